@@ -1,0 +1,44 @@
+"""Days and hours as the people of one time zone read them.
+
+The database keeps UTC milliseconds; a local day appears where the trade thinks in days
+(the repeat index of an order starts anew each day, a chip has a limit a day) and where
+a person reads a time. The zone is always an argument.
+"""
+
+from datetime import UTC, datetime, timedelta, tzinfo
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+MILLISECONDS = 1000
+
+
+@lru_cache(maxsize=16)
+def zone(timezone: str) -> ZoneInfo:
+    """The zone by its IANA name ("Asia/Jakarta"); raises ZoneInfoNotFoundError or ValueError."""
+    return ZoneInfo(timezone)
+
+
+def local_day(now_ms: int, timezone: str) -> str:
+    """The calendar day in that zone, as "2026-11-22"."""
+    return _local(now_ms, zone(timezone)).strftime("%Y-%m-%d")
+
+
+def local_time(now_ms: int, timezone: str | None) -> str:
+    """Day and time in that zone, as "2026-11-22 14:05:03"; None is the machine's own zone."""
+    return _local(now_ms, zone(timezone) if timezone else None).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _local(now_ms: int, where: tzinfo | None) -> datetime:
+    # Whole seconds: a time that is rounded up would show a second that has not come yet.
+    return datetime.fromtimestamp(now_ms // MILLISECONDS, tz=UTC).astimezone(where)
+
+
+def day_bounds(now_ms: int, timezone: str) -> tuple[int, int]:
+    """Where the local day of that moment begins and ends, milliseconds UTC."""
+    midnight = _local(now_ms, zone(timezone)).replace(hour=0, minute=0, second=0)
+    # Noon of the next day is in the next day whatever daylight saving does in between.
+    noon = midnight + timedelta(hours=36)
+    return (
+        round(midnight.timestamp()) * MILLISECONDS,
+        round(noon.replace(hour=0).timestamp()) * MILLISECONDS,
+    )

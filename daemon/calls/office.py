@@ -1,0 +1,30 @@
+"""What the calls of the control socket have in common: the daemon's parts, and refusals."""
+
+from dataclasses import dataclass
+
+from pulsarack.daemon.context import Context
+from pulsarack.daemon.control_protocol import CallError
+from pulsarack.daemon.dispatcher import Dispatcher
+from pulsarack.daemon.outbox import Outbox
+from pulsarack.daemon.rack import Rack
+from pulsarack.queue.validation import Refusal
+
+
+@dataclass(frozen=True, slots=True)
+class Office:
+    """The parts of the daemon that calls reach."""
+
+    context: Context
+    rack: Rack
+    dispatcher: Dispatcher
+    outbox: Outbox
+
+
+def refused(refusal: Refusal) -> CallError:
+    """A refusal as an error of the socket."""
+    return CallError(refusal.code.value, refusal.message, refusal.remedy)
+
+
+def not_found(what: str, key: object, remedy: str) -> CallError:
+    """The error of a row that is not there."""
+    return CallError("NOT_FOUND", f"there is no {what} {key}", remedy)

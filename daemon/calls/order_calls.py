@@ -1,0 +1,164 @@
+"""The calls about orders: new, show, list, cancel, resolve."""
+
+from typing import Any
+
+from pulsarack.daemon.calls.office import Office, not_found, refused
+from pulsarack.daemon.calls.story import order_row, story
+from pulsarack.daemon.control_arguments import OrderById, OrderList, OrderNew, OrderResolve
+from pulsarack.daemon.control_protocol import CallError, Calls, Peer
+from pulsarack.queue import contradiction, intake, orders, outcome, request
+from pulsarack.queue.errors import IllegalMove, NotOpen
+from pulsarack.queue.evidence import Evidence, EvidenceKind, VerdictKind
+from pulsarack.queue.intake import Accepted, Origin
+from pulsarack.queue.orders import Order
+from pulsarack.queue.outcome import Decision
+from pulsarack.queue.request import Request
+from pulsarack.queue.state import OrderState
+from pulsarack.queue.validation import Refusal
+from pulsarack.ussd.outcome import Reason
+
+CHANNEL = "socket"
+LIST_LIMIT = 50
+LIST_MOST = 1000
+_SEE = "see: pulsarack order list"
+
+
+class OrderCalls:
+    """Answers what is asked about orders."""
+
+    def __init__(self, office: Office) -> None:
+        self._office = office
+        self._context = office.context
+
+    def register(self, calls: Calls) -> None:
+        """Add the calls to the registry."""
+        calls.add("order.new", self.new)
+        calls.add("order.show", self.show)
+        calls.add("order.list", self.list)
+        calls.add("order.cancel", self.cancel)
+        calls.add("order.resolve", self.resolve)
+
+    async def new(self, args: OrderNew, _peer: Peer) -> dict[str, Any]:
+        """Accept an order, or answer with the first one of its reference."""
+        wanted = _request(args)
+        if isinstance(wanted, Refusal):
+            raise self._refuse(args, wanted)
+        origin = Origin(
+            agent=args.agent,
+            channel=CHANNEL,
+            text=args.text or f"{wanted.product}.{wanted.repeat_index}.{wanted.destination}",
+            client_reference=args.client_reference,
+            received_at=self._context.clock.now_ms(),
+            local_day=self._context.day(),
+            time_limit_seconds=int(self._context.config.orders.time_limit_seconds),
+        )
+        accepted = await self._context.store.write(lambda db: intake.accept(db, wanted, origin))
+        if isinstance(accepted, Refusal):
+            raise self._refuse(args, accepted)
+        return await self._accepted(accepted)
+
+    async def show(self, args: OrderById, _peer: Peer) -> dict[str, Any]:
+        """The whole story of an order."""
+        found = await self._context.store.read(lambda db: story(db, args.id))
+        if found is None:
+            raise not_found("order", args.id, _SEE)
+        return found
+
+    async def list(self, args: OrderList, _peer: Peer) -> dict[str, Any]:
+        """The newest orders."""
+        if args.state is not None and args.state not in OrderState.__members__:
+            states = ", ".join(OrderState.__members__)
+            raise CallError(
+                "BAD_STATE", f"there is no state {args.state[:40]!r}", f"one of {states}"
+            )
+        limit = min(max(args.limit or LIST_LIMIT, 1), LIST_MOST)
+        return await self._context.store.read(
+            lambda db: {
+                "orders": [
+                    order_row(db, order)
+                    for order in orders.listed(db, state=args.state, agent=args.agent, limit=limit)
+                ]
+            }
+        )
+
+    async def cancel(self, args: OrderById, _peer: Peer) -> dict[str, Any]:
+        """Cancel an order that is still queued."""
+        await self._find(args.id)
+        now_ms = self._context.clock.now_ms()
+        try:
+            await self._context.store.write(lambda db: outcome.cancel(db, args.id, now_ms=now_ms))
+        except IllegalMove as error:
+            remedy = "only a queued order can be cancelled"
+            raise CallError("NOT_QUEUED", str(error), remedy) from None
+        return await self._row(await self._context.announce(args.id))
+
+    async def resolve(self, args: OrderResolve, _peer: Peer) -> dict[str, Any]:
+        """Decide an undecided order by a person's word."""
+        order = await self._find(args.id)
+        if not args.because.strip():
+            raise CallError("NO_REASON", "a decision needs a reason", "give --because TEXT")
+        verdict = VerdictKind.DONE if args.delivered else VerdictKind.NOT_DONE
+        decision = Decision(
+            done=args.delivered,
+            reason=None if args.delivered else Reason.DECIDED_BY_ADMIN,
+            why=f"decided by {args.who}: {args.because}",
+            evidence=Evidence(EvidenceKind.ADMIN, verdict, args.because, decided_by=args.who),
+        )
+        await self._decide(order.id, decision)
+        self._office.rack.wake_all()
+        self._office.dispatcher.wake()
+        return await self._row(await self._context.announce(order.id))
+
+    async def _decide(self, order_id: int, decision: Decision) -> None:
+        now_ms, ends = self._context.clock.now_ms(), self._context.day_ends_at()
+        try:
+            await self._context.store.write(
+                lambda db: contradiction.decide_by_admin(
+                    db, order_id, decision, now_ms=now_ms, day_ends_at=ends
+                )
+            )
+        except NotOpen as error:
+            remedy = f"look at it: pulsarack order show {order_id}"
+            raise CallError("NOT_UNDECIDED", str(error), remedy) from None
+
+    async def _accepted(self, accepted: Accepted) -> dict[str, Any]:
+        order = accepted.order
+        if not accepted.repeated:
+            self._context.log.info(
+                "order.accepted", order=order.id, agent=order.agent, product=order.product
+            )
+            self._context.events.publish(
+                "order",
+                id=order.id,
+                state=order.state,
+                operator=order.operator,
+                product=order.product,
+                reason=None,
+                chip=None,
+            )
+            self._office.dispatcher.wake()
+        return {**await self._row(order), "repeated": accepted.repeated}
+
+    def _refuse(self, args: OrderNew, refusal: Refusal) -> CallError:
+        self._context.log.info(
+            "order.refused",
+            agent=args.agent[:40],
+            code=refusal.code.value,
+            text=(args.text or f"{args.product}.{args.destination}")[:200],
+        )
+        return refused(refusal)
+
+    async def _find(self, order_id: int) -> Order:
+        order = await self._context.store.read(lambda db: orders.find(db, order_id))
+        if order is None:
+            raise not_found("order", order_id, _SEE)
+        return order
+
+    async def _row(self, order: Order) -> dict[str, Any]:
+        return await self._context.store.read(lambda db: order_row(db, order))
+
+
+def _request(args: OrderNew) -> Request | Refusal:
+    if args.text is not None:
+        return request.parse(args.text)
+    return request.of_fields(args.product or "", args.destination or "", args.repeat_index or 1)

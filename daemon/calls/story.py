@@ -1,0 +1,103 @@
+"""The story of an order as rows: states, attempts, what was said, evidence, money."""
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+from peewee import Database
+
+from pulsarack.ledger import journal
+from pulsarack.queue import attempts, evidence, messages, orders, recipe_versions, state
+from pulsarack.queue.attempts import Attempt
+from pulsarack.queue.orders import Order
+from pulsarack.queue.validation import show_destination
+
+
+def order_row(db: Database, order: Order) -> dict[str, Any]:
+    """One order as the socket shows it."""
+    summary = orders.attempt_summary(db, order.id)
+    return {
+        "id": order.id,
+        "state": order.state,
+        "agent": order.agent,
+        "product": order.product,
+        "destination": show_destination(order.destination),
+        "price": order.price,
+        "cost": order.cost,
+        "repeat_index": order.repeat_index,
+        "client_reference": order.client_reference,
+        "channel": order.channel,
+        "reason": order.reason,
+        "serial_number": order.serial_number,
+        "chip": summary.chip,
+        "received_at": order.received_at,
+        "finished_at": order.finished_at,
+        "text": order.text,
+    }
+
+
+def story(db: Database, order_id: int) -> dict[str, Any] | None:
+    """Everything that is known of an order; None if there is no such order."""
+    order = orders.find(db, order_id)
+    if order is None:
+        return None
+    return {
+        "order": order_row(db, order),
+        "history": [asdict(line) for line in state.history(db, order_id)],
+        "attempts": [attempt_row(db, one) for one in attempts.of_order(db, order_id)],
+        "transfers": [
+            {
+                "id": entry.id,
+                "phase": entry.phase,
+                "debit": entry.debit,
+                "credit": entry.credit,
+                "amount": entry.amount,
+                "asset": entry.asset,
+                "at": entry.at,
+                "memo": entry.memo,
+            }
+            for entry in journal.by_reference(db, orders.reference(order_id))
+        ],
+        "messages": [
+            {
+                "id": one.id,
+                "at": one.created_at,
+                "text": one.text,
+                "delivered_at": one.delivered_at,
+                "tries": one.tries,
+            }
+            for one in messages.of_order(db, order_id)
+        ],
+    }
+
+
+def attempt_row(db: Database, attempt: Attempt) -> dict[str, Any]:
+    """One attempt with all that was said and found."""
+    return {
+        "id": attempt.id,
+        "number": attempt.number,
+        "chip": attempt.chip,
+        "slot": attempt.slot,
+        "modem": attempt.modem,
+        "recipe": recipe_versions.name_of(db, attempt.recipe),
+        "claimed_at": attempt.claimed_at,
+        "committed_at": attempt.committed_at,
+        "closed_at": attempt.closed_at,
+        "outcome": attempt.outcome,
+        "reason": attempt.reason,
+        "why": attempt.why,
+        "stock_before": attempt.stock_before,
+        "stock_after": attempt.stock_after,
+        "routing": json.loads(attempt.routing),
+        "exchanges": [asdict(line) for line in attempts.exchanges(db, attempt.id)],
+        "evidence": [
+            {
+                "at": found.at,
+                "kind": found.kind,
+                "verdict": found.verdict,
+                "detail": found.detail,
+                "by": found.decided_by,
+            }
+            for found in evidence.of_attempt(db, attempt.id)
+        ],
+    }

@@ -1,0 +1,75 @@
+"""`agent`: who sells, and what they have paid in."""
+
+import click
+
+from pulsarack.daemon.cli import formats, tables
+from pulsarack.daemon.cli.arguments import RUPIAH, because_option, who_option
+from pulsarack.daemon.cli.lazy import Lazy, LazyGroup
+from pulsarack.daemon.cli.session import Session, as_json_option, pass_session
+from pulsarack.daemon.cli.tables import Column
+
+_COLUMNS = (
+    Column("code", "code"),
+    Column("name", "name"),
+    Column("active", "active"),
+    Column("balance", "balance", "number"),
+    Column("held", "held", "number"),
+    Column("available", "available", "number"),
+)
+
+
+@click.command(
+    cls=LazyGroup,
+    lazy={
+        "new": Lazy("agents", "new", "Add an agent."),
+        "list": Lazy("agents", "list_", "All agents with their balances."),
+        "credit": Lazy("agents", "credit", "Book money that an agent has paid in."),
+    },
+)
+def agent() -> None:
+    """Who sells, and what they have paid in."""
+
+
+@click.command()
+@click.argument("code")
+@click.argument("name")
+@pass_session
+def new(session: Session, code: str, name: str) -> None:
+    """Add the agent CODE, called NAME."""
+    session.call("agent.new", code=code, name=name)
+    click.echo(f"agent {formats.text(code)} is there")
+
+
+@click.command("list")
+@as_json_option
+@pass_session
+def list_(session: Session, as_json: bool) -> None:
+    """All agents with their balances."""
+    tables.show(session.call("agent.list"), "agents", _COLUMNS, as_json=as_json, empty="no agents")
+
+
+@click.command()
+@click.argument("code")
+@click.argument("amount", type=RUPIAH)
+@because_option
+@who_option
+@click.option("--id", "credit_id", help="Your own key: the same again books nothing.")
+@as_json_option
+@pass_session
+def credit(
+    session: Session,
+    code: str,
+    amount: int,
+    because: str,
+    who: str,
+    credit_id: str | None,
+    as_json: bool,
+) -> None:
+    """Book AMOUNT rupiah that the agent CODE has paid in."""
+    result = session.call(
+        "agent.credit", code=code, amount=amount, because=because, who=who, id=credit_id
+    )
+    if as_json:
+        tables.print_json(result)
+    else:
+        click.echo(f"agent {formats.text(code)}: {formats.number(amount)} credited")

@@ -1,0 +1,149 @@
+"""`chip`: the SIM cards that hold dealer stock."""
+
+import click
+
+from pulsarack.daemon.cli import formats, tables
+from pulsarack.daemon.cli.arguments import RUPIAH
+from pulsarack.daemon.cli.lazy import Lazy, LazyGroup
+from pulsarack.daemon.cli.session import Session, as_json_option, pass_session
+from pulsarack.daemon.cli.tables import Column
+
+_COLUMNS = (
+    Column("name", "name"),
+    Column("iccid", "iccid"),
+    Column("operator", "operator"),
+    Column("state", "state"),
+    Column("why", "why"),
+    Column("slot", "slot"),
+    Column("doing", "doing"),
+    Column("stock_available", "available", "number"),
+    Column("stock_held", "held", "number"),
+    Column("stock_posted", "booked", "number"),
+    Column("stock_read", "operator says", "number"),
+    Column("sold_hour", "this hour", "number"),
+    Column("sold_today", "today", "number"),
+    Column("undecided", "undecided", "number"),
+)
+_MORE = (
+    Column("recipe", "recipe"),
+    Column("modem", "modem"),
+    Column("reserve", "reserve", "number"),
+    Column("per_hour", "per hour", "number"),
+    Column("per_day", "per day", "number"),
+)
+_READINGS = (
+    Column("at", "time", "time"),
+    Column("stock", "operator says", "number"),
+    Column("ledger", "booked", "number"),
+    Column("source", "source"),
+)
+_ATTEMPTS = (
+    Column("order", "order", "id"),
+    Column("number", "attempt", "id"),
+    Column("claimed_at", "claimed", "time"),
+    Column("closed_at", "closed", "time"),
+    Column("outcome", "outcome"),
+    Column("reason", "reason"),
+    Column("why", "why"),
+)
+
+
+@click.command(
+    cls=LazyGroup,
+    lazy={
+        "list": Lazy("chips", "list_", "All chips with their stock and state."),
+        "show": Lazy("chips", "show", "One chip with its latest readings and attempts."),
+        "adopt": Lazy("chips", "adopt", "Let a chip that was found take orders."),
+        "rest": Lazy("chips", "rest", "Give a chip no more orders."),
+        "enable": Lazy("chips", "enable", "Let a resting chip take orders again."),
+    },
+)
+def chip() -> None:
+    """The SIM cards that hold dealer stock, named by their ICCID."""
+
+
+@click.command("list")
+@as_json_option
+@pass_session
+def list_(session: Session, as_json: bool) -> None:
+    """All chips with their stock and state."""
+    tables.show(session.call("chip.list"), "chips", _COLUMNS, as_json=as_json, empty="no chips")
+
+
+@click.command()
+@click.argument("iccid")
+@as_json_option
+@pass_session
+def show(session: Session, iccid: str, as_json: bool) -> None:
+    """One chip with its latest readings and attempts."""
+    result = session.call("chip.show", iccid=iccid)
+    if as_json:
+        tables.print_json(result)
+        return
+    columns = (*_COLUMNS, *_MORE)
+    values = tables.cells([result], columns, session.timezone)[0]
+    tables.pairs((column.heading, value) for column, value in zip(columns, values, strict=True))
+    for title, found in (("readings", _READINGS), ("attempts", _ATTEMPTS)):
+        click.echo(f"\n{title}")
+        tables.show(result, title, found, as_json=False, timezone=session.timezone, empty="  none")
+
+
+@click.command()
+@click.argument("iccid")
+@click.option("--operator", required=True, help="Whose chip it is, as in `prefix list`.")
+@click.option("--recipe", required=True, help="How it is talked to.")
+@click.option("--name", help="What people call it.")
+@click.option("--reserve", type=RUPIAH, help="Stock that is never sold.")
+@click.option("--per-hour", type=click.IntRange(1), help="The most top-ups an hour.")
+@click.option("--per-day", type=click.IntRange(1), help="The most top-ups a day.")
+@click.option("--pause-seconds", type=click.FloatRange(0), help="Rest between two top-ups.")
+@click.option("--msisdn", help="Its own number.")
+@pass_session
+def adopt(
+    session: Session,
+    iccid: str,
+    operator: str,
+    recipe: str,
+    name: str | None,
+    reserve: int | None,
+    per_hour: int | None,
+    per_day: int | None,
+    pause_seconds: float | None,
+    msisdn: str | None,
+) -> None:
+    """Let the chip ICCID, which was found in a modem, take orders.
+
+    Its PIN belongs into the secrets file first.
+    """
+    session.call(
+        "chip.adopt",
+        iccid=iccid,
+        operator=operator,
+        recipe=recipe,
+        name=name,
+        reserve=reserve,
+        per_hour=per_hour,
+        per_day=per_day,
+        pause_seconds=pause_seconds,
+        msisdn=msisdn,
+    )
+    click.echo(f"chip {formats.text(iccid)} is adopted")
+
+
+@click.command()
+@click.argument("iccid")
+@click.option("--because", required=True, help="Why; it is shown beside the chip.")
+@pass_session
+def rest(session: Session, iccid: str, because: str) -> None:
+    """Give the chip ICCID no more orders; what it has begun it finishes."""
+    session.call("chip.rest", iccid=iccid, because=because)
+    click.echo(f"chip {formats.text(iccid)} rests")
+
+
+@click.command()
+@click.argument("iccid")
+@pass_session
+def enable(session: Session, iccid: str) -> None:
+    """Let the chip ICCID take orders again."""
+    session.call("chip.enable", iccid=iccid)
+    click.echo(f"chip {formats.text(iccid)} takes orders")

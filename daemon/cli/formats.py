@@ -1,0 +1,59 @@
+"""How values are written for people: rupiah with dots, local times, texts without tricks."""
+
+import unicodedata
+from zoneinfo import ZoneInfoNotFoundError
+
+from pulsarack.daemon import calendar
+
+NOTHING = "-"
+
+
+def number(value: int | float | None) -> str:
+    """1234567 as "1.234.567", the way Indonesia writes thousands."""
+    if value is None:
+        return NOTHING
+    if isinstance(value, float):
+        return f"{value:g}"
+    return f"{value:,}".replace(",", ".")
+
+
+def time(at_ms: int | None, timezone: str | None) -> str:
+    """A moment in the zone; the machine's zone if that one is not known."""
+    if at_ms is None:
+        return NOTHING
+    try:
+        return calendar.local_time(at_ms, timezone)
+    except (ZoneInfoNotFoundError, ValueError):
+        return calendar.local_time(at_ms, None)
+
+
+def clock(at_ms: int | None, timezone: str | None) -> str:
+    """Only the time of the day of a moment."""
+    return time(at_ms, timezone).partition(" ")[2] or NOTHING
+
+
+def destination(digits: str | None) -> str:
+    """6281200000012 as 081200000012, as it is dialled at home."""
+    if not digits:
+        return NOTHING
+    return f"0{digits[2:]}" if digits.startswith("62") else digits
+
+
+def text(value: object) -> str:
+    """A text in one line that cannot command the terminal.
+
+    What strangers send (texts of operators, names of agents) may hold control
+    characters; each is shown as a question mark in a box, a line end as a slash.
+    """
+    if value is None or value == "":
+        return NOTHING
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "".join(map(_visible, str(value).replace("\r\n", "\n")))
+
+
+def _visible(character: str) -> str:
+    if character in "\n\r":
+        return " / "
+    # Cc and Cf: control and formatting (bidirectional overrides), Cs: lone surrogates.
+    return "\ufffd" if unicodedata.category(character) in ("Cc", "Cf", "Cs") else character

@@ -1,0 +1,37 @@
+"""`modem`: what is plugged into the rack, and how far each has come."""
+
+import click
+
+from pulsarack.daemon.cli import tables
+from pulsarack.daemon.cli.lazy import Lazy, LazyGroup
+from pulsarack.daemon.cli.session import Session, as_json_option, pass_session
+from pulsarack.daemon.cli.tables import Column
+
+_COLUMNS = (
+    Column("slot", "slot"),
+    Column("port", "port"),
+    Column("state", "state"),
+    Column("why", "why"),
+    Column("manufacturer", "manufacturer"),
+    Column("model", "model"),
+    Column("profile", "profile"),
+    Column("imei", "imei"),
+    Column("iccid", "chip"),
+    Column("signal", "signal", "number"),
+    Column("registration", "registration"),
+)
+
+
+@click.command(
+    cls=LazyGroup, lazy={"list": Lazy("modems", "list_", "All slots and the modems in them.")}
+)
+def modem() -> None:
+    """The modems of the rack."""
+
+
+@click.command("list")
+@as_json_option
+@pass_session
+def list_(session: Session, as_json: bool) -> None:
+    """All slots and the modems in them."""
+    tables.show(session.call("modem.list"), "modems", _COLUMNS, as_json=as_json, empty="no modems")

@@ -1,0 +1,82 @@
+"""`run`, `simulate` and `demo`: the commands that are a process of their own."""
+
+from pathlib import Path
+
+import click
+
+from pulsarack.daemon.cli.session import Session, pass_session
+
+_FILE = click.Path(path_type=Path)
+_SPEED = click.FloatRange(min=0, min_open=True, max=10_000)
+
+
+@click.command()
+@pass_session
+@click.pass_context
+def run(context: click.Context, session: Session) -> None:
+    """Run the daemon in the foreground, until it is told to stop (SIGTERM, Ctrl-C)."""
+    from pulsarack.daemon.run import main
+
+    context.exit(main(session.config_path))
+
+
+@click.command()
+@click.argument("rack", type=_FILE)
+@click.option("--dir", "directory", type=_FILE, required=True, help="Where its ports appear.")
+@click.option("--truth", type=_FILE, required=True, help="The operators' own books, to audit by.")
+@click.option("--seed", type=int, default=1, show_default=True, help="The same, the same faults.")
+@click.option("--speed", type=_SPEED, default=1.0, show_default=True, help="Times faster.")
+@click.option("--anchor", type=float, help="Unix time at which the daemon's clock starts, too.")
+@click.pass_context
+def simulate(
+    context: click.Context,
+    rack: Path,
+    directory: Path,
+    truth: Path,
+    seed: int,
+    speed: float,
+    anchor: float | None,
+) -> None:
+    """Run a simulated rack, described in the TOML file RACK.
+
+    Its modems are serial ports in the directory; the operators behind them keep books
+    that the daemon never reads and `pulsarack audit --truth` compares.
+    """
+    from pulsarack.modems.simulator.process import run as run_rack
+
+    context.exit(run_rack(rack, directory, truth, seed, speed, anchor))
+
+
+@click.command()
+@click.option("--orders", type=click.IntRange(1), default=120, show_default=True)
+@click.option("--kill", type=click.IntRange(0), default=0, show_default=True, help="kill -9s.")
+@click.option("--seed", type=int, default=1, show_default=True, help="The same, the same run.")
+@click.option("--speed", type=_SPEED, default=20.0, show_default=True, help="Times faster.")
+@click.option("--rack", type=_FILE, help="Another rack than the one that comes with it.")
+@click.option("--dir", "directory", type=_FILE, help="Keep everything there, for a look later.")
+@click.option("--plain", is_flag=True, help="Lines instead of a moving display.")
+@click.pass_context
+def demo(
+    context: click.Context,
+    orders: int,
+    kill: int,
+    seed: int,
+    speed: float,
+    rack: Path | None,
+    directory: Path | None,
+    plain: bool,
+) -> None:
+    """Run agents, daemon and a simulated rack together, with faults, and audit the books."""
+    from pulsarack.daemon.demo.main import run as run_demo
+
+    context.exit(
+        run_demo(
+            orders=orders,
+            kill=kill,
+            seed=seed,
+            speed=speed,
+            rack=rack,
+            directory=directory,
+            plain=plain,
+        )
+    )

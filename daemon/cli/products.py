@@ -1,0 +1,61 @@
+"""`product`: what is sold, and for how much."""
+
+from pathlib import Path
+
+import click
+
+from pulsarack.daemon.cli import formats, tables
+from pulsarack.daemon.cli.lazy import Lazy, LazyGroup
+from pulsarack.daemon.cli.session import Session, as_json_option, pass_session
+from pulsarack.daemon.cli.tables import Column
+
+_COLUMNS = (
+    Column("code", "code"),
+    Column("operator", "operator"),
+    Column("denomination", "denomination", "number"),
+    Column("price", "price", "number"),
+    Column("cost", "cost", "number"),
+    Column("name", "name"),
+    Column("time_limit_seconds", "time limit", "number"),
+)
+
+
+@click.command(
+    cls=LazyGroup,
+    lazy={
+        "import": Lazy("products", "import_", "Add and change products from a CSV file."),
+        "list": Lazy("products", "list_", "All products with their prices."),
+    },
+)
+def product() -> None:
+    """What is sold, and for how much."""
+
+
+@click.command("import")
+@click.argument("file", type=click.Path(path_type=Path))
+@as_json_option
+@pass_session
+def import_(session: Session, file: Path, as_json: bool) -> None:
+    """Add and change products from the CSV file FILE.
+
+    Its first line names the columns: code,operator,denomination,price,cost and, if you
+    like, name and time_limit_seconds. Amounts are rupiah in plain digits. If a line is
+    wrong nothing is imported.
+    """
+    from pulsarack.daemon.cli import product_file
+
+    result = session.call("product.import", rows=product_file.read(file))
+    if as_json:
+        tables.print_json(result)
+    else:
+        added, changed = formats.number(result["added"]), formats.number(result["changed"])
+        click.echo(f"products: {added} added, {changed} changed")
+
+
+@click.command("list")
+@as_json_option
+@pass_session
+def list_(session: Session, as_json: bool) -> None:
+    """All products with their prices."""
+    result = session.call("product.list")
+    tables.show(result, "products", _COLUMNS, as_json=as_json, empty="no products")

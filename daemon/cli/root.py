@@ -1,0 +1,105 @@
+"""The command `pulsarack`: its verbs, its global options, and how its errors look.
+
+An error is one line on the standard error, `pulsarack: what is wrong; what to do`, and
+status 1; a wrong command line is status 2. Only faults of the program itself show a
+trace.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pulsarack.daemon import places
+from pulsarack.daemon.cli.lazy import Lazy, LazyGroup
+from pulsarack.daemon.cli.session import Session
+from pulsarack.daemon.errors import DaemonError
+
+STATUS_FAILED = 1
+STATUS_INTERRUPTED = 130
+
+COMMANDS = {
+    "run": Lazy("processes", "run", "Run the daemon in the foreground."),
+    "simulate": Lazy("processes", "simulate", "Run a simulated rack of modems."),
+    "demo": Lazy("processes", "demo", "Show the whole system at work on a simulated rack."),
+    "status": Lazy("watch", "status", "How the daemon is doing."),
+    "tail": Lazy("watch", "tail", "Follow what happens to orders and chips."),
+    "order": Lazy("orders", "order", "Place, find, cancel and settle orders."),
+    "chip": Lazy("chips", "chip", "The SIM cards that hold dealer stock."),
+    "modem": Lazy("modems", "modem", "The modems of the rack."),
+    "agent": Lazy("agents", "agent", "Who sells, and what they have paid in."),
+    "product": Lazy("products", "product", "What is sold, and for how much."),
+    "prefix": Lazy("prefixes", "prefix", "Which numbers belong to which operator."),
+    "ledger": Lazy("ledgers", "ledger", "The books."),
+    "route": Lazy("routes", "route", "Which chip an order would take, and why."),
+    "recipe": Lazy("recipes", "recipe", "Check how operators' answers are read."),
+    "unparsed": Lazy("unparsed", "unparsed", "Operators' texts that no pattern knew."),
+    "audit": Lazy("audits", "audit", "Check every promise on the database itself."),
+}
+
+
+class Root(LazyGroup):
+    """The top of the command line; turns errors into one line and a status."""
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        **extra: Any,
+    ) -> Any:
+        """Runs a command line; leaves by SystemExit as a program does."""
+        try:
+            status = super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
+        except click.UsageError as error:
+            _fail([f"{error.format_message()}; see: {_help_for(error)}"], error.exit_code)
+        except click.ClickException as error:
+            _fail([error.format_message()], error.exit_code)
+        except DaemonError as error:
+            _fail(error.lines(), STATUS_FAILED)
+        except (click.Abort, KeyboardInterrupt):
+            sys.exit(STATUS_INTERRUPTED)
+        except BrokenPipeError:
+            # The reader of a pipe has seen enough; nothing may be flushed to it at exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(STATUS_FAILED)
+        sys.exit(status if isinstance(status, int) else 0)
+
+
+def _help_for(error: click.UsageError) -> str:
+    command = error.ctx.command_path if error.ctx else "pulsarack"
+    return f"{command} --help"
+
+
+def _fail(lines: Sequence[str], status: int) -> None:
+    for line in lines:
+        click.echo(f"pulsarack: {line}", err=True)
+    sys.exit(status)
+
+
+@click.command(cls=Root, lazy=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    default=places.CONFIG_FILE,
+    show_default=True,
+    help="The configuration file.",
+)
+@click.option(
+    "--socket",
+    type=click.Path(path_type=Path),
+    help="The daemon's control socket; without it the configuration tells.",
+)
+@click.version_option(package_name="pulsarack", message="pulsarack %(version)s")
+@click.pass_context
+def root(context: click.Context, config: Path, socket: Path | None) -> None:
+    """Server pulsa: a rack of GSM modems, a queue that loses nothing, and its books.
+
+    `run` is the daemon. The other commands talk to it, or work without it where they
+    can. Every listing takes --json.
+    """
+    context.obj = Session(config, socket)

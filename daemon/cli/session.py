@@ -1,0 +1,61 @@
+"""What every command knows: which configuration, which socket, which zone times are read in.
+
+The configuration is only glanced at here. Validating it takes longer than most commands
+need, and a user who may talk to the daemon may not be allowed to read the file at all.
+"""
+
+import tomllib
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pulsarack.daemon import places
+from pulsarack.daemon.client import Client
+
+
+class Session:
+    """The global options of one command line, and what follows from them."""
+
+    def __init__(self, config_path: Path, socket: Path | None) -> None:
+        self.config_path = config_path
+        self._socket = socket
+
+    @cached_property
+    def _glance(self) -> dict[str, Any]:
+        try:
+            section = tomllib.loads(self.config_path.read_text(encoding="utf-8")).get("daemon")
+        except (OSError, ValueError):
+            return {}
+        return section if isinstance(section, dict) else {}
+
+    @property
+    def socket(self) -> Path:
+        """The control socket: the option, else the configuration, else the usual place."""
+        if self._socket is not None:
+            return self._socket
+        named = self._glance.get("socket")
+        if isinstance(named, str):
+            return self.config_path.absolute().parent / named
+        return places.CONTROL_SOCKET
+
+    @property
+    def timezone(self) -> str | None:
+        """The configured zone; None, the machine's own, when the file cannot be read."""
+        named = self._glance.get("timezone", places.TIMEZONE if self._glance else None)
+        return named if isinstance(named, str) else None
+
+    def client(self) -> Client:
+        """A client for the daemon; it connects with its first call."""
+        return Client(self.socket)
+
+    def call(self, name: str, /, **args: Any) -> Any:
+        """One call on a connection of its own."""
+        with self.client() as client:
+            return client.call(name, **args)
+
+
+pass_session = click.make_pass_decorator(Session)
+as_json_option = click.option("--json", "as_json", is_flag=True, help="JSON instead of a table.")
+limit_option = click.option("--limit", type=click.IntRange(1), help="At most this many, newest.")

@@ -1,0 +1,207 @@
+"""The configuration file: one TOML file, checked as a whole before anything starts.
+
+Every value is validated, unknown keys are errors, and all errors are shown at once
+(config_errors.py). What is loaded never changes: a new file makes a new Config.
+Relative paths are relative to the file they stand in, so that a rehearsal's directory
+can be moved. Secrets do not belong here, see secrets.py.
+
+docs/pulsarack.example.toml explains every key; a test keeps it true.
+"""
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from pulsarack.daemon import calendar, places
+from pulsarack.daemon.config_errors import ConfigErrors, Location, Problem, line_of, problems_of
+
+_REMEDY_SYNTAX = "put the TOML right there; texts stand in quotes, each key in a line of its own"
+
+
+def _timezone(name: str) -> str:
+    try:
+        calendar.zone(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError('write an IANA name such as "Asia/Jakarta" or "Asia/Makassar"') from None
+    return name
+
+
+def _not_empty(text: str) -> str:
+    if not text.strip():
+        raise ValueError("write a text that is not empty")
+    return text
+
+
+# Strict mode takes no text for a path and no list for a tuple, but TOML has only those.
+FilePath = Annotated[Path, Field(strict=False)]
+Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=0)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class DaemonSection(_Section):
+    """[daemon]: where things lie and how the daemon talks."""
+
+    state_dir: FilePath = places.STATE_DIR
+    socket: FilePath = places.CONTROL_SOCKET
+    recipes_dir: FilePath | None = None
+    profiles_dir: FilePath | None = None
+    secrets_file: FilePath | None = None
+    timezone: Annotated[str, AfterValidator(_timezone)] = places.TIMEZONE
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["auto", "text", "json"] = "auto"
+
+
+class RehearsalSection(_Section):
+    """[rehearsal]: a faster clock, for the simulated rack only.
+
+    A real operator is not faster; with real modems any speed but 1 makes every time
+    limit fire too early.
+    """
+
+    speed: Annotated[float, Field(gt=0, le=10_000, allow_inf_nan=False)] = 1.0
+    anchor: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+
+
+class PortSection(_Section):
+    """[[port]]: one serial port, or a glob that stands for several."""
+
+    path: Annotated[str, AfterValidator(_not_empty)]
+    baud: Literal[9600, 19200, 38400, 57600, 115200, 230400, 460800, 921600] = 115200
+
+
+class OrdersSection(_Section):
+    """[orders]: what holds for orders whose product does not say otherwise."""
+
+    time_limit_seconds: Seconds = 600.0
+
+
+class ChipsSection(_Section):
+    """[chips]: what holds for chips that were adopted without their own figures.
+
+    `reserve` is rupiah of stock that are never sold; the limits are orders, None is no
+    limit of ours.
+    """
+
+    reserve: Count = 0
+    per_hour: Annotated[int, Field(ge=1)] | None = None
+    per_day: Annotated[int, Field(ge=1)] | None = None
+    pause_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    poll_sms_seconds: Seconds = 30.0
+    stock_check_seconds: Seconds = 3600.0
+
+
+class ResolutionSection(_Section):
+    """[resolution]: how an undecided order is followed up.
+
+    After `give_up_after_seconds` the daemon asks the operator no more and leaves the
+    order to a person; the money stays held all the same.
+    """
+
+    check_every_seconds: Seconds = 60.0
+    give_up_after_seconds: Seconds = 86_400.0
+
+
+class Config(_Section):
+    """One whole configuration, valid and unchangeable."""
+
+    daemon: DaemonSection = DaemonSection()
+    rehearsal: RehearsalSection = RehearsalSection()
+    ports: Annotated[tuple[PortSection, ...], Field(strict=False)] = Field(default=(), alias="port")
+    orders: OrdersSection = OrdersSection()
+    chips: ChipsSection = ChipsSection()
+    resolution: ResolutionSection = ResolutionSection()
+
+
+def load(path: Path) -> Config:
+    """Reads and checks a configuration file; raises ConfigErrors with all its problems."""
+    text = _read(path)
+    try:
+        raw = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigErrors(path, [_syntax_problem(error)]) from None
+    return parse(raw, path, text)
+
+
+def parse(raw: dict[str, Any], path: Path, text: str = "") -> Config:
+    """Checks what a file holds; `path` is for messages and as the root of relative paths."""
+    problems: list[Problem] = []
+    config: Config | None = None
+    try:
+        config = Config.model_validate(raw)
+    except ValidationError as error:
+        problems += problems_of(error.errors(), _known_keys(Config), text)
+    problems += _repeated_ports(raw, text)
+    if problems or config is None:
+        raise ConfigErrors(path, problems)
+    return _rooted(config, path.absolute().parent)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        problem = Problem("", "there is no such file", "name another one with --config PATH")
+    except PermissionError:
+        problem = Problem("", "you may not read it", "run as the user pulsarack, or as root")
+    except IsADirectoryError:
+        problem = Problem("", "it is a directory", "name the file in it with --config PATH")
+    except UnicodeDecodeError as error:
+        problem = Problem("", f"byte {error.start} is not UTF-8", "save the file as UTF-8")
+    except OSError as error:
+        problem = Problem("", f"it cannot be read: {error.strerror}", "check the disk and the path")
+    raise ConfigErrors(path, [problem])
+
+
+def _syntax_problem(error: tomllib.TOMLDecodeError) -> Problem:
+    message = str(error)
+    words, _, position = message.partition(" (at line ")
+    line = position.partition(",")[0]
+    return Problem("", words, _REMEDY_SYNTAX, int(line) if line.isdigit() else None)
+
+
+def _known_keys(model: type[BaseModel]) -> dict[Location, list[str]]:
+    """The keys of every table, by the names on the way to it."""
+    known: dict[Location, list[str]] = {(): []}
+    for name, field in model.model_fields.items():
+        key = field.alias or name
+        known[()].append(key)
+        for kind in (field.annotation, *getattr(field.annotation, "__args__", ())):
+            if isinstance(kind, type) and issubclass(kind, _Section):
+                known[(key,)] = list(kind.model_fields)
+    return known
+
+
+def _repeated_ports(raw: dict[str, Any], text: str) -> list[Problem]:
+    """Two sections for one port would open it twice."""
+    ports = raw.get("port")
+    first: dict[str, int] = {}
+    problems = []
+    for number, port in enumerate(ports if isinstance(ports, list) else [], start=1):
+        path = port.get("path") if isinstance(port, dict) else None
+        if not isinstance(path, str):
+            continue
+        if path in first:
+            message = f"{path!r} stands in port[{first[path]}] already"
+            line = line_of(text, ("port", number - 1, "path"))
+            place = f"port[{number}].path"
+            problems.append(Problem(place, message, "remove one of the two", line))
+        first.setdefault(path, number)
+    return problems
+
+
+def _rooted(config: Config, root: Path) -> Config:
+    daemon = config.daemon
+    moved = {
+        name: root / value
+        for name in ("state_dir", "socket", "recipes_dir", "profiles_dir", "secrets_file")
+        if (value := getattr(daemon, name)) is not None
+    }
+    ports = tuple(port.model_copy(update={"path": str(root / port.path)}) for port in config.ports)
+    return config.model_copy(update={"daemon": daemon.model_copy(update=moved), "ports": ports})

@@ -1,0 +1,99 @@
+"""What every part of the running daemon is given: the store, the clock, the words."""
+
+from dataclasses import dataclass
+
+from pulsarack.daemon import calendar
+from pulsarack.daemon import log as logging
+from pulsarack.daemon.config import Config
+from pulsarack.daemon.events import Events
+from pulsarack.daemon.secrets import Secrets
+from pulsarack.daemon.store import Transactions
+from pulsarack.modems.timing import Clock
+from pulsarack.queue import orders
+from pulsarack.queue.facts import Limits
+from pulsarack.queue.orders import Order
+from pulsarack.queue.state import OrderState
+from pulsarack.ussd.outcome import Reason
+from pulsarack.ussd.recipe import Recipe
+from pulsarack.ussd.shelf import Shelf
+
+MS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The daemon's surroundings; built once by `run.py`, or by a simulation."""
+
+    config: Config
+    clock: Clock
+    store: Transactions
+    shelf: Shelf
+    secrets: Secrets
+    events: Events
+    log: logging.Logger
+
+    def day(self) -> str:
+        """Today, where the trade is."""
+        return calendar.local_day(self.clock.now_ms(), self.config.daemon.timezone)
+
+    def day_started_at(self) -> int:
+        """When today began, milliseconds UTC."""
+        return calendar.day_bounds(self.clock.now_ms(), self.config.daemon.timezone)[0]
+
+    def day_ends_at(self) -> int:
+        """When today ends, milliseconds UTC."""
+        return calendar.day_bounds(self.clock.now_ms(), self.config.daemon.timezone)[1]
+
+    def limits(self, recipe: Recipe) -> Limits:
+        """The limits of a chip that was given none of its own: the configuration's, then
+        the recipe's."""
+        ours, theirs = self.config.chips, recipe.limits
+        return Limits(
+            pause_seconds=int(max(ours.pause_seconds, theirs.pause_seconds)),
+            per_hour=_lower(ours.per_hour, theirs.per_hour),
+            per_day=_lower(ours.per_day, theirs.per_day),
+        )
+
+    async def announce(self, order_id: int) -> Order:
+        """Tell followers how an order stands; a finished one gets its line in the log."""
+        order, attempts = await self.store.read(
+            lambda db: (orders.get(db, order_id), orders.attempt_summary(db, order_id))
+        )
+        self.events.publish(
+            "order",
+            id=order.id,
+            state=order.state,
+            operator=order.operator,
+            product=order.product,
+            reason=order.reason,
+            chip=attempts.chip,
+        )
+        if order.finished_at is not None:
+            logging.order_finished(
+                self.log,
+                order=order.id,
+                agent=order.agent,
+                product=order.product,
+                destination=order.destination,
+                chip=attempts.chip,
+                slot=attempts.slot,
+                attempts=attempts.count,
+                outcome=order.state,
+                reason=order.reason,
+                seconds_queued=(
+                    (attempts.first_claimed_at or order.finished_at) - order.received_at
+                )
+                / MS,
+                seconds_total=(order.finished_at - order.received_at) / MS,
+            )
+        elif order.state == OrderState.UNKNOWN:
+            self.log.warning("order.undecided", order=order.id, chip=attempts.chip)
+        elif order.state == OrderState.QUEUED and order.reason == Reason.CONTRADICTED:
+            remedy = f"pulsarack order resolve {order.id} --delivered or --not-delivered"
+            self.log.error("order.needs_decision", order=order.id, remedy=remedy)
+        return order
+
+
+def _lower(first: int | None, second: int | None) -> int | None:
+    given = [limit for limit in (first, second) if limit is not None]
+    return min(given, default=None)

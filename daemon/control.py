@@ -1,0 +1,382 @@
+"""The control socket: how every command of this machine reaches the running daemon.
+
+A Unix stream socket with JSON lines (control_protocol.py). The kernel tells who calls;
+the file's mode (owner and group) decides who may. Each connection is served by one task
+that reads and one task a request, so a slow call does not hold up a quick one.
+
+Nothing a client does makes the daemon grow. A connection has a fixed number of requests
+in flight, and while they are all busy its socket is not read. An answer waits until the
+client takes it. A stream whose reader takes nothing for STALL_SECONDS is ended with a
+reason, so whoever feeds the stream keeps at most that much for it.
+
+At the end, requests that have begun are answered, streams are ended, and who does not
+read by then is cut off.
+"""
+
+import asyncio
+import contextlib
+import errno
+import os
+import socket
+import stat
+import struct
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from pulsarack.daemon import log as logging
+from pulsarack.daemon.control_protocol import (
+    BadRequest,
+    Call,
+    CallError,
+    Calls,
+    Lines,
+    Peer,
+    Request,
+    TooLong,
+    check_arguments,
+    decode_request,
+    encode_end,
+    encode_error,
+    encode_event,
+    encode_result,
+)
+from pulsarack.daemon.errors import DaemonError
+from pulsarack.modems.timing import Clock
+
+SOCKET_MODE = 0o660
+CONNECTIONS_LIMIT = 128
+IN_FLIGHT_LIMIT = 64
+STREAMS_LIMIT = 8
+STALL_SECONDS = 10.0
+CLOSE_SECONDS = 5.0
+_READ_BYTES = 64 * 1024
+_ACCEPT_AGAIN_SECONDS = 1.0
+_UCRED = struct.Struct("3i")
+
+_STOPPING = CallError("STOPPING", "the daemon is stopping", "try again when it is back")
+_INTERNAL_REMEDY = "look into its log (journalctl -u pulsarack); the request may be repeated"
+
+
+class ControlSocketError(DaemonError):
+    """The control socket cannot be opened where the configuration puts it."""
+
+
+class ControlServer:
+    """The listening socket and everyone connected to it.
+
+    It accepts by itself: asyncio's Server forgets, open, a client that it has accepted
+    in the moment it is closed (CPython 3.11, Server._attach).
+    """
+
+    def __init__(self, path: Path, calls: Calls, clock: Clock) -> None:
+        self._path = path
+        self._calls = calls
+        self._clock = clock
+        self._listener: socket.socket | None = None
+        self._inode: int | None = None
+        self._serving: set[asyncio.Task[None]] = set()
+        self._connections: set[_Connection] = set()
+        self._log = logging.get(socket=str(path))
+
+    async def start(self) -> None:
+        """Listens; raises ControlSocketError. A file left by a dead daemon is replaced."""
+        self._listener = listen(self._path)
+        self._inode = self._path.stat().st_ino
+        self._accept_more()
+
+    async def close(self) -> None:
+        """Takes no more requests, answers those that have begun, and leaves no file behind."""
+        if self._listener is None:
+            return
+        asyncio.get_running_loop().remove_reader(self._listener)
+        self._listener.close()
+        self._listener = None
+        with contextlib.suppress(FileNotFoundError):
+            if self._path.stat().st_ino == self._inode:
+                self._path.unlink()
+        for connection in self._connections:
+            connection.stop()
+        serving = set(self._serving)
+        if serving and not await _done_within(self._clock, CLOSE_SECONDS, serving):
+            for task in serving:
+                task.cancel()
+            await asyncio.wait(serving)
+
+    def _accept_more(self) -> None:
+        if self._listener is not None:
+            asyncio.get_running_loop().add_reader(self._listener, self._accept)
+
+    def _accept(self) -> None:
+        assert self._listener is not None
+        try:
+            client, _ = self._listener.accept()
+        except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+            return
+        except OSError as error:
+            # Out of descriptors or memory: the socket stays readable, so look away a while.
+            self._log.error("control.accept_failed", why=str(error))
+            asyncio.get_running_loop().remove_reader(self._listener)
+            self._clock.call_at(self._clock.monotonic() + _ACCEPT_AGAIN_SECONDS, self._accept_more)
+            return
+        client.setblocking(False)
+        task = asyncio.create_task(self._serve(client))
+        self._serving.add(task)
+        task.add_done_callback(self._serving.discard)
+
+    async def _serve(self, client: socket.socket) -> None:
+        # Of an accepted socket the streams are made as of a connected one.
+        reader, writer = await asyncio.open_unix_connection(sock=client)
+        connection = _Connection(reader, writer, self._calls, self._clock)
+        full = len(self._connections) >= CONNECTIONS_LIMIT
+        self._connections.add(connection)
+        try:
+            if full:
+                message = f"{CONNECTIONS_LIMIT} connections are open already"
+                connection.refuse(CallError("TOO_MANY_CONNECTIONS", message, "close some"))
+            elif self._listener is not None:
+                await connection.run()
+            await connection.end()
+        except asyncio.CancelledError:
+            # Only close() cancels, and it waits for exactly this.
+            connection.cut()
+            self._log.warning("control.cut", pid=connection.peer.pid)
+        finally:
+            self._connections.discard(connection)
+
+
+def listen(path: Path) -> socket.socket:
+    """A listening socket at the path, which only owner and group may use."""
+    _clear_stale(path)
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        listener.bind(str(path))
+        # Nobody can connect before listen(), so there is no moment with a laxer mode.
+        path.chmod(SOCKET_MODE)
+        listener.listen(CONNECTIONS_LIMIT)
+    except OSError as error:
+        listener.close()
+        why = error.strerror or str(error)
+        raise ControlSocketError(f"{path}: cannot listen there: {why}", _remedy(path)) from None
+    listener.setblocking(False)
+    return listener
+
+
+def _remedy(path: Path) -> str:
+    if not path.parent.is_dir():
+        return f"create its directory: install -d -m 750 -o pulsarack -g pulsarack {path.parent}"
+    return "set another one as `socket` in [daemon]"
+
+
+def _clear_stale(path: Path) -> None:
+    try:
+        mode = path.lstat().st_mode
+    except OSError:
+        return
+    if not stat.S_ISSOCK(mode):
+        raise ControlSocketError(f"{path} is there and is no socket", f"look at it: ls -l {path}")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.setblocking(False)
+        answer = probe.connect_ex(str(path))
+    if answer == errno.ECONNREFUSED:
+        with contextlib.suppress(OSError):
+            path.unlink()
+    elif answer in (0, errno.EAGAIN):
+        # EAGAIN: it lives, and its queue of callers is full.
+        raise ControlSocketError(f"a daemon listens at {path} already", "stop that one first")
+    else:
+        raise ControlSocketError(f"{path}: {os.strerror(answer)}", "check who owns it")
+
+
+class _Connection:
+    """One client: its reader, its requests in flight, its streams."""
+
+    def __init__(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        calls: Calls,
+        clock: Clock,
+    ) -> None:
+        self.peer = _peer(writer)
+        self._reader = reader
+        self._writer = writer
+        self._calls = calls
+        self._clock = clock
+        self._free = asyncio.Semaphore(IN_FLIGHT_LIMIT)
+        self._requests: set[asyncio.Task[None]] = set()
+        self._streams: set[asyncio.Task[None]] = set()
+        self._reading: asyncio.Task[None] | None = None
+        self._stopping = False
+        self._log = logging.get(pid=self.peer.pid, uid=self.peer.uid)
+
+    async def run(self) -> None:
+        """Serves the client until it leaves or the daemon stops."""
+        self._reading = asyncio.create_task(self._read())
+        try:
+            await asyncio.wait({self._reading})
+            for stream in self._streams:
+                stream.cancel()
+            while self._requests or self._streams:
+                await asyncio.wait(self._requests | self._streams)
+        finally:
+            for task in (self._reading, *self._requests, *self._streams):
+                task.cancel()
+
+    def stop(self) -> None:
+        """Reads no more; what has begun is still answered."""
+        self._stopping = True
+        if self._reading is not None:
+            self._reading.cancel()
+
+    def cut(self) -> None:
+        """Forgets what the client has not taken."""
+        self._writer.transport.abort()
+
+    async def end(self) -> None:
+        """Closes once the client has taken what was written, or has left."""
+        self._writer.close()
+        with contextlib.suppress(ConnectionError):
+            await self._writer.wait_closed()
+
+    def refuse(self, error: CallError) -> None:
+        """Says why this connection is not served."""
+        self._writer.write(encode_error(None, error))
+
+    async def _read(self) -> None:
+        lines = Lines()
+        with contextlib.suppress(ConnectionError):
+            while data := await self._reader.read(_READ_BYTES):
+                for line in lines.feed(data):
+                    await self._free.acquire()
+                    self._begin(line)
+
+    def _begin(self, line: bytes | TooLong) -> None:
+        """Starts the request on a line; its task gives the place in flight back."""
+        try:
+            request = decode_request(line)
+        except BadRequest as bad:
+            self._spawn(self._requests, self._send_error(bad.request_id, bad.error))
+            return
+        try:
+            call = self._calls.find(request.call)
+            if call.stream is None:
+                self._spawn(self._requests, self._answer(call, request))
+            elif len(self._streams) < STREAMS_LIMIT:
+                self._spawn(self._streams, self._follow(call, request))
+                self._free.release()
+            else:
+                message = f"{STREAMS_LIMIT} streams are open on this connection"
+                raise CallError("TOO_MANY_STREAMS", message, "open another connection")
+        except CallError as error:
+            self._spawn(self._requests, self._send_error(request.id, error))
+
+    def _spawn(self, tasks: set[asyncio.Task[None]], work: Awaitable[None]) -> None:
+        task: asyncio.Task[None] = asyncio.ensure_future(work)
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
+        if tasks is self._requests:
+            task.add_done_callback(lambda _: self._free.release())
+
+    async def _answer(self, call: Call, request: Request) -> None:
+        assert call.answer is not None
+        answer = call.answer
+
+        async def work() -> bytes:
+            arguments = check_arguments(call, request.args)
+            return encode_result(request.id, await answer(arguments, self.peer))
+
+        line = await self._guarded(request, work)
+        await self._send(line)
+
+    async def _send_error(self, request_id: int | str | None, error: CallError) -> None:
+        await self._send(encode_error(request_id, error))
+
+    async def _guarded(self, request: Request, work: Callable[[], Awaitable[bytes]]) -> bytes:
+        """What the work has to say, or the error it ends in, as a line."""
+        try:
+            return await work()
+        except CallError as error:
+            return encode_error(request.id, error)
+        except DaemonError as error:
+            return encode_error(request.id, CallError("REFUSED", error.message, error.remedy))
+        except Exception:  # noqa: BLE001  a fault in one call must not end the others
+            self._log.exception("control.call_failed", call=request.call)
+            message = f"the daemon failed while it answered {request.call}"
+            return encode_error(request.id, CallError("INTERNAL", message, _INTERNAL_REMEDY))
+
+    async def _send(self, line: bytes) -> None:
+        """Writes one whole line and waits until the client has taken enough of it."""
+        self._write(line)
+        await self._drained()
+
+    async def _follow(self, call: Call, request: Request) -> None:
+        assert call.stream is not None
+        handler = call.stream
+        end = encode_end(request.id)
+
+        async def work() -> bytes:
+            arguments = check_arguments(call, request.args)
+            async with contextlib.aclosing(handler(arguments, self.peer)) as events:
+                async for event in events:
+                    await self._send_in_time(encode_event(request.id, event), request)
+            return end
+
+        try:
+            line = await self._guarded(request, work)
+        except asyncio.CancelledError:
+            if not self._stopping:
+                raise
+            line = encode_error(request.id, _STOPPING)
+        # Not waited for: who is told that he is too slow may not read this either.
+        self._write(line)
+
+    async def _send_in_time(self, line: bytes, request: Request) -> None:
+        self._write(line)
+        if self._writer.transport.get_write_buffer_size() == 0:
+            # Lets the reading task notice a client that has left.
+            await asyncio.sleep(0)
+            return
+        sending = asyncio.ensure_future(self._drained())
+        try:
+            if await _done_within(self._clock, STALL_SECONDS, {sending}):
+                return
+        finally:
+            sending.cancel()
+        self._log.warning("control.stream_dropped", call=request.call)
+        message = f"the reader of {request.call} took nothing for {STALL_SECONDS:g} seconds"
+        raise CallError("TOO_SLOW", message, "follow again and ask for what was missed")
+
+    def _write(self, line: bytes) -> None:
+        # What is written to a client that has left is nobody's.
+        if not self._writer.is_closing():
+            self._writer.write(line)
+
+    async def _drained(self) -> None:
+        with contextlib.suppress(ConnectionError):
+            await self._writer.drain()
+
+
+async def _done_within(clock: Clock, seconds: float, tasks: set[asyncio.Task[Any]]) -> bool:
+    """Waits until all are done, but not longer; tells whether they are."""
+    pending = {task for task in tasks if not task.done()}
+    if not pending:
+        return True
+    late = asyncio.Event()
+    timer = clock.call_at(clock.monotonic() + seconds, late.set)
+    waiting = asyncio.ensure_future(late.wait())
+    try:
+        while pending and not late.is_set():
+            await asyncio.wait(pending | {waiting}, return_when=asyncio.FIRST_COMPLETED)
+            pending = {task for task in pending if not task.done()}
+    finally:
+        timer.cancel()
+        waiting.cancel()
+    return not pending
+
+
+def _peer(writer: asyncio.StreamWriter) -> Peer:
+    connection = writer.get_extra_info("socket")
+    raw = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size)
+    pid, uid, gid = _UCRED.unpack(raw)
+    return Peer(pid, uid, gid)

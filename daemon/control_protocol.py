@@ -1,0 +1,235 @@
+"""The language of the control socket, without the socket: lines in, requests out, and back.
+
+One JSON object a line. A request names a call and carries an id of the client's choice;
+every answer repeats that id. What cannot be understood gets an error in return and the
+conversation goes on, because one broken line says nothing about the next one. Nothing
+here grows with what a client sends: a line longer than the limit is dropped while it
+arrives.
+"""
+
+import re
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import msgspec
+
+from pulsarack.daemon.control_arguments import ARGUMENTS, STREAMS
+
+LINE_LIMIT = 64 * 1024
+
+RequestId = int | str | None
+
+
+@dataclass(frozen=True)
+class Peer:
+    """Who is at the other end, as the kernel says (unix(7), SO_PEERCRED)."""
+
+    pid: int
+    uid: int
+    gid: int
+
+
+class CallError(Exception):
+    """A call that is refused: a code for programs, a message and a remedy for people."""
+
+    def __init__(self, code: str, message: str, remedy: str = "") -> None:
+        super().__init__(f"{message}; {remedy}" if remedy else message)
+        self.code = code
+        self.message = message
+        self.remedy = remedy
+
+
+class TooLong:
+    """Stands for a line that was longer than the limit."""
+
+
+class Lines:
+    """Cuts a stream of bytes into lines, in whatever pieces it comes."""
+
+    def __init__(self, limit: int = LINE_LIMIT) -> None:
+        self._limit = limit
+        self._rest = bytearray()
+        self._skipping = False
+
+    def feed(self, data: bytes) -> list[bytes | TooLong]:
+        """The lines that are complete now, without their ends and without empty ones."""
+        lines: list[bytes | TooLong] = []
+        *complete, rest = data.split(b"\n")
+        for piece in complete:
+            self._rest += piece
+            if self._skipping or len(self._rest) > self._limit:
+                lines.append(TooLong())
+            elif self._rest.strip():
+                lines.append(bytes(self._rest))
+            self._rest.clear()
+            self._skipping = False
+        self._rest += rest
+        if len(self._rest) > self._limit:
+            self._rest.clear()
+            self._skipping = True
+        return lines
+
+
+class Request(msgspec.Struct, frozen=True):
+    """One request as it stands on the line."""
+
+    id: int | str
+    call: str
+    args: dict[str, Any] = {}
+
+
+class BadRequest(Exception):
+    """A line that is no request; the id is given as far as it could be read."""
+
+    def __init__(self, request_id: RequestId, error: CallError) -> None:
+        super().__init__(str(error))
+        self.request_id = request_id
+        self.error = error
+
+
+_SHAPE = 'send {"id": 1, "call": "status", "args": {}} and a line end'
+_decoder = msgspec.json.Decoder(Request)
+
+
+def decode_request(line: bytes | TooLong) -> Request:
+    """The request on a line; raises BadRequest."""
+    if isinstance(line, TooLong):
+        message = f"the request is longer than {LINE_LIMIT} bytes"
+        raise BadRequest(None, CallError("LINE_TOO_LONG", message, "send it in parts"))
+    try:
+        return _decoder.decode(line)
+    except msgspec.ValidationError as error:
+        problem = CallError("BAD_REQUEST", f"not a request: {error}", _SHAPE)
+        raise BadRequest(_id_of(line), problem) from None
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        problem = CallError("BAD_JSON", f"not JSON: {error}", _SHAPE)
+        raise BadRequest(None, problem) from None
+
+
+def _id_of(line: bytes) -> RequestId:
+    try:
+        found = msgspec.json.decode(line)
+    except (msgspec.DecodeError, RecursionError):
+        return None
+    given = found.get("id") if isinstance(found, dict) else None
+    return given if isinstance(given, (int, str)) and not isinstance(given, bool) else None
+
+
+def encode_result(request_id: RequestId, result: Any) -> bytes:
+    """The line that answers a request; raises TypeError for what JSON does not know."""
+    return msgspec.json.encode({"id": request_id, "result": result}) + b"\n"
+
+
+def encode_event(request_id: RequestId, event: Any) -> bytes:
+    """One of the many lines that answer a stream's request."""
+    return msgspec.json.encode({"id": request_id, "event": event}) + b"\n"
+
+
+def encode_end(request_id: RequestId) -> bytes:
+    """The last line of a stream that ended by itself."""
+    return msgspec.json.encode({"id": request_id, "end": True}) + b"\n"
+
+
+def encode_error(request_id: RequestId, error: CallError) -> bytes:
+    """The line that refuses a request or ends a stream."""
+    body = {"code": error.code, "message": error.message, "remedy": error.remedy}
+    return msgspec.json.encode({"id": request_id, "error": body}) + b"\n"
+
+
+# A handler gets its arguments as the record from control_arguments.py.
+Arguments = TypeVar("Arguments", bound=msgspec.Struct)
+Answerer = Callable[[Any, Peer], Awaitable[Any]]
+Streamer = Callable[[Any, Peer], AsyncGenerator[Any, None]]
+
+
+@dataclass(frozen=True)
+class Call:
+    """One entry of the registry; exactly one of the two handlers is there."""
+
+    name: str
+    arguments: type[msgspec.Struct]
+    answer: Answerer | None = None
+    stream: Streamer | None = None
+
+
+class Calls:
+    """The registry: which calls there are, what they take, and who answers them."""
+
+    def __init__(self) -> None:
+        self._calls: dict[str, Call] = {}
+
+    def answer(
+        self,
+        name: str,
+        arguments: type[Arguments],
+        handler: Callable[[Arguments, Peer], Awaitable[Any]],
+    ) -> None:
+        """Registers a call with one answer."""
+        self._add(Call(name, arguments, answer=handler))
+
+    def stream(
+        self,
+        name: str,
+        arguments: type[Arguments],
+        handler: Callable[[Arguments, Peer], AsyncGenerator[Any, None]],
+    ) -> None:
+        """Registers a call that answers with events until the client leaves."""
+        self._add(Call(name, arguments, stream=handler))
+
+    def add(self, name: str, handler: Callable[[Any, Peer], Any]) -> None:
+        """Registers a call of the fixed vocabulary (control_arguments.py) by its name."""
+        if name in STREAMS:
+            self.stream(name, ARGUMENTS[name], handler)
+        else:
+            self.answer(name, ARGUMENTS[name], handler)
+
+    def names(self) -> tuple[str, ...]:
+        """All calls there are."""
+        return tuple(self._calls)
+
+    def find(self, name: str) -> Call:
+        """The call of that name; raises CallError."""
+        call = self._calls.get(name)
+        if call is None:
+            remedy = f"the calls are: {', '.join(sorted(self._calls))}"
+            raise CallError("UNKNOWN_CALL", f"there is no call {name[:80]!r}", remedy)
+        return call
+
+    def _add(self, call: Call) -> None:
+        if call.name in self._calls:
+            raise ValueError(f"{call.name} is registered already")
+        self._calls[call.name] = call
+
+
+_AT_PATH = re.compile(r"^(.*) - at `\$\.?(.*)`$")
+_NAMED = re.compile(r"Object (?:missing required|contains unknown) field `([^`]*)`")
+
+
+def check_arguments(call: Call, args: dict[str, Any]) -> msgspec.Struct:
+    """The arguments as the call's record; raises CallError that names the wrong one."""
+    try:
+        return msgspec.convert(args, call.arguments)
+    except msgspec.ValidationError as error:
+        message = f"{call.name}: {_argument_problem(str(error))}"
+        raise CallError("BAD_ARGUMENT", message, _usage(call)) from None
+
+
+def _argument_problem(text: str) -> str:
+    where = ""
+    if at := _AT_PATH.match(text):
+        text, where = at[1], at[2].replace("[...]", "")
+    if named := _NAMED.match(text):
+        name = f"{where}.{named[1]}" if where else named[1]
+        kind = "is missing" if "missing" in text else "is not known"
+        return f"argument {name} {kind}"
+    text = text[:1].lower() + text[1:]
+    return f"argument {where}: {text.replace('`', '')}" if where else text.replace("`", "")
+
+
+def _usage(call: Call) -> str:
+    fields = msgspec.structs.fields(call.arguments)
+    if not fields:
+        return f"{call.name} takes no arguments"
+    shown = (f"{field.name}{'' if field.required else '?'}" for field in fields)
+    return f"{call.name} takes {', '.join(shown)}"

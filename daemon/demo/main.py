@@ -1,0 +1,262 @@
+"""`pulsarack demo`: a rack, a daemon, agents, an audit; nothing is real but the daemon.
+
+The daemon is the very program that runs in production, in a process of its own, with a
+faster clock. It is set up and fed over its control socket only, and it may be killed on
+the way. At the end it is stopped, and its database is held against the books of the
+simulated operators and against what the agents were told.
+
+The run ends when all orders have ended, or when those that have not (undecided ones)
+have made no progress for so long that no evidence is to be expected; they are reported
+as what they are.
+"""
+
+import asyncio
+import shutil
+import signal
+import sys
+import tempfile
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from rich.console import Console
+
+from pulsarack.daemon import audit, truth, truth_books
+from pulsarack.daemon.clock import WallClock
+from pulsarack.daemon.demo import display, place, report, workload
+from pulsarack.daemon.demo.display import Display
+from pulsarack.daemon.demo.enlist import Trade, enlist, wait_for_rack
+from pulsarack.daemon.demo.link import Link
+from pulsarack.daemon.demo.place import Place
+from pulsarack.daemon.demo.progress import Progress
+from pulsarack.daemon.demo.report import AgentsSide, OrderLine
+from pulsarack.daemon.demo.stage import Stage
+from pulsarack.daemon.demo.traders import Traders
+from pulsarack.daemon.demo.workload import Typed
+from pulsarack.daemon.store_files import open_read_only
+from pulsarack.modems.simulator import process as simulator
+from pulsarack.queue.audit import Finding
+from pulsarack.queue.rows import columns, select
+
+RACK = Path(simulator.__file__).parent / "racks" / "demo.toml"
+
+# Virtual seconds. Stock proves "not done" after twice the longest settling time of a
+# recipe (180 s); nobody waits longer for evidence that does not come.
+STALLED_SECONDS = 900.0
+# While a chip rests, an order waits for it; it expires after 600 s at the latest.
+STUCK_SECONDS = 1500.0
+# A stock that differs is read again after the settling time.
+SETTLE_SECONDS = 400.0
+RACK_SECONDS = 120.0
+_LOOK_SECONDS = 0.05
+# As a shell reports an end by SIGTERM.
+STATUS_TERMINATED = 128 + signal.SIGTERM
+# Off a terminal no line is wrapped.
+_WIDE = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What was asked for. `speed`: virtual seconds a real second."""
+
+    orders: int
+    kill: int
+    seed: int
+    speed: float
+    rack: Path
+    plain: bool
+
+
+def run(
+    *,
+    orders: int,
+    kill: int,
+    seed: int,
+    speed: float,
+    rack: Path | None,
+    directory: Path | None,
+    plain: bool,
+) -> int:
+    """Runs a demonstration; 0 only if every promise was kept. Raises DaemonError.
+
+    Without a directory a temporary one is used, which stays if something was wrong.
+    """
+    options = Options(orders, kill, seed, speed, rack or RACK, plain)
+    root = directory or Path(tempfile.mkdtemp(prefix="pulsarack-demo-"))
+    width = None if sys.stdout.isatty() else _WIDE
+    shown = Display(Console(file=sys.stdout, width=width, highlight=False), plain)
+    good = False
+    try:
+        good = asyncio.run(Demo(options, root, shown).run())
+    except asyncio.CancelledError:
+        return STATUS_TERMINATED
+    finally:
+        if directory is None:
+            _leave(root, good)
+    return 0 if good else 1
+
+
+class Demo:
+    """One run."""
+
+    def __init__(self, options: Options, root: Path, shown: Display) -> None:
+        self._options = options
+        self._shown = shown
+        self._real = WallClock()
+        self._virtual = WallClock(options.speed)
+        self._trade = Trade(options.rack)
+        anchor = self._virtual.anchor
+        self._place: Place = place.prepare(root, self._trade.chips, options.speed, anchor)
+        self._stage = Stage(self._place)
+        self._link = Link(self._place.socket)
+        self._progress = Progress(options.orders)
+        self._traders = Traders(self._link, self._progress, len(self._trade.chips))
+        self._began = self._ended = self._real.monotonic()
+
+    async def run(self) -> bool:
+        """Runs everything and reports; whether every promise was kept."""
+        _cancel_on_sigterm()
+        rng = Random(self._options.seed)
+        typed = workload.draw(rng, self._options.orders, self._trade.shops())
+        points = workload.kill_points(rng, self._options.kill, self._options.orders)
+        try:
+            await self._open()
+            self._shown.start()
+            await self._until_done(
+                self._stage.kill_at(points, self._progress, self._link), self._sell(typed)
+            )
+            self._shown.stop()
+            problems = await self._stage.stop()
+        finally:
+            self._shown.stop()
+            await self._stage.abandon()
+            await self._link.close()
+        return self._report(typed, problems)
+
+    async def _open(self) -> None:
+        options = self._options
+        self._shown.say(
+            f"rack {options.rack.name}: {len(self._trade.chips)} modems, seed "
+            f"{options.seed}, {options.speed:g} times as fast as the world"
+        )
+        anchor = self._virtual.anchor
+        await self._stage.start_rack(options.rack, options.seed, options.speed, anchor)
+        await self._stage.start_daemon(self._link)
+        await enlist(self._link, self._trade, options.orders)
+        within = RACK_SECONDS / options.speed
+        await wait_for_rack(self._link, len(self._trade.chips), within)
+        self._began = self._real.monotonic()
+
+    async def _until_done(self, *work: Coroutine[Any, Any, None]) -> None:
+        """Runs the work to its end, and beside it all that has none of its own."""
+        company: list[Coroutine[Any, Any, None]] = [
+            self._stage.watch(),
+            self._traders.follow_events(),
+            self._traders.refresh_chips(),
+            self._traders.reconcile(),
+            self._show(),
+            *(self._traders.follow_messages(agent) for agent in workload.AGENTS),
+        ]
+        tasks = [asyncio.create_task(one) for one in (*work, *company)]
+        needed = set(tasks[: len(work)])
+        try:
+            while needed:
+                done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+                for task in done:
+                    # Company never ends but by an error; both raise theirs here.
+                    task.result()
+                needed -= done
+                tasks = [task for task in tasks if task not in done]
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _sell(self, typed: list[Typed]) -> None:
+        await self._traders.type_all(typed)
+        await self._while_something_moves()
+        self._ended = self._real.monotonic()
+        await self._let_stock_settle()
+
+    async def _while_something_moves(self) -> None:
+        """Until every order has ended and is told, or nothing has moved for too long."""
+        progress, changes = self._progress, -1
+        since = self._virtual.monotonic()
+        while progress.open_orders() or progress.untold():
+            if changes != progress.changes:
+                changes, since = progress.changes, self._virtual.monotonic()
+            only_undecided = len(progress.open_orders()) == progress.undecided
+            patience = STALLED_SECONDS if only_undecided else STUCK_SECONDS
+            if self._virtual.monotonic() - since > patience:
+                return
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    async def _let_stock_settle(self) -> None:
+        """Until each chip knows its stock, so that the audit can compare them all."""
+        deadline = self._virtual.monotonic() + SETTLE_SECONDS
+        while self._virtual.monotonic() < deadline:
+            rows = (await self._link.call("chip.list"))["chips"]
+            if all(row["stock_exact"] or row["undecided"] for row in rows):
+                return
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    async def _show(self) -> None:
+        while True:
+            self._shown.show(self._progress, self._real.monotonic() - self._began)
+            await asyncio.sleep(self._shown.interval_seconds)
+
+    def _report(self, typed: list[Typed], problems: list[str]) -> bool:
+        """Audits what is left behind and says what came out."""
+        books = truth_books.read(self._place.truth)
+        with open_read_only(self._place.database) as db:
+            findings = audit.audit(db, books)
+            rows = audit.read_rows(db)
+            orders = select(db, OrderLine, f"SELECT {columns(OrderLine)} FROM orders ORDER BY id")
+        traders, progress = self._traders, self._progress
+        agents = AgentsSide(typed, traders.answered, traders.refused, progress.told)
+        findings += report.check(agents, orders)
+        findings += [Finding("P1", "process", problem) for problem in problems]
+        names = {row["iccid"]: str(row["name"]) for row in progress.chips.values() if "name" in row}
+        doubted = truth.in_doubt(rows.attempts, rows.chips)
+        lines = report.chip_lines(names, rows.chips, rows.attempts, books, doubted)
+        self._tell(orders, lines, books, findings)
+        return not findings and len(orders) == self._options.orders
+
+    def _tell(
+        self,
+        orders: list[OrderLine],
+        lines: list[report.ChipLine],
+        books: truth_books.Truth,
+        findings: list[Finding],
+    ) -> None:
+        say, seconds = self._shown.say, self._ended - self._began
+        self._shown.table(display.chips_table(lines))
+        say(f"faults made by the rack: {display.counted(report.faults(books))}")
+        say(f"orders failed because of: {display.counted(report.reasons(orders))}")
+        say(f"texts refused: {display.counted(self._progress.refused)}")
+        rate = len(orders) / seconds if seconds > 0 else 0.0
+        say(
+            f"{rate:.1f} orders/s, {seconds:.1f} s for {seconds * self._options.speed / 60:.0f}"
+            f" minutes of trade; the daemon was killed {self._progress.kills} times,"
+            f" {self._link.broken_off['order.new']} orders were sent again"
+        )
+        if findings:
+            self._shown.table(display.findings_table(findings))
+        say(report.sentence(orders, len(findings)))
+
+
+def _leave(root: Path, good: bool) -> None:
+    """Removes a temporary directory, unless there is something in it to look at."""
+    if good or not any(root.iterdir()):
+        shutil.rmtree(root, ignore_errors=True)
+    else:
+        sys.stderr.write(f"everything is kept in {root}\n")
+
+
+def _cancel_on_sigterm() -> None:
+    """Lets SIGTERM end the run as Ctrl-C does: in order, with nothing left running."""
+    task = asyncio.current_task()
+    assert task is not None
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)

@@ -1,0 +1,189 @@
+"""A chip's desk: what everyone who works on the chip shares while it is plugged in.
+
+The modem, the recipe, the inbox, what the chip is doing (shown to people), and the
+bell that rings when something came in.
+"""
+
+import asyncio
+from collections import deque
+from dataclasses import replace
+
+from pulsarack.daemon.context import Context
+from pulsarack.daemon.inbox import Arrival, Inbox
+from pulsarack.daemon.script_runner import AlreadyDecided, Recorder, Runner
+from pulsarack.modems.modem import Modem
+from pulsarack.queue import attempts, texts
+from pulsarack.queue.texts import Meaning
+from pulsarack.ussd.dialogue import Dialogue, Finished, TextIn
+from pulsarack.ussd.recipe import Recipe
+from pulsarack.ussd.script import Script
+from pulsarack.ussd.status import UssdStatus
+from pulsarack.ussd.values import Values
+
+# How often the SIM is looked at while a text is awaited, for modems that announce nothing.
+POLL_SECONDS = 5.0
+
+
+class Desk:
+    """One chip in one modem, from its arrival to its departure."""
+
+    def __init__(
+        self,
+        context: Context,
+        modem: Modem,
+        *,
+        iccid: str,
+        slot: str,
+        modem_id: str,
+        recipe: Recipe,
+    ) -> None:
+        self.context = context
+        self.modem = modem
+        self.iccid = iccid
+        self.slot = slot
+        self.modem_id = modem_id
+        self.recipe = recipe
+        self.inbox = Inbox(context, modem, iccid, recipe)
+        self.news = asyncio.Event()
+        self.gone = False
+        self._doing = "starting"
+        # What an earlier daemon asked by SMS may still be answered.
+        self._answer_owed_until = self._late()
+        self._unread: deque[Arrival] = deque()
+
+    @property
+    def doing(self) -> str:
+        """What the chip is doing, in words."""
+        return self._doing
+
+    @doing.setter
+    def doing(self, what: str) -> None:
+        if what != self._doing:
+            self._doing = what
+            self.context.events.publish("chip", iccid=self.iccid, doing=what)
+
+    def lose(self) -> None:
+        """The port is gone; whoever waits here wakes."""
+        self.gone = True
+        self.news.set()
+
+    def take_news(self) -> bool:
+        """Whether the bell rang since the last look."""
+        rang = self.news.is_set()
+        self.news.clear()
+        return rang and not self.gone
+
+    async def wait(self, seconds: float) -> bool:
+        """Wait for the bell, at most so long; True if it rang. The bell keeps ringing."""
+        return await self.wait_until(self.context.clock.monotonic() + seconds)
+
+    async def wait_until(self, until: float) -> bool:
+        """Wait for the bell, at most until a monotonic instant; True if it rang."""
+        clock = self.context.clock
+        if self.news.is_set() or clock.monotonic() >= until:
+            return self.news.is_set()
+        late = asyncio.Event()
+        timer = clock.call_at(until, late.set)
+        waits = {asyncio.ensure_future(self.news.wait()), asyncio.ensure_future(late.wait())}
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            timer.cancel()
+            for one in waits:
+                one.cancel()
+        return self.news.is_set()
+
+    async def read_texts(self, *, for_report: bool = False) -> list[Arrival]:
+        """Read the inbox and tell what was decided by it.
+
+        `for_report`: the report of an order is waited for.
+        """
+        owed = self.context.clock.monotonic() < self._answer_owed_until
+        arrivals = await self.inbox.read(awaited=for_report and not owed)
+        for arrival in arrivals:
+            if arrival.received.meaning is Meaning.PROOF and arrival.received.attempt_id:
+                await self._announce(arrival.received.attempt_id)
+        return arrivals
+
+    async def wait_for_text(self, until: float) -> TextIn | None:
+        """The next text of the operator, acted upon already; None if none came in time."""
+        while not self._unread:
+            self._unread.extend(await self.read_texts())
+            if self._unread:
+                break
+            if not await self.pause(until):
+                return None
+        arrival = self._unread.popleft()
+        return TextIn(arrival.sender, arrival.text)
+
+    async def pause(self, until: float) -> bool:
+        """Wait for news, or for the time to look at the SIM again; False when time is up."""
+        now = self.context.clock.monotonic()
+        if now >= until or self.gone:
+            return False
+        await self.wait_until(min(until, now + POLL_SECONDS))
+        self.take_news()
+        return not self.gone
+
+    async def ask(self, script: Script, recorder: Recorder | None = None) -> Finished:
+        """Run a script that moves no money: a stock or history query."""
+        values = self.values()
+        self._unread.clear()
+        runner = Runner(
+            modem=self.modem,
+            clock=self.context.clock,
+            recorder=recorder or Unrecorded(),
+            before_commit=_never,
+            wait_for_text=self.wait_for_text,
+            mask=values.mask,
+        )
+        finished = await runner.run(Dialogue(self.recipe, script, values))
+        if finished.outcome.reply is None:
+            self._answer_owed_until = self._late()
+        if finished.cancel_session:
+            await self.modem.cancel_ussd()
+        return finished
+
+    def values(self, base: Values | None = None) -> Values:
+        """The values of a script, with this chip's PIN."""
+        pin = self.context.secrets.chip_pin(self.iccid)
+        return replace(base or Values(), chip_pin=pin.reveal() if pin else None)
+
+    def _late(self) -> float:
+        """Until when an answer that did not come may still come."""
+        timing = self.recipe.timing
+        late = timing.reply_seconds + timing.late_reply_seconds
+        return self.context.clock.monotonic() + late
+
+    async def keep_unparsed(self, text: str, attempt_id: int | None) -> None:
+        """Put a USSD answer that nobody understood into the inbox of the unparsed."""
+        now_ms = self.context.clock.now_ms()
+        await self.context.store.write(
+            lambda db: texts.keep_unparsed(
+                db,
+                self.iccid,
+                "ussd",
+                "",
+                self.values().mask(text),
+                attempt_id=attempt_id,
+                now_ms=now_ms,
+            )
+        )
+
+    async def _announce(self, attempt_id: int) -> None:
+        order_id = await self.context.store.read(lambda db: attempts.get(db, attempt_id).order_id)
+        await self.context.announce(order_id)
+
+
+class Unrecorded:
+    """Keeps nothing: for queries that belong to no order."""
+
+    async def said(self, kind: str, text: str) -> None:
+        """Nothing."""
+
+    async def heard(self, kind: str, text: str, status: UssdStatus | None) -> None:
+        """Nothing."""
+
+
+async def _never() -> None:
+    raise AlreadyDecided("a query reached a point of no return: its recipe is wrong")

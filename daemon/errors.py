@@ -1,0 +1,19 @@
+"""The errors of the daemon's own room: each says what is wrong and what to do next.
+
+The message names the place and whose fault it is; the remedy is a command or an edit.
+Both are one line, so that a log, a terminal and a control socket can show them as they
+are. Neither ever holds a secret.
+"""
+
+
+class DaemonError(Exception):
+    """Something the person in front of the terminal can put right."""
+
+    def __init__(self, message: str, remedy: str = "") -> None:
+        super().__init__(f"{message}; {remedy}" if remedy else message)
+        self.message = message
+        self.remedy = remedy
+
+    def lines(self) -> tuple[str, ...]:
+        """The error as it is shown to people, one problem a line."""
+        return (str(self),)

@@ -1,0 +1,58 @@
+"""What happens in the daemon, told to whoever follows: orders moving, chips changing.
+
+A follower that reads too slowly loses its oldest events and is told how many; the
+daemon never waits for one.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncGenerator
+from typing import Any
+
+Event = dict[str, Any]
+BACKLOG = 1000
+
+
+class Events:
+    """One bus for the whole daemon."""
+
+    def __init__(self) -> None:
+        self._followers: set[_Follower] = set()
+
+    def publish(self, kind: str, **fields: Any) -> None:
+        """Tell everyone; never blocks."""
+        for follower in self._followers:
+            follower.put({"kind": kind, **fields})
+
+    async def follow(self) -> AsyncGenerator[Event, None]:
+        """Every event from now on."""
+        follower = _Follower()
+        self._followers.add(follower)
+        try:
+            while True:
+                yield await follower.get()
+        finally:
+            self._followers.discard(follower)
+
+
+class _Follower:
+    def __init__(self) -> None:
+        self._waiting: deque[Event] = deque()
+        self._lost = 0
+        self._news = asyncio.Event()
+
+    def put(self, event: Event) -> None:
+        if len(self._waiting) >= BACKLOG:
+            self._waiting.popleft()
+            self._lost += 1
+        self._waiting.append(event)
+        self._news.set()
+
+    async def get(self) -> Event:
+        while not self._waiting:
+            self._news.clear()
+            await self._news.wait()
+        if self._lost:
+            lost, self._lost = self._lost, 0
+            return {"kind": "lost", "count": lost}
+        return self._waiting.popleft()

@@ -1,0 +1,142 @@
+"""A chip's inbox: texts are read from the SIM, joined, acted on, and only then deleted.
+
+Acting is one transaction (`queue/texts.py`); a crash before it leaves the text on the
+SIM, a crash after it leaves a text that is recognised by its fingerprint. Only texts
+of senders that the recipe names are read as the operator's; others are kept as
+unparsed, since nobody else has a say about money.
+"""
+
+import hashlib
+from dataclasses import dataclass
+
+from pulsarack.daemon.context import MS, Context
+from pulsarack.daemon.reading import read_text
+from pulsarack.modems.modem import Modem
+from pulsarack.modems.results import IncomingSms
+from pulsarack.queue import texts
+from pulsarack.queue.texts import IncomingText, Meaning, ReadText, Received, TextKind, Window
+from pulsarack.ussd.kinds import Channel
+from pulsarack.ussd.parts import JoinedText, Joiner
+from pulsarack.ussd.recipe import Recipe
+from pulsarack.ussd.reply import Reply, classify
+
+# How long a long SMS may wait for its last part (23.040 gives no limit; networks retry for days,
+# but what is missing after this long is read as far as it came).
+CONCATENATION_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """One whole text and what was done with it."""
+
+    sender: str
+    text: str
+    reply: Reply | None
+    received: Received
+
+
+class Inbox:
+    """The inbox of one chip while it is plugged in."""
+
+    def __init__(self, context: Context, modem: Modem, iccid: str, recipe: Recipe) -> None:
+        self._context = context
+        self._modem = modem
+        self._iccid = iccid
+        self._recipe = recipe
+        self._joiner: Joiner[IncomingSms] = Joiner(recipe.parts)
+        self._held: set[str] = set()  # fingerprints of parts that wait for others
+        self._awaited = False
+        self._first_seen: dict[str, float] = {}  # of long SMS with parts missing
+
+    async def read(self, *, awaited: bool = False) -> list[Arrival]:
+        """Read all texts that are there, act on those that are whole, and delete them.
+
+        `awaited`: the report of an order is waited for, and no other answer is owed; only
+        then a failure that names no number may be about that order.
+        """
+        self._awaited = awaited
+        arrivals = []
+        for message in await self._modem.read_sms():
+            if message.fingerprint in self._held or not self._whole(message):
+                continue
+            arrivals += await self._take(message)
+        for late in self._joiner.overdue(self._context.clock.monotonic()):
+            arrivals.append(await self._act(late))
+        return arrivals
+
+    @property
+    def next_deadline(self) -> float | None:
+        """When `read` should be called again even if nothing arrives, monotonic seconds."""
+        waiting = [at + CONCATENATION_SECONDS for at in self._first_seen.values()]
+        joining = self._joiner.next_deadline()
+        return min([*waiting, *([joining] if joining is not None else [])], default=None)
+
+    def _whole(self, message: IncomingSms) -> bool:
+        if message.complete:
+            return True
+        now = self._context.clock.monotonic()
+        first = self._first_seen.setdefault(message.fingerprint, now)
+        if now - first < CONCATENATION_SECONDS:
+            return False
+        del self._first_seen[message.fingerprint]
+        return True
+
+    async def _take(self, message: IncomingSms) -> list[Arrival]:
+        if not self._recipe.believes(message.sender):
+            return [await self._act(JoinedText(message.sender, message.text, True, (message,)))]
+        whole = self._joiner.add(
+            message.text, message.sender, self._context.clock.monotonic(), message
+        )
+        if self._joiner.holds(message):
+            self._held.add(message.fingerprint)
+        elif not any(message in joined.sources for joined in whole):
+            await self._delete((message,))  # a part that came twice
+        return [await self._act(joined) for joined in whole]
+
+    async def _act(self, joined: JoinedText[IncomingSms]) -> Arrival:
+        believed = self._recipe.believes(joined.sender)
+        reply = classify(self._recipe, joined.text, Channel.SMS) if believed else None
+        read = read_text(reply) if believed else ReadText(TextKind.UNPARSED)
+        received = await self._receive(joined, read)
+        await self._delete(joined.sources)
+        self._log(joined, received)
+        return Arrival(joined.sender, joined.text, reply, received)
+
+    async def _receive(self, joined: JoinedText[IncomingSms], read: ReadText) -> Received:
+        incoming = IncomingText(
+            chip=self._iccid,
+            fingerprint=_fingerprint(joined.sources),
+            sender=joined.sender,
+            text=joined.text,
+        )
+        timing = self._recipe.timing
+        window = Window(
+            late_ms=round((timing.reply_seconds + timing.late_reply_seconds) * MS),
+            now_ms=self._context.clock.now_ms(),
+            day_ends_at=self._context.day_ends_at(),
+            awaited=self._awaited,
+        )
+        operator = self._recipe.operator
+        return await self._context.store.write(
+            lambda db: texts.receive(db, incoming, read, operator, window)
+        )
+
+    async def _delete(self, messages: tuple[IncomingSms, ...]) -> None:
+        await self._modem.delete_sms([index for one in messages for index in one.indices])
+        self._held.difference_update(one.fingerprint for one in messages)
+
+    def _log(self, joined: JoinedText[IncomingSms], received: Received) -> None:
+        log = self._context.log.bind(chip=self._iccid, sender=joined.sender)
+        if received.meaning is Meaning.CONTRADICTION:
+            log.error("sms.contradiction", attempt=received.attempt_id, text=joined.text)
+        elif received.meaning in (Meaning.UNPARSED, Meaning.AMBIGUOUS, Meaning.FOREIGN):
+            log.warning("sms.not_used", meaning=received.meaning.value, text=joined.text)
+        else:
+            log.debug("sms.received", meaning=received.meaning.value)
+
+
+def _fingerprint(messages: tuple[IncomingSms, ...]) -> str:
+    if len(messages) == 1:
+        return messages[0].fingerprint
+    whole = "".join(sorted(one.fingerprint for one in messages))
+    return hashlib.sha256(whole.encode()).hexdigest()

@@ -1,0 +1,233 @@
+"""The daemon's log: structured events on one stream, one event a line, no secret in any.
+
+On a terminal the lines are text for people, elsewhere JSON for machines. When systemd
+has connected the stream to its journal every line begins with its level in the form
+`<N>` (sd-daemon(3)), so that `journalctl -p warning` works. The fields bound with
+`bound` (order, chip, slot) stand in every line that is logged inside it, also by the
+libraries. The last step before the rendering is redaction.
+"""
+
+import json
+import logging
+import os
+import re
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime
+from typing import Any, Final, Literal, TextIO
+
+import msgspec
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+from pulsarack.daemon.redaction import Redactor
+from pulsarack.daemon.secrets import Secret
+
+LogFormat = Literal["auto", "text", "json"]
+Logger = structlog.typing.FilteringBoundLogger
+
+# syslog(3) priorities by the names of our levels.
+_PRIORITY: Final = {"debug": 7, "info": 6, "warning": 4, "error": 3, "critical": 2}
+_LEVEL: Final = {
+    "debug": logging.DEBUG,
+    "info": logging.INFO,
+    "warning": logging.WARNING,
+    "error": logging.ERROR,
+}
+_MILLISECONDS: Final = 1000
+# A value that is not one plain word is quoted, so that no text can forge a field or a line.
+_PLAIN = re.compile(r"[^\s\"'=\\\x00-\x20\x7f-\x9f\u2028\u2029]+")
+
+_redactor = Redactor()
+
+
+def configure(
+    level: str,
+    log_format: LogFormat,
+    stream: TextIO,
+    *,
+    now_ms: Callable[[], int] | None = None,
+    environ: Mapping[str, str] = os.environ,
+) -> None:
+    """Sends all logging of this process to the stream; may be called again to change it.
+
+    `now_ms` gives the time of each line; without it lines carry none, as suits a stream
+    whose reader stamps them.
+    """
+    as_text = log_format == "text" or (log_format == "auto" and stream.isatty())
+    processors: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.format_exc_info,
+    ]
+    if now_ms is not None:
+        processors.append(_Stamp(now_ms))
+    processors += [_redactor, render_text if as_text else render_json]
+    if goes_to_journal(stream, environ):
+        processors.insert(-1, _keep_priority)
+        processors[-1] = _Prefixed(processors[-1])
+    structlog.configure(
+        processors=processors,
+        wrapper_class=structlog.make_filtering_bound_logger(_LEVEL[level]),
+        logger_factory=structlog.WriteLoggerFactory(file=stream),
+        # A reload of the configuration changes the level of loggers that exist already.
+        cache_logger_on_first_use=False,
+    )
+    _take_over_standard_logging(_LEVEL[level])
+
+
+def get(**fields: object) -> Logger:
+    """A logger with these fields in all of its lines."""
+    logger: Logger = structlog.get_logger(**fields)
+    return logger
+
+
+def bound(**fields: object) -> AbstractContextManager[None]:
+    """While it lasts, every line of this task carries the fields: order, chip, slot."""
+    return structlog.contextvars.bound_contextvars(**fields)
+
+
+def mask(known: Iterable[Secret]) -> None:
+    """Registers the secrets of this process; from now on no line shows one of them."""
+    _redactor.register(known)
+
+
+def masked(text: str) -> str:
+    """A free text as it may be shown or stored."""
+    return _redactor.text(text)
+
+
+def order_finished(
+    log: Logger,
+    *,
+    order: int | str,
+    agent: str,
+    product: str,
+    destination: str,
+    chip: str | None,
+    slot: str | None,
+    attempts: int,
+    outcome: str,
+    reason: str | None,
+    seconds_queued: float | None,
+    seconds_total: float | None,
+) -> None:
+    """The one line by which a finished order is found, counted and timed.
+
+    `outcome` is the final state, `reason` why it is not SUCCEEDED; the durations count
+    from the receipt of the order to its first claim (None if there was none) and its end.
+    """
+    log.info(
+        "order.finished",
+        order=order,
+        agent=agent,
+        product=product,
+        destination=destination,
+        chip=chip,
+        slot=slot,
+        attempts=attempts,
+        outcome=outcome,
+        reason=reason,
+        seconds_queued=seconds_queued,
+        seconds_total=seconds_total,
+    )
+
+
+def goes_to_journal(stream: TextIO, environ: Mapping[str, str]) -> bool:
+    """Whether systemd's journal reads this very stream.
+
+    $JOURNAL_STREAM names the device and inode of the connection (systemd.exec(5)); a
+    stream that was redirected somewhere else since then is not it.
+    """
+    named = environ.get("JOURNAL_STREAM", "")
+    if not named:
+        return False
+    try:
+        status = os.fstat(stream.fileno())
+    except (OSError, ValueError):
+        return False
+    return named == f"{status.st_dev}:{status.st_ino}"
+
+
+def render_json(logger: WrappedLogger, method: str, event: EventDict) -> str:
+    """One JSON object, the event's name first."""
+    ordered = {"event": event.pop("event", ""), **event}
+    try:
+        return msgspec.json.encode(ordered, enc_hook=str).decode()
+    except UnicodeEncodeError:
+        # Half a surrogate pair, from a text that was cut in two: slower, but it escapes them.
+        return json.dumps(ordered, default=str)
+
+
+def render_text(logger: WrappedLogger, method: str, event: EventDict) -> str:
+    """One line for people: time, level, event, fields; an exception's trace below it."""
+    trace = event.pop("exception", None)
+    head = [str(event.pop("at"))] if "at" in event else []
+    head += [f"{event.pop('level', method):7}", _word(event.pop("event", ""), quote=False)]
+    fields = [f"{key}={_word(value)}" for key, value in event.items()]
+    below = "".join(f"\n    {line}" for line in str(trace).splitlines()) if trace else ""
+    return " ".join(head + fields) + below
+
+
+def _word(value: object, *, quote: bool = True) -> str:
+    text = str(value).encode("utf-8", "backslashreplace").decode()
+    if _PLAIN.fullmatch(text):
+        return text
+    encoded = msgspec.json.encode(text).decode()
+    # JSON leaves these as they are, but a terminal or a reader of lines would obey them.
+    encoded = re.sub(r"[\x7f-\x9f\u2028\u2029]", lambda c: f"\\u{ord(c[0]):04x}", encoded)
+    return encoded if quote else encoded[1:-1]
+
+
+class _Stamp:
+    """Adds the time of the line, ISO 8601 in UTC."""
+
+    def __init__(self, now_ms: Callable[[], int]) -> None:
+        self._now_ms = now_ms
+
+    def __call__(
+        self, logger: WrappedLogger, method: str, event: MutableMapping[str, Any]
+    ) -> MutableMapping[str, Any]:
+        seconds, milliseconds = divmod(self._now_ms(), _MILLISECONDS)
+        moment = datetime.fromtimestamp(seconds, tz=UTC)
+        event["at"] = f"{moment:%Y-%m-%dT%H:%M:%S}.{milliseconds:03}Z"
+        return event
+
+
+def _keep_priority(
+    logger: WrappedLogger, method: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    event["_priority"] = _PRIORITY.get(str(event.get("level", method)), 6)
+    return event
+
+
+class _Prefixed:
+    """Puts the journal's level in front of every line of a rendered event."""
+
+    def __init__(self, render: Processor) -> None:
+        self._render = render
+
+    def __call__(self, logger: WrappedLogger, method: str, event: MutableMapping[str, Any]) -> str:
+        priority = event.pop("_priority")
+        lines = str(self._render(logger, method, event)).split("\n")
+        return "\n".join(f"<{priority}>{line}" for line in lines)
+
+
+class _Forward(logging.Handler):
+    """Hands what the libraries log to the same chain, so that it is redacted as well."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        level = record.levelname.lower()
+        log = structlog.get_logger(library=record.name)
+        name = level if level in _PRIORITY else "info"
+        getattr(log, name)(record.getMessage(), exc_info=record.exc_info)
+
+
+def _take_over_standard_logging(level: int) -> None:
+    root = logging.getLogger()
+    for handler in [handler for handler in root.handlers if isinstance(handler, _Forward)]:
+        root.removeHandler(handler)
+    root.addHandler(_Forward())
+    root.setLevel(max(level, logging.INFO))
+    # At debug level it prints the parameters of every statement.
+    logging.getLogger("peewee").setLevel(logging.WARNING)

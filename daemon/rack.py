@@ -1,0 +1,134 @@
+"""The rack: all slots, and the watch over which ports there are.
+
+Twice a second the configured paths and globs are looked at; a port that appears,
+vanishes or turns into another device is told to its slot. So it is noticed within a
+second also where no udev speaks of it. A chip is worked in one slot only: a second
+one that shows the same ICCID is refused and says so.
+"""
+
+import asyncio
+
+from pulsarack.daemon.context import Context
+from pulsarack.daemon.dispatcher import Dispatcher
+from pulsarack.daemon.ports import Ports
+from pulsarack.daemon.slot import Slot, SlotFault
+from pulsarack.modems.profile import Profiles
+from pulsarack.modems.watch import Appeared, Replaced, Snapshot, Vanished, difference
+from pulsarack.queue.facts import Presence
+
+SCAN_SECONDS = 0.5
+
+
+class Rack:
+    """Everything that is plugged in."""
+
+    def __init__(
+        self, context: Context, dispatcher: Dispatcher, profiles: Profiles, ports: Ports
+    ) -> None:
+        self.slots: dict[str, Slot] = {}
+        self._context = context
+        self._dispatcher = dispatcher
+        self._profiles = profiles
+        self._ports = ports
+        self.tasks: dict[str, asyncio.Task[None]] = {}
+        self._seen: Snapshot = {}
+        self._working: dict[str, Slot] = {}
+
+    async def run(self) -> None:
+        """Watch the ports until cancelled."""
+        while True:
+            self.look()
+            await self._context.clock.sleep(SCAN_SECONDS)
+
+    def look(self) -> None:
+        """Look at the ports once and tell the slots what changed."""
+        now = self._ports.look()
+        for change in difference(self._seen, now):
+            match change:
+                case Appeared(path=path):
+                    self._appeared(path)
+                case Replaced(path=path):
+                    self.slots[path].vanished()
+                    self.slots[path].changed()
+                case Vanished(path=path):
+                    self.slots[path].vanished()
+        self._seen = now
+
+    async def stop(self, within_seconds: float) -> None:
+        """Let every chip finish what is past its point of no return, then end all slots."""
+        for slot in self.slots.values():
+            slot.stop()
+        tasks = set(self.tasks.values())
+        if not tasks:
+            return
+        enough = asyncio.ensure_future(self._context.clock.sleep(within_seconds))
+        everything = asyncio.ensure_future(asyncio.wait(tasks))
+        await asyncio.wait({enough, everything}, return_when=asyncio.FIRST_COMPLETED)
+        for task in (enough, everything, *tasks):
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def take_chip(self, iccid: str, slot: Slot) -> None:
+        """Enter a chip; raises SlotFault if another slot works the same."""
+        other = self._working.get(iccid)
+        if other is not None:
+            raise SlotFault(f"chip {iccid} is already in slot {other.name}; one of the two lies")
+        self._working[iccid] = slot
+
+    def leave_chip(self, iccid: str) -> None:
+        """Take a chip out again."""
+        self._working.pop(iccid, None)
+
+    def chip_changed(self, iccid: str) -> None:
+        """An admin changed a chip: its worker starts anew with what holds now."""
+        slot = self._working.get(iccid)
+        if slot is not None:
+            slot.changed()
+
+    def chip_woken(self, iccid: str) -> None:
+        """Something about a chip was decided: its worker looks again."""
+        slot = self._working.get(iccid)
+        if slot is not None and slot.desk is not None:
+            slot.desk.news.set()
+
+    def wake_all(self) -> None:
+        """Something was decided: every worker looks again."""
+        for iccid in self._working:
+            self.chip_woken(iccid)
+
+    def slot_of(self, iccid: str) -> Slot | None:
+        """Where a chip is being worked."""
+        return self._working.get(iccid)
+
+    def presences(self) -> dict[str, Presence]:
+        """The chips that are plugged in and ready, with what they are doing."""
+        found = {}
+        for iccid, slot in self._working.items():
+            desk = slot.desk
+            if desk is None:
+                continue
+            busy = "" if desk.doing in ("idle", "resting") else desk.doing
+            limits = self._context.limits(desk.recipe)
+            found[iccid] = Presence(slot.name, desk.modem_id, busy, limits)
+        return found
+
+    def _appeared(self, path: str) -> None:
+        slot = self.slots.get(path)
+        if slot is not None:
+            slot.changed()
+            return
+        slot = Slot(
+            self._context,
+            self._dispatcher,
+            self,
+            self._profiles,
+            self._ports,
+            path,
+        )
+        self.slots[path] = slot
+        self.tasks[path] = asyncio.create_task(slot.run(), name=f"slot {slot.name}")
+        self.tasks[path].add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._context.log.error("slot.failed", task=task.get_name(), exc_info=error)

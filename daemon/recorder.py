@@ -1,0 +1,41 @@
+"""Writing down what was said and heard during an attempt.
+
+Lines are gathered and written together with the next thing that must be durable, or
+at the end: a transcript is for people, and its loss in a crash decides nothing.
+"""
+
+from peewee import Database
+
+from pulsarack.daemon.context import Context
+from pulsarack.queue import attempts
+from pulsarack.queue.attempts import Exchange
+from pulsarack.ussd.status import UssdStatus
+
+
+class AttemptRecorder:
+    """The transcript of one attempt. Texts come masked."""
+
+    def __init__(self, context: Context, attempt_id: int) -> None:
+        self._context = context
+        self._attempt_id = attempt_id
+        self._lines: list[Exchange] = []
+        self.last_heard = ""
+
+    async def said(self, kind: str, text: str) -> None:
+        """We said this."""
+        self._lines.append(Exchange(self._context.clock.now_ms(), "out", kind, text, None))
+
+    async def heard(self, kind: str, text: str, status: UssdStatus | None) -> None:
+        """We heard this, or why we heard nothing."""
+        self.last_heard = text if kind != "nothing" else ""
+        self._lines.append(Exchange(self._context.clock.now_ms(), "in", kind, text, status))
+
+    async def flush(self) -> None:
+        """Write what was gathered."""
+        lines, self._lines = self._lines, []
+        if lines:
+            await self._context.store.write(lambda db: self._write(db, lines))
+
+    def _write(self, db: Database, lines: list[Exchange]) -> None:
+        for line in lines:
+            attempts.record_exchange(db, self._attempt_id, line)

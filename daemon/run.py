@@ -1,0 +1,169 @@
+"""The daemon: wires the parts together, runs them, and ends in order.
+
+Start: configuration, secrets, recipes and profiles are read and checked as a whole;
+the store is opened (one daemon a state directory) and attempts that an earlier daemon
+left open are recovered; only then does the socket listen and the rack work. End:
+SIGTERM lets every chip finish what is past its point of no return; what is queued
+stays queued. A part that dies takes the daemon down: a half-dead daemon would look
+alive.
+"""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+from peewee import Database
+
+from pulsarack.daemon import config, secrets
+from pulsarack.daemon import log as logging
+from pulsarack.daemon.calls.office import Office
+from pulsarack.daemon.calls.order_calls import OrderCalls
+from pulsarack.daemon.calls.rack_calls import RackCalls
+from pulsarack.daemon.calls.trade_calls import TradeCalls
+from pulsarack.daemon.clock import WallClock
+from pulsarack.daemon.config import Config
+from pulsarack.daemon.config_errors import ConfigErrors
+from pulsarack.daemon.context import Context
+from pulsarack.daemon.control import ControlServer
+from pulsarack.daemon.control_protocol import Calls
+from pulsarack.daemon.dispatcher import Dispatcher
+from pulsarack.daemon.errors import DaemonError
+from pulsarack.daemon.events import Events
+from pulsarack.daemon.outbox import Outbox
+from pulsarack.daemon.ports import SerialPorts
+from pulsarack.daemon.rack import Rack
+from pulsarack.daemon.store import Store
+from pulsarack.daemon.store_files import DATABASE_NAME
+from pulsarack.ledger import accounts, journal
+from pulsarack.modems.errors import ModemError
+from pulsarack.modems.profile import Profiles
+from pulsarack.modems.timing import Clock
+from pulsarack.queue import agents, prefixes, recovery
+from pulsarack.queue.recovery import Recovered
+from pulsarack.ussd.errors import UssdError
+from pulsarack.ussd.shelf import load_shelf
+
+# How long the chips may take to finish what is past its point of no return.
+STOP_SECONDS = 60.0
+
+SHARED_ACCOUNTS = (
+    accounts.SALES,
+    accounts.AIRTIME,
+    accounts.OPENING,
+    accounts.DISCREPANCY,
+    agents.CASH,
+)
+
+
+def main(config_path: Path) -> int:
+    """Run the daemon until it is told to end; the exit status."""
+    try:
+        settings = config.load(config_path)
+        clock = WallClock(settings.rehearsal.speed, settings.rehearsal.anchor)
+        logging.configure(
+            settings.daemon.log_level,
+            settings.daemon.log_format,
+            sys.stderr,
+            now_ms=clock.now_ms,
+        )
+        return asyncio.run(serve(settings, clock))
+    except ConfigErrors as errors:
+        click.echo(str(errors), err=True)
+    except (DaemonError, UssdError, ModemError) as error:
+        click.echo(f"pulsarack: {error}", err=True)
+    return 1
+
+
+async def serve(settings: Config, clock: Clock) -> int:
+    """Open everything, run until a signal, close everything."""
+    daemon = settings.daemon
+    pins = secrets.load(daemon.secrets_file, os.environ)
+    logging.mask(pins)
+    shelf = load_shelf([daemon.recipes_dir] if daemon.recipes_dir else [])
+    profiles = Profiles.load(*([daemon.profiles_dir] if daemon.profiles_dir else []))
+    store = Store.open(daemon.state_dir / DATABASE_NAME, now_ms=clock.now_ms())
+    try:
+        context = Context(settings, clock, store, shelf, pins, Events(), logging.get())
+        await prepare(context)
+        return await _run(context, profiles)
+    finally:
+        store.close()
+
+
+async def prepare(context: Context) -> Recovered:
+    """Bring the database into the state that a running daemon expects."""
+    now_ms, ends = context.clock.now_ms(), context.day_ends_at()
+
+    def job(db: Database) -> Recovered:
+        for account in SHARED_ACCOUNTS:
+            journal.open_account(db, account, now_ms=now_ms)
+        prefixes.ship(db)
+        return recovery.recover(db, now_ms=now_ms, day_ends_at=ends)
+
+    found = await context.store.write(job)
+    context.log.info(
+        "daemon.started",
+        queued_again=found.queued_again,
+        undecided=found.undecided,
+        recipes=len(context.shelf.recipes),
+    )
+    return found
+
+
+async def _run(context: Context, profiles: Profiles) -> int:
+    dispatcher = Dispatcher(context)
+    rack = Rack(context, dispatcher, profiles, SerialPorts(context.config.ports))
+    server = ControlServer(
+        context.config.daemon.socket,
+        registry(Office(context, rack, dispatcher, Outbox(context))),
+        context.clock,
+    )
+    await server.start()
+    stopping = asyncio.Event()
+    _on_signals(stopping.set)
+    parts = {
+        asyncio.create_task(dispatcher.run(), name="dispatcher"),
+        asyncio.create_task(rack.run(), name="rack"),
+    }
+    ended = asyncio.create_task(stopping.wait(), name="signal")
+    try:
+        await asyncio.wait({*parts, ended}, return_when=asyncio.FIRST_COMPLETED)
+        failed = _log_failures(context, parts)
+        context.log.info("daemon.stopping", failed=failed)
+        if not failed:
+            await rack.stop(STOP_SECONDS)
+    finally:
+        for task in (*parts, ended):
+            task.cancel()
+        await asyncio.gather(*parts, ended, return_exceptions=True)
+        await server.close()
+    context.log.info("daemon.stopped")
+    return 1 if failed else 0
+
+
+def registry(office: Office) -> Calls:
+    """All calls of the control socket."""
+    calls = Calls()
+    OrderCalls(office).register(calls)
+    RackCalls(office).register(calls)
+    TradeCalls(office).register(calls)
+    return calls
+
+
+def _on_signals(stop: Callable[[], None]) -> None:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)
+
+
+def _log_failures(context: Context, parts: set[asyncio.Task[None]]) -> bool:
+    failed = False
+    for task in parts:
+        if task.done() and not task.cancelled() and (error := task.exception()) is not None:
+            context.log.error("daemon.part_failed", part=task.get_name(), exc_info=error)
+            failed = True
+    return failed

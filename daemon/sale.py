@@ -1,0 +1,171 @@
+"""One sale: a claimed order's dialogue on its chip, and what became of it.
+
+The order of events is the promise: the attempt is on disk before the first byte (the
+claim), `committed_at` is on disk before the step that moves money (`_commit`), what
+was said and heard is kept, and the outcome is one transaction. Texts that come while
+the dialogue waits are acted upon by the inbox, which may decide the attempt itself.
+"""
+
+from peewee import Database
+
+from pulsarack.daemon.context import MS, Context
+from pulsarack.daemon.desk import Desk
+from pulsarack.daemon.recorder import AttemptRecorder
+from pulsarack.daemon.script_runner import AlreadyDecided, Runner
+from pulsarack.queue import attempts, evidence, outcome, stock
+from pulsarack.queue.claim import Claim
+from pulsarack.queue.errors import NotOpen
+from pulsarack.queue.evidence import Evidence, EvidenceKind, VerdictKind
+from pulsarack.queue.outcome import Decision
+from pulsarack.ussd.dialogue import Dialogue, Finished, Outcome, TextIn, Values
+from pulsarack.ussd.errors import ValuesUnfit
+from pulsarack.ussd.outcome import OutcomeKind, Reason
+
+
+class Sale:
+    """Carries one claim out."""
+
+    def __init__(self, context: Context, desk: Desk, claim: Claim) -> None:
+        self._context = context
+        self._desk = desk
+        self._claim = claim
+        self._recorder = AttemptRecorder(context, claim.attempt_id)
+        self._committed = False
+
+    async def run(self) -> None:
+        """Sell, or find out why not; the attempt is decided or undecided when this returns."""
+        order = self._claim.order
+        self._desk.doing = f"selling order {order.id}"
+        await self._context.announce(order.id)
+        try:
+            finished = await self._talk()
+        except AlreadyDecided:
+            await self._recorder.flush()
+            return
+        except ValuesUnfit as error:
+            finished = Finished(
+                Outcome(OutcomeKind.NOT_DONE, Reason.WRONG_CHIP_PIN, None, str(error)), False
+            )
+        await self._recorder.flush()
+        try:
+            await self._apply(finished.outcome)
+        except NotOpen:
+            # A text of the operator decided it between the last screen and now.
+            self._context.log.info("order.decided_before", order=order.id)
+        await self._context.announce(order.id)
+        if finished.cancel_session:
+            await self._desk.modem.cancel_ussd()
+
+    async def _talk(self) -> Finished:
+        values = await self._values()
+        runner = Runner(
+            modem=self._desk.modem,
+            clock=self._context.clock,
+            recorder=self._recorder,
+            before_commit=self._commit,
+            wait_for_text=self._wait_for_text,
+            mask=values.mask,
+        )
+        return await runner.run(Dialogue(self._desk.recipe, self._desk.recipe.top_up, values))
+
+    async def _values(self) -> Values:
+        order, attempt_id, chip = self._claim.order, self._claim.attempt_id, self._claim.chip
+        timing = self._desk.recipe.timing
+        late_ms = round((timing.reply_seconds + timing.late_reply_seconds) * MS)
+        since = self._context.clock.now_ms() - late_ms
+        spent, owed = await self._context.store.read(
+            lambda db: (
+                evidence.serial_numbers(db, order.operator, order.destination),
+                attempts.silent_since(db, chip, since, but=attempt_id),
+            )
+        )
+        return self._desk.values(
+            Values(
+                destination=order.destination,
+                denomination=order.denomination,
+                spent_serial_numbers=spent,
+                reply_owed=owed,
+            )
+        )
+
+    async def _commit(self) -> None:
+        """Make the point of no return durable; raises if the attempt was decided meanwhile."""
+        now_ms = self._context.clock.now_ms()
+        try:
+            await self._context.store.write(
+                lambda db: attempts.mark_committed(db, self._claim.attempt_id, now_ms=now_ms)
+            )
+        except NotOpen:
+            raise AlreadyDecided from None
+        self._committed = True
+
+    async def _wait_for_text(self, until: float) -> TextIn | None:
+        while True:
+            arrivals = await self._desk.read_texts(for_report=True)
+            if any(one.received.attempt_id == self._claim.attempt_id for one in arrivals):
+                raise AlreadyDecided
+            if not await self._desk.pause(until):
+                return None
+
+    async def _apply(self, found: Outcome) -> None:
+        if found.reason is Reason.UNPARSED_REPLY:
+            self._context.log.warning(
+                "reply.unparsed", order=self._claim.order.id, chip=self._claim.chip
+            )
+            await self._keep_unparsed()
+        if found.kind is OutcomeKind.DONE:
+            await self._settle(found)
+        elif found.kind is OutcomeKind.NOT_DONE:
+            await self._decide(found, done=False)
+        else:
+            await self._suspend(found)
+
+    async def _settle(self, found: Outcome) -> None:
+        order = self._claim.order
+        number = found.reply.serial_number if found.reply else None
+        known = await self._context.store.read(
+            lambda db: number and evidence.serial_number_known(db, order.operator, number)
+        )
+        if known:
+            why = f"the reply bears the serial number of order {known}: it is that order's"
+            await self._suspend(Outcome(OutcomeKind.UNDECIDED, Reason.FOREIGN_REPLY, None, why))
+            return
+        await self._decide(found, done=True)
+
+    async def _decide(self, found: Outcome, *, done: bool) -> None:
+        reply = found.reply
+        decision = Decision(
+            done=done,
+            reason=found.reason,
+            why=found.why,
+            evidence=Evidence(
+                EvidenceKind.REPLY,
+                VerdictKind.DONE if done else VerdictKind.NOT_DONE,
+                self._recorder.last_heard or found.why,
+            ),
+            serial_number=reply.serial_number if reply else None,
+            stock_after=reply.stock if reply else None,
+            answered=reply is not None,
+        )
+        now_ms, ends = self._context.clock.now_ms(), self._context.day_ends_at()
+        chip, attempt_id = self._claim.chip, self._claim.attempt_id
+
+        def job(db: Database) -> None:
+            outcome.decide(db, attempt_id, decision, now_ms=now_ms, day_ends_at=ends)
+            if done:
+                stock.after_sale(db, chip, decision.stock_after, now_ms=now_ms)
+
+        await self._context.store.write(job)
+
+    async def _suspend(self, found: Outcome) -> None:
+        now_ms = self._context.clock.now_ms()
+        reason = found.reason or Reason.NO_REPLY
+        await self._context.store.write(
+            lambda db: outcome.suspend(
+                db, self._claim.attempt_id, reason=reason, why=found.why, now_ms=now_ms
+            )
+        )
+
+    async def _keep_unparsed(self) -> None:
+        if self._recorder.last_heard:
+            await self._desk.keep_unparsed(self._recorder.last_heard, self._claim.attempt_id)

@@ -1,0 +1,82 @@
+"""Reading a chip's stock until it is certain, before the chip may sell.
+
+Equal to the ledger: certain. Different: read again after the recipe's settling time,
+texts first, since operators book late and stock-in texts come late; only a difference
+that two readings agree on is booked. A chip whose stock cannot be read does not sell.
+"""
+
+from pulsarack.daemon.context import Context
+from pulsarack.daemon.desk import Desk
+from pulsarack.queue import stock
+from pulsarack.queue.stock import Comparison
+from pulsarack.ussd.outcome import Reason
+
+# After a failed query: at first soon, since most failures are a busy network.
+RETRY_SECONDS = (5.0, 15.0, 60.0, 300.0)
+NEVER = float("-inf")
+
+
+class StockCheck:
+    """The stock of one chip."""
+
+    def __init__(self, context: Context, desk: Desk) -> None:
+        self._context = context
+        self._desk = desk
+        self._failures = 0
+        self._previous: int | None = None  # a figure that differed, to be confirmed
+        self.read_at = NEVER
+
+    async def run(self) -> None:
+        """Read once and act on it; call again while the stock is not exact."""
+        self._desk.doing = "reading stock"
+        await self._desk.read_texts()
+        figure = await read_stock(self._desk)
+        if figure is None:
+            await self._failed()
+            return
+        self._failures = 0
+        iccid, now_ms = self._desk.iccid, self._context.clock.now_ms()
+        compared = await self._context.store.write(
+            lambda db: stock.compare(db, iccid, figure, now_ms=now_ms)
+        )
+        self._context.events.publish("stock", iccid=iccid, stock=figure)
+        if compared in (Comparison.OPENED, Comparison.EQUAL):
+            self._previous = None
+            self.read_at = self._context.clock.monotonic()
+        elif compared is Comparison.DIFFERENT:
+            await self._differs(figure)
+
+    async def _differs(self, figure: int) -> None:
+        iccid = self._desk.iccid
+        if self._previous != figure:
+            self._previous = figure
+            self._desk.doing = "reading stock again, it differs"
+            await self._desk.wait(self._desk.recipe.timing.settling_seconds)
+            return
+        await self._desk.read_texts()
+        now_ms = self._context.clock.now_ms()
+        booked = await self._context.store.write(
+            lambda db: stock.book_discrepancy(db, iccid, figure, now_ms=now_ms)
+        )
+        self._previous = None
+        self.read_at = self._context.clock.monotonic()
+        if booked:
+            self._context.log.error("stock.discrepancy", chip=iccid, difference=booked)
+
+    async def _failed(self) -> None:
+        step = min(self._failures, len(RETRY_SECONDS) - 1)
+        self._failures += 1
+        self._desk.doing = "waiting to read stock again"
+        await self._desk.wait(RETRY_SECONDS[step])
+
+
+async def read_stock(desk: Desk) -> int | None:
+    """Ask the operator for the chip's stock, rupiah; None if there was no clear answer."""
+    finished = await desk.ask(desk.recipe.stock)
+    found = finished.outcome
+    if found.reply is not None and found.reply.stock is not None:
+        return found.reply.stock
+    desk.context.log.warning(
+        "stock.not_read", chip=desk.iccid, reason=found.reason or Reason.NO_REPLY, why=found.why
+    )
+    return None

@@ -1,0 +1,125 @@
+"""The database file and the directory it lives in.
+
+A state directory belongs to one process at a time: whoever has the lock file locked.
+The lock is the kernel's, on an open file, so it ends with the process however that
+ends; the file that stays behind means nothing. The pid written into it is only there
+to be named to whoever comes second.
+
+Durability is bought here: WAL with synchronous=FULL makes a COMMIT wait for the disk.
+"""
+
+import fcntl
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Literal
+
+import apsw
+from peewee import Database, Model, PeeweeException
+from playhouse.apsw_ext import APSWDatabase
+
+from pulsarack.daemon.migrations import check_current, load_scripts
+from pulsarack.daemon.store_errors import (
+    DatabaseUnreadable,
+    StateDirectoryUnusable,
+    StoreLocked,
+)
+
+DATABASE_NAME = "pulsarack.db"
+LOCK_NAME = "lock"
+
+_BUSY_SECONDS = 5
+"""How long a statement waits for another program that has the file locked."""
+
+
+class StateLock:
+    """The exclusive right to a state directory, held until `release`."""
+
+    def __init__(self, directory: Path) -> None:
+        """Take the lock or raise StoreLocked or StateDirectoryUnusable."""
+        try:
+            self._file = os.open(
+                directory / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600
+            )
+        except OSError as error:
+            raise StateDirectoryUnusable(directory, error) from error
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.pread(self._file, 20, 0)
+            os.close(self._file)
+            raise StoreLocked(directory, _pid(holder)) from None
+        os.ftruncate(self._file, 0)
+        os.pwrite(self._file, b"%d\n" % os.getpid(), 0)
+
+    def release(self) -> None:
+        """Let the next process in. The file stays: removing it would be a race."""
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
+
+
+def _pid(text: bytes) -> int | None:
+    with suppress(ValueError):
+        return int(text)
+    return None
+
+
+Synchronous = Literal["FULL", "OFF"]
+
+
+def database(path: Path, synchronous: Synchronous = "FULL") -> Database:
+    """A handle on the file; each thread that connects it gets its own connection.
+
+    It never connects by itself: a model used outside a job raises, instead of opening a
+    second writing connection behind the store's back.
+    """
+    db: Database = APSWDatabase(
+        str(path),
+        pragmas={
+            "journal_mode": "wal",
+            "synchronous": synchronous,
+            "foreign_keys": 1,
+            # INSERT OR REPLACE deletes without asking the triggers unless this is on.
+            "recursive_triggers": 1,
+        },
+        timeout=_BUSY_SECONDS,
+        autoconnect=False,
+    )
+    return db
+
+
+def connect(db: Database, path: Path) -> None:
+    """Open this thread's connection, or say why it cannot be opened."""
+    try:
+        db.connect()
+    except (PeeweeException, apsw.Error) as error:
+        raise DatabaseUnreadable(path, error) from error
+
+
+@contextmanager
+def open_read_only(path: Path, models: Sequence[type[Model]] = ()) -> Iterator[Database]:
+    """The database as it is at this moment, for an audit beside or without the daemon.
+
+    One snapshot for the whole block. Takes no lock, migrates nothing, and refuses a
+    database that is not exactly of this version. `models` are bound to it for the block;
+    in a process that also runs a store, give none: a model has one database at a time.
+    """
+    db = APSWDatabase(
+        str(path),
+        flags=apsw.SQLITE_OPEN_READONLY,
+        pragmas={"query_only": 1},
+        timeout=_BUSY_SECONDS,
+        autoconnect=False,
+    )
+    connect(db, path)
+    try:
+        with db.bind_ctx(models), db.atomic():
+            try:
+                check_current(db, load_scripts())
+            except PeeweeException as error:
+                raise DatabaseUnreadable(path, error) from error
+            yield db
+    finally:
+        db.close()

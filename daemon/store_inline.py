@@ -1,0 +1,85 @@
+"""A store without threads: each job runs at once, in a transaction of its own.
+
+For simulations, where the order of everything must follow from the seed, and for
+commands that work on the database while the daemon is stopped. It takes the same lock
+and the same migrations as the daemon.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from peewee import Database, Model, PeeweeException
+
+from pulsarack.daemon.store import prepare
+from pulsarack.daemon.store_errors import NotStored
+from pulsarack.daemon.store_files import StateLock, Synchronous, database
+from pulsarack.daemon.store_thread import Job, T
+from pulsarack.ledger import sql
+
+
+class InlineStore:
+    """The same interface as `store.Store`, in the caller's thread."""
+
+    def __init__(self, db: Database, lock: StateLock) -> None:
+        """Wraps a connected database; used by `open`."""
+        self._db = db
+        self._lock = lock
+
+    @classmethod
+    def open(
+        cls,
+        path: Path,
+        *,
+        now_ms: int,
+        models: Sequence[type[Model]] = (),
+        synchronous: Synchronous = "FULL",
+    ) -> "InlineStore":
+        """As `store.Store.open`. With synchronous "OFF" a commit does not wait for the disk:
+        it outlives the process but not the machine, which is enough for a simulation."""
+        lock = StateLock(path.parent)
+        try:
+            db = prepare(database(path, synchronous), path, now_ms, models, keep_open=True)
+        except BaseException:
+            lock.release()
+            raise
+        return cls(db, lock)
+
+    def run_inline(self, job: Job[T]) -> T:
+        """Run a job in a transaction now; raises what it raised, or NotStored."""
+        in_job = False
+        try:
+            with self._db.atomic("IMMEDIATE"):
+                in_job = True
+                value = job(self._db)
+                in_job = False
+        except PeeweeException as error:
+            if in_job:
+                raise
+            raise NotStored(error) from error
+        return value
+
+    def read_inline(self, job: Job[T]) -> T:
+        """Run a job on a snapshot that it cannot change, now."""
+        sql.run(self._db, "PRAGMA query_only = ON")
+        try:
+            with self._db.atomic():
+                return job(self._db)
+        finally:
+            sql.run(self._db, "PRAGMA query_only = OFF")
+
+    async def write(self, job: Job[T]) -> T:
+        """As `run_inline`, without giving way to another coroutine."""
+        return self.run_inline(job)
+
+    async def read(self, job: Job[T]) -> T:
+        """As `read_inline`."""
+        return self.read_inline(job)
+
+    async def healthy(self, within_seconds: float) -> bool:
+        """True: there is no thread that could hang."""
+        return True
+
+    def close(self) -> None:
+        """Close the file and give the directory free."""
+        self._db.close()
+        self._lock.release()

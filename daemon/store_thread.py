@@ -1,0 +1,143 @@
+"""A thread that owns one connection and runs jobs on it.
+
+Coroutines hand over a function and wait; the thread takes what has gathered, up to a
+limit, runs it as one batch and wakes all waiters of an event loop with one call. How a
+batch is run (one commit for all, or a snapshot each) is given from outside.
+
+A waiter that is cancelled gets no result, but its job runs all the same: once handed
+over, a job is done or refused by the database and by nothing else.
+"""
+
+import asyncio
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from contextlib import suppress
+from typing import Any, TypeVar
+
+from peewee import Database
+
+from pulsarack.daemon.store_errors import StoreClosed, StoreError
+
+T = TypeVar("T")
+Job = Callable[[Database], T]
+
+
+class Ticket:
+    """One job, who waits for it, and how it went."""
+
+    __slots__ = ("error", "job", "loop", "value", "waiter")
+
+    def __init__(self, job: Job[Any], loop: asyncio.AbstractEventLoop) -> None:
+        self.job = job
+        self.loop = loop
+        self.waiter: asyncio.Future[Any] = loop.create_future()
+        self.value: Any = None
+        self.error: Exception | None = None
+
+    def wake(self) -> None:
+        """Hand the result to the waiter. On the waiter's own loop only."""
+        if self.waiter.done():  # cancelled meanwhile
+            return
+        if self.error is None:
+            self.waiter.set_result(self.value)
+        else:
+            self.waiter.set_exception(self.error)
+
+
+RunBatch = Callable[[Database, Sequence[Ticket]], StoreError | None]
+"""Runs jobs and notes value or error on each; an error it returns is everybody's."""
+
+
+class JobThread:
+    """Runs jobs one after the other on a connection that no other thread uses."""
+
+    def __init__(
+        self,
+        name: str,
+        db: Database,
+        connect: Callable[[], None],
+        run_batch: RunBatch,
+        batch_limit: int,
+    ) -> None:
+        """Start the thread and wait until it is connected; raises what `connect` raised."""
+        self._db = db
+        self._connect = connect
+        self._run_batch = run_batch
+        self._batch_limit = batch_limit
+        self._backlog: deque[Ticket] = deque()
+        self._changed = threading.Condition()
+        self._closing = False
+        connected: Future[None] = Future()
+        self._thread = threading.Thread(
+            target=self._main, args=(connected,), name=name, daemon=True
+        )
+        self._thread.start()
+        connected.result()
+
+    def submit(self, job: Job[T]) -> "asyncio.Future[T]":
+        """Hand a job over; the future belongs to the running event loop."""
+        ticket = Ticket(job, asyncio.get_running_loop())
+        with self._changed:
+            if self._closing:
+                raise StoreClosed
+            self._backlog.append(ticket)
+            self._changed.notify()
+        return ticket.waiter
+
+    def close(self) -> None:
+        """Finish what was handed over, then end the thread. Waits; may be called twice."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify()
+        self._thread.join()
+
+    def _main(self, connected: "Future[None]") -> None:
+        try:
+            self._connect()
+        except StoreError as error:
+            connected.set_exception(error)
+            return
+        connected.set_result(None)
+        try:
+            while batch := self._next_batch():
+                everybody: StoreError | None = StoreClosed()
+                try:
+                    everybody = self._run_batch(self._db, batch)
+                finally:
+                    _deliver(batch, everybody)
+        finally:
+            self._refuse_the_rest()
+            self._db.close()
+
+    def _next_batch(self) -> list[Ticket]:
+        """What has gathered, at most the limit; [] when closed and drained."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._backlog or self._closing)
+            count = min(len(self._backlog), self._batch_limit)
+            return [self._backlog.popleft() for _ in range(count)]
+
+    def _refuse_the_rest(self) -> None:
+        with self._changed:
+            self._closing = True
+            rest = list(self._backlog)
+            self._backlog.clear()
+        _deliver(rest, StoreClosed())
+
+
+def _deliver(batch: Sequence[Ticket], everybody: StoreError | None) -> None:
+    """Wake all waiters, with one call into each event loop."""
+    per_loop: dict[asyncio.AbstractEventLoop, list[Ticket]] = {}
+    for ticket in batch:
+        if everybody is not None:
+            ticket.error = everybody
+        per_loop.setdefault(ticket.loop, []).append(ticket)
+    for loop, tickets in per_loop.items():
+        with suppress(RuntimeError):  # that loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(_wake, tickets)
+
+
+def _wake(tickets: Sequence[Ticket]) -> None:
+    for ticket in tickets:
+        ticket.wake()

@@ -1,0 +1,107 @@
+"""The worker of one chip: it does one thing at a time, as long as the chip is plugged in.
+
+In this order, always: an undecided attempt of the chip is followed up; texts are
+read; a doubtful stock is read; and only then the chip stands idle for an order. So
+what is known about a chip is always settled before anything new is sent from it.
+"""
+
+import asyncio
+from dataclasses import dataclass
+
+from pulsarack.daemon.context import Context
+from pulsarack.daemon.desk import Desk
+from pulsarack.daemon.dispatcher import Dispatcher
+from pulsarack.daemon.follow_up import FollowUp
+from pulsarack.daemon.sale import Sale
+from pulsarack.daemon.stock_check import StockCheck
+from pulsarack.queue import attempts, chips
+from pulsarack.queue.chips import Chip, ChipState
+from pulsarack.queue.claim import Claim, IdleChip
+from pulsarack.queue.facts import Presence
+from pulsarack.ussd.outcome import Reason
+
+
+@dataclass(slots=True)
+class _Mailbox:
+    claim: Claim | None = None
+
+
+class ChipWorker:
+    """Works one chip in one modem until the port is gone or it is stopped."""
+
+    def __init__(self, context: Context, desk: Desk, dispatcher: Dispatcher) -> None:
+        self._context = context
+        self._desk = desk
+        self._dispatcher = dispatcher
+        self._mailbox = _Mailbox()
+        self._stock = StockCheck(context, desk)
+        self._stopping = False
+
+    def stop(self) -> None:
+        """End after what is being done; an order not begun goes back into the queue."""
+        self._stopping = True
+        self._desk.news.set()
+
+    async def run(self) -> None:
+        """Work until the modem is gone or `stop` was called."""
+        try:
+            await self._desk.read_texts()
+            while not (self._stopping or self._desk.gone):
+                await self._next()
+        finally:
+            await self._withdraw()
+            if self._mailbox.claim is not None:
+                reason = Reason.DAEMON_STOPPED if self._stopping else Reason.MODEM_LOST
+                await self._dispatcher.release(self._mailbox.claim, reason)
+
+    async def _next(self) -> None:
+        iccid = self._desk.iccid
+        chip, attempt = await self._context.store.read(
+            lambda db: (chips.find(db, iccid), attempts.open_on_chip(db, iccid))
+        )
+        if attempt is not None:
+            await FollowUp(self._context, self._desk, attempt).run()
+            self._dispatcher.wake()
+            return
+        if self._desk.take_news():
+            await self._desk.read_texts()
+        elif chip is None or chip.state in (ChipState.NEW, ChipState.OUT):
+            self._desk.doing = "not in service"
+            await self._desk.wait(self._context.config.chips.poll_sms_seconds)
+        elif not chip.stock_exact or self._stock_is_old():
+            await self._stock.run()
+            self._dispatcher.wake()
+        else:
+            await self._stand_idle(chip)
+
+    def _stock_is_old(self) -> bool:
+        age = self._context.clock.monotonic() - self._stock.read_at
+        return age > self._context.config.chips.stock_check_seconds
+
+    async def _stand_idle(self, chip: Chip) -> None:
+        self._desk.doing = "idle" if chip.state == ChipState.ACTIVE else "resting"
+        limits = self._context.limits(self._desk.recipe)
+        presence = Presence(self._desk.slot, self._desk.modem_id, limits=limits)
+        ready = IdleChip(presence, self._desk.recipe.operator, self._desk.recipe.content_hash)
+        await self._dispatcher.offer(self._desk.iccid, ready, self._give)
+        await self._desk.wait(self._context.config.chips.poll_sms_seconds)
+        await self._withdraw()
+        claim, self._mailbox.claim = self._mailbox.claim, None
+        if claim is None:
+            # Time passed or texts came: look at the inbox in any case, for modems that
+            # announce nothing.
+            await self._desk.read_texts()
+            return
+        if self._stopping or self._desk.gone:
+            self._mailbox.claim = claim  # run() gives it back
+            return
+        await Sale(self._context, self._desk, claim).run()
+        self._dispatcher.wake()
+
+    def _give(self, claim: Claim) -> None:
+        self._mailbox.claim = claim
+        self._desk.news.set()
+
+    async def _withdraw(self) -> None:
+        # Shielded: a claim that is on its way must reach the mailbox even if we are cancelled.
+        await asyncio.shield(self._dispatcher.withdraw(self._desk.iccid))

@@ -1,0 +1,161 @@
+"""Reading a +CUSD line and writing a USSD request (27.007 7.15).
+
+What stands in the quotes is plain text, packed GSM-7 as hex, or UCS2 as hex. The dcs
+(23.038 section 5) ought to tell, but modems put 15 beside UCS2 hex when their charset
+is UCS2, 15 or 0 beside packed hex, and 17 with or without the two octets of language.
+So three things vote: the dcs, the shape of the text, and the profile's hint.
+"""
+
+import re
+from dataclasses import dataclass
+from enum import Enum
+
+from pulsarack.modems.at import gsm7
+
+_CUSD = re.compile(r"\+CUSD:\s*(\d{1,3})\s*(?:,(.*))?", re.DOTALL)
+_QUOTED = re.compile(r'"(.*)"\s*,\s*(\d{1,3})\s*[^\s",]{0,2}\s*', re.DOTALL)
+_QUOTED_ALONE = re.compile(r'"(.*)"\s*,?\s*', re.DOTALL)
+_UNQUOTED = re.compile(r"(.*?)\s*,\s*(\d{1,3})\s*", re.DOTALL)
+_HEX = re.compile(r"(?:[0-9A-Fa-f]{2})+")
+_DIALLABLE = re.compile(r"[\x20-\x21\x23-\x7e]*")
+
+DCS_LANGUAGE_UNSPECIFIED = 15
+
+
+class UssdEncoding(Enum):
+    """How a modem wants and gives the text of a USSD string."""
+
+    PLAIN = "plain"
+    PACKED_HEX = "gsm7-packed-hex"
+    UCS2_HEX = "ucs2-hex"
+
+
+@dataclass(frozen=True, slots=True)
+class Cusd:
+    """One +CUSD line, taken apart; ``content`` is still in the modem's encoding."""
+
+    status: int
+    content: str | None
+    dcs: int | None
+    raw: str
+
+
+def parse(line: str) -> Cusd | None:
+    """Take a +CUSD line apart, however damaged; None if not even <m> can be read."""
+    match = _CUSD.match(line)
+    if match is None:
+        return None
+    status, rest = int(match.group(1)), (match.group(2) or "").lstrip(" ")
+    if not rest.strip():
+        return Cusd(status, None, None, line)
+    content, dcs = _split(rest)
+    return Cusd(status, content, dcs, line)
+
+
+def _split(rest: str) -> tuple[str, int | None]:
+    for shape in (_QUOTED, _UNQUOTED if not rest.startswith('"') else _QUOTED_ALONE):
+        match = shape.fullmatch(rest)
+        if match is not None:
+            groups = match.groups()
+            return groups[0], int(groups[1]) if len(groups) > 1 else None
+    return rest.removeprefix('"'), None
+
+
+def decode(content: str, dcs: int | None, hint: UssdEncoding) -> str:
+    """The text a person would have read on a phone."""
+    encoding = encoding_of(content, dcs, hint)
+    if encoding is UssdEncoding.UCS2_HEX:
+        text = _ucs2(_octets(content), dcs)
+    elif encoding is UssdEncoding.PACKED_HEX:
+        text = gsm7.unpack_ussd(_octets(content))
+    else:
+        text = _plain(content)
+    return text.split("\x00", 1)[0].replace("\r\n", "\n").rstrip("\r").replace("\r", "\n")
+
+
+def encoding_of(content: str, dcs: int | None, hint: UssdEncoding) -> UssdEncoding:
+    """Which of the three encodings the content is in."""
+    if not _HEX.fullmatch(content):
+        return UssdEncoding.PLAIN
+    octets = bytes.fromhex(content)
+    pairs = len(octets) % 2 == 0
+    says_ucs2 = _is_ucs2(dcs)
+    if says_ucs2 and len(octets) >= 2 and (hint is not UssdEncoding.PLAIN or len(content) >= 4):
+        return UssdEncoding.UCS2_HEX
+    if pairs and (hint is UssdEncoding.UCS2_HEX or _looks_ucs2(octets)):
+        return UssdEncoding.UCS2_HEX
+    if hint is UssdEncoding.PACKED_HEX or _looks_packed(content, octets):
+        return UssdEncoding.PACKED_HEX
+    return UssdEncoding.PLAIN
+
+
+def encode(text: str, encoding: UssdEncoding) -> str:
+    """A request in the modem's encoding; ValueError if it cannot be written so."""
+    if encoding is UssdEncoding.PLAIN:
+        if not _DIALLABLE.fullmatch(text):
+            raise ValueError("holds a character that would break the AT command line")
+        return text
+    if encoding is UssdEncoding.PACKED_HEX:
+        return gsm7.pack_ussd(text).hex().upper()
+    return text.encode("utf-16-be").hex().upper()
+
+
+def _is_ucs2(dcs: int | None) -> bool:
+    """23.038 section 5: groups 0001, 01xx and 1001 can say UCS2."""
+    if dcs is None:
+        return False
+    if dcs == 0x11:
+        return True
+    grouped = dcs & 0xC0 == 0x40 or dcs & 0xF0 == 0x90
+    return grouped and dcs & 0x0C == 0x08
+
+
+def _octets(content: str) -> bytes:
+    return bytes.fromhex(content)
+
+
+def _ucs2(octets: bytes, dcs: int | None) -> str:
+    if dcs == 0x11 and len(octets) >= 4:
+        language = gsm7.decode(gsm7.unpack(octets[:2]))
+        if language.isascii() and language.islower() and language.isalpha():
+            octets = octets[2:]
+    whole = octets[: len(octets) // 2 * 2]
+    return whole.decode("utf-16-be", errors="replace")
+
+
+def _looks_ucs2(octets: bytes) -> bool:
+    """At least two characters, most of them from the alphabets below U+0700."""
+    high = octets[0::2]
+    if len(octets) < 4:
+        return False
+    low_planes = sum(1 for octet in high if octet <= 0x06)
+    text = octets.decode("utf-16-be", errors="replace").split("\x00", 1)[0]
+    readable = all(char.isprintable() or char in "\r\n" for char in text)
+    return bool(text) and readable and low_planes * 10 >= len(high) * 8
+
+
+def _looks_packed(content: str, octets: bytes) -> bool:
+    """Hex that holds letters and reads, unpacked, as an ordinary text."""
+    if len(octets) < 4 or content.isdecimal():
+        return False
+    text = gsm7.unpack_ussd(octets)
+    plain = sum(1 for char in text if char.isascii() and (char.isalnum() or char in " \r\n.,:-/*#"))
+    return plain * 10 >= len(text) * 8
+
+
+def _plain(content: str) -> str:
+    """Plain text: UTF-8 if it is that, else one byte a character; GSM control codes read."""
+    text = content
+    try:
+        text = content.encode("latin-1").decode("utf-8")
+    except UnicodeError:
+        text = content
+    return "".join(_control(char) for char in text)
+
+
+def _control(char: str) -> str:
+    """With CSCS="GSM" a byte below 0x20 is a character of the GSM alphabet, e.g. 0x02 ``$``."""
+    code = ord(char)
+    if code >= 0x20 or char in "\x00\r\n\t" or code == gsm7.ESCAPE:
+        return char
+    return gsm7.ALPHABET[code]

@@ -1,0 +1,216 @@
+"""One command after the other over one port, each with a deadline.
+
+The AT machine decides what bytes mean; this file moves them, keeps the timer and wakes
+whoever waits. Before a command is sent the machine must know its place: after a
+deadline passed (and at the very start) the modem is woken with ESC and CR, which end
+a prompt, and asked ``AT`` until it says OK; then it must keep quiet for a moment, so
+that the late answer to an earlier command is not taken for the answer to the next.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+from pulsarack.modems.at.events import (
+    AtCommand,
+    Event,
+    Expired,
+    PromptSeen,
+    Response,
+    Stray,
+    Unsolicited,
+)
+from pulsarack.modems.at.machine import PROBE, AtMachine, State
+from pulsarack.modems.at.results import Final
+from pulsarack.modems.errors import ModemSilent, NotAModem, PortGone
+from pulsarack.modems.timing import Clock, TimerHandle
+from pulsarack.modems.transport import Direction, Port, Trace
+
+PROBES = 5
+PROBE_SECONDS = 1.0
+WAKE_SECONDS = 0.1
+QUIET_ROUNDS = 5
+
+
+class Conversation:
+    """Not for two at once: whoever uses it holds the modem's lock."""
+
+    def __init__(
+        self,
+        port: Port,
+        clock: Clock,
+        on_notice: Callable[[str], None],
+        on_stray: Callable[[Final], None],
+        on_gone: Callable[[str], None],
+        trace: Trace | None = None,
+    ) -> None:
+        self.clock = clock
+        self.settle_seconds = 0.2
+        self._port = port
+        self._machine = AtMachine()
+        self._on_notice = on_notice
+        self._on_stray = on_stray
+        self._on_gone = on_gone
+        self._trace = trace
+        self._waiter: asyncio.Future[Event] | None = None
+        self._timer: TimerHandle | None = None
+        self._heard_octets = 0
+        self._stray_finals = 0
+        self._gone: str | None = None
+        port.on_bytes = self._received
+        port.on_gone = self._vanished
+
+    @property
+    def buffered_octets(self) -> int:
+        """What the machine holds back, for tests of the bounds."""
+        return self._machine.buffered_octets
+
+    async def run(self, command: AtCommand, seconds: float) -> Response:
+        """Send a command and wait for its end; ModemSilent, NotAModem, PortGone."""
+        event = await self.exchange(command, seconds)
+        if isinstance(event, Response):
+            return event
+        raise ModemSilent(command.name, seconds)
+
+    async def exchange(self, command: AtCommand, seconds: float) -> Response | PromptSeen | Expired:
+        """Like ``run``, with prompt and silence as values."""
+        await self.ready()
+        event = await self._send(self._machine.send(command, self._now() + seconds))
+        if command.final_prefixes and isinstance(event, Response):
+            # Some versions do send an OK behind it, which must not answer the next command.
+            await self.clock.sleep(self.settle_seconds)
+        return event
+
+    async def send_body(self, body: str, seconds: float) -> Response | PromptSeen | Expired:
+        """The body after the prompt; IllegalMove if the modem has left its prompt."""
+        self._check_port()
+        return await self._send(self._machine.send_body(body, self._now() + seconds))
+
+    @property
+    def awaits_body(self) -> bool:
+        """The modem is at its prompt."""
+        return self._machine.state is State.BODY
+
+    def escape(self) -> None:
+        """Give up what is in flight; the next command will find the place again."""
+        if self._machine.state is not State.IDLE:
+            self._write(self._machine.abandon() + b"\r")
+            self._arm()
+
+    def hasten(self, seconds: float) -> None:
+        """Wait no longer than this for the command in flight."""
+        self._machine.hasten(self._now() + seconds)
+        self._arm()
+
+    async def ready(self) -> None:
+        """Make sure that the next answer is the next command's."""
+        self._check_port()
+        if self._machine.state is not State.LOST:
+            return
+        for _ in range(PROBES):
+            self._write(self._machine.abandon() + b"\r")
+            await self.clock.sleep(WAKE_SECONDS)
+            self._check_port()
+            event = await self._send(self._machine.probe(self._now() + PROBE_SECONDS))
+            if isinstance(event, Response) and event.final.ok:
+                await self._quiet()
+                return
+            self._lose_place()
+        if self._heard_octets:
+            raise NotAModem
+        raise ModemSilent(PROBE.name, PROBES * PROBE_SECONDS)
+
+    def close(self) -> None:
+        """Stop the timer and close the port; whoever waits learns that it is gone."""
+        self._cancel_timer()
+        self._port.close()
+        self._mark_gone("closed")
+
+    async def _quiet(self) -> None:
+        for _ in range(QUIET_ROUNDS):
+            self._stray_finals = 0
+            await self.clock.sleep(self.settle_seconds)
+            self._check_port()
+            if not self._stray_finals:
+                return
+
+    def _lose_place(self) -> None:
+        if self._machine.state is not State.LOST:
+            self._machine.abandon()
+
+    async def _send(self, data: bytes) -> Response | PromptSeen | Expired:
+        waiter: asyncio.Future[Event] = asyncio.get_running_loop().create_future()
+        self._waiter = waiter
+        self._write(data)
+        self._arm()
+        try:
+            event = await waiter
+        except asyncio.CancelledError:
+            self.escape()
+            raise
+        finally:
+            self._waiter = None
+        if not isinstance(event, Response | PromptSeen | Expired):
+            raise TypeError(f"not an end of a command: {event!r}")
+        return event
+
+    def _write(self, data: bytes) -> None:
+        if self._trace is not None:
+            self._trace(Direction.SENT, data)
+        self._port.write(data)
+
+    def _received(self, data: bytes) -> None:
+        if self._trace is not None:
+            self._trace(Direction.RECEIVED, data)
+        self._heard_octets += len(data)
+        self._dispatch(self._machine.feed(data, self._now()))
+        self._arm()
+
+    def _dispatch(self, events: list[Event]) -> None:
+        for event in events:
+            if isinstance(event, Unsolicited):
+                self._on_notice(event.line)
+            elif isinstance(event, Stray):
+                if event.final is not None:
+                    self._stray_finals += 1
+                    self._on_stray(event.final)
+            elif isinstance(event, Response | PromptSeen | Expired):
+                self._wake(event)
+
+    def _wake(self, event: Event) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(event)
+
+    def _arm(self) -> None:
+        self._cancel_timer()
+        deadline = self._machine.deadline
+        if deadline is not None and self._gone is None:
+            self._timer = self.clock.call_at(deadline, self._ring)
+
+    def _ring(self) -> None:
+        self._timer = None
+        self._dispatch(self._machine.expire(self._now()))
+        self._arm()
+
+    def _cancel_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _vanished(self, reason: str) -> None:
+        if self._gone is None:
+            self._cancel_timer()
+            self._mark_gone(reason)
+            self._on_gone(reason)
+
+    def _mark_gone(self, reason: str) -> None:
+        if self._gone is None:
+            self._gone = reason
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_exception(PortGone(reason))
+
+    def _check_port(self) -> None:
+        if self._gone is not None:
+            raise PortGone(self._gone)
+
+    def _now(self) -> float:
+        return self.clock.monotonic()

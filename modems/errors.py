@@ -1,0 +1,132 @@
+"""What can go wrong between us and a modem; each says whose fault it is and what next.
+
+Results of dialling and texting are values (see results.py); these are raised where
+there is nothing to return: opening, identifying, initialising, reading.
+"""
+
+
+class ModemError(Exception):
+    """Base of everything the modems room raises."""
+
+
+class IllegalMove(ModemError):
+    """A programming error: a state machine was asked for a move its table lacks."""
+
+    def __init__(self, move: str, state: str) -> None:
+        super().__init__(f"cannot {move} while {state}: this is a bug in pulsarack")
+
+
+class PortError(ModemError):
+    """A port cannot be used; ``path`` names it."""
+
+    def __init__(self, path: str, message: str) -> None:
+        self.path = path
+        super().__init__(f"{path}: {message}")
+
+
+class PortMissing(PortError):
+    """No such device file."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path, "no such port; check the cable, the hub and the configured path")
+
+
+class PortDenied(PortError):
+    """The file permissions keep us out."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(
+            path, "permission denied; add the daemon's user to the group dialout and start it anew"
+        )
+
+
+class PortBusy(PortError):
+    """Another program holds the port."""
+
+    def __init__(self, path: str, holder: str | None) -> None:
+        self.holder = holder
+        who = holder or "another program"
+        super().__init__(
+            path, f"in use by {who}; stop it (ModemManager: udev ID_MM_DEVICE_IGNORE) and try again"
+        )
+
+
+class NotATty(PortError):
+    """The path is not a serial port."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path, "not a serial port; correct the configured path")
+
+
+class PortStuck(PortError):
+    """The kernel did not finish opening the port in time."""
+
+    def __init__(self, path: str, seconds: float) -> None:
+        super().__init__(path, f"not opened within {seconds:g} s; reset or re-plug the modem")
+
+
+class PortFailed(PortError):
+    """The system refused for another reason."""
+
+
+class PortGone(ModemError):
+    """The port vanished while it was in use."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(f"the port is gone ({reason}); wait for the modem to come back")
+
+
+class ModemSilent(ModemError):
+    """The modem did not answer in time."""
+
+    def __init__(self, command: str, seconds: float) -> None:
+        self.command = command
+        super().__init__(f"no answer to {command} within {seconds:g} s; power or reset the modem")
+
+
+class NotAModem(ModemError):
+    """Something talks on the port, but not AT."""
+
+    def __init__(self) -> None:
+        super().__init__("what answers on this port does not speak AT; try the device's other port")
+
+
+class ModemRefused(ModemError):
+    """The modem answered a command with an error."""
+
+    def __init__(self, command: str, error: str) -> None:
+        self.command = command
+        self.error = error
+        super().__init__(f"the modem refused {command}: {error}")
+
+
+class SimMissing(ModemError):
+    """No SIM card, or one that cannot be read."""
+
+    def __init__(self, said: str) -> None:
+        super().__init__(f"no usable SIM card ({said}); insert or re-seat the chip")
+
+
+class SimPinNeeded(ModemError):
+    """The SIM card wants a PIN that we do not have, or refused the one we have."""
+
+    def __init__(self, refused: bool) -> None:
+        self.refused = refused
+        said = "refused the SIM PIN on file" if refused else "wants a SIM PIN and none is on file"
+        super().__init__(f"the SIM card {said}; correct sim_pin, it is not tried twice")
+
+
+class SimBarred(ModemError):
+    """The SIM card is blocked."""
+
+    def __init__(self, said: str) -> None:
+        super().__init__(f"the SIM card is blocked ({said}); unblock it with its PUK in a phone")
+
+
+class ProfileErrors(ModemError):
+    """Modem profiles are wrong; ``problems`` holds every one, each with its file."""
+
+    def __init__(self, problems: list[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("modem profiles: " + "; ".join(problems))

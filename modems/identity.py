@@ -1,0 +1,61 @@
+"""Reading the numbers that name a modem and a card.
+
+IMEI: 15 digits (23.003 6.2.1); its check digit is not enforced, since cheap modems
+carry invented ones. ICCID: 18 to 20 characters beginning with 89 (E.118; 31.102
+4.2.2 EF-ICCID), perhaps with the filler F, perhaps with the digits of each octet
+swapped as the card stores them. IMSI: 14 or 15 digits (23.003 2.2).
+"""
+
+import re
+
+_IMEI = re.compile(r"(?<!\d)\d{15}(?!\d)")
+_IMEI_SV = re.compile(r"(?<!\d)\d{16,17}(?!\d)")
+_ICCID = re.compile(r"89[0-9]{2}[0-9A-E]{14,16}")
+_ICCID_FIELD = re.compile(r"[0-9A-Fa-f]{18,22}")
+_IMSI = re.compile(r"(?<!\d)\d{14,15}(?!\d)")
+
+
+def parse_imei(lines: tuple[str, ...]) -> str:
+    """The IMEI in the lines of AT+CGSN, or an empty string."""
+    for line in lines:
+        match = _IMEI.search(line) or _IMEI_SV.search(line)
+        if match:
+            return match.group()[:15]
+    return ""
+
+
+def parse_iccid(lines: tuple[str, ...]) -> str | None:
+    """The ICCID in the lines of +CCID, ^ICCID, +QCCID or +CRSM, or None."""
+    for line in lines:
+        for field in _ICCID_FIELD.findall(line):
+            for form in (field, _swap_nibbles(field)):
+                iccid = form.upper().rstrip("F")
+                if _ICCID.fullmatch(iccid):
+                    return iccid
+    return None
+
+
+def parse_imsi(lines: tuple[str, ...]) -> str | None:
+    """The IMSI in the lines of AT+CIMI, or None."""
+    for line in lines:
+        match = _IMSI.search(line)
+        if match:
+            return match.group()
+    return None
+
+
+def parse_name(lines: tuple[str, ...]) -> str:
+    """A manufacturer, model or revision: the first line without prefix and quotes."""
+    for line in lines:
+        name = re.sub(r"^(?:\+[A-Z]+:|Manufacturer:|Model:|Revision:)\s*", "", line)
+        fields = re.findall(r'"([^"]*)"', name)
+        model = next((f.removeprefix("MODEL=") for f in fields if f.startswith("MODEL=")), None)
+        name = model or (fields[0] if fields else name)
+        if name.strip():
+            return " ".join(name.split())
+    return ""
+
+
+def _swap_nibbles(digits: str) -> str:
+    pairs = [digits[place : place + 2][::-1] for place in range(0, len(digits), 2)]
+    return "".join(pairs)

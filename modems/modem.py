@@ -1,0 +1,154 @@
+"""One opened port with one modem behind it: the driver that the daemon talks to.
+
+Everything is serialised by one lock, so that callers may ask at any time. What the
+modem says unasked becomes an event. Deadlines are seconds of the clock handed in.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+
+from pulsarack.modems.at.results import Final
+from pulsarack.modems.conversation import Conversation
+from pulsarack.modems.profile import Profile, Profiles
+from pulsarack.modems.results import (
+    ChipIdentity,
+    Identity,
+    IncomingSms,
+    MessageArrived,
+    ModemEvent,
+    PortLost,
+    Registration,
+    SimRemoved,
+    SmsResult,
+    UssdArrived,
+    UssdResult,
+)
+from pulsarack.modems.sms_exchange import SmsExchange
+from pulsarack.modems.startup import SimPin, Startup
+from pulsarack.modems.timing import Clock
+from pulsarack.modems.transport import Port, Trace
+from pulsarack.modems.ussd_session import UssdSession
+
+_MESSAGE_NOTICES = ("+CMTI:", "+CMT:")
+_SIM_OUT = ("+CPIN: NOT INSERTED", "+CPIN: NOT READY", "+CPIN: SIM REMOVED", "+QUSIM: 0")
+_SIM_OUT_EXACT = frozenset({"+WIND: 0", "^SIMST:255", "^SIMST: 255", "+CME ERROR: 10"})
+
+
+class Modem:
+    """See the module's text. Results are values; the rest raises ModemError."""
+
+    def __init__(
+        self,
+        port: Port,
+        clock: Clock,
+        profiles: Profiles,
+        on_event: Callable[[ModemEvent], None],
+        trace: Trace | None = None,
+    ) -> None:
+        self._profiles = profiles
+        self._on_event = on_event
+        self._lock = asyncio.Lock()
+        self._conversation = Conversation(
+            port, clock, self._notice, self._stray, self._vanished, trace
+        )
+        generic = profiles.generic
+        self._startup = Startup(self._conversation, generic)
+        self._sms = SmsExchange(self._conversation, generic, on_event)
+        self._ussd = UssdSession(
+            self._conversation, profiles, lambda answer: on_event(UssdArrived(answer))
+        )
+
+    @property
+    def profile(self) -> Profile:
+        """The profile in use; the generic one until the modem is identified."""
+        return self._startup.profile
+
+    async def identify(self) -> Identity:
+        """Wake the modem, ask who it is, and pick its profile."""
+        async with self._lock:
+            identity = await self._startup.identify()
+            profile = self._profiles.choose(identity.manufacturer, identity.model)
+            self._startup.profile = profile
+            self._sms.profile = profile
+            self._ussd.profile = profile
+            self._ussd.model = identity.model
+            self._conversation.settle_seconds = profile.settle_seconds
+            return identity
+
+    async def initialise(self, sim_pin: SimPin | None = None) -> None:
+        """Unlock the card (``sim_pin`` is asked only if it wants a PIN) and set up."""
+        async with self._lock:
+            await self._startup.initialise(sim_pin)
+
+    async def read_chip(self) -> ChipIdentity:
+        """ICCID and IMSI of the card."""
+        async with self._lock:
+            return await self._startup.read_chip()
+
+    async def registration(self) -> Registration:
+        """How the modem stands with the network."""
+        async with self._lock:
+            return await self._startup.registration()
+
+    async def signal_quality(self) -> int | None:
+        """<rssi> of AT+CSQ, 0 to 31; None if not known."""
+        async with self._lock:
+            return await self._startup.signal_quality()
+
+    async def dial_ussd(self, text: str, within_seconds: float) -> UssdResult:
+        """Begin a USSD session."""
+        async with self._lock:
+            return await self._ussd.dial(text, within_seconds)
+
+    async def answer_ussd(self, text: str, within_seconds: float) -> UssdResult:
+        """Answer within the open session."""
+        async with self._lock:
+            return await self._ussd.answer(text, within_seconds)
+
+    async def cancel_ussd(self) -> None:
+        """End the open session; harmless if there is none."""
+        async with self._lock:
+            await self._ussd.cancel()
+
+    async def send_sms(
+        self,
+        to: str,
+        text: str,
+        within_seconds: float,
+        before_body: Callable[[], Awaitable[None]],
+    ) -> SmsResult:
+        """Send one SMS; ``before_body`` is awaited between the prompt and the body."""
+        async with self._lock:
+            return await self._sms.send(to, text, within_seconds, before_body)
+
+    async def read_sms(self) -> list[IncomingSms]:
+        """All received messages; nothing is deleted."""
+        async with self._lock:
+            return await self._sms.read()
+
+    async def delete_sms(self, indices: Sequence[int]) -> None:
+        """Delete stored messages."""
+        async with self._lock:
+            await self._sms.delete(indices)
+
+    def close(self) -> None:
+        """Close the port; whoever still waits learns that it is gone."""
+        self._conversation.close()
+        self._ussd.port_gone()
+
+    def _notice(self, line: str) -> None:
+        if line.startswith("+CUSD:"):
+            self._ussd.notice(line)
+        elif line.startswith(_MESSAGE_NOTICES):
+            if line.startswith("+CMT:"):
+                self._sms.came_directly(line)
+            self._on_event(MessageArrived())
+        elif line.startswith(_SIM_OUT) or line in _SIM_OUT_EXACT:
+            self._on_event(SimRemoved())
+
+    def _stray(self, final: Final) -> None:
+        self._ussd.stray(final)
+
+    def _vanished(self, reason: str) -> None:
+        self._ussd.port_gone()
+        self._on_event(PortLost(reason))

@@ -1,0 +1,150 @@
+"""What one make of modem does differently, as data.
+
+A profile is a TOML file; the first one whose patterns fit the manufacturer and the
+model wins, so they are tried from the most to the least particular and ``generic``
+last. Another directory may add profiles or replace ours by name. Every mistake in
+every file is reported at once.
+
+What cannot be known from the make, which USSD encoding a model really takes, is learnt
+while running and kept by model in ``Profiles.learned``, which the daemon may persist.
+"""
+
+import re
+import tomllib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from pulsarack.modems.at.cusd import UssdEncoding
+from pulsarack.modems.errors import ProfileErrors
+from pulsarack.modems.profile_fields import Fields
+
+SHIPPED = Path(__file__).parent / "profiles"
+
+
+@dataclass(frozen=True, slots=True)
+class InitLine:
+    """One command of the start; an error to it is fatal unless ``may_fail``."""
+
+    send: str
+    may_fail: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """See docs in profiles/generic.toml, which names every field."""
+
+    name: str
+    manufacturer: tuple[re.Pattern[str], ...]
+    model: tuple[re.Pattern[str], ...]
+    rank: int
+    init: tuple[InitLine, ...]
+    charset: str
+    ussd_encodings: tuple[UssdEncoding, ...]
+    error_refuses_encoding: bool
+    iccid_commands: tuple[str, ...]
+    cpin_without_ok: bool
+    sms_store: str
+    cpms_stores: int
+    cnmi: tuple[str, ...]
+    command_seconds: float
+    slow_seconds: float
+    busy_seconds: float
+    prompt_seconds: float
+    settle_seconds: float
+
+    def fits(self, manufacturer: str, model: str) -> bool:
+        """Both lists have a pattern that is found; an empty list fits everything."""
+        return _any(self.manufacturer, manufacturer) and _any(self.model, model)
+
+
+def _any(patterns: tuple[re.Pattern[str], ...], said: str) -> bool:
+    return not patterns or any(pattern.search(said) for pattern in patterns)
+
+
+class Profiles:
+    """All profiles, and what was learnt about models."""
+
+    def __init__(
+        self, profiles: Iterable[Profile], learned: dict[str, UssdEncoding] | None = None
+    ) -> None:
+        self._profiles = sorted(profiles, key=lambda profile: profile.rank)
+        self.learned: dict[str, UssdEncoding] = {} if learned is None else learned
+
+    @classmethod
+    def load(cls, *more: Path) -> "Profiles":
+        """The shipped profiles, then those of further directories; ProfileErrors."""
+        problems: list[str] = []
+        found: dict[str, Profile] = {}
+        for directory in (SHIPPED, *more):
+            if not directory.is_dir():
+                problems.append(f"{directory}: no such directory; correct the configured path")
+                continue
+            for path in sorted(directory.glob("*.toml")):
+                profile = _read(path, problems)
+                if profile is not None:
+                    found[profile.name] = profile
+        if problems:
+            raise ProfileErrors(problems)
+        return cls(found.values())
+
+    def choose(self, manufacturer: str, model: str) -> Profile:
+        """The first profile that fits; the generic one fits everything."""
+        for profile in self._profiles:
+            if profile.fits(manufacturer, model):
+                return profile
+        return self.generic
+
+    @property
+    def generic(self) -> Profile:
+        """The profile of a modem nobody knows yet."""
+        return self._profiles[-1]
+
+    def encodings(self, profile: Profile, model: str) -> tuple[UssdEncoding, ...]:
+        """The encodings to try, what was learnt about the model first."""
+        learned = self.learned.get(model)
+        if learned is None:
+            return profile.ussd_encodings
+        rest = (encoding for encoding in profile.ussd_encodings if encoding is not learned)
+        return (learned, *rest)
+
+
+def _read(path: Path, problems: list[str]) -> Profile | None:
+    try:
+        raw = tomllib.loads(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        problems.append(f"{path}: {error}")
+        return None
+    fields = Fields(raw, str(path))
+    profile = _profile(fields)
+    problems.extend(fields.finish())
+    return None if fields.problems else profile
+
+
+def _profile(fields: Fields) -> Profile:
+    top = fields
+    match, ussd, sms = top.table("match"), top.table("ussd"), top.table("sms")
+    chip, seconds = top.table("chip"), top.table("seconds")
+    return Profile(
+        name=top.text("name", pattern=r"[a-z0-9_]{1,40}"),
+        rank=top.number("rank", 0, 1000, default=100),
+        manufacturer=match.patterns("manufacturer"),
+        model=match.patterns("model"),
+        init=tuple(
+            InitLine(one.text("send", pattern=r"AT[\x20-\x7e]{0,200}"), one.flag("may_fail"))
+            for one in top.tables("init")
+        ),
+        charset=top.text("charset", pattern=r"[A-Z0-9-]{0,16}", default="GSM"),
+        ussd_encodings=ussd.choices("encodings", UssdEncoding),
+        error_refuses_encoding=ussd.flag("error_refuses_encoding"),
+        iccid_commands=chip.texts("iccid_commands", pattern=r"AT[\x20-\x7e]{1,80}"),
+        cpin_without_ok=chip.flag("cpin_without_ok"),
+        sms_store=sms.text("store", pattern=r"[A-Z]{2}", default="SM"),
+        cpms_stores=sms.number("cpms_stores", 1, 3, default=3),
+        cnmi=sms.texts("cnmi", pattern=r"[0-9](,[0-9]){0,4}"),
+        command_seconds=seconds.seconds("command", default=5.0),
+        slow_seconds=seconds.seconds("slow", default=20.0),
+        busy_seconds=seconds.seconds("busy", default=30.0),
+        prompt_seconds=seconds.seconds("prompt", default=5.0),
+        settle_seconds=seconds.seconds("settle", default=0.2),
+    )

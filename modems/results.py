@@ -1,0 +1,139 @@
+"""What comes of dialling, texting and reading, as values to be matched exhaustively.
+
+The one question that counts about a failure is whether the request may have left for
+the network: ``left=False`` is a proof that it did not, ``left=True`` only the lack of
+such a proof.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from pulsarack.ussd.status import UssdStatus
+
+
+@dataclass(frozen=True, slots=True)
+class UssdAnswer:
+    """A message of the network. ``raw`` is the modem's own line."""
+
+    status: UssdStatus
+    text: str
+    dcs: int | None
+    raw: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """An error instead of an answer; ``code`` is a CME or CMS number."""
+
+    error: str
+    code: int | None
+    left: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """No answer within the time; ``left`` is False if nothing that counts was written."""
+
+    left: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """The port vanished."""
+
+    left: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SmsSent:
+    """The network took the message; ``reference`` is its TP-MR (27.005 3.5.1)."""
+
+    reference: int
+
+
+UssdResult = UssdAnswer | Refused | Silence | Gone
+SmsResult = SmsSent | Refused | Silence | Gone
+
+
+@dataclass(frozen=True, slots=True)
+class IncomingSms:
+    """One received message, its parts joined.
+
+    indices       where its parts are stored, for ``delete_sms``; empty if not stored
+    sender        digits without plus, or the name of an alphanumeric address
+    sent_at_text  the service centre's time stamp, ISO 8601, or empty if unreadable
+    complete      all parts are here; otherwise ``text`` holds those that are
+    fingerprint   the same for the same PDUs, for deduplication
+    """
+
+    indices: tuple[int, ...]
+    sender: str
+    text: str
+    sent_at_text: str
+    complete: bool
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """The modem; ``imei`` is empty if it does not tell."""
+
+    manufacturer: str
+    model: str
+    revision: str
+    imei: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChipIdentity:
+    """The SIM card; ``imsi`` is None if it does not tell."""
+
+    iccid: str
+    imsi: str | None
+
+
+class Registration(Enum):
+    """How the modem stands with the network (+CREG <stat>, 27.007 7.2)."""
+
+    NOT_REGISTERED = 0
+    HOME = 1
+    SEARCHING = 2
+    DENIED = 3
+    UNKNOWN = 4
+    ROAMING = 5
+
+
+@dataclass(frozen=True, slots=True)
+class PortLost:
+    """The port vanished; said once."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class MessageArrived:
+    """A message was stored or came directly: read them."""
+
+
+@dataclass(frozen=True, slots=True)
+class UssdArrived:
+    """A USSD message with no request open: the network began, or an answer came late."""
+
+    answer: UssdAnswer
+
+
+@dataclass(frozen=True, slots=True)
+class SimRemoved:
+    """The modem says that its SIM card is out."""
+
+
+@dataclass(frozen=True, slots=True)
+class MessageUnreadable:
+    """A stored PDU that cannot be decoded; said once, deletion is the receiver's choice."""
+
+    index: int | None
+    reason: str
+    pdu: str
+
+
+ModemEvent = PortLost | MessageArrived | UssdArrived | SimRemoved | MessageUnreadable

@@ -1,0 +1,86 @@
+"""The simulated rack as one object: operators, air and modems, made from a rack file and a seed.
+
+The process puts it on ptys and the wall clock; a simulation puts it in memory on a virtual clock.
+The same rack and seed make the same world.
+"""
+
+from random import Random
+
+from pulsarack.modems.simulator.books import Books
+from pulsarack.modems.simulator.dealer import Dealer
+from pulsarack.modems.simulator.dialects.every_dialect import DIALECTS
+from pulsarack.modems.simulator.modem import Modem
+from pulsarack.modems.simulator.network import Network
+from pulsarack.modems.simulator.operators.every_operator import OPERATORS
+from pulsarack.modems.simulator.operators.mobile_operator import Operator
+from pulsarack.modems.simulator.rack import ChipPlan, ModemPlan, Rack
+from pulsarack.modems.simulator.scheduler import Scheduler
+from pulsarack.modems.simulator.sim_card import SimCard
+
+
+class World:
+    """Everything simulated, without any input or output of its own."""
+
+    def __init__(self, rack: Rack, seed: int, scheduler: Scheduler, books: Books) -> None:
+        self._scheduler = scheduler
+        self._books = books
+        self._seed = seed
+        self.network = Network(scheduler, rack.latencies, seed)
+        self.operators: dict[str, Operator] = {
+            name: OPERATORS[name](plan, rack.faults, books, scheduler.now, seed)
+            for name, plan in rack.operators.items()
+        }
+        for plan in rack.modems:
+            self._subscribe(plan.chip)
+        self.modems = [self._modem(plan) for plan in rack.modems]
+        self._open_books(rack)
+
+    def power_on(self) -> None:
+        """Plug all modems in."""
+        for modem in self.modems:
+            modem.power_on()
+
+    def give_stock(self, iccid: str, amount: int, giver: str) -> None:
+        """Let a dealer receive stock (rupiah), with the operator's text about it."""
+        dealer = self.network.dealers[iccid]
+        operator = next(
+            self.operators[modem.card.chip.operator]
+            for modem in self.modems
+            if modem.iccid == iccid
+        )
+        report = operator.give_stock(dealer, amount, giver)
+        self.network.send_text(iccid, report.sender, report.text)
+
+    def close(self) -> None:
+        """Enter the final stock of every chip."""
+        for iccid, dealer in self.network.dealers.items():
+            fields = {"chip": iccid, "stock": dealer.stock, "final": True}
+            self._books.enter("stock", self._scheduler.now(), fields)
+
+    def _subscribe(self, chip: ChipPlan) -> None:
+        dealer = Dealer(chip.iccid, chip.msisdn, chip.chip_pin, chip.stock, chip.per_day)
+        self.network.subscribe(self.operators[chip.operator], dealer)
+
+    def _modem(self, plan: ModemPlan) -> Modem:
+        dialect = DIALECTS[plan.dialect]
+        return Modem(
+            dialect,
+            plan.imei,
+            SimCard(plan.chip, dialect.capacity),
+            self.network,
+            self._scheduler,
+            Random(f"{self._seed}/modem/{plan.imei}"),
+        )
+
+    def _open_books(self, rack: Rack) -> None:
+        chips = [
+            {
+                "iccid": plan.chip.iccid,
+                "operator": plan.chip.operator,
+                "msisdn": plan.chip.msisdn,
+                "stock": plan.chip.stock,
+            }
+            for plan in rack.modems
+        ]
+        fields = {"seed": self._seed, "chips": chips}
+        self._books.enter("rack", self._scheduler.now(), fields)

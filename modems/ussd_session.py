@@ -1,0 +1,203 @@
+"""Dialling USSD strings over one conversation.
+
+A request is written in the encoding that the model is known to take. If the modem
+refuses it before anything can have left, the next encoding of the profile is tried,
+and the one that is accepted is remembered.
+
+An old session spoils a new request: the network may repeat its menu (or answer the
+request before last). So a session that was left open, or ended by silence, is
+cancelled first, and what comes within a moment of the cancelling is taken for late and
+reported as such.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+from pulsarack.modems import refusal
+from pulsarack.modems.at import cusd
+from pulsarack.modems.at.cusd import UssdEncoding
+from pulsarack.modems.at.events import AtCommand, Response
+from pulsarack.modems.at.results import Final
+from pulsarack.modems.at.ussd_request import UssdRequest, as_answer
+from pulsarack.modems.conversation import Conversation
+from pulsarack.modems.errors import ModemSilent, NotAModem, PortGone
+from pulsarack.modems.profile import Profile, Profiles
+from pulsarack.modems.results import Gone, Refused, Silence, UssdAnswer, UssdResult
+from pulsarack.modems.timing import TimerHandle
+from pulsarack.ussd.status import UssdStatus
+
+CANCEL = AtCommand("AT+CUSD=2")
+CANCEL_SETTLE_SECONDS = 0.5
+# How long an answered request still waits for the final result of its AT command.
+FINAL_SECONDS = 2.0
+
+
+class UssdSession:
+    """The USSD side of one modem."""
+
+    def __init__(
+        self,
+        conversation: Conversation,
+        profiles: Profiles,
+        on_arrived: Callable[[UssdAnswer], None],
+    ) -> None:
+        self.profile: Profile = profiles.generic
+        self.model = ""
+        self._conversation = conversation
+        self._clock = conversation.clock
+        self._profiles = profiles
+        self._on_arrived = on_arrived
+        self._open = False
+        self._doubtful = False
+        self._hint = UssdEncoding.PLAIN
+        self._request: UssdRequest | None = None
+        self._ended: asyncio.Future[None] | None = None
+        self._timer: TimerHandle | None = None
+
+    async def dial(self, text: str, within_seconds: float) -> UssdResult:
+        """Begin a session; the time counts from the writing of the request."""
+        if self._open or self._doubtful:
+            await self.cancel()
+        return await self._ask(text, within_seconds)
+
+    async def answer(self, text: str, within_seconds: float) -> UssdResult:
+        """Answer the open session's question; without one nothing is written."""
+        if not self._open:
+            return Refused("no USSD session is open any more", None, left=False)
+        return await self._ask(text, within_seconds)
+
+    async def cancel(self) -> None:
+        """End the session, if there is one; an ERROR means that there was none."""
+        try:
+            await self._conversation.run(CANCEL, self.profile.command_seconds)
+        except (ModemSilent, NotAModem, PortGone):
+            self._doubtful = True
+            return
+        await self._clock.sleep(CANCEL_SETTLE_SECONDS)
+        self._open = False
+        self._doubtful = False
+
+    def notice(self, line: str) -> None:
+        """A +CUSD line came: it belongs to the open request, or to nobody."""
+        if self._request is not None and self._request.result is None:
+            self._request.arrived(line, self._clock.monotonic())
+            self._check()
+            return
+        read = cusd.parse(line)
+        if read is None:
+            return
+        answer = as_answer(read, self._hint)
+        asks = isinstance(answer, UssdAnswer) and answer.status is UssdStatus.ACTION_REQUIRED
+        self._open = False
+        self._doubtful = self._doubtful or asks
+        if isinstance(answer, UssdAnswer):
+            self._on_arrived(answer)
+
+    def stray(self, final: Final) -> None:
+        """An error came that answers no command."""
+        if self._request is not None:
+            self._request.failed_later(final)
+            self._check()
+
+    def port_gone(self) -> None:
+        """Wake whoever waits for an answer."""
+        self._finish()
+
+    async def _ask(self, text: str, within_seconds: float) -> UssdResult:
+        try:
+            await self._conversation.ready()
+        except PortGone:
+            return Gone(left=False)
+        except (ModemSilent, NotAModem):
+            return Silence(left=False)
+        deadline = self._clock.monotonic() + within_seconds
+        refused: UssdResult = Refused("no encoding to try", None, left=False)
+        for encoding in self._profiles.encodings(self.profile, self.model):
+            try:
+                content = cusd.encode(text, encoding)
+            except ValueError:
+                refused = Refused(f"the text cannot be sent as {encoding.value}", None, left=False)
+                continue
+            request = UssdRequest(deadline, encoding, self._error_is_local(encoding))
+            refused = await self._carry_out(content, request)
+            self._learn(encoding, request)
+            if not self._may_try_another(request, refused):
+                break
+        self._remember(refused)
+        return refused
+
+    async def _carry_out(self, content: str, request: UssdRequest) -> UssdResult:
+        command = AtCommand(
+            f'AT+CUSD=1,"{content}",{cusd.DCS_LANGUAGE_UNSPECIFIED}', shown="AT+CUSD=1,..."
+        )
+        ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._request, self._ended = request, ended
+        self._doubtful = True
+        self._open = False
+        self._check()
+        try:
+            event = await self._conversation.exchange(
+                command, request.deadline - self._clock.monotonic()
+            )
+            if isinstance(event, Response):
+                request.ended(event.final)
+                self._check()
+            await ended
+        except PortGone:
+            pass
+        finally:
+            self._cancel_timer()
+            self._request = self._ended = None
+        return request.result or Gone(left=True)
+
+    def _check(self) -> None:
+        """Look at the request: wake its waiter, or set the timer for its next deadline."""
+        request = self._request
+        if request is None:
+            return
+        self._cancel_timer()
+        if request.result is None:
+            self._timer = self._clock.call_at(request.deadline, self._ring)
+            return
+        self._conversation.hasten(FINAL_SECONDS)
+        self._finish()
+
+    def _ring(self) -> None:
+        self._timer = None
+        if self._request is not None:
+            self._request.expire(self._clock.monotonic())
+            self._check()
+
+    def _finish(self) -> None:
+        if self._ended is not None and not self._ended.done():
+            self._ended.set_result(None)
+
+    def _cancel_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _error_is_local(self, encoding: UssdEncoding) -> bool:
+        """A plain ERROR refuses the encoding only while that is not known to work."""
+        known = self._profiles.learned.get(self.model) is encoding
+        return self.profile.error_refuses_encoding and not known
+
+    def _may_try_another(self, request: UssdRequest, result: UssdResult) -> bool:
+        final = request.rejected_by
+        if final is None or not isinstance(result, Refused) or result.left:
+            return False
+        return refusal.is_unreadable(final, self.profile.error_refuses_encoding)
+
+    def _learn(self, encoding: UssdEncoding, request: UssdRequest) -> None:
+        self._hint = encoding
+        if self.model and isinstance(request.result, UssdAnswer):
+            self._profiles.learned[self.model] = encoding
+
+    def _remember(self, result: UssdResult) -> None:
+        if isinstance(result, UssdAnswer):
+            self._open = result.status is UssdStatus.ACTION_REQUIRED
+            self._doubtful = False
+        elif isinstance(result, Refused) and not result.left:
+            self._open = self._doubtful = False
+        else:
+            self._open, self._doubtful = False, True

@@ -1,0 +1,63 @@
+"""Agents and their deposits.
+
+A deposit is what we owe the agent: `liability:agent:<code>`, limited, so that
+nobody can order more than is there. A credit is a transfer from the bank account
+`asset:bank:cash` and carries the reason and the admin who gave it.
+"""
+
+from dataclasses import dataclass
+
+from peewee import Database
+
+from pulsarack.ledger import accounts, journal
+from pulsarack.ledger.journal import Result, Transfer
+from pulsarack.queue.rows import columns, execute, scalar, select, select_one
+
+CASH = accounts.bank("cash")
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """Somebody who orders against a deposit."""
+
+    code: str
+    name: str
+    active: int
+    created_at: int
+
+
+def add(db: Database, code: str, name: str, *, now_ms: int) -> bool:
+    """Open an agent with an empty deposit; False if the code is taken."""
+    if scalar(db, "SELECT 1 FROM agent WHERE code = ?", (code,)) is not None:
+        return False
+    execute(db, "INSERT INTO agent (code, name, created_at) VALUES (?, ?, ?)", (code, name, now_ms))
+    journal.open_account(db, accounts.agent(code), limited=True, now_ms=now_ms)
+    return True
+
+
+def find(db: Database, code: str) -> Agent | None:
+    """The agent of that code."""
+    return select_one(db, Agent, f"SELECT {columns(Agent)} FROM agent WHERE code = ?", (code,))
+
+
+def every(db: Database) -> list[Agent]:
+    """All agents, by code."""
+    return select(db, Agent, f"SELECT {columns(Agent)} FROM agent ORDER BY code")
+
+
+def credit(
+    db: Database, code: str, amount: int, *, transfer_id: str, because: str, who: str, now_ms: int
+) -> Result:
+    """Raise a deposit. The same transfer id again changes nothing and says EXISTS."""
+    return journal.transfer(
+        db,
+        Transfer(
+            id=transfer_id,
+            debit=CASH,
+            credit=accounts.agent(code),
+            amount=amount,
+            reference=f"agent:{code}",
+            memo=f"deposit by {who}: {because}",
+        ),
+        now_ms=now_ms,
+    )

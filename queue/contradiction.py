@@ -1,0 +1,147 @@
+"""When something says "done" of an attempt that was proved not done.
+
+The operator booked later than its recipe's settling time, or an admin erred. If the
+order has not been tried past a point of no return again, the new proof is booked as
+an attempt of its own on the same chip, and the order succeeds. Otherwise, and where
+the proof is weaker than the operator's own words, the order stands still (see
+`evidence.contradicted`) until an admin decides it.
+"""
+
+from peewee import Database
+
+from pulsarack.ledger import accounts, books, journal
+from pulsarack.ledger.journal import Result, Transfer
+from pulsarack.queue import attempts, chips, evidence, orders, outcome, recovery, state
+from pulsarack.queue.attempts import Attempt
+from pulsarack.queue.errors import LedgerRefused, NotOpen
+from pulsarack.queue.evidence import VerdictKind
+from pulsarack.queue.orders import Order
+from pulsarack.queue.outcome import Decision
+from pulsarack.queue.rows import scalar
+from pulsarack.queue.state import OrderState
+from pulsarack.ussd.outcome import Reason
+
+
+def stands_still(db: Database, order_id: int) -> bool:
+    """Whether an order waits for an admin because its proofs contradict each other."""
+    found = scalar(
+        db,
+        "SELECT 1 FROM orders WHERE id = ? AND state = 'QUEUED'"
+        f" AND {evidence.contradicted('orders.id')}",
+        (order_id,),
+    )
+    return found is not None
+
+
+def settle(
+    db: Database, owner: Attempt, decision: Decision, *, now_ms: int, day_ends_at: int
+) -> int | None:
+    """Book a late proof that `owner` was done; the id of the attempt that carries it.
+
+    None, and nothing changed, if the order is finished, is being sent past its point of
+    no return, or the chip's stock in the ledger does not cover the cost.
+    """
+    order = orders.get(db, owner.order_id)
+    balance = books.balance(db, accounts.chip(owner.chip))
+    if balance is None or balance.available < order.cost:
+        return None
+    if not _bring_back(db, order, now_ms=now_ms, day_ends_at=day_ends_at):
+        return None
+    attempt_id = _insert(db, owner, decision, now_ms)
+    state.move(db, order.id, OrderState.SENDING, why="a late proof is booked", now_ms=now_ms)
+    _hold_cost(db, order, owner.chip, attempt_id, now_ms)
+    evidence.record(db, attempt_id, decision.evidence, now_ms=now_ms)
+    outcome.settle(db, order.id, attempt_id, owner.chip, decision, now_ms)
+    # The ledger may have taken the cost for a discrepancy already: the next reading tells.
+    chips.doubt_stock(db, owner.chip)
+    attempts.forget_stock_before(db, owner.chip)
+    return attempt_id
+
+
+def decide_by_admin(
+    db: Database, order_id: int, decision: Decision, *, now_ms: int, day_ends_at: int
+) -> Order:
+    """Apply a person's word to an order that is undecided, or stands still.
+
+    Raises NotOpen, and changes nothing, if evidence decided it first or nobody need decide.
+    """
+    order = orders.get(db, order_id)
+    if order.state == OrderState.UNKNOWN:
+        (attempt,) = [one for one in attempts.of_order(db, order_id) if one.closed_at is None]
+        chips.doubt_stock(db, attempt.chip)
+        return outcome.decide(db, attempt.id, decision, now_ms=now_ms, day_ends_at=day_ends_at)
+    if not stands_still(db, order_id):
+        raise NotOpen(f"order {order_id} is {order.state}; only undecided orders are resolved")
+    if decision.done:
+        doubtful = _contradicted_attempt(db, order_id)
+        settled = settle(db, doubtful, decision, now_ms=now_ms, day_ends_at=day_ends_at)
+        if settled is None:
+            raise NotOpen(f"the stock of chip {doubtful.chip} does not cover order {order_id}")
+    else:
+        evidence.record(
+            db, _contradicted_attempt(db, order_id).id, decision.evidence, now_ms=now_ms
+        )
+        outcome.refund(db, order_id, Reason.DECIDED_BY_ADMIN, decision.why, now_ms)
+    return orders.get(db, order_id)
+
+
+def _bring_back(db: Database, order: Order, *, now_ms: int, day_ends_at: int) -> bool:
+    """Make sure that the order is queued; an attempt that sent nothing is given up."""
+    if order.state == OrderState.SENDING:
+        opened = [one for one in attempts.of_order(db, order.id) if one.closed_at is None]
+        if any(one.committed_at is not None for one in opened):
+            return False
+        for one in opened:
+            recovery.release(
+                db, one.id, Reason.PROVED_NOT_DONE, now_ms=now_ms, day_ends_at=day_ends_at
+            )
+    return orders.get(db, order.id).state == OrderState.QUEUED
+
+
+def _insert(db: Database, owner: Attempt, decision: Decision, now_ms: int) -> int:
+    return int(
+        scalar(
+            db,
+            "INSERT INTO attempt (order_id, number, chip, slot, modem, recipe, claimed_at,"
+            " committed_at, closed_at, outcome, why, stock_after, answered)"
+            " SELECT order_id, (SELECT max(number) + 1 FROM attempt WHERE order_id = ?), chip,"
+            " slot, modem, recipe, ?, ?, ?, 'DONE', ?, ?, ? FROM attempt WHERE id = ? RETURNING id",
+            (
+                owner.order_id,
+                now_ms,
+                now_ms,
+                now_ms,
+                decision.why,
+                decision.stock_after,
+                int(decision.answered),
+                owner.id,
+            ),
+        )
+    )
+
+
+def _hold_cost(db: Database, order: Order, iccid: str, attempt_id: int, now_ms: int) -> None:
+    held = journal.hold(
+        db,
+        Transfer(
+            id=attempts.cost_hold(attempt_id),
+            debit=accounts.AIRTIME,
+            credit=accounts.chip(iccid),
+            amount=order.cost,
+            reference=orders.reference(order.id),
+            memo="cost, proved late",
+        ),
+        now_ms=now_ms,
+    )
+    if held is not Result.OK:
+        raise LedgerRefused(f"the cost of order {order.id} could not be held: {held}")
+
+
+def _contradicted_attempt(db: Database, order_id: int) -> Attempt:
+    found = [
+        one
+        for one in attempts.of_order(db, order_id)
+        if one.outcome == "NOT_DONE"
+        and any(e.verdict == VerdictKind.DONE for e in evidence.of_attempt(db, one.id))
+    ]
+    return found[-1]

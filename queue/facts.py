@@ -1,0 +1,138 @@
+"""The facts that routing judges, gathered from the database and from the rack.
+
+What the database knows of a chip (state, caps, stock after holds, what it sold) is
+read here; what only the running daemon knows (is it plugged in, what is it doing)
+comes in as `Presence`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from peewee import Database
+
+from pulsarack.ledger import accounts, books
+from pulsarack.queue import chips, retry
+from pulsarack.queue.chips import Chip
+from pulsarack.queue.routing import HOUR_MS, MS, ChipFacts, OrderFacts
+from pulsarack.queue.rows import scalar, tuples
+from pulsarack.ussd.outcome import Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Pacing and caps of a recipe, for chips that were not given their own."""
+
+    pause_seconds: int = 0
+    per_hour: int | None = None
+    per_day: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """What the rack knows of a chip that is plugged in and whose modem is ready."""
+
+    slot: str
+    modem: str
+    busy: str = ""
+    limits: Limits = Limits()
+
+
+@dataclass(frozen=True, slots=True)
+class Sales:
+    """How much a chip has carried; attempts proved not done do not count."""
+
+    hour: int
+    today: int
+    last_claimed_at: int | None
+
+
+def sales(db: Database, iccid: str, *, now_ms: int, day_started_at: int) -> Sales:
+    """Count a chip's attempts of the last hour and of the local day."""
+    row = tuples(
+        db,
+        "SELECT coalesce(sum(claimed_at > ?), 0), coalesce(sum(claimed_at >= ?), 0)"
+        " FROM attempt WHERE chip = ? AND claimed_at >= ? AND outcome IS NOT 'NOT_DONE'",
+        (now_ms - HOUR_MS, day_started_at, iccid, min(day_started_at, now_ms - HOUR_MS)),
+    )[0]
+    last = scalar(db, "SELECT max(claimed_at) FROM attempt WHERE chip = ?", (iccid,))
+    return Sales(int(row[0]), int(row[1]), last)
+
+
+def of_chip(
+    db: Database,
+    chip: Chip,
+    presence: Presence | None,
+    *,
+    now_ms: int,
+    day_started_at: int,
+    avoid_until: int | None = None,
+) -> ChipFacts:
+    """One chip's facts. A chip that is not plugged in has no presence."""
+    sold = sales(db, chip.iccid, now_ms=now_ms, day_started_at=day_started_at)
+    balance = books.balance(db, accounts.chip(chip.iccid))
+    limits = presence.limits if presence else Limits()
+    return ChipFacts(
+        iccid=chip.iccid,
+        name=chip.name,
+        operator=chip.operator or "",
+        state=chip.state,
+        why=chip.why,
+        present=presence is not None,
+        busy=presence.busy if presence else "",
+        stock_exact=bool(chip.stock_exact),
+        stock_available=balance.available if balance else 0,
+        reserve=chip.reserve,
+        pause_seconds=_own(chip.pause_seconds, limits.pause_seconds) or 0,
+        per_hour=_own(chip.per_hour, limits.per_hour),
+        per_day=_own(chip.per_day, limits.per_day),
+        sold_hour=sold.hour,
+        sold_today=sold.today,
+        last_claimed_at=sold.last_claimed_at,
+        avoid_until=avoid_until,
+    )
+
+
+def of_rack(
+    db: Database, presences: Mapping[str, Presence], *, now_ms: int, day_started_at: int
+) -> list[ChipFacts]:
+    """The facts of every chip that was ever adopted or seen, plugged in or not."""
+    return [
+        of_chip(db, chip, presences.get(chip.iccid), now_ms=now_ms, day_started_at=day_started_at)
+        for chip in chips.every(db)
+    ]
+
+
+def of_order(
+    db: Database,
+    *,
+    operator: str,
+    destination: str,
+    denomination: int,
+    cost: int,
+) -> OrderFacts:
+    """An order's facts; contested if an equal one is under way on its operator."""
+    rival = scalar(
+        db,
+        "SELECT 1 FROM orders WHERE operator = ? AND destination = ? AND denomination = ?"
+        " AND state IN ('SENDING', 'UNKNOWN') LIMIT 1",
+        (operator, destination, denomination),
+    )
+    return OrderFacts(operator, cost, contested=rival is not None)
+
+
+def avoided(db: Database, order_id: int) -> dict[str, int]:
+    """Chips that this order avoids, each with the time until when."""
+    rows: Sequence[tuple[str, int, str | None]] = tuples(
+        db,
+        "SELECT chip, closed_at, reason FROM attempt WHERE order_id = ? AND closed_at IS NOT NULL",
+        (order_id,),
+    )
+    return {
+        chip: closed_at + retry.AVOID_SECONDS * MS
+        for chip, closed_at, reason in rows
+        if reason is not None and not retry.RULES[Reason(reason)].same_chip
+    }
+
+
+def _own(own: int | None, shared: int | None) -> int | None:
+    return shared if own is None else own

@@ -1,0 +1,198 @@
+"""Accepting an order: checked, its price held and its row queued, in one transaction.
+
+The client's reference makes a repeat harmless: the same content returns the first
+order, other content is refused. Without a reference the natural key (agent,
+product, destination, local day, repeat index) does the same for texts: the same
+text twice on one day is refused with the first one's state.
+"""
+
+from dataclasses import dataclass
+
+from peewee import Database
+
+from pulsarack.ledger import accounts, books, journal
+from pulsarack.ledger.journal import Result, Transfer
+from pulsarack.queue import agents, orders, prefixes, products, state
+from pulsarack.queue.errors import LedgerRefused
+from pulsarack.queue.orders import Order
+from pulsarack.queue.products import Product
+from pulsarack.queue.request import Request
+from pulsarack.queue.routing import MS
+from pulsarack.queue.rows import scalar
+from pulsarack.queue.state import OrderState
+from pulsarack.queue.validation import (
+    Refusal,
+    RefusalCode,
+    check_reference,
+    normalise_destination,
+    show_destination,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The order, and whether it had been accepted before under its reference."""
+
+    order: Order
+    repeated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Who sent an order, how and when."""
+
+    agent: str
+    channel: str
+    text: str
+    client_reference: str | None
+    received_at: int
+    local_day: str
+    time_limit_seconds: int
+
+
+def accept(db: Database, request: Request, origin: Origin) -> Accepted | Refusal:
+    """Accept an order or say why not. To be run as one transaction."""
+    malformed = check_reference(origin.client_reference)
+    if malformed is not None:
+        return malformed
+    destination = normalise_destination(request.destination)
+    if isinstance(destination, Refusal):
+        return destination
+    agent = agents.find(db, origin.agent)
+    if agent is None or not agent.active:
+        return Refusal(
+            RefusalCode.UNKNOWN_AGENT,
+            f"there is no agent '{origin.agent}'",
+            "an admin adds one with: pulsarack agent new CODE NAME",
+        )
+    repeat = _repeated(db, request, destination, origin)
+    if repeat is not None:
+        return repeat
+    product = _sellable(db, request.product, destination)
+    if isinstance(product, Refusal):
+        return product
+    deposit = books.balance(db, accounts.agent(agent.code))
+    if deposit is None or deposit.available < product.price:
+        return Refusal(
+            RefusalCode.INSUFFICIENT_DEPOSIT,
+            f"{product.code} costs {product.price},"
+            f" the deposit has {deposit.available if deposit else 0} left",
+            "raise the deposit, then send the order again",
+        )
+    return _queue(db, request, destination, product, origin)
+
+
+def _repeated(
+    db: Database, request: Request, destination: str, origin: Origin
+) -> Accepted | Refusal | None:
+    if origin.client_reference is not None:
+        first = orders.by_reference(db, origin.agent, origin.client_reference)
+        if first is not None:
+            same = (first.product, first.destination, first.repeat_index) == (
+                request.product,
+                destination,
+                request.repeat_index,
+            )
+            if same:
+                return Accepted(first, repeated=True)
+            return Refusal(
+                RefusalCode.REFERENCE_REUSED,
+                f"reference '{origin.client_reference}' belongs to order {first.id}:"
+                f" {first.product} to {show_destination(first.destination)}",
+                "give every order a reference of its own",
+            )
+    first = orders.by_natural_key(
+        db,
+        origin.agent,
+        request.product,
+        destination,
+        origin.local_day,
+        request.repeat_index,
+    )
+    if first is None:
+        return None
+    return Refusal(
+        RefusalCode.REPEATED,
+        f"{first.product} to {show_destination(destination)} was ordered today already:"
+        f" order {first.id} is {first.state}",
+        f"for one more write {request.product}.{request.repeat_index + 1}."
+        f"{show_destination(destination)}",
+    )
+
+
+def _sellable(db: Database, code: str, destination: str) -> Product | Refusal:
+    product = products.find(db, code)
+    if product is None or not product.active:
+        return Refusal(
+            RefusalCode.UNKNOWN_PRODUCT,
+            f"there is no product '{code}'",
+            "see: pulsarack product list",
+        )
+    operator = prefixes.operator_of(db, destination)
+    shown = show_destination(destination)
+    if operator is None:
+        return Refusal(
+            RefusalCode.UNKNOWN_PREFIX,
+            f"no operator is known for {shown}",
+            "an admin adds the prefix with: pulsarack prefix set PREFIX OPERATOR",
+        )
+    if operator != product.operator:
+        return Refusal(
+            RefusalCode.WRONG_OPERATOR,
+            f"{shown} is a number of {operator}, {code} is a product of {product.operator}",
+            f"order a product of {operator}",
+        )
+    return product
+
+
+def _queue(
+    db: Database, request: Request, destination: str, product: Product, origin: Origin
+) -> Accepted | Refusal:
+    limit = product.time_limit_seconds or origin.time_limit_seconds
+    order_id = scalar(
+        db,
+        "INSERT INTO orders (state, agent, product, operator, destination, denomination, price,"
+        " cost, repeat_index, local_day, client_reference, channel, text, received_at,"
+        " expires_at, not_before)"
+        " VALUES ('QUEUED', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
+        (
+            origin.agent,
+            product.code,
+            product.operator,
+            destination,
+            product.denomination,
+            product.price,
+            product.cost,
+            request.repeat_index,
+            origin.local_day,
+            origin.client_reference,
+            origin.channel,
+            origin.text,
+            origin.received_at,
+            origin.received_at + limit * MS,
+            origin.received_at,
+        ),
+    )
+    held = hold_price(db, order_id, origin.agent, product.price, now_ms=origin.received_at)
+    if held is not Result.OK:
+        raise LedgerRefused(f"the price of order {order_id} could not be held: {held}")
+    state.record(
+        db, order_id, OrderState.QUEUED, why="accepted, price held", now_ms=origin.received_at
+    )
+    return Accepted(orders.get(db, order_id), repeated=False)
+
+
+def hold_price(db: Database, order_id: int, agent: str, price: int, *, now_ms: int) -> Result:
+    """Hold an order's price in the agent's deposit."""
+    return journal.hold(
+        db,
+        Transfer(
+            id=orders.price_hold(order_id),
+            debit=accounts.agent(agent),
+            credit=accounts.SALES,
+            amount=price,
+            reference=orders.reference(order_id),
+            memo="price",
+        ),
+        now_ms=now_ms,
+    )

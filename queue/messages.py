@@ -1,0 +1,94 @@
+"""The outbox: one final message an order, written with the decision it tells.
+
+A message is delivered at least once on the channel that the order came from; its id
+makes a repeat harmless. The wordings are Indonesian; an editable table comes with
+the agents' own issue.
+"""
+
+from dataclasses import dataclass
+
+from peewee import Database
+
+from pulsarack.queue.orders import Order
+from pulsarack.queue.rows import columns, execute, select, touched
+from pulsarack.queue.state import OrderState
+from pulsarack.queue.validation import show_destination
+
+WORDINGS: dict[OrderState, str] = {
+    OrderState.SUCCEEDED: "Transaksi {product} ke {destination} BERHASIL. SN: {serial_number}."
+    " Harga: {price}.",
+    OrderState.FAILED: "Transaksi {product} ke {destination} GAGAL ({reason})."
+    " Saldo dikembalikan {price}.",
+    OrderState.CANCELLED: "Transaksi {product} ke {destination} DIBATALKAN."
+    " Saldo dikembalikan {price}.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A final result on its way to an agent."""
+
+    id: int
+    order_id: int
+    agent: str
+    channel: str
+    text: str
+    created_at: int
+    delivered_at: int | None
+    tries: int
+
+
+_SELECT = f"SELECT {columns(Message)} FROM message"
+
+
+def write_final(db: Database, order: Order, *, now_ms: int) -> None:
+    """Write the message of a finished order."""
+    text = WORDINGS[OrderState(order.state)].format(
+        product=order.product,
+        destination=show_destination(order.destination),
+        serial_number=order.serial_number or "-",
+        reason=order.reason or "-",
+        price=f"{order.price:,}".replace(",", "."),
+    )
+    execute(
+        db,
+        "INSERT INTO message (order_id, agent, channel, text, created_at) VALUES (?, ?, ?, ?, ?)",
+        (order.id, order.agent, order.channel, text, now_ms),
+    )
+
+
+def waiting(db: Database, agent: str | None, *, after: int = 0, limit: int = 100) -> list[Message]:
+    """Messages not delivered yet, oldest first."""
+    if agent is None:
+        return select(
+            db,
+            Message,
+            f"{_SELECT} WHERE delivered_at IS NULL AND id > ? ORDER BY id LIMIT ?",
+            (after, limit),
+        )
+    return select(
+        db,
+        Message,
+        f"{_SELECT} WHERE delivered_at IS NULL AND agent = ? AND id > ? ORDER BY id LIMIT ?",
+        (agent, after, limit),
+    )
+
+
+def of_order(db: Database, order_id: int) -> list[Message]:
+    """The messages of an order."""
+    return select(db, Message, f"{_SELECT} WHERE order_id = ?", (order_id,))
+
+
+def count_try(db: Database, message_ids: list[int]) -> None:
+    """Note that messages were handed to a channel."""
+    for message_id in message_ids:
+        execute(db, "UPDATE message SET tries = tries + 1 WHERE id = ?", (message_id,))
+
+
+def delivered(db: Database, message_id: int, *, now_ms: int) -> bool:
+    """Note that the agent has it; False if there is no such message."""
+    return touched(
+        db,
+        "UPDATE message SET delivered_at = coalesce(delivered_at, ?) WHERE id = ? RETURNING id",
+        (now_ms, message_id),
+    )

@@ -1,0 +1,65 @@
+"""Products: what an agent orders by a short code, its price and what it costs us."""
+
+from dataclasses import dataclass
+
+from peewee import Database
+
+from pulsarack.queue.rows import columns, execute, select, select_one
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """A denomination of an operator under a code. Price and cost are rupiah."""
+
+    code: str
+    operator: str
+    name: str
+    denomination: int
+    price: int
+    cost: int
+    time_limit_seconds: int | None
+    active: int
+
+
+def find(db: Database, code: str) -> Product | None:
+    """The product of that code, sold at present or not."""
+    return select_one(
+        db, Product, f"SELECT {columns(Product)} FROM product WHERE code = ?", (code,)
+    )
+
+
+def every(db: Database) -> list[Product]:
+    """All products, by operator and denomination."""
+    return select(
+        db,
+        Product,
+        f"SELECT {columns(Product)} FROM product ORDER BY operator, denomination, code",
+    )
+
+
+def put(db: Database, product: Product) -> str:
+    """Add or change a product; says 'added', 'changed' or 'same'.
+
+    A change never touches an order already accepted: an order keeps its own price.
+    """
+    old = find(db, product.code)
+    if old == product:
+        return "same"
+    execute(
+        db,
+        f"INSERT INTO product ({columns(Product)}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+        " ON CONFLICT (code) DO UPDATE SET operator = excluded.operator, name = excluded.name,"
+        " denomination = excluded.denomination, price = excluded.price, cost = excluded.cost,"
+        " time_limit_seconds = excluded.time_limit_seconds, active = excluded.active",
+        (
+            product.code,
+            product.operator,
+            product.name,
+            product.denomination,
+            product.price,
+            product.cost,
+            product.time_limit_seconds,
+            product.active,
+        ),
+    )
+    return "added" if old is None else "changed"

@@ -1,0 +1,90 @@
+"""Deciding what nobody was told: the rules by which stock and history prove something.
+
+Pure functions. While an attempt is undecided its chip does nothing else, so the
+ledger's posted stock (stock-in texts included) is what the operator must show if it
+was not done, and that less the cost if it was. Operators book late: an unchanged
+stock proves "not done" only on two readings, both after the settling time and that
+time apart. Nothing is proved from a stock that was not surely known when the chip was
+claimed. Any other figure proves nothing.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pulsarack.queue.evidence import VerdictKind
+
+
+@dataclass(frozen=True, slots=True)
+class StockReading:
+    """A stock query's answer during an undecided attempt.
+
+    `at` is milliseconds of a monotonic clock (a step of the wall clock must not shorten the
+    settling time); `ledger` is the posted stock at that moment.
+    """
+
+    at: int
+    stock: int
+    ledger: int
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryLine:
+    """One of the operator's last transactions, newest first in a list. Amount in rupiah."""
+
+    destination: str
+    amount: int
+    succeeded: bool
+    serial_number: str | None
+
+
+def judge_stock(
+    readings: Sequence[StockReading],
+    *,
+    cost: int,
+    began_at: int,
+    settling_ms: int,
+    known_before: bool,
+) -> VerdictKind:
+    """What the readings so far (oldest first) prove."""
+    if not known_before or not readings:
+        return VerdictKind.NONE
+    last = readings[-1]
+    if last.stock == last.ledger - cost:
+        return VerdictKind.DONE
+    unchanged = _trailing_unchanged(readings, began_at + settling_ms)
+    if len(unchanged) < 2 or unchanged[0].at - unchanged[-1].at < settling_ms:
+        return VerdictKind.NONE
+    return VerdictKind.NOT_DONE
+
+
+def _trailing_unchanged(readings: Sequence[StockReading], since: int) -> list[StockReading]:
+    """The newest readings, newest first, that all show an unchanged stock."""
+    found = []
+    for reading in reversed(readings):
+        if reading.at < since or reading.stock != reading.ledger:
+            break
+        found.append(reading)
+    return found
+
+
+def judge_history(
+    lines: Sequence[HistoryLine],
+    *,
+    destination: str,
+    amount: int,
+    known_serial_numbers: frozenset[str],
+) -> HistoryLine | None:
+    """The line that proves the attempt done, if there is exactly one it can be.
+
+    A success with a serial number that no order carries yet, for this destination and
+    amount. Lines without a serial number cannot be told from earlier top-ups.
+    """
+    found = [
+        line
+        for line in lines
+        if line.succeeded
+        and (line.destination, line.amount) == (destination, amount)
+        and line.serial_number is not None
+        and line.serial_number not in known_serial_numbers
+    ]
+    return found[0] if len(found) == 1 else None

@@ -1,0 +1,58 @@
+"""Rows as frozen dataclasses, SQL by hand.
+
+Every table that the code reads has one dataclass whose fields are named as the
+columns; a query names its columns through it, so that the two cannot drift apart.
+Statements are written out because claiming and settling must cost what the
+database costs and no more.
+"""
+
+import functools
+from collections.abc import Sequence
+from dataclasses import fields
+from typing import Any, TypeVar
+
+from peewee import Database
+
+from pulsarack.ledger.sql import run
+
+Row = TypeVar("Row")
+
+
+@functools.cache
+def columns(shape: type[Any], table: str = "") -> str:
+    """The column list of a row shape, for a SELECT or RETURNING."""
+    dot = f"{table}." if table else ""
+    return ", ".join(dot + field.name for field in fields(shape))
+
+
+def select(db: Database, shape: type[Row], sql: str, params: Sequence[Any] = ()) -> list[Row]:
+    """All rows of a query whose columns are ``columns(shape)``."""
+    return [shape(*row) for row in run(db, sql, *params).fetchall()]
+
+
+def select_one(db: Database, shape: type[Row], sql: str, params: Sequence[Any] = ()) -> Row | None:
+    """The first row of a query, or None."""
+    row = run(db, sql, *params).fetchone()
+    return None if row is None else shape(*row)
+
+
+def scalar(db: Database, sql: str, params: Sequence[Any] = ()) -> Any:
+    """The first column of the first row, or None."""
+    row = run(db, sql, *params).fetchone()
+    return None if row is None else row[0]
+
+
+def tuples(db: Database, sql: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    """All rows of a query that has no row shape of its own."""
+    rows: list[tuple[Any, ...]] = run(db, sql, *params).fetchall()
+    return rows
+
+
+def execute(db: Database, sql: str, params: Sequence[Any] = ()) -> None:
+    """A statement whose answer nobody needs."""
+    run(db, sql, *params)
+
+
+def touched(db: Database, sql: str, params: Sequence[Any] = ()) -> bool:
+    """Run a statement that ends in RETURNING; whether it found a row."""
+    return run(db, sql, *params).fetchone() is not None

@@ -1,0 +1,104 @@
+"""The states of an order, and the only way to change one.
+
+    QUEUED ----> SENDING ----> SUCCEEDED ----> REVERSED
+      |  ^        |  |  |          ^
+      |  +--------+  |  +--> FAILED|
+      |  |           v         ^   |
+      |  +--------UNKNOWN------+---+
+      +--> FAILED (no way in time), CANCELLED
+
+QUEUED: accepted, the price held. SENDING: claimed by a chip, the cost held.
+UNKNOWN: money may have moved, nobody has proved it; everything stays held.
+SUCCEEDED, FAILED and CANCELLED are told to the agent. `LEGAL` is the whole rule;
+`move` applies it under the order's present state, so that a second mover of the
+same order finds nothing to move.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from peewee import Database
+
+from pulsarack.queue.errors import IllegalMove
+from pulsarack.queue.rows import columns, execute, scalar, select
+
+
+class OrderState(StrEnum):
+    """Where an order stands."""
+
+    QUEUED = "QUEUED"
+    SENDING = "SENDING"
+    UNKNOWN = "UNKNOWN"
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+    CANCELLED = "CANCELLED"
+    REVERSED = "REVERSED"
+
+
+LEGAL: dict[OrderState, frozenset[OrderState]] = {
+    OrderState.QUEUED: frozenset({OrderState.SENDING, OrderState.FAILED, OrderState.CANCELLED}),
+    OrderState.SENDING: frozenset(
+        {OrderState.SUCCEEDED, OrderState.FAILED, OrderState.QUEUED, OrderState.UNKNOWN}
+    ),
+    OrderState.UNKNOWN: frozenset({OrderState.SUCCEEDED, OrderState.FAILED, OrderState.QUEUED}),
+    OrderState.SUCCEEDED: frozenset({OrderState.REVERSED}),
+    OrderState.FAILED: frozenset(),
+    OrderState.CANCELLED: frozenset(),
+    OrderState.REVERSED: frozenset(),
+}
+
+OPEN = frozenset({OrderState.QUEUED, OrderState.SENDING, OrderState.UNKNOWN})
+
+
+def check_move(old: OrderState, new: OrderState) -> None:
+    """Raise IllegalMove unless the table allows it."""
+    if new not in LEGAL[old]:
+        raise IllegalMove(f"an order that is {old} cannot become {new}")
+
+
+def move(db: Database, order_id: int, new: OrderState, *, why: str, now_ms: int) -> OrderState:
+    """Move one order, record the transition, return the state it came from.
+
+    Raises IllegalMove, and changes nothing, if the table forbids it.
+    """
+    found = scalar(db, "SELECT state FROM orders WHERE id = ?", (order_id,))
+    if found is None:
+        raise IllegalMove(f"there is no order {order_id}")
+    old = OrderState(found)
+    check_move(old, new)
+    finished = None if new in OPEN else now_ms
+    execute(
+        db,
+        "UPDATE orders SET state = ?, finished_at = ? WHERE id = ?",
+        (new.value, finished, order_id),
+    )
+    record(db, order_id, new, why=why, now_ms=now_ms)
+    return old
+
+
+def record(db: Database, order_id: int, state: OrderState, *, why: str, now_ms: int) -> None:
+    """Write the history line of a transition; part of every move and of intake."""
+    execute(
+        db,
+        "INSERT INTO transition (order_id, at, state, why) VALUES (?, ?, ?, ?)",
+        (order_id, now_ms, state.value, why),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """One line of an order's history."""
+
+    at: int
+    state: str
+    why: str
+
+
+def history(db: Database, order_id: int) -> list[Transition]:
+    """The states an order went through, first to last."""
+    return select(
+        db,
+        Transition,
+        f"SELECT {columns(Transition)} FROM transition WHERE order_id = ? ORDER BY id",
+        (order_id,),
+    )

@@ -1,0 +1,155 @@
+"""A chip's stock: the operator's figure against the ledger's.
+
+The first reading of a chip opens its balance. A later reading that differs is not
+believed at once, since operators book late and a stock-in text may still be on its
+way: the caller reads again after the recipe's settling time, and only a difference
+that two readings agree on is booked, as a discrepancy, never as a silent correction.
+Readings are meaningful only while no attempt is open on the chip; while one is, they
+are evidence about it (`resolution.py`).
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from peewee import Database
+
+from pulsarack.ledger import accounts, books, journal
+from pulsarack.ledger.journal import Result, Transfer
+from pulsarack.queue import attempts, chips
+from pulsarack.queue.errors import LedgerRefused
+from pulsarack.queue.rows import columns, execute, scalar, select
+
+
+class Comparison(StrEnum):
+    """How a reading stands to the ledger."""
+
+    OPENED = "OPENED"
+    EQUAL = "EQUAL"
+    DIFFERENT = "DIFFERENT"
+    BUSY = "BUSY"  # an attempt is open: the reading is evidence, not a comparison
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One reading. `ledger` is the posted stock at that moment; both rupiah."""
+
+    id: int
+    chip: str
+    at: int
+    stock: int
+    ledger: int
+    source: str
+
+
+def posted(db: Database, iccid: str) -> int:
+    """The chip's stock in the ledger, holds not deducted."""
+    balance = books.balance(db, accounts.chip(iccid))
+    return balance.posted if balance else 0
+
+
+def note_reading(db: Database, iccid: str, figure: int, source: str, *, now_ms: int) -> None:
+    """Keep a reading as it came."""
+    execute(
+        db,
+        "INSERT INTO stock_reading (chip, at, stock, ledger, source) VALUES (?, ?, ?, ?, ?)",
+        (iccid, now_ms, figure, posted(db, iccid), source),
+    )
+
+
+def compare(db: Database, iccid: str, figure: int, *, now_ms: int) -> Comparison:
+    """Keep a reading of the stock query and compare it; equal makes the stock exact."""
+    first = scalar(db, "SELECT 1 FROM stock_reading WHERE chip = ? LIMIT 1", (iccid,)) is None
+    if attempts.open_on_chip(db, iccid) is not None:
+        note_reading(db, iccid, figure, "query", now_ms=now_ms)
+        return Comparison.BUSY
+    if first:
+        _move(db, iccid, figure - posted(db, iccid), accounts.OPENING, "opening stock", now_ms)
+    note_reading(db, iccid, figure, "query", now_ms=now_ms)
+    if figure != posted(db, iccid):
+        return Comparison.DIFFERENT
+    chips.trust_stock(db, iccid)
+    return Comparison.OPENED if first else Comparison.EQUAL
+
+
+def book_discrepancy(db: Database, iccid: str, figure: int, *, now_ms: int) -> int:
+    """Make the ledger agree with what two readings said; returns the difference booked.
+
+    Refuses (0) while an attempt is open: then the difference may be that attempt.
+    """
+    if attempts.open_on_chip(db, iccid) is not None:
+        return 0
+    difference = figure - posted(db, iccid)
+    _move(db, iccid, difference, accounts.DISCREPANCY, "stock differs from the books", now_ms)
+    note_reading(db, iccid, figure, "query", now_ms=now_ms)
+    chips.trust_stock(db, iccid)
+    return difference
+
+
+def book_stock_in(
+    db: Database, iccid: str, operator: str, amount: int, sms_id: int, *, now_ms: int
+) -> None:
+    """Book stock that a text says has arrived; the stock is read again before selling."""
+    supplier = accounts.supplier(operator)
+    journal.open_account(db, supplier, now_ms=now_ms)
+    _must(
+        journal.transfer(
+            db,
+            Transfer(
+                id=f"sms:{sms_id}:stock_in",
+                debit=accounts.chip(iccid),
+                credit=supplier,
+                amount=amount,
+                reference=f"chip:{iccid}",
+                memo="stock in",
+            ),
+            now_ms=now_ms,
+        ),
+        iccid,
+    )
+    chips.doubt_stock(db, iccid)
+
+
+def after_sale(db: Database, iccid: str, figure: int | None, *, now_ms: int) -> bool:
+    """Compare the stock that a success reply named; True if the chip may sell on at once."""
+    if figure is None or figure != posted(db, iccid):
+        chips.doubt_stock(db, iccid)
+        return False
+    note_reading(db, iccid, figure, "reply", now_ms=now_ms)
+    chips.trust_stock(db, iccid)
+    return True
+
+
+def readings(db: Database, iccid: str, limit: int = 20) -> list[Reading]:
+    """The newest readings of a chip."""
+    return select(
+        db,
+        Reading,
+        f"SELECT {columns(Reading)} FROM stock_reading WHERE chip = ? ORDER BY id DESC LIMIT ?",
+        (iccid, limit),
+    )
+
+
+def _move(db: Database, iccid: str, difference: int, against: str, memo: str, now_ms: int) -> None:
+    if difference == 0:
+        return
+    journal.open_account(db, against, now_ms=now_ms)
+    chip = accounts.chip(iccid)
+    number = scalar(db, "SELECT coalesce(max(id), 0) + 1 FROM stock_reading")
+    result = journal.transfer(
+        db,
+        Transfer(
+            id=f"reading:{number}:{iccid}",
+            debit=chip if difference > 0 else against,
+            credit=against if difference > 0 else chip,
+            amount=abs(difference),
+            reference=f"chip:{iccid}",
+            memo=memo,
+        ),
+        now_ms=now_ms,
+    )
+    _must(result, iccid)
+
+
+def _must(result: Result, iccid: str) -> None:
+    if result is not Result.OK:
+        raise LedgerRefused(f"stock of chip {iccid}: {result}; run: pulsarack audit")

@@ -1,0 +1,90 @@
+"""Everything that can be said against an order before it is accepted, and pure checks.
+
+A refusal is a value: code for programs, message for people, remedy for both. The
+checks here need no database; those that need one are in `intake.py` and use the
+same value.
+"""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+import phonenumbers
+
+REGION = "ID"
+# Letters are refused here: phonenumbers would turn them into digits as on a telephone's keys.
+_TYPED = re.compile(r"\+?[0-9][0-9 ()/-]*|\([0-9][0-9 ()/-]*")
+
+
+class RefusalCode(StrEnum):
+    """Why an order was not accepted."""
+
+    BAD_FORMAT = "BAD_FORMAT"
+    UNKNOWN_AGENT = "UNKNOWN_AGENT"
+    UNKNOWN_PRODUCT = "UNKNOWN_PRODUCT"
+    BAD_NUMBER = "BAD_NUMBER"
+    FOREIGN_NUMBER = "FOREIGN_NUMBER"
+    UNKNOWN_PREFIX = "UNKNOWN_PREFIX"
+    WRONG_OPERATOR = "WRONG_OPERATOR"
+    INSUFFICIENT_DEPOSIT = "INSUFFICIENT_DEPOSIT"
+    REPEATED = "REPEATED"
+    REFERENCE_REUSED = "REFERENCE_REUSED"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """An order that was not accepted: nothing was written, nothing was held."""
+
+    code: RefusalCode
+    message: str
+    remedy: str
+
+
+REFERENCE_LIMIT = 64
+
+
+def check_reference(client_reference: str | None) -> Refusal | None:
+    """What is wrong with the form of a client's reference, if anything is."""
+    if client_reference is not None and not 1 <= len(client_reference) <= REFERENCE_LIMIT:
+        return Refusal(
+            RefusalCode.BAD_FORMAT,
+            f"the reference does not have 1 to {REFERENCE_LIMIT} characters",
+            "give a shorter reference, or none",
+        )
+    return None
+
+
+def normalise_destination(typed: str) -> str | Refusal:
+    """The destination as E.164 digits without plus, e.g. ``6281234567890``.
+
+    Accepts what agents type: 0812..., 62812..., +62 812-..., (0812) ....
+    """
+    shown = typed if len(typed) <= 24 else typed[:21] + "..."
+    if not _TYPED.fullmatch(typed):
+        return Refusal(RefusalCode.BAD_NUMBER, f"'{shown}' is not a number", "write it as 08...")
+    text = "+" + typed if typed.startswith("62") else typed
+    try:
+        number = phonenumbers.parse(text, REGION)
+    except phonenumbers.NumberParseException:
+        return Refusal(
+            RefusalCode.BAD_NUMBER, f"'{shown}' is not a telephone number", "write it as 08..."
+        )
+    if number.country_code != phonenumbers.country_code_for_region(REGION):
+        return Refusal(
+            RefusalCode.FOREIGN_NUMBER,
+            f"'{shown}' is a foreign number",
+            "only Indonesian numbers can be topped up",
+        )
+    digits = str(number.national_number)
+    if not digits.startswith("8") or not 9 <= len(digits) <= 12 or number.extension:
+        return Refusal(
+            RefusalCode.BAD_NUMBER,
+            f"'{shown}' is not a mobile number of 10 to 13 digits",
+            "check the number and send the order again",
+        )
+    return f"{number.country_code}{digits}"
+
+
+def show_destination(destination: str) -> str:
+    """``6281234567890`` as people write it: ``081234567890``."""
+    return "0" + destination.removeprefix("62")

@@ -1,0 +1,131 @@
+"""The pipe: orders in, results and messages out, nothing acknowledged before it is written."""
+
+import asyncio
+import io
+import json
+from collections.abc import AsyncGenerator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from pulsarack.daemon.cli import order_pipe
+from pulsarack.daemon.cli.root import root
+from pulsarack.daemon.client import ProtocolTrouble
+from pulsarack.daemon.control_protocol import CallError
+
+
+def run(daemon: Any, lines: list[str], *options: str) -> tuple[Result, list[dict[str, Any]]]:
+    args = ["--socket", str(daemon.path), "order", "pipe", *options]
+    result = CliRunner().invoke(root, args, input="".join(f"{line}\n" for line in lines))
+    return result, [json.loads(line) for line in result.stdout.splitlines()]
+
+
+def accept(daemon: Any) -> None:
+    """Takes every order; its id is the number at the end of its text."""
+
+    def new(arguments: Any) -> dict[str, Any]:
+        if arguments.text == "bad":
+            raise CallError("UNKNOWN_PRODUCT", "there is no such product", "see the list")
+        return {"id": int(arguments.text), "state": "QUEUED", "repeated": False}
+
+    daemon.answers["order.new"] = new
+
+
+def test_orders_are_placed_told_and_acknowledged(fake_daemon: Any) -> None:
+    accept(fake_daemon)
+    fake_daemon.answers["messages.follow"] = lambda arguments: [
+        {"id": 10 + n, "order": n, "text": f"{arguments.agent} {n}"}
+        for n in ({"budi": [99, 1], "ani": [2]}[arguments.agent])
+    ]
+    lines = [
+        '{"agent": "budi", "text": "1", "client_reference": "r1"}',
+        "",
+        '{"agent": "ani", "text": "2"}',
+        '{"agent": "ani", "text": "bad"}',
+        '{"agent": "ani", "colour": "red"}',
+        '{"text": "1"}',
+        "nonsense",
+    ]
+    result, out = run(fake_daemon, lines)
+    assert result.exit_code == 0, result.output
+    accepted = {line["line"]: line["order"]["id"] for line in out if line["kind"] == "accepted"}
+    refused = {line["line"]: line["error"]["code"] for line in out if line["kind"] == "refused"}
+    messages = {line["message"]["id"] for line in out if line["kind"] == "message"}
+    assert accepted == {1: 1, 3: 2}
+    assert refused == {4: "UNKNOWN_PRODUCT", 5: "BAD_ARGUMENT", 6: "BAD_ARGUMENT", 7: "BAD_JSON"}
+    # 109 is an older order's; it waited for the same agent.
+    assert messages == {109, 11, 12}
+    acks = {args["id"] for name, args in fake_daemon.asked if name == "messages.ack"}
+    assert acks == messages
+
+
+def test_many_orders_pass_in_parallel(fake_daemon: Any) -> None:
+    count = order_pipe.IN_FLIGHT * 4
+    finished: asyncio.Queue[int] = asyncio.Queue()
+
+    def new(arguments: Any) -> dict[str, Any]:
+        # So quick that the message may well arrive before the answer does.
+        finished.put_nowait(int(arguments.text))
+        return {"id": int(arguments.text), "state": "QUEUED", "repeated": False}
+
+    async def follow(arguments: Any) -> AsyncGenerator[dict[str, Any], None]:
+        while True:
+            number = await finished.get()
+            yield {"id": number, "order": number, "text": "done"}
+
+    fake_daemon.answers |= {"order.new": new, "messages.follow": follow}
+    lines = [json.dumps({"agent": "budi", "text": str(n)}) for n in range(count)]
+    result, out = run(fake_daemon, lines)
+    assert result.exit_code == 0
+    assert sum(line["kind"] == "accepted" for line in out) == count
+    assert sum(line["kind"] == "message" for line in out) == count
+    assert sum(name == "messages.follow" for name, _ in fake_daemon.asked) == 1
+
+
+def test_an_order_that_was_finished_before_is_not_waited_for(fake_daemon: Any) -> None:
+    fake_daemon.answers["order.new"] = {"id": 1, "state": "FAILED", "repeated": True}
+    fake_daemon.answers["messages.follow"] = []
+    result, out = run(fake_daemon, ['{"agent": "budi", "text": "1"}'])
+    assert result.exit_code == 0
+    assert [line["kind"] for line in out] == ["accepted"]
+
+
+def test_an_empty_input_ends_at_once(fake_daemon: Any) -> None:
+    assert run(fake_daemon, [])[0].exit_code == 0
+
+
+@pytest.mark.parametrize("options", [(), ("--agent", "budi")])
+def test_a_daemon_that_stops_ends_the_pipe(fake_daemon: Any, options: tuple[str, ...]) -> None:
+    accept(fake_daemon)
+
+    def follow(arguments: Any) -> Iterator[Any]:
+        raise CallError("STOPPING", "the daemon is stopping", "try again when it is back")
+        yield
+
+    fake_daemon.answers["messages.follow"] = follow
+    result, _ = run(fake_daemon, ['{"agent": "budi", "text": "1"}'], *options)
+    assert result.exit_code == 1
+    assert result.stderr == "pulsarack: the daemon is stopping; try again when it is back\n"
+
+
+def test_without_a_daemon(tmp_path: Path) -> None:
+    args = ["--socket", str(tmp_path / "none"), "order", "pipe"]
+    result = CliRunner().invoke(root, args, input='{"agent": "a", "text": "1"}\n')
+    assert result.exit_code == 1
+    assert "no daemon answers" in result.stderr
+
+
+async def test_a_message_that_was_not_written_is_not_acknowledged(fake_daemon: Any) -> None:
+    accept(fake_daemon)
+    fake_daemon.answers["messages.follow"] = [{"id": 5, "order": 1, "text": "x"}]
+
+    def write(line: dict[str, Any]) -> None:
+        if line["kind"] == "message":
+            raise BrokenPipeError
+
+    source = io.BytesIO(b'{"agent": "budi", "text": "1"}\n')
+    with pytest.raises((BrokenPipeError, ProtocolTrouble)):
+        await order_pipe.run(fake_daemon.path, source, write)
+    assert "messages.ack" not in [name for name, _ in fake_daemon.asked]

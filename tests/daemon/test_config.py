@@ -1,0 +1,191 @@
+"""The configuration: the example that documents it, and everything that can be wrong with one."""
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pulsarack.daemon import config, places
+from pulsarack.daemon.config import Config
+from pulsarack.daemon.config_errors import ConfigErrors
+
+EXAMPLE = Path(__file__).parents[2] / "docs" / "pulsarack.example.toml"
+
+
+def problems(tmp_path: Path, text: str) -> list[str]:
+    """The lines of a bad file, without its path."""
+    path = tmp_path / "pulsarack.toml"
+    path.write_text(text)
+    with pytest.raises(ConfigErrors) as caught:
+        config.load(path)
+    assert all(line.startswith(str(path)) for line in caught.value.lines())
+    return [line.removeprefix(f"{path}:").strip() for line in caught.value.lines()]
+
+
+def test_the_example_shows_the_defaults() -> None:
+    example = config.load(EXAMPLE)
+    assert len(example.ports) == 1
+    assert example.model_copy(update={"ports": ()}) == Config()
+
+
+def test_the_example_names_every_key() -> None:
+    text = EXAMPLE.read_text()
+    for name, field in Config.model_fields.items():
+        key = field.alias or name
+        assert f"[{key}]" in text, key
+    sections = [type(getattr(Config(), name)) for name in Config.model_fields if name != "ports"]
+    for section in (*sections, config.PortSection):
+        for key in section.model_fields:
+            assert f"\n{key} = " in text or f"\n# {key} = " in text, key
+
+
+def test_an_empty_file_is_all_defaults(tmp_path: Path) -> None:
+    path = tmp_path / "empty.toml"
+    path.write_text("")
+    loaded = config.load(path)
+    assert loaded == Config()
+    assert loaded.daemon.socket == places.CONTROL_SOCKET
+
+
+def test_relative_paths_count_from_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "rehearsal.toml"
+    path.write_text(
+        '[daemon]\nstate_dir = "state"\nsecrets_file = "/abs"\n[[port]]\npath = "rack/*"\n'
+    )
+    loaded = config.load(path)
+    assert loaded.daemon.state_dir == tmp_path / "state"
+    assert loaded.daemon.secrets_file == Path("/abs")
+    assert loaded.ports[0].path == f"{tmp_path}/rack/*"
+
+
+def test_a_configuration_does_not_change() -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        Config().daemon.log_level = "debug"
+
+
+BAD = [
+    (
+        "[daemon]\nlog_levle = 'info'",
+        "2: daemon.log_levle: there is no such key; did you mean log_level?",
+    ),
+    ("[deamon]\n", "1: deamon: there is no such key; did you mean daemon?"),
+    (
+        "[daemon]\nlog_level = 'verbose'",
+        "2: daemon.log_level: 'verbose' was given; "
+        "allowed are 'debug', 'info', 'warning' or 'error'",
+    ),
+    (
+        "[daemon]\ntimezone = 'Asia/Jakrta'",
+        "2: daemon.timezone: 'Asia/Jakrta' was given; "
+        'write an IANA name such as "Asia/Jakarta" or "Asia/Makassar"',
+    ),
+    ("[daemon]\nsocket = 5", "2: daemon.socket: 5 was given; write a path in quotes"),
+    ("daemon = [1]", "1: daemon: a list was given; write it as a [section]"),
+    ("[[port]]\nbaud = 9600", "1: port[1].path: is missing; add the line: path = ..."),
+    ("[[port]]\npath = ' '", "2: port[1].path: ' ' was given; write a text that is not empty"),
+    (
+        "[[port]]\npath = 'a'\n[[port]]\npath = 'b'\nbaud = 115201",
+        "5: port[2].baud: 115201 was given; allowed are "
+        "9600, 19200, 38400, 57600, 115200, 230400, 460800 or 921600",
+    ),
+    (
+        "[[port]]\npath = 'a'\n\n[[port]]\npath = 'a'",
+        "5: port[2].path: 'a' stands in port[1] already; remove one of the two",
+    ),
+    (
+        "[orders]\ntime_limit_seconds = 0",
+        "2: orders.time_limit_seconds: 0 was given; it must be more than 0.0",
+    ),
+    (
+        "[orders]\ntime_limit_seconds = '10'",
+        "2: orders.time_limit_seconds: '10' was given; write a number without quotes",
+    ),
+    ("[chips]\nreserve = -1", "2: chips.reserve: -1 was given; it must be at least 0"),
+    (
+        "[chips]\nreserve = 0.5",
+        "2: chips.reserve: 0.5 was given; write a whole number without quotes",
+    ),
+    (
+        "[chips]\nreserve = true",
+        "2: chips.reserve: true was given; write a whole number without quotes",
+    ),
+    ("[rehearsal]\nspeed = nan", "2: rehearsal.speed: nan was given; write an ordinary number"),
+    (
+        "[rehearsal]\nspeed = 1e9",
+        "2: rehearsal.speed: 1000000000.0 was given; it must be at most 10000.0",
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "line"), BAD)
+def test_an_error_names_place_value_and_remedy(tmp_path: Path, text: str, line: str) -> None:
+    assert problems(tmp_path, text) == [line]
+
+
+def test_all_errors_come_at_once_in_the_order_of_the_file(tmp_path: Path) -> None:
+    text = "[daemon]\nlog_level = 1\nlog_format = 'xml'\n[chips]\nreserve = -1\nfoo = 1\n[nope]\n"
+    found = problems(tmp_path, text)
+    assert [line.split(":")[0] for line in found] == ["2", "3", "5", "6", "7"]
+
+
+def test_the_value_of_an_unknown_key_is_never_shown(tmp_path: Path) -> None:
+    (line,) = problems(tmp_path, "[chips]\nchip_pin = '739182'")
+    assert "chip_pin" in line
+    assert "739182" not in line
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [("[daemon]\nsocket =\n", 2), ("[daemon\n", 1), ("a = 1\na = 2\n", 2), ("a = 0123", 1)],
+)
+def test_broken_toml_is_named_by_its_line(tmp_path: Path, text: str, line: int) -> None:
+    (problem,) = problems(tmp_path, text)
+    assert problem.startswith(f"{line}: ")
+    assert "put the TOML right there" in problem
+
+
+def test_unreadable_files_say_why(tmp_path: Path) -> None:
+    def line(path: Path) -> str:
+        with pytest.raises(ConfigErrors) as caught:
+            config.load(path)
+        return str(caught.value)
+
+    assert "there is no such file; name another one with --config" in line(tmp_path / "no")
+    assert "it is a directory" in line(tmp_path)
+    (tmp_path / "latin").write_bytes(b"# caf\xe9")
+    assert "byte 5 is not UTF-8" in line(tmp_path / "latin")
+    if os.geteuid() != 0:
+        (tmp_path / "closed").touch(mode=0)
+        assert "you may not read it" in line(tmp_path / "closed")
+
+
+@given(st.text(max_size=200))
+def test_no_text_breaks_the_reader(text: str) -> None:
+    path = Path("any.toml")
+    try:
+        raw = config.tomllib.loads(text)
+    except config.tomllib.TOMLDecodeError:
+        return
+    try:
+        config.parse(raw, path, text)
+    except ConfigErrors as errors:
+        assert errors.problems
+
+
+_KEYS = st.sampled_from(["daemon", "port", "chips", "socket", "path", "baud", "speed", "x"])
+_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_KEYS, inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(st.dictionaries(_KEYS, _VALUES, max_size=4))
+def test_no_structure_breaks_the_reader(raw: dict[str, object]) -> None:
+    try:
+        config.parse(raw, Path("any.toml"))
+    except ConfigErrors as errors:
+        assert errors.problems
+        assert all(line.count("\n") == 0 for line in errors.lines())

@@ -1,0 +1,290 @@
+"""The whole daemon and the simulated rack in one process, on virtual time.
+
+Ports are function calls, the store is a real SQLite file, everything else is the
+product as it runs. `World.crash` takes the daemon away at any moment, as a SIGKILL
+does; the modems and the operators go on.
+"""
+
+import asyncio
+import io
+import json
+import tomllib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pulsarack.daemon import config
+from pulsarack.daemon import log as logging
+from pulsarack.daemon.calls.office import Office
+from pulsarack.daemon.context import Context
+from pulsarack.daemon.control_protocol import Call, CallError, Calls, Peer, check_arguments
+from pulsarack.daemon.dispatcher import Dispatcher
+from pulsarack.daemon.events import Events
+from pulsarack.daemon.outbox import Outbox
+from pulsarack.daemon.rack import Rack
+from pulsarack.daemon.run import prepare, registry
+from pulsarack.daemon.secrets import Secret, Secrets
+from pulsarack.daemon.store_inline import InlineStore
+from pulsarack.ledger import audit as ledger_audit
+from pulsarack.modems.errors import PortMissing
+from pulsarack.modems.profile import Profiles
+from pulsarack.modems.simulator import modem as simulated
+from pulsarack.modems.simulator.books import Books
+from pulsarack.modems.simulator.rack import Rack as RackPlan
+from pulsarack.modems.simulator.rack import read_rack
+from pulsarack.modems.simulator.world import World as Simulation
+from pulsarack.modems.watch import PortKey
+from pulsarack.queue import audit as queue_audit
+from pulsarack.ussd.shelf import load_shelf
+from tests.daemon.virtual_loop import LoopClock, LoopScheduler
+
+START_MS = 1_795_331_100_000  # 2026-11-22 14:05 in Jakarta
+PEER = Peer(1, 0, 0)
+RECIPES = {
+    "telkomsel": "telkomsel-mkios",
+    "indosat": "indosat-dealer",
+    "xl": "xl-sms",
+    "tri": "tri-dealer",
+}
+CARDS = {
+    "telkomsel": ("896210000000000{:03}", "51010", "62812000090{:02}"),
+    "indosat": ("896201000000000{:03}", "51001", "62856000090{:02}"),
+    "xl": ("896211000000000{:03}", "51011", "62817000090{:02}"),
+    "tri": ("896289000000000{:03}", "51089", "62895000090{:02}"),
+}
+CODES = {"telkomsel": "S", "indosat": "I", "xl": "X", "tri": "T"}
+PRODUCTS = [
+    {"code": f"{CODES[operator]}{n}", "operator": operator, "denomination": n,
+     "price": n * 1000 + 500, "cost": cost}
+    for operator in CARDS
+    for n, cost in ((5, 5_125), (10, 10_150), (20, 20_100))
+]  # fmt: skip
+SHELF = load_shelf()
+
+
+def luhn(digits: str) -> str:
+    """The digits with their check digit (ISO/IEC 7812-1 annex B)."""
+    doubled = [int(d) * (2 if n % 2 == 0 else 1) for n, d in enumerate(reversed(digits))]
+    return digits + str(-sum(d // 10 + d % 10 for d in doubled) % 10)
+
+
+def rack_plan(*chips: tuple[str, str], faults: str = "", stock: int = 1_000_000) -> RackPlan:
+    """A rack of (dialect, operator) pairs; `faults` is TOML of the rack file."""
+    operators = sorted({operator for _, operator in chips})
+    text = "".join(
+        f'[[operator]]\nname = "{name}"\nnot_registered_endings = ["00"]\n'
+        'inactive_endings = ["01"]\n'
+        for name in operators
+    )
+    for number, (dialect, operator) in enumerate(chips, start=1):
+        iccid, imsi, msisdn = CARDS[operator]
+        text += (
+            f'[[modem]]\ndialect = "{dialect}"\nimei = "{luhn(f"3500010000{number:04}")}"\n'
+            f'[modem.chip]\noperator = "{operator}"\niccid = "{luhn(iccid.format(number))}"\n'
+            f'imsi = "{imsi}{number:010}"\nmsisdn = "{msisdn.format(number)}"\n'
+            f'chip_pin = "12{number:02}"\nstock = {stock}\n'
+        )
+    return read_rack(tomllib.loads(text + faults), Path("rack.toml"))
+
+
+class MemoryPort:
+    """A line between the product and one simulated modem."""
+
+    def __init__(self, modem: simulated.Modem) -> None:
+        self.on_bytes: Callable[[bytes], None] = lambda data: None
+        self.on_gone: Callable[[str], None] = lambda reason: None
+        self._modem = modem
+        self._open = True
+
+    def write(self, data: bytes) -> None:
+        if self._open:
+            asyncio.get_running_loop().call_soon(self._modem.feed, data)
+
+    def deliver(self, data: bytes) -> None:
+        if self._open:
+            self.on_bytes(data)
+
+    def hang_up(self) -> None:
+        if self._open:
+            self._open = False
+            self.on_gone("hung up")
+
+    def close(self) -> None:
+        self._open = False
+
+
+class MemoryPorts:
+    """The ports of a simulated rack; a modem that left the bus has none."""
+
+    def __init__(self, simulation: Simulation) -> None:
+        self._modems = {f"/rack/modem{n}": m for n, m in enumerate(simulation.modems)}
+        self._there = dict.fromkeys(self._modems, True)
+        self._open: dict[str, MemoryPort] = {}
+        for path, modem in self._modems.items():
+            modem.attach(
+                lambda data, path=path: self._out(path, data),
+                lambda path=path: self._gone(path),
+                lambda path=path: self._back(path),
+            )
+
+    def look(self) -> dict[str, PortKey]:
+        return {path: PortKey(path, 1, 1) for path, there in self._there.items() if there}
+
+    async def open(self, path: str) -> MemoryPort:
+        if not self._there.get(path):
+            raise PortMissing(path)
+        self._open[path] = MemoryPort(self._modems[path])
+        return self._open[path]
+
+    def drop(self) -> None:
+        """The daemon died: its ends of the lines are closed."""
+        for port in self._open.values():
+            port.close()
+        self._open.clear()
+
+    def _out(self, path: str, data: bytes) -> None:
+        if path in self._open:
+            asyncio.get_running_loop().call_soon(self._open[path].deliver, data)
+
+    def _gone(self, path: str) -> None:
+        self._there[path] = False
+        if path in self._open:
+            asyncio.get_running_loop().call_soon(self._open.pop(path).hang_up)
+
+    def _back(self, path: str) -> None:
+        self._there[path] = True
+
+
+@dataclass
+class _Daemon:
+    store: InlineStore
+    calls: Calls
+    rack: Rack
+    context: Context
+    tasks: list[asyncio.Task[None]]
+
+
+class World:
+    """One simulated rack, and a daemon that comes and goes."""
+
+    def __init__(self, directory: Path, plan: RackPlan, seed: int = 1, settings: str = "") -> None:
+        logging.configure("error", "json", io.StringIO())
+        loop = asyncio.get_running_loop()
+        self.clock = LoopClock(START_MS)
+        self.truth: list[dict[str, Any]] = []
+        self.simulation = Simulation(
+            plan,
+            seed,
+            LoopScheduler(loop, START_MS / 1000),
+            Books(lambda line: self.truth.append(json.loads(line))),
+        )
+        self.simulation.power_on()
+        self.ports = MemoryPorts(self.simulation)
+        self._plan = plan
+        self._path = directory / "pulsarack.db"
+        self._config = config.parse(tomllib.loads(settings), directory / "pulsarack.toml")
+        self._daemon: _Daemon | None = None
+
+    @property
+    def daemon(self) -> _Daemon:
+        assert self._daemon is not None, "the daemon is not running"
+        return self._daemon
+
+    async def start(self) -> None:
+        """Start the daemon on the state that is there."""
+        store = InlineStore.open(self._path, now_ms=self.clock.now_ms(), synchronous="OFF")
+        pins = Secrets(
+            {m.chip.iccid: {"chip_pin": Secret(m.chip.chip_pin)} for m in self._plan.modems}
+        )
+        context = Context(self._config, self.clock, store, SHELF, pins, Events(), logging.get())
+        await prepare(context)
+        dispatcher = Dispatcher(context)
+        rack = Rack(context, dispatcher, Profiles.load(), self.ports)
+        calls = registry(Office(context, rack, dispatcher, Outbox(context)))
+        tasks = [asyncio.create_task(dispatcher.run()), asyncio.create_task(rack.run())]
+        self._daemon = _Daemon(store, calls, rack, context, tasks)
+
+    async def crash(self) -> None:
+        """Take the daemon away; nothing it has not committed is left."""
+        daemon, self._daemon = self.daemon, None
+        daemon.store.close()
+        self.ports.drop()
+        tasks = [*daemon.tasks, *daemon.rack.tasks.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def stop(self) -> None:
+        """Stop the daemon as SIGTERM does."""
+        daemon, self._daemon = self.daemon, None
+        await daemon.rack.stop(60.0)
+        for task in daemon.tasks:
+            task.cancel()
+        await asyncio.gather(*daemon.tasks, return_exceptions=True)
+        daemon.store.close()
+        self.ports.drop()
+
+    async def set_up(self, deposit: int = 10_000_000) -> None:
+        """Start, adopt all chips, import products, and give agent A1 a deposit."""
+        await self.start()
+        for modem in self._plan.modems:
+            await self.call(
+                "chip.adopt",
+                iccid=modem.chip.iccid,
+                operator=modem.chip.operator,
+                recipe=RECIPES[modem.chip.operator],
+            )
+        await self.call("product.import", rows=PRODUCTS)
+        await self.call("agent.new", code="A1", name="Satu")
+        await self.call("agent.credit", code="A1", amount=deposit, because="test", who="test")
+
+    async def call(self, name: str, /, **arguments: Any) -> Any:
+        """A call as it comes over the control socket."""
+        found: Call = self.daemon.calls.find(name)
+        assert found.answer is not None
+        return await found.answer(check_arguments(found, arguments), PEER)
+
+    async def refusal(self, name: str, /, **arguments: Any) -> CallError:
+        """The error that a call is refused with."""
+        try:
+            answer = await self.call(name, **arguments)
+        except CallError as error:
+            return error
+        raise AssertionError(f"not refused: {answer}")
+
+    async def order(self, text: str, reference: str | None = None) -> int:
+        """Order as agent A1; the order's id."""
+        answer = await self.call("order.new", agent="A1", text=text, client_reference=reference)
+        return int(answer["id"])
+
+    async def show(self, order_id: int) -> dict[str, Any]:
+        """The whole story of an order."""
+        found: dict[str, Any] = await self.call("order.show", id=order_id)
+        return found
+
+    async def states(self) -> dict[int, str]:
+        """The state of every order."""
+        listed = await self.call("order.list", limit=1000)
+        return {row["id"]: row["state"] for row in listed["orders"]}
+
+    async def settle(self, within_seconds: float = 3600.0, *, but_unknown: bool = False) -> None:
+        """Let time pass until every order is final (or, if asked, undecided)."""
+        open_states = {"QUEUED", "SENDING"} | (set() if but_unknown else {"UNKNOWN"})
+        until = self.clock.monotonic() + within_seconds
+        while open_states & set((await self.states()).values()):
+            assert self.clock.monotonic() < until, await self.states()
+            await self.clock.sleep(1.0)
+
+    def delivered(self) -> list[tuple[str, int]]:
+        """What the operators delivered: (destination, denomination)."""
+        return [
+            (line["destination"], line["denomination"])
+            for line in self.truth
+            if line["kind"] == "top_up" and line["delivered"]
+        ]
+
+    def findings(self) -> list[Any]:
+        """What both audits find wrong; must be empty at every moment."""
+        db_audits = (ledger_audit.audit, queue_audit.audit)
+        return [f for audit in db_audits for f in self.daemon.store.read_inline(audit)]

@@ -1,0 +1,105 @@
+"""Reading +CUSD lines: damage, encodings, and who decides between them."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pulsarack.modems.at import cusd, gsm7
+from pulsarack.modems.at.cusd import UssdEncoding
+
+PLAIN, PACKED, UCS2 = UssdEncoding.PLAIN, UssdEncoding.PACKED_HEX, UssdEncoding.UCS2_HEX
+
+
+@pytest.mark.parametrize(
+    ("line", "status", "content", "dcs"),
+    [
+        ("+CUSD: 4", 4, None, None),
+        ("+CUSD:1", 1, None, None),
+        ('+CUSD: 0,"a, b",15', 0, "a, b", 15),
+        ('+CUSD:1,"a", 0', 1, "a", 0),
+        ('+CUSD: 0,"a", 17r', 0, "a", 17),
+        ('+CUSD: 2,"Balance:633,100r"', 2, "Balance:633,100r", None),
+        ('+CUSD: 0,"H', 0, "H", None),
+        ('+CUSD: 0,"tarif "Mega". Info",15', 0, 'tarif "Mega". Info', 15),
+        ("+CUSD: 0,Saldo Rp 5.000,15", 0, "Saldo Rp 5.000", 15),
+        ("+CUSD: 0,Saldo", 0, "Saldo", None),
+        ('+CUSD: 1,"a\nb\n\nc",255', 1, "a\nb\n\nc", 255),
+        ('+CUSD: 2,"",15', 2, "", 15),
+    ],
+)
+def test_taking_apart(line: str, status: int, content: str | None, dcs: int | None) -> None:
+    read = cusd.parse(line)
+    assert read is not None
+    assert (read.status, read.content, read.dcs, read.raw) == (status, content, dcs, line)
+
+
+@pytest.mark.parametrize("line", ["+CUSD: (0-2)", "+CUSD:", "+CUSD: x", "OK", ""])
+def test_not_a_result(line: str) -> None:
+    assert cusd.parse(line) is None
+
+
+def ucs2(text: str) -> str:
+    return text.encode("utf-16-be").hex().upper()
+
+
+def packed(text: str) -> str:
+    return gsm7.pack_ussd(text).hex().upper()
+
+
+@pytest.mark.parametrize(
+    ("content", "dcs", "hint", "text"),
+    [
+        ("Sisa stok Rp 490.000", 15, PLAIN, "Sisa stok Rp 490.000"),
+        ("Sisa stok Rp 490.000", 15, PACKED, "Sisa stok Rp 490.000"),
+        ("Sisa stok Rp 490.000", 72, UCS2, "Sisa stok Rp 490.000"),
+        (ucs2("Баланс: 150 руб"), 72, PLAIN, "Баланс: 150 руб"),
+        (ucs2("Sisa stok"), 15, UCS2, "Sisa stok"),
+        (ucs2("Sisa stok"), 15, PLAIN, "Sisa stok"),
+        (ucs2("OK"), 72, PLAIN, "OK"),
+        (ucs2("611.20 р.").lower(), 17, PLAIN, "611.20 р."),
+        ("6139" + ucs2("Баланс"), 17, PLAIN, "Баланс"),
+        (ucs2("Saldo\x00\x07x"), 72, PLAIN, "Saldo"),
+        (packed("Sisa stok Rp 490.000"), 15, PACKED, "Sisa stok Rp 490.000"),
+        ("EBB79B1E0685E9ECF4BADE9E03", 0, PLAIN, "konta atlikums"),
+        (packed("1234567"), 15, PACKED, "1234567"),
+        ("0059006", 72, PLAIN, "0059006"),
+        ("51012345678901", 15, PLAIN, "51012345678901"),
+        ("0812000012", 0, PLAIN, "0812000012"),
+        ("1", 15, PACKED, "1"),
+        ("Rp\x02 5\x11", 15, PLAIN, "Rp$ 5_"),
+        ("a\r\nb\r", 15, PLAIN, "a\nb"),
+        ("caf\xc3\xa9", 15, PLAIN, "café"),
+        ("caf\xe9", 15, PLAIN, "café"),
+        ("", 15, PLAIN, ""),
+    ],
+)
+def test_decoding(content: str, dcs: int | None, hint: UssdEncoding, text: str) -> None:
+    assert cusd.decode(content, dcs, hint) == text
+
+
+def test_encoding_a_request() -> None:
+    assert cusd.encode("*888#", PLAIN) == "*888#"
+    assert cusd.encode("*888#", PACKED) == "2A1C0E3702"
+    assert cusd.encode("*102#", UCS2) == "002A0031003000320023"
+
+
+@pytest.mark.parametrize("text", ['*1"#', "*1\r#", "*1\x1a#", "é"])
+def test_nothing_breaks_out_of_the_command_line(text: str) -> None:
+    with pytest.raises(ValueError, match="command line"):
+        cusd.encode(text, PLAIN)
+
+
+@given(
+    st.text(alphabet=st.characters(max_codepoint=255), max_size=300),
+    st.sampled_from(UssdEncoding),
+)
+def test_no_line_raises(rest: str, hint: UssdEncoding) -> None:
+    read = cusd.parse("+CUSD: 1," + rest)
+    if read is not None and read.content is not None:
+        for dcs in (None, 15, 17, 72):
+            cusd.decode(read.content, dcs, hint)
+
+
+@given(st.text(alphabet="*#0123456789", min_size=4, max_size=60), st.sampled_from([PACKED, UCS2]))
+def test_what_was_encoded_is_decoded(text: str, encoding: UssdEncoding) -> None:
+    assert cusd.decode(cusd.encode(text, encoding), 15, encoding) == text

@@ -1,0 +1,250 @@
+"""What a starting daemon does, and that the audit finds what it is there to find."""
+
+from collections.abc import Callable
+
+import pytest
+
+from pulsarack.queue import audit, outcome, recipe_versions, recovery
+from pulsarack.queue.errors import NotOpen
+from pulsarack.queue.evidence import of_attempt
+from pulsarack.queue.recovery import Recovered
+from pulsarack.ussd.outcome import Reason
+from tests.queue.world import World, iccid, success
+
+CARD = iccid(1)
+
+# --- recovery -----------------------------------------------------------------------------
+
+
+def test_what_was_never_committed_is_queued_again(shop: World) -> None:
+    order = shop.order()
+    (claimed,) = shop.claim(CARD)
+    assert shop.recover() == Recovered(queued_again=1, undecided=0)
+    assert shop.get(order).state == "QUEUED"
+    assert shop.phase(f"attempt:{claimed.attempt_id}:cost") == "void"
+    assert shop.phase(f"order:{order.id}:price") == "open"
+    (found,) = shop.run(lambda db: of_attempt(db, claimed.attempt_id))
+    assert (found.kind, found.verdict) == ("recovery", "NOT_DONE")
+    assert shop.the_chip(CARD).state == "ACTIVE" and shop.the_chip(CARD).stock_exact == 1
+    shop.clean()
+    (again,) = shop.claim(CARD)
+    assert (again.order.id, again.number) == (order.id, 2)
+
+
+def test_what_was_committed_is_undecided_and_stays_held(shop: World) -> None:
+    claimed = shop.sent(CARD)
+    assert shop.recover() == Recovered(queued_again=0, undecided=1)
+    assert shop.get(claimed.order).state == "UNKNOWN"
+    assert shop.phase(f"attempt:{claimed.attempt_id}:cost") == "open"
+    assert shop.phase(f"order:{claimed.order.id}:price") == "open"
+    assert shop.the_chip(CARD).stock_exact == 0
+    shop.clean()
+
+
+def test_recovery_changes_nothing_the_second_time(shop: World) -> None:
+    second, third = shop.chip(2), shop.chip(3)
+    shop.sent(CARD)
+    unknown = shop.sent(second, "S5.081200000013")
+    shop.suspend(unknown.attempt_id)
+    shop.order("S5.081200000014")
+    shop.claim(third)
+    done = shop.sent(shop.chip(4), "S5.081200000015")
+    shop.decide(done.attempt_id, done=True, number="SN1")
+    assert shop.recover() == Recovered(queued_again=1, undecided=2)
+    before = shop.contents()
+    assert shop.recover() == Recovered(queued_again=0, undecided=2)
+    assert shop.contents() == before
+    shop.clean()
+
+
+def test_an_order_whose_time_ran_out_meanwhile_is_refunded(shop: World) -> None:
+    order = shop.order()
+    shop.claim(CARD)
+    shop.now = order.expires_at
+    shop.recover()
+    assert shop.get(order).state == "FAILED"
+    assert shop.deposit().available == 1_000_000
+    shop.clean()
+
+
+def test_only_an_attempt_before_its_point_of_no_return_is_released(shop: World) -> None:
+    claimed = shop.sent(CARD)
+    before = shop.contents()
+    with pytest.raises(NotOpen):
+        shop.run(
+            lambda db: recovery.release(
+                db,
+                claimed.attempt_id,
+                Reason.MODEM_LOST,
+                now_ms=shop.now,
+                day_ends_at=shop.day_ends,
+            )
+        )
+    assert shop.contents() == before
+
+
+def test_a_recipe_is_kept_once(world: World) -> None:
+    for source in ("first", "second"):
+        world.run(lambda db, s=source: recipe_versions.note(db, "h2", "tri", s, now_ms=world.now))
+    assert world.sql("SELECT source FROM recipe_version WHERE hash = 'h2'") == [("first",)]
+    assert world.run(lambda db: recipe_versions.name_of(db, "h2")) == "tri"
+    assert world.run(lambda db: recipe_versions.name_of(db, "h3")) == "h3"
+
+
+# --- audit --------------------------------------------------------------------------------
+
+
+def busy(world: World) -> None:
+    """Order 1 succeeded, 2 undecided, 3 failed, 4 cancelled, 5 queued, 6 being sent."""
+    for number in (2, 3):
+        world.chip(number)
+    world.agent("A2", 50_000)
+    first = world.sent(CARD, "S5.081200000011")
+    world.decide(first.attempt_id, done=True, number="SN1", figure=494_875)
+    second = world.sent(iccid(2))
+    world.suspend(second.attempt_id)
+    third = world.sent(CARD, "S5.081200000013")
+    world.decide(third.attempt_id, done=False, reason=Reason.WRONG_NUMBER)
+    world.order("S5.081200000014")
+    world.run(lambda db: outcome.cancel(db, 4, now_ms=world.now))
+    world.order("S5.081200000015")
+    world.sql("UPDATE orders SET not_before = not_before + 1 WHERE id = 5")
+    world.sent(iccid(3), "S10.081200000016")
+    states = [state for (state,) in world.sql("SELECT state FROM orders ORDER BY id")]
+    assert states == ["SUCCEEDED", "UNKNOWN", "FAILED", "CANCELLED", "QUEUED", "SENDING"]
+    world.clean()
+
+
+def unlock(world: World) -> None:
+    """Take away what keeps a database from such states: triggers and indexes."""
+    for kind, name in world.sql(
+        "SELECT type, name FROM sqlite_schema WHERE sql IS NOT NULL AND type != 'table'"
+    ):
+        world.sql(f"DROP {kind} {name}")
+    world.store._db.execute_sql("PRAGMA foreign_keys = OFF")
+    world.store._db.execute_sql("PRAGMA ignore_check_constraints = ON")
+
+
+INSERT_VOID = (
+    "INSERT INTO transfer (id, phase, hold_id, debit, credit, asset, amount, reference, memo, at)"
+    " SELECT id || ':void', 'void', id, debit, credit, asset, amount, reference, memo, at"
+    " FROM transfer WHERE id = "
+)
+
+# What was done to the database; which promise is broken; which row and what is said.
+PLANTED: list[tuple[str, str, str]] = [
+    ("DELETE FROM transfer WHERE id = 'order:5:price'", "P3", "order 5: the price is not booked"),
+    (INSERT_VOID + "'order:2:price'", "P3", "order 2: the price is not booked"),
+    (
+        "DELETE FROM transfer WHERE id = 'order:1:price:post'",
+        "P3",
+        "order 1: the price is not booked",
+    ),
+    (
+        "DELETE FROM transfer WHERE id = 'order:3:price:void'",
+        "P3",
+        "order 3: the price is not booked",
+    ),
+    (
+        "UPDATE transfer SET amount = 1 WHERE id LIKE 'order:4:price%'",
+        "P3",
+        "order 4: the price held is not the order's price",
+    ),
+    (
+        "UPDATE transfer SET debit = 'liability:agent:A2' WHERE id LIKE 'order:4:price%'",
+        "P3",
+        "order 4: the price held is not the order's price",
+    ),
+    (INSERT_VOID + "'attempt:2:cost'", "P3", "attempt 2: the cost is not booked"),
+    (
+        "DELETE FROM transfer WHERE id LIKE 'attempt:4:cost%'",
+        "P3",
+        "attempt 4: the cost is not booked",
+    ),
+    (
+        "UPDATE transfer SET amount = 2 WHERE id LIKE 'attempt:3:cost%'",
+        "P3",
+        "attempt 3: the cost held is not the order's cost",
+    ),
+    ("UPDATE attempt SET chip = '8962100000000000003' WHERE id = 3", "P3", "attempt 3: the cost"),
+    (
+        "UPDATE attempt SET order_id = 1, number = 2, outcome = 'DONE' WHERE id = 3",
+        "P2",
+        "order 1: an order",
+    ),
+    ("UPDATE orders SET state = 'SUCCEEDED' WHERE id = 2", "P4", "order 2: the order's state"),
+    ("UPDATE orders SET state = 'FAILED' WHERE id = 1", "P4", "order 1: the order's state"),
+    ("UPDATE orders SET state = 'QUEUED' WHERE id = 6", "P4", "order 6: the order's state"),
+    ("UPDATE orders SET state = 'SENDING' WHERE id = 5", "P4", "order 5: the order's state"),
+    (
+        "UPDATE attempt SET committed_at = NULL WHERE id = 2",
+        "P4",
+        "order 2: an undecided order has an attempt that never",
+    ),
+    ("DELETE FROM evidence WHERE attempt_id = 1", "P4", "attempt 1: an attempt was closed"),
+    (
+        "INSERT INTO evidence (attempt_id, at, kind, verdict, detail)"
+        " VALUES (1, 0, 'stock', 'NOT_DONE', 'x')",
+        "P4",
+        "attempt 1: the evidence of an attempt contradicts itself",
+    ),
+    ("UPDATE orders SET serial_number = 'SN1' WHERE id = 2", "P4", "serial number SN1: two orders"),
+    ("DELETE FROM message WHERE order_id = 3", "P6", "order 3: a finished order has no message"),
+    (
+        "UPDATE stock_reading SET stock = 7 WHERE chip = '8962100000000000001'",
+        "P5",
+        "chip 8962100000000000001: the ledger's stock differs",
+    ),
+    ("DELETE FROM orders WHERE id = 5", "P1", "transfer order:5:price: money is held"),
+    ("DELETE FROM transition WHERE order_id = 5", "P1", "order 5: its history does not begin"),
+    ("DELETE FROM transition WHERE order_id = 6 AND state = 'SENDING'", "P1", "order 6: its hist"),
+    (
+        "UPDATE transition SET state = 'FAILED' WHERE order_id = 1 AND state = 'SENDING'",
+        "P1",
+        "order 1: its history moves from FAILED to SUCCEEDED",
+    ),
+    (
+        "UPDATE transition SET state = 'LOST' WHERE order_id = 1 AND state = 'SENDING'",
+        "P1",
+        "order 1: its history has the unknown state LOST",
+    ),
+]
+
+
+@pytest.mark.parametrize(("statement", "rule", "what"), PLANTED)
+def test_a_planted_fault_is_found(shop: World, statement: str, rule: str, what: str) -> None:
+    busy(shop)
+    unlock(shop)
+    shop.sql(statement)
+    found = [(one.rule, f"{one.subject}: {one.detail}") for one in shop.run(audit.audit)]
+    assert [text for its, text in found if its == rule and text.startswith(what)], found
+
+
+def test_every_query_of_the_audit_is_proved(new_world: Callable[[], World]) -> None:
+    proved = set()
+    for statement, _, _ in PLANTED:
+        world = new_world()
+        world.agent()
+        world.chip()
+        busy(world)
+        unlock(world)
+        world.sql(statement)
+        found = [one.detail for one in world.run(audit.audit)]
+        proved |= {what for _, what, _ in audit.QUERIES if any(d.startswith(what) for d in found)}
+        world.close()
+    assert proved == {what for _, what, _ in audit.QUERIES}
+
+
+def test_an_empty_database_is_clean(world: World) -> None:
+    world.clean()
+
+
+def test_a_chip_at_work_or_in_doubt_may_differ(shop: World) -> None:
+    claimed = shop.sent(CARD)
+    shop.sql("UPDATE stock_reading SET stock = 489850")
+    shop.clean()
+    shop.text(CARD, success("SN1"))
+    shop.sql("UPDATE stock_reading SET stock = 7")
+    assert shop.the_chip(CARD).stock_exact == 0
+    shop.clean()
+    assert claimed.chip == CARD

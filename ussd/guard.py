@@ -1,0 +1,114 @@
+"""Expressions that could run for ever are refused before they ever run.
+
+Python's `re` backtracks, and a text comes from outside. Four rules, all heuristics on
+the safe side: no repeated group that itself holds a repetition or a choice, at most
+three wide pieces ({any}, `.*`, `[a-z]+`...), no back references, no groups but plain
+ones. Together with the cap on the length of a text (reply.TEXT_LIMIT) that keeps one
+match far under a second. The check reads the pattern; it runs and times nothing.
+"""
+
+import re
+from dataclasses import dataclass
+
+from pulsarack.ussd.errors import PatternFault
+from pulsarack.ussd.tokens import Token, TokenKind, tokens
+
+PATTERN_LIMIT = 500
+WIDE_LIMIT = 3
+
+_WIDE_SPAN = 50
+_MANY = 10
+_SET_SIGNS = re.compile(r"\[|--|&&|~~|\|\|")
+_PLAIN_GROUPS = ("(", "(?:", "(?=", "(?!", "(?>", "(?<=", "(?<!")
+
+
+@dataclass(slots=True)
+class _Group:
+    varies: bool = False
+
+
+def refuse_runaway(pattern: str) -> None:
+    """Raise PatternFault if the pattern could take very long on some text."""
+    if len(pattern) > PATTERN_LIMIT:
+        raise PatternFault(
+            f"it is longer than {PATTERN_LIMIT} characters", "split it into several patterns"
+        )
+    pieces = tokens(pattern)
+    for piece in pieces:
+        _refuse_piece(piece)
+    _refuse_wide(pieces)
+    _refuse_nested(pieces)
+
+
+def _refuse_piece(piece: Token) -> None:
+    if piece.kind is TokenKind.OPEN and piece.text not in _PLAIN_GROUPS:
+        raise PatternFault(
+            f'the group "{piece.text}" is not allowed',
+            "take values out with macros; for a group without a name write (?: )",
+        )
+    inside = re.sub(r"\\.", "", piece.text[1:]) if piece.kind is TokenKind.CHARACTER_CLASS else ""
+    if _SET_SIGNS.search(inside) or (piece.kind is TokenKind.LITERAL and piece.text == "["):
+        raise PatternFault(
+            f'the "[" of "{piece.text}" is not closed, or a sign in it is reserved',
+            "write [ and doubled - & | ~ in a character class with a backslash",
+        )
+    if piece.kind is TokenKind.ESCAPE and piece.text[1] in "123456789":
+        raise PatternFault("back references are not allowed", "write the text out again")
+
+
+def _refuse_wide(pieces: list[Token]) -> None:
+    wide = [
+        piece
+        for piece in pieces
+        if piece.text == "{any}"
+        or (piece.kind is TokenKind.QUANTIFIER and _spread(piece.text) >= _WIDE_SPAN)
+    ]
+    if len(wide) > WIDE_LIMIT:
+        raise PatternFault(
+            f"it holds {len(wide)} wide pieces ({{any}}, .*, [a-z]+ ...), more than {WIDE_LIMIT}",
+            "write more of the text out, or give repetitions an end, as {1,20}",
+        )
+
+
+def _refuse_nested(pieces: list[Token]) -> None:
+    groups = [_Group()]
+    closed: _Group | None = None
+    for piece in pieces:
+        if piece.kind is TokenKind.QUANTIFIER:
+            many = _most(piece.text) >= _MANY
+            if many and closed is not None and closed.varies:
+                raise PatternFault(
+                    "a repeated group holds a repetition or a choice itself, "
+                    "which can take for ever on some texts",
+                    "write the repetition out, or use {any} or {word}",
+                )
+            groups[-1].varies = groups[-1].varies or many
+        elif piece.kind in (TokenKind.ALTERNATIVE, TokenKind.MACRO):
+            groups[-1].varies = True
+        closed = None
+        if piece.kind is TokenKind.OPEN:
+            groups.append(_Group())
+        elif piece.kind is TokenKind.CLOSE and len(groups) > 1:
+            closed = groups.pop()
+            groups[-1].varies = groups[-1].varies or closed.varies
+
+
+def _bounds(quantifier: str) -> tuple[int, int]:
+    core = quantifier[0] if quantifier[0] in "*+?" else quantifier.rstrip("?+")
+    unbounded = 10**6
+    if core in ("*", "+"):
+        return 0, unbounded
+    if core == "?":
+        return 0, 1
+    least, comma, most = core[1:-1].partition(",")
+    lowest = int(least or 0)
+    return lowest, (int(most) if most else unbounded) if comma else lowest
+
+
+def _spread(quantifier: str) -> int:
+    least, most = _bounds(quantifier)
+    return most - least
+
+
+def _most(quantifier: str) -> int:
+    return _bounds(quantifier)[1]

@@ -1,0 +1,74 @@
+"""What a step says, with places to fill: "*777*{destination}*{denomination}*{chip_pin}#"."""
+
+import re
+from dataclasses import dataclass
+
+from pulsarack.ussd.errors import PatternFault, ValuesUnfit, did_you_mean
+from pulsarack.ussd.numbering import Numbering
+from pulsarack.ussd.spoken import Spoken
+from pulsarack.ussd.values import Values
+
+PLACEHOLDERS = ("destination", "destination_e164", "denomination", "amount", "chip_pin")
+SECRETS = frozenset({"chip_pin"})
+
+_PIECE = re.compile(r"\{(?P<name>[^{}]*)\}|(?P<stray>[{}])|(?P<literal>[^{}]+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """pieces: literal texts and placeholder names in turn, each with whether it is a name."""
+
+    source: str
+    pieces: tuple[tuple[str, bool], ...]
+
+    @property
+    def placeholders(self) -> frozenset[str]:
+        """The names to be filled in."""
+        return frozenset(text for text, is_name in self.pieces if is_name)
+
+    def fill(self, values: Values, numbering: Numbering) -> Spoken:
+        """Return what is said; raise ValuesUnfit if a value is lacking."""
+        filled = []
+        for text, is_name in self.pieces:
+            if is_name:
+                filled.append((_value(text, values, numbering), text in SECRETS))
+            else:
+                filled.append((text, False))
+        return Spoken.of(filled)
+
+
+def parse_template(source: str) -> Template:
+    """Read a template; raise PatternFault if a placeholder is unknown."""
+    pieces: list[tuple[str, bool]] = []
+    for match in _PIECE.finditer(source):
+        if match["stray"]:
+            raise PatternFault(
+                f'a "{match["stray"]}" stands alone', "write placeholders as {destination}"
+            )
+        name = match["name"]
+        if name is None:
+            pieces.append((match["literal"], False))
+        elif name in PLACEHOLDERS:
+            pieces.append((name, True))
+        else:
+            raise PatternFault(
+                f'unknown placeholder "{{{name}}}"', did_you_mean(name, PLACEHOLDERS)
+            )
+    return Template(source, tuple(pieces))
+
+
+def _value(name: str, values: Values, numbering: Numbering) -> str:
+    shown: str | None = None
+    if values.destination is not None:
+        shown = numbering.show(values.destination)
+    given = {
+        "destination": shown,
+        "destination_e164": values.destination,
+        "denomination": values.denomination,
+        "amount": values.amount,
+        "chip_pin": values.chip_pin,
+    }[name]
+    if given is None:
+        remedy = "put the PIN of this chip into the secrets file" if name in SECRETS else "give it"
+        raise ValuesUnfit(f"the script needs {name} and has none; {remedy}")
+    return str(given)
