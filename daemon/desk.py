@@ -22,6 +22,8 @@ from pulsarack.ussd.values import Values
 
 # How often the SIM is looked at while a text is awaited, for modems that announce nothing.
 POLL_SECONDS = 5.0
+# How long after an answer its second copy may still come.
+ECHO_SECONDS = 15.0
 
 
 class Desk:
@@ -50,6 +52,7 @@ class Desk:
         # What an earlier daemon asked by SMS may still be answered.
         self._answer_owed_until = self._late()
         self._unread: deque[Arrival] = deque()
+        self._last_screen = ("", float("-inf"))
 
     @property
     def doing(self) -> str:
@@ -154,6 +157,17 @@ class Desk:
         timing = self.recipe.timing
         late = timing.reply_seconds + timing.late_reply_seconds
         return self.context.clock.monotonic() + late
+
+    def echoes(self, screen: str) -> bool:
+        """Whether a final screen repeats the one before it, word for word and at once.
+
+        Networks send an answer twice now and then, and the second copy may come when the
+        next order has been sent. Remembers the screen for the next question.
+        """
+        now = self.context.clock.monotonic()
+        before, at = self._last_screen
+        self._last_screen = (screen, now)
+        return bool(screen) and screen == before and now - at < ECHO_SECONDS
 
     async def keep_unparsed(self, text: str, attempt_id: int | None) -> None:
         """Put a USSD answer that nobody understood into the inbox of the unparsed."""

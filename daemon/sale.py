@@ -19,6 +19,7 @@ from pulsarack.queue.evidence import Evidence, EvidenceKind, VerdictKind
 from pulsarack.queue.outcome import Decision
 from pulsarack.ussd.dialogue import Dialogue, Finished, Outcome, TextIn, Values
 from pulsarack.ussd.errors import ValuesUnfit
+from pulsarack.ussd.kinds import STATED_REASONS
 from pulsarack.ussd.outcome import OutcomeKind, Reason
 
 
@@ -108,6 +109,11 @@ class Sale:
                 return None
 
     async def _apply(self, found: Outcome) -> None:
+        if self._desk.echoes(self._recorder.last_heard) and found.reason in STATED_REASONS:
+            # A success has its serial number to tell a copy by; a failure has not.
+            why = "the failure repeats the last answer on this chip word for word"
+            kind = OutcomeKind.UNDECIDED if self._committed else OutcomeKind.NOT_DONE
+            found = Outcome(kind, Reason.FOREIGN_REPLY, None, why)
         if found.reason is Reason.UNPARSED_REPLY:
             self._context.log.warning(
                 "reply.unparsed", order=self._claim.order.id, chip=self._claim.chip

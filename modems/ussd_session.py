@@ -5,9 +5,11 @@ refuses it before anything can have left, the next encoding of the profile is tr
 and the one that is accepted is remembered.
 
 An old session spoils a new request: the network may repeat its menu (or answer the
-request before last). So a session that was left open, or ended by silence, is
-cancelled first, and what comes within a moment of the cancelling is taken for late and
-reported as such.
+request before last), or take the new request for the answer to an old question. So
+before the first request, since whoever used the modem before may have died in the
+middle of a dialogue, and after a session that was left open or ended by silence, the
+old session is cancelled; what comes within a moment of the cancelling is taken for late
+and reported as such. If the cancelling is not answered nothing is dialled.
 """
 
 import asyncio
@@ -48,7 +50,7 @@ class UssdSession:
         self._profiles = profiles
         self._on_arrived = on_arrived
         self._open = False
-        self._doubtful = False
+        self._doubtful = True
         self._hint = UssdEncoding.PLAIN
         self._request: UssdRequest | None = None
         self._ended: asyncio.Future[None] | None = None
@@ -57,7 +59,9 @@ class UssdSession:
     async def dial(self, text: str, within_seconds: float) -> UssdResult:
         """Begin a session; the time counts from the writing of the request."""
         if self._open or self._doubtful:
-            await self.cancel()
+            failed = await self._end_old()
+            if failed is not None:
+                return failed
         return await self._ask(text, within_seconds)
 
     async def answer(self, text: str, within_seconds: float) -> UssdResult:
@@ -67,15 +71,22 @@ class UssdSession:
         return await self._ask(text, within_seconds)
 
     async def cancel(self) -> None:
-        """End the session, if there is one; an ERROR means that there was none."""
+        """End the session, if there is one."""
+        await self._end_old()
+
+    async def _end_old(self) -> Silence | Gone | None:
+        """Cancel; None if there is surely no session now. An ERROR means there was none."""
         try:
             await self._conversation.run(CANCEL, self.profile.command_seconds)
-        except (ModemSilent, NotAModem, PortGone):
+        except PortGone:
+            return Gone(left=False)
+        except (ModemSilent, NotAModem):
             self._doubtful = True
-            return
+            return Silence(left=False)
         await self._clock.sleep(CANCEL_SETTLE_SECONDS)
         self._open = False
         self._doubtful = False
+        return None
 
     def notice(self, line: str) -> None:
         """A +CUSD line came: it belongs to the open request, or to nobody."""

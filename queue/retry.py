@@ -59,7 +59,7 @@ RULES: dict[Reason, Rule] = {
     Reason.CHIP_BARRED: Rule(RETRY, ChipFate.OUT, same_chip=False),
     Reason.LIMIT_REACHED: Rule(RETRY, ChipFate.REST_TODAY, same_chip=False),
     # The way is bad at present.
-    Reason.OPERATOR_BUSY: Rule(RETRY, delay_seconds=15),
+    Reason.OPERATOR_BUSY: Rule(RETRY, ChipFate.REST, 15, rest_seconds=15),
     Reason.NO_NETWORK: Rule(RETRY, ChipFate.REST, 2, rest_seconds=60, same_chip=False),
     Reason.NO_REPLY: Rule(RETRY, ChipFate.REST, 2, rest_seconds=30, same_chip=False),
     Reason.MODEM_REFUSED: Rule(RETRY, ChipFate.REST, 2, rest_seconds=60, same_chip=False),

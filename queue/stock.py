@@ -66,6 +66,7 @@ def compare(db: Database, iccid: str, figure: int, *, now_ms: int) -> Comparison
         _move(db, iccid, figure - posted(db, iccid), accounts.OPENING, "opening stock", now_ms)
     note_reading(db, iccid, figure, "query", now_ms=now_ms)
     if figure != posted(db, iccid):
+        chips.doubt_stock(db, iccid)
         return Comparison.DIFFERENT
     chips.trust_stock(db, iccid)
     return Comparison.OPENED if first else Comparison.EQUAL

@@ -139,7 +139,7 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
 
 async def until(condition: Callable[[], bool]) -> None:
     """Lets the others run until it is so; the test's time limit is the only other end."""
-    while not condition():  # noqa: ASYNC110  the server offers no event for what it does inside
+    while not condition():
         await asyncio.sleep(0)
 
 

@@ -37,9 +37,14 @@ DIAL = r'AT\+CUSD=1,"\*776#",15'
 DELIVER = b"06917228195339040B917228214365F700003130805120618005D4F29C2E03"
 
 
+NO_SESSION: tuple[str, Reply] = (r"AT\+CUSD=2", b"\r\nERROR\r\n")
+
+
 async def world_of(kind: str, script: list[tuple[str, Reply]]) -> World:
-    world = World([*IDENTIFY[kind], *script])
+    """A modem that is identified, and surely in no USSD session."""
+    world = World([*IDENTIFY[kind], NO_SESSION, *script])
     await world.run(world.modem.identify())
+    await world.run(world.modem.cancel_ussd())
     return world
 
 
@@ -148,6 +153,22 @@ async def test_ussd_after_ok_and_a_dialogue() -> None:
     refused = await world.run(world.modem.answer_ussd("1", 30))
     assert refused == Refused("no USSD session is open any more", None, left=False)
     world.check()
+
+
+async def test_a_session_that_someone_left_open_is_cancelled_before_the_first() -> None:
+    """A daemon that died in a menu leaves a question open; our request would answer it."""
+    world = World([*IDENTIFY["wavecom"], NO_SESSION, (DIAL, (OK, b'\r\n+CUSD: 0,"Stok",15\r\n'))])
+    await world.run(world.modem.identify())
+    answer = await world.run(world.modem.dial_ussd("*776#", 30))
+    assert answer.text == "Stok"
+    world.check()
+
+
+async def test_nothing_is_dialled_into_a_session_that_cannot_be_cancelled() -> None:
+    world = World([*IDENTIFY["wavecom"], (r"AT\+CUSD=2", b"")])
+    await world.run(world.modem.identify())
+    assert await world.run(world.modem.dial_ussd("*776#", 30)) == Silence(left=False)
+    assert not any("CUSD=1" in said for said in world.sent())
 
 
 async def test_an_open_session_is_cancelled_before_the_next() -> None:
