@@ -109,12 +109,18 @@ def _pacing(order: OrderFacts, chip: ChipFacts, now_ms: int) -> str | None:
     return f"pauses {-(-wait_ms // MS)} s more" if wait_ms > 0 else None
 
 
-def _caps(order: OrderFacts, chip: ChipFacts, now_ms: int) -> str | None:
+def reached_cap(chip: ChipFacts) -> str | None:
+    """Which of its limits a chip has reached; it rests until it may sell again."""
     if chip.per_hour is not None and chip.sold_hour >= chip.per_hour:
-        return f"rests: {chip.sold_hour} of {chip.per_hour} an hour sold"
+        return f"{chip.sold_hour} of {chip.per_hour} an hour sold"
     if chip.per_day is not None and chip.sold_today >= chip.per_day:
-        return f"rests: {chip.sold_today} of {chip.per_day} a day sold"
+        return f"{chip.sold_today} of {chip.per_day} a day sold"
     return None
+
+
+def _caps(order: OrderFacts, chip: ChipFacts, now_ms: int) -> str | None:
+    cap = reached_cap(chip)
+    return f"rests: {cap}" if cap else None
 
 
 def _history(order: OrderFacts, chip: ChipFacts, now_ms: int) -> str | None:

@@ -17,10 +17,12 @@ from pulsarack.daemon.control_arguments import (
     UnparsedList,
 )
 from pulsarack.daemon.control_protocol import CallError, Calls, Peer
+from pulsarack.daemon.desk import Desk
+from pulsarack.daemon.slot import Slot
 from pulsarack.ledger import accounts, books
 from pulsarack.queue import attempts, chips, facts, orders, prefixes, products, stock, texts
 from pulsarack.queue.chips import Adoption, Chip
-from pulsarack.queue.routing import OrderFacts, route
+from pulsarack.queue.routing import ChipFacts, OrderFacts, reached_cap, route
 from pulsarack.queue.validation import Refusal, normalise_destination
 from pulsarack.ussd.errors import UnknownRecipe
 
@@ -234,6 +236,7 @@ class RackCalls:
     def _chip(self, db: Database, chip: Chip) -> dict[str, Any]:
         slot = self._office.rack.slot_of(chip.iccid)
         desk = slot.desk if slot else None
+        presence = self._office.rack.presences().get(chip.iccid)
         sold = facts.sales(
             db,
             chip.iccid,
@@ -254,7 +257,17 @@ class RackCalls:
             "rest_until": chip.rest_until,
             "slot": slot.name if slot else None,
             "modem": chip.modem,
-            "doing": desk.doing if desk else ("not plugged in" if slot is None else "starting"),
+            "doing": _doing(
+                desk,
+                slot,
+                facts.of_chip(
+                    db,
+                    chip,
+                    presence,
+                    now_ms=self._context.clock.now_ms(),
+                    day_started_at=self._context.day_started_at(),
+                ),
+            ),
             "stock_posted": balance.posted if balance else 0,
             "stock_held": balance.held if balance else 0,
             "stock_available": balance.available if balance else 0,
@@ -267,3 +280,11 @@ class RackCalls:
             "per_hour": limits.per_hour if chip.per_hour is None else chip.per_hour,
             "undecided": int(open_attempt is not None and open_attempt.reason is not None),
         }
+
+
+def _doing(desk: Desk | None, slot: Slot | None, chip: ChipFacts) -> str:
+    """What a chip is doing; an idle one may be resting because of its limits."""
+    if desk is None:
+        return "not plugged in" if slot is None else "starting"
+    cap = reached_cap(chip)
+    return f"resting: {cap}" if cap and desk.doing == "idle" else desk.doing

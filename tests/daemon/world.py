@@ -121,12 +121,8 @@ class MemoryPorts:
         self._modems = {f"/rack/modem{n}": m for n, m in enumerate(simulation.modems)}
         self._there = dict.fromkeys(self._modems, True)
         self._open: dict[str, MemoryPort] = {}
-        for path, modem in self._modems.items():
-            modem.attach(
-                lambda data, path=path: self._out(path, data),
-                lambda path=path: self._gone(path),
-                lambda path=path: self._back(path),
-            )
+        for path in self._modems:
+            self._attach(path)
 
     def look(self) -> dict[str, PortKey]:
         return {path: PortKey(path, 1, 1) for path, there in self._there.items() if there}
@@ -137,11 +133,27 @@ class MemoryPorts:
         self._open[path] = MemoryPort(self._modems[path])
         return self._open[path]
 
+    def swap(self, one: str, other: str) -> None:
+        """Take two modems out and plug each in where the other was."""
+        for path in (one, other):
+            self._gone(path)
+        self._modems[one], self._modems[other] = self._modems[other], self._modems[one]
+        for path in (one, other):
+            self._attach(path)
+            asyncio.get_running_loop().call_later(3.0, self._back, path)
+
     def drop(self) -> None:
         """The daemon died: its ends of the lines are closed."""
         for port in self._open.values():
             port.close()
         self._open.clear()
+
+    def _attach(self, path: str) -> None:
+        self._modems[path].attach(
+            lambda data: self._out(path, data),
+            lambda: self._gone(path),
+            lambda: self._back(path),
+        )
 
     def _out(self, path: str, data: bytes) -> None:
         if path in self._open:
