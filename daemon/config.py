@@ -100,8 +100,8 @@ class ChipsSection(_Section):
 class ResolutionSection(_Section):
     """[resolution]: how an undecided order is followed up.
 
-    After `give_up_after_seconds` the daemon asks the operator no more and leaves the
-    order to a person; the money stays held all the same.
+    After `give_up_after_seconds` the daemon leaves the order to a person and asks the
+    operator again only as rarely as this; the money stays held all the same.
     """
 
     check_every_seconds: Seconds = 60.0

@@ -1,5 +1,6 @@
 """What every part of the running daemon is given: the store, the clock, the words."""
 
+import math
 from dataclasses import dataclass
 
 from pulsarack.daemon import calendar
@@ -45,13 +46,14 @@ class Context:
         return calendar.day_bounds(self.clock.now_ms(), self.config.daemon.timezone)[1]
 
     def limits(self, recipe: Recipe) -> Limits:
-        """The limits of a chip that was given none of its own: the configuration's, then
-        the recipe's."""
+        """The limits of a chip that was given none of its own: the stricter of the
+        configuration's and the recipe's."""
         ours, theirs = self.config.chips, recipe.limits
         return Limits(
-            pause_seconds=int(max(ours.pause_seconds, theirs.pause_seconds)),
+            pause_seconds=math.ceil(max(ours.pause_seconds, theirs.pause_seconds)),
             per_hour=_lower(ours.per_hour, theirs.per_hour),
             per_day=_lower(ours.per_day, theirs.per_day),
+            reserve=ours.reserve,
         )
 
     async def announce(self, order_id: int) -> Order:

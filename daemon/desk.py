@@ -48,6 +48,7 @@ class Desk:
         self.inbox = Inbox(context, modem, iccid, recipe)
         self.news = asyncio.Event()
         self.gone = False
+        self.stopping = False
         self._doing = "starting"
         # What an earlier daemon asked by SMS may still be answered.
         self._answer_owed_until = self._late()

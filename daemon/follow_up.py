@@ -46,7 +46,7 @@ class FollowUp:
             return
         order = await self._undecided_order()
         self._desk.doing = f"undecided: order {order.id}"
-        while not self._desk.gone:
+        while not self._left:
             await self._desk.read_texts()
             if not await self._is_open() or await self._decided(order):
                 return
@@ -200,6 +200,11 @@ class FollowUp:
     def _settling_ms(self) -> int:
         return round(self._desk.recipe.timing.settling_seconds * MS)
 
+    @property
+    def _left(self) -> bool:
+        """Whether to leave it here: the chip is gone, or the daemon stops."""
+        return self._desk.gone or self._desk.stopping
+
     def _settled(self) -> bool:
         """Whether the operator must have booked, counted from when we began to ask."""
         passed = self._context.clock.monotonic() - self._began
@@ -220,7 +225,7 @@ class FollowUp:
             seconds = config.give_up_after_seconds
         until = clock.monotonic() + max(LEAST_SECONDS, seconds)
         self._desk.take_news()
-        while not self._desk.gone and clock.monotonic() < until:
+        while not self._left and clock.monotonic() < until:
             await self._desk.wait_until(until)
             if self._desk.take_news():
                 await self._desk.read_texts()

@@ -6,9 +6,12 @@ of senders that the recipe names are read as the operator's; others are kept as
 unparsed, since nobody else has a say about money.
 """
 
+import contextlib
 import hashlib
 from dataclasses import dataclass
+from datetime import datetime
 
+from pulsarack.daemon import log as logging
 from pulsarack.daemon.context import MS, Context
 from pulsarack.daemon.reading import read_text
 from pulsarack.modems.modem import Modem
@@ -64,13 +67,6 @@ class Inbox:
             arrivals.append(await self._act(late))
         return arrivals
 
-    @property
-    def next_deadline(self) -> float | None:
-        """When `read` should be called again even if nothing arrives, monotonic seconds."""
-        waiting = [at + CONCATENATION_SECONDS for at in self._first_seen.values()]
-        joining = self._joiner.next_deadline()
-        return min([*waiting, *([joining] if joining is not None else [])], default=None)
-
     def _whole(self, message: IncomingSms) -> bool:
         if message.complete:
             return True
@@ -107,7 +103,9 @@ class Inbox:
             chip=self._iccid,
             fingerprint=_fingerprint(joined.sources),
             sender=joined.sender,
-            text=joined.text,
+            # Operators quote what they were sent, PIN included.
+            text=logging.masked(joined.text),
+            sent_at=_sent_at(joined.sources),
         )
         timing = self._recipe.timing
         window = Window(
@@ -140,3 +138,14 @@ def _fingerprint(messages: tuple[IncomingSms, ...]) -> str:
         return messages[0].fingerprint
     whole = "".join(sorted(one.fingerprint for one in messages))
     return hashlib.sha256(whole.encode()).hexdigest()
+
+
+def _sent_at(messages: tuple[IncomingSms, ...]) -> int | None:
+    """When the service centre took the text, milliseconds UTC; None if it does not say."""
+    stamps = []
+    for one in messages:
+        with contextlib.suppress(ValueError):
+            stamp = datetime.fromisoformat(one.sent_at_text)
+            if stamp.tzinfo is not None:
+                stamps.append(round(stamp.timestamp() * MS))
+    return min(stamps, default=None)

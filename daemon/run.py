@@ -105,6 +105,8 @@ async def prepare(context: Context) -> Recovered:
         return recovery.recover(db, now_ms=now_ms, day_ends_at=ends)
 
     found = await context.store.write(job)
+    for order_id in found.orders:
+        await context.announce(order_id)
     context.log.info(
         "daemon.started",
         queued_again=found.queued_again,

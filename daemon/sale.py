@@ -12,6 +12,7 @@ from pulsarack.daemon.context import MS, Context
 from pulsarack.daemon.desk import Desk
 from pulsarack.daemon.recorder import AttemptRecorder
 from pulsarack.daemon.script_runner import AlreadyDecided, Runner
+from pulsarack.modems.errors import ModemError
 from pulsarack.queue import attempts, evidence, outcome, stock
 from pulsarack.queue.claim import Claim
 from pulsarack.queue.errors import NotOpen
@@ -43,19 +44,28 @@ class Sale:
         except AlreadyDecided:
             await self._recorder.flush()
             return
+        except ModemError as error:
+            # The modem failed while a text was awaited: the order must not wait for its return.
+            await self._end(self._without_proof(Reason.MODEM_LOST, str(error)))
+            raise
         except ValuesUnfit as error:
-            finished = Finished(
-                Outcome(OutcomeKind.NOT_DONE, Reason.WRONG_CHIP_PIN, None, str(error)), False
-            )
-        await self._recorder.flush()
-        try:
-            await self._apply(finished.outcome)
-        except NotOpen:
-            # A text of the operator decided it between the last screen and now.
-            self._context.log.info("order.decided_before", order=order.id)
-        await self._context.announce(order.id)
+            finished = Finished(self._without_proof(Reason.WRONG_CHIP_PIN, str(error)), False)
+        await self._end(finished.outcome)
         if finished.cancel_session:
             await self._desk.modem.cancel_ussd()
+
+    async def _end(self, found: Outcome) -> None:
+        await self._recorder.flush()
+        try:
+            await self._apply(found)
+        except NotOpen:
+            return  # a text of the operator decided it a moment ago, and told everybody
+        await self._context.announce(self._claim.order.id)
+
+    def _without_proof(self, reason: Reason, why: str) -> Outcome:
+        """Before the point of no return that is proof enough that nothing happened."""
+        kind = OutcomeKind.UNDECIDED if self._committed else OutcomeKind.NOT_DONE
+        return Outcome(kind, reason, None, why)
 
     async def _talk(self) -> Finished:
         values = await self._values()
@@ -112,31 +122,16 @@ class Sale:
         if self._desk.echoes(self._recorder.last_heard) and found.reason in STATED_REASONS:
             # A success has its serial number to tell a copy by; a failure has not.
             why = "the failure repeats the last answer on this chip word for word"
-            kind = OutcomeKind.UNDECIDED if self._committed else OutcomeKind.NOT_DONE
-            found = Outcome(kind, Reason.FOREIGN_REPLY, None, why)
+            found = self._without_proof(Reason.FOREIGN_REPLY, why)
         if found.reason is Reason.UNPARSED_REPLY:
             self._context.log.warning(
                 "reply.unparsed", order=self._claim.order.id, chip=self._claim.chip
             )
             await self._keep_unparsed()
-        if found.kind is OutcomeKind.DONE:
-            await self._settle(found)
-        elif found.kind is OutcomeKind.NOT_DONE:
-            await self._decide(found, done=False)
-        else:
+        if found.kind is OutcomeKind.UNDECIDED or found.kind is OutcomeKind.IN_PROCESS:
             await self._suspend(found)
-
-    async def _settle(self, found: Outcome) -> None:
-        order = self._claim.order
-        number = found.reply.serial_number if found.reply else None
-        known = await self._context.store.read(
-            lambda db: number and evidence.serial_number_known(db, order.operator, number)
-        )
-        if known:
-            why = f"the reply bears the serial number of order {known}: it is that order's"
-            await self._suspend(Outcome(OutcomeKind.UNDECIDED, Reason.FOREIGN_REPLY, None, why))
-            return
-        await self._decide(found, done=True)
+        else:
+            await self._decide(found, done=found.kind is OutcomeKind.DONE)
 
     async def _decide(self, found: Outcome, *, done: bool) -> None:
         reply = found.reply
@@ -157,6 +152,14 @@ class Sale:
         chip, attempt_id = self._claim.chip, self._claim.attempt_id
 
         def job(db: Database) -> None:
+            number = decision.serial_number
+            operator = self._claim.order.operator
+            if done and number and (other := evidence.serial_number_known(db, operator, number)):
+                # An old reply: it proves that order, which is known to be done, and not this one.
+                why = f"the reply bears the serial number of order {other}"
+                reason = Reason.FOREIGN_REPLY
+                outcome.suspend(db, attempt_id, reason=reason, why=why, now_ms=now_ms)
+                return
             outcome.decide(db, attempt_id, decision, now_ms=now_ms, day_ends_at=ends)
             if done:
                 stock.after_sale(db, chip, decision.stock_after, now_ms=now_ms)

@@ -32,6 +32,7 @@ from pulsarack.modems.results import (
 from pulsarack.queue import chips, recipe_versions
 from pulsarack.queue.chips import Chip, ChipState
 from pulsarack.ussd.errors import UnknownRecipe
+from pulsarack.ussd.recipe import Recipe
 
 BACK_OFF_SECONDS = (2.0, 5.0, 15.0, 60.0)
 REGISTRATION_POLL_SECONDS = 2.0
@@ -192,6 +193,7 @@ class Slot:
                 db, recipe.content_hash, recipe.name, recipe.source, now_ms=now_ms
             )
         )
+        self._check_pin(chip.iccid, recipe)
         self.desk = Desk(
             self._context,
             modem,
@@ -207,6 +209,13 @@ class Slot:
                 await self._worker.run()
         finally:
             self._worker = self.desk = None
+
+    def _check_pin(self, iccid: str, recipe: Recipe) -> None:
+        if recipe.needs_chip_pin and self._context.secrets.chip_pin(iccid) is None:
+            raise SlotFault(
+                f"recipe {recipe.name} needs the PIN of chip {iccid}; put chip_pin into the"
+                f' table ["{iccid}"] of the secrets file and start the daemon anew'
+            )
 
     async def _note_chip(self, iccid: str, imei: str) -> Chip:
         now_ms = self._context.clock.now_ms()

@@ -9,6 +9,7 @@ from pulsarack.daemon.context import Context
 from pulsarack.daemon.desk import Desk
 from pulsarack.queue import stock
 from pulsarack.queue.stock import Comparison
+from pulsarack.queue.texts import Meaning
 from pulsarack.ussd.outcome import Reason
 
 # After a failed query: at first soon, since most failures are a busy network.
@@ -53,12 +54,14 @@ class StockCheck:
             self._desk.doing = "reading stock again, it differs"
             await self._desk.wait(self._desk.recipe.timing.settling_seconds)
             return
-        await self._desk.read_texts()
+        self._previous = None
+        arrivals = await self._desk.read_texts()
+        if any(one.received.meaning is Meaning.STOCK_IN for one in arrivals):
+            return  # the books have moved since the figure was read: begin anew
         now_ms = self._context.clock.now_ms()
         booked = await self._context.store.write(
             lambda db: stock.book_discrepancy(db, iccid, figure, now_ms=now_ms)
         )
-        self._previous = None
         self.read_at = self._context.clock.monotonic()
         if booked:
             self._context.log.error("stock.discrepancy", chip=iccid, difference=booked)

@@ -35,23 +35,22 @@ class ChipWorker:
         self._dispatcher = dispatcher
         self._mailbox = _Mailbox()
         self._stock = StockCheck(context, desk)
-        self._stopping = False
 
     def stop(self) -> None:
         """End after what is being done; an order not begun goes back into the queue."""
-        self._stopping = True
+        self._desk.stopping = True
         self._desk.news.set()
 
     async def run(self) -> None:
         """Work until the modem is gone or `stop` was called."""
         try:
             await self._desk.read_texts()
-            while not (self._stopping or self._desk.gone):
+            while not (self._desk.stopping or self._desk.gone):
                 await self._next()
         finally:
             await self._withdraw()
             if self._mailbox.claim is not None:
-                reason = Reason.DAEMON_STOPPED if self._stopping else Reason.MODEM_LOST
+                reason = Reason.DAEMON_STOPPED if self._desk.stopping else Reason.MODEM_LOST
                 await self._dispatcher.release(self._mailbox.claim, reason)
 
     async def _next(self) -> None:
@@ -68,6 +67,7 @@ class ChipWorker:
         elif chip is None or chip.state in (ChipState.NEW, ChipState.OUT):
             self._desk.doing = "not in service"
             await self._desk.wait(self._context.config.chips.poll_sms_seconds)
+            await self._desk.read_texts()
         elif not chip.stock_exact or self._stock_is_old():
             await self._stock.run()
             self._dispatcher.wake()
@@ -92,7 +92,7 @@ class ChipWorker:
             # announce nothing.
             await self._desk.read_texts()
             return
-        if self._stopping or self._desk.gone:
+        if self._desk.stopping or self._desk.gone:
             self._mailbox.claim = claim  # run() gives it back
             return
         await Sale(self._context, self._desk, claim).run()

@@ -53,13 +53,13 @@ class Chip:
 
 @dataclass(frozen=True, slots=True)
 class Adoption:
-    """What an admin says about a new chip. None: as the recipe says."""
+    """What an admin says about a chip. None: as before, or as the recipe says."""
 
     operator: str
     recipe: str
     name: str | None = None
     msisdn: str | None = None
-    reserve: int = 0
+    reserve: int | None = None
     pause_seconds: int | None = None
     per_hour: int | None = None
     per_day: int | None = None
@@ -104,9 +104,11 @@ def adopt(db: Database, iccid: str, adoption: Adoption, *, now_ms: int) -> None:
         " VALUES (?, ?, 'ACTIVE', '', ?, ?, ?, ?, ?, ?, ?, ?, ?)"
         " ON CONFLICT (iccid) DO UPDATE SET name = excluded.name,"
         " state = CASE state WHEN 'NEW' THEN 'ACTIVE' ELSE state END,"
-        " operator = excluded.operator, recipe = excluded.recipe, msisdn = excluded.msisdn,"
-        " reserve = excluded.reserve, pause_seconds = excluded.pause_seconds,"
-        " per_hour = excluded.per_hour, per_day = excluded.per_day,"
+        " operator = excluded.operator, recipe = excluded.recipe,"
+        " msisdn = coalesce(excluded.msisdn, msisdn), reserve = coalesce(?, reserve),"
+        " pause_seconds = coalesce(excluded.pause_seconds, pause_seconds),"
+        " per_hour = coalesce(excluded.per_hour, per_hour),"
+        " per_day = coalesce(excluded.per_day, per_day),"
         " adopted_at = coalesce(adopted_at, excluded.adopted_at)",
         (
             iccid,
@@ -114,12 +116,13 @@ def adopt(db: Database, iccid: str, adoption: Adoption, *, now_ms: int) -> None:
             adoption.operator,
             adoption.recipe,
             adoption.msisdn,
-            adoption.reserve,
+            adoption.reserve or 0,
             adoption.pause_seconds,
             adoption.per_hour,
             adoption.per_day,
             now_ms,
             now_ms,
+            adoption.reserve,
         ),
     )
     journal.open_account(db, accounts.chip(iccid), limited=True, now_ms=now_ms)

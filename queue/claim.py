@@ -18,7 +18,7 @@ from pulsarack.queue import attempts, chips, facts, orders, state
 from pulsarack.queue.errors import ClaimLost
 from pulsarack.queue.facts import Presence
 from pulsarack.queue.orders import Order
-from pulsarack.queue.routing import ChipFacts, Route, route
+from pulsarack.queue.routing import ChipFacts, OrderFacts, Route, judge, route
 from pulsarack.queue.rows import scalar
 from pulsarack.queue.state import OrderState
 
@@ -85,9 +85,12 @@ def _free_chips(
         chip = chips.find(db, iccid)
         if chip is None or attempts.open_on_chip(db, iccid) is not None:
             continue
-        free[iccid] = facts.of_chip(
+        found = facts.of_chip(
             db, chip, ready.presence, now_ms=now_ms, day_started_at=day_started_at
         )
+        # A chip that no order could take now must not draw orders to look at.
+        if not judge(OrderFacts(found.operator, cost=0), found, now_ms).reasons:
+            free[iccid] = found
     return free
 
 
@@ -137,21 +140,29 @@ def _claim(
             explain(found),
         ),
     )
-    held = journal.hold(
+    memo = f"cost, attempt {number}"
+    held = hold_cost(db, order, attempt_id, chip.iccid, memo=memo, now_ms=now_ms)
+    if held is not Result.OK:
+        raise ClaimLost(f"order {order.id}: the stock of chip {chip.name} refused it: {held}")
+    return Claim(order, attempt_id, number, chip.iccid)
+
+
+def hold_cost(
+    db: Database, order: Order, attempt_id: int, iccid: str, *, memo: str, now_ms: int
+) -> Result:
+    """Hold an order's cost in the stock of the chip that tries it."""
+    return journal.hold(
         db,
         Transfer(
             id=attempts.cost_hold(attempt_id),
             debit=accounts.AIRTIME,
-            credit=accounts.chip(chip.iccid),
+            credit=accounts.chip(iccid),
             amount=order.cost,
             reference=orders.reference(order.id),
-            memo=f"cost, attempt {number}",
+            memo=memo,
         ),
         now_ms=now_ms,
     )
-    if held is not Result.OK:
-        raise ClaimLost(f"order {order.id}: the stock of chip {chip.name} refused it: {held}")
-    return Claim(order, attempt_id, number, chip.iccid)
 
 
 def explain(found: Route) -> str:

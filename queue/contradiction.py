@@ -9,15 +9,16 @@ the proof is weaker than the operator's own words, the order stands still (see
 
 from peewee import Database
 
-from pulsarack.ledger import accounts, books, journal
-from pulsarack.ledger.journal import Result, Transfer
+from pulsarack.ledger import accounts, books
+from pulsarack.ledger.journal import Result
 from pulsarack.queue import attempts, chips, evidence, orders, outcome, recovery, state
 from pulsarack.queue.attempts import Attempt
+from pulsarack.queue.claim import hold_cost
 from pulsarack.queue.errors import LedgerRefused, NotOpen
 from pulsarack.queue.evidence import VerdictKind
 from pulsarack.queue.orders import Order
 from pulsarack.queue.outcome import Decision
-from pulsarack.queue.rows import scalar
+from pulsarack.queue.rows import execute, scalar
 from pulsarack.queue.state import OrderState
 from pulsarack.ussd.outcome import Reason
 
@@ -31,6 +32,15 @@ def stands_still(db: Database, order_id: int) -> bool:
         (order_id,),
     )
     return found is not None
+
+
+def note(db: Database, order_id: int) -> None:
+    """Show on an order that stands still why it does."""
+    execute(
+        db,
+        "UPDATE orders SET reason = ? WHERE id = ? AND state = 'QUEUED'",
+        (Reason.CONTRADICTED.value, order_id),
+    )
 
 
 def settle(
@@ -49,7 +59,9 @@ def settle(
         return None
     attempt_id = _insert(db, owner, decision, now_ms)
     state.move(db, order.id, OrderState.SENDING, why="a late proof is booked", now_ms=now_ms)
-    _hold_cost(db, order, owner.chip, attempt_id, now_ms)
+    held = hold_cost(db, order, attempt_id, owner.chip, memo="cost, proved late", now_ms=now_ms)
+    if held is not Result.OK:
+        raise LedgerRefused(f"the cost of order {order.id} could not be held: {held}")
     evidence.record(db, attempt_id, decision.evidence, now_ms=now_ms)
     outcome.settle(db, order.id, attempt_id, owner.chip, decision, now_ms)
     # The ledger may have taken the cost for a discrepancy already: the next reading tells.
@@ -118,23 +130,6 @@ def _insert(db: Database, owner: Attempt, decision: Decision, now_ms: int) -> in
             ),
         )
     )
-
-
-def _hold_cost(db: Database, order: Order, iccid: str, attempt_id: int, now_ms: int) -> None:
-    held = journal.hold(
-        db,
-        Transfer(
-            id=attempts.cost_hold(attempt_id),
-            debit=accounts.AIRTIME,
-            credit=accounts.chip(iccid),
-            amount=order.cost,
-            reference=orders.reference(order.id),
-            memo="cost, proved late",
-        ),
-        now_ms=now_ms,
-    )
-    if held is not Result.OK:
-        raise LedgerRefused(f"the cost of order {order.id} could not be held: {held}")
 
 
 def _contradicted_attempt(db: Database, order_id: int) -> Attempt:

@@ -12,7 +12,7 @@ from peewee import Database
 
 from pulsarack.ledger import accounts, books
 from pulsarack.queue import chips, retry
-from pulsarack.queue.chips import Chip
+from pulsarack.queue.chips import Chip, ChipState
 from pulsarack.queue.routing import HOUR_MS, MS, ChipFacts, OrderFacts
 from pulsarack.queue.rows import scalar, tuples
 from pulsarack.ussd.outcome import Reason
@@ -20,11 +20,12 @@ from pulsarack.ussd.outcome import Reason
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Pacing and caps of a recipe, for chips that were not given their own."""
+    """Pacing, caps and reserve for chips that were not given their own (or a lower reserve)."""
 
     pause_seconds: int = 0
     per_hour: int | None = None
     per_day: int | None = None
+    reserve: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,17 +72,22 @@ def of_chip(
     sold = sales(db, chip.iccid, now_ms=now_ms, day_started_at=day_started_at)
     balance = books.balance(db, accounts.chip(chip.iccid))
     limits = presence.limits if presence else Limits()
+    rested = (
+        chip.state == ChipState.RESTING
+        and chip.rest_until is not None
+        and chip.rest_until <= now_ms
+    )
     return ChipFacts(
         iccid=chip.iccid,
         name=chip.name,
         operator=chip.operator or "",
-        state=chip.state,
-        why=chip.why,
+        state="ACTIVE" if rested else chip.state,
+        why="" if rested else chip.why,
         present=presence is not None,
         busy=presence.busy if presence else "",
         stock_exact=bool(chip.stock_exact),
         stock_available=balance.available if balance else 0,
-        reserve=chip.reserve,
+        reserve=max(chip.reserve, limits.reserve),
         pause_seconds=_own(chip.pause_seconds, limits.pause_seconds) or 0,
         per_hour=_own(chip.per_hour, limits.per_hour),
         per_day=_own(chip.per_day, limits.per_day),

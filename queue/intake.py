@@ -68,7 +68,7 @@ def accept(db: Database, request: Request, origin: Origin) -> Accepted | Refusal
     repeat = _repeated(db, request, destination, origin)
     if repeat is not None:
         return repeat
-    product = _sellable(db, request.product, destination)
+    product = sellable(db, request.product, destination)
     if isinstance(product, Refusal):
         return product
     deposit = books.balance(db, accounts.agent(agent.code))
@@ -120,7 +120,8 @@ def _repeated(
     )
 
 
-def _sellable(db: Database, code: str, destination: str) -> Product | Refusal:
+def sellable(db: Database, code: str, destination: str) -> Product | Refusal:
+    """The product of a code, if it is sold and is the destination's operator's."""
     product = products.find(db, code)
     if product is None or not product.active:
         return Refusal(

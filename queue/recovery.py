@@ -5,7 +5,7 @@ the order is queued again. With it nobody knows: the order becomes UNKNOWN and i
 chip is asked when it is there. An attempt that was UNKNOWN stays so.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from peewee import Database
 
@@ -19,16 +19,18 @@ from pulsarack.ussd.outcome import Reason
 
 @dataclass(frozen=True, slots=True)
 class Recovered:
-    """How many orders were queued again, and how many are undecided."""
+    """How many orders were queued again, how many are undecided, and which these are."""
 
     queued_again: int
     undecided: int
+    orders: tuple[int, ...] = field(default=(), compare=False)
 
 
 def recover(db: Database, *, now_ms: int, day_ends_at: int) -> Recovered:
     """Bring every open attempt into a state that this daemon can go on from."""
     again = undecided = 0
-    for attempt in attempts.every_open(db):
+    opened = attempts.every_open(db)
+    for attempt in opened:
         if attempt.committed_at is None:
             release(
                 db,
@@ -48,7 +50,7 @@ def recover(db: Database, *, now_ms: int, day_ends_at: int) -> Recovered:
                 why="the daemon ended after the point of no return",
                 now_ms=now_ms,
             )
-    return Recovered(again, undecided)
+    return Recovered(again, undecided, tuple(attempt.order_id for attempt in opened))
 
 
 def release(

@@ -74,17 +74,14 @@ def judge_history(
     amount: int,
     known_serial_numbers: frozenset[str],
 ) -> HistoryLine | None:
-    """The line that proves the attempt done, if there is exactly one it can be.
+    """The newest line, if it proves the attempt done.
 
-    A success with a serial number that no order carries yet, for this destination and
-    amount. Lines without a serial number cannot be told from earlier top-ups.
+    The chip has done nothing since, so only the newest line can be the attempt: a success
+    for this destination and amount, with a serial number that no order carries yet.
     """
-    found = [
-        line
-        for line in lines
-        if line.succeeded
-        and (line.destination, line.amount) == (destination, amount)
-        and line.serial_number is not None
-        and line.serial_number not in known_serial_numbers
-    ]
-    return found[0] if len(found) == 1 else None
+    if not lines:
+        return None
+    newest = lines[0]
+    ours = (newest.destination, newest.amount) == (destination, amount)
+    known = newest.serial_number is None or newest.serial_number in known_serial_numbers
+    return newest if newest.succeeded and ours and not known else None

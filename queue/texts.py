@@ -32,6 +32,8 @@ from pulsarack.queue.state import OrderState
 from pulsarack.ussd.outcome import Reason
 
 DAY_MS = 24 * 3600 * MS
+# How far the service centre's clock may be from ours.
+CLOCKS_DIFFER_MS = 300 * MS
 
 
 class TextKind(StrEnum):
@@ -67,6 +69,7 @@ class IncomingText:
     fingerprint: str
     sender: str
     text: str
+    sent_at: int | None = None  # by the service centre's clock
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,9 +117,9 @@ def receive(
     """Store a text and do what follows from it. One transaction."""
     if read.kind is TextKind.STOCK_IN and not read.amount:
         read = ReadText(TextKind.UNPARSED)  # stock came, but how much is not said: a person looks
-    repeat = read.kind is TextKind.STOCK_IN and _said_before(
-        db, incoming, since_ms=window.now_ms - DAY_MS
-    )
+    # A stock-in text that names the new stock cannot come twice in a day but by the network.
+    unique = read.kind is TextKind.STOCK_IN and read.stock is not None
+    repeat = unique and _said_before(db, incoming, since_ms=window.now_ms - DAY_MS)
     sms_id = scalar(
         db,
         "INSERT INTO sms (chip, fingerprint, sender, text, received_at, meaning)"
@@ -176,7 +179,7 @@ def _success(
         return Received(Meaning.REPEAT)
     owners = [
         candidate
-        for candidate in _candidates(db, incoming.chip, read, window)
+        for candidate in _candidates(db, incoming, read, window)
         if not _accounted_for(candidate, number)
     ]
     if not owners:
@@ -214,6 +217,7 @@ def _success(
     if owner.outcome == "NOT_DONE":
         chips.doubt_stock(db, incoming.chip)
         attempts.forget_stock_before(db, incoming.chip)
+        contradiction.note(db, owner.order_id)
         return Received(Meaning.CONTRADICTION, owner.id)
     execute(
         db,
@@ -241,7 +245,7 @@ def _failure(
     else:
         owners = [
             candidate
-            for candidate in _candidates(db, incoming.chip, read, window)
+            for candidate in _candidates(db, incoming, read, window)
             if not candidate.answered
         ]
         if [candidate.id for candidate in owners] != [attempt.id]:
@@ -277,10 +281,13 @@ def _decide(db: Database, attempt_id: int, decision: Decision, window: Window) -
     return Received(Meaning.PROOF, attempt_id)
 
 
-def _candidates(db: Database, iccid: str, read: ReadText, window: Window) -> list[_Candidate]:
+def _candidates(
+    db: Database, incoming: IncomingText, read: ReadText, window: Window
+) -> list[_Candidate]:
     """The chip's committed attempts that the text could be about.
 
-    An open attempt is a candidate however old it is: the chip did nothing since.
+    An open attempt is a candidate however old it is: the chip did nothing since. A text
+    that the service centre had before an attempt was committed is not about it.
     """
     return select(
         db,
@@ -289,8 +296,17 @@ def _candidates(db: Database, iccid: str, read: ReadText, window: Window) -> lis
         " FROM attempt a JOIN orders o ON o.id = a.order_id"
         " WHERE a.chip = ? AND a.committed_at IS NOT NULL AND o.destination = ?"
         " AND (? IS NULL OR o.denomination * 1000 = ?)"
-        " AND (a.closed_at IS NULL OR a.closed_at >= ?)",
-        (iccid, read.destination, read.amount, read.amount, window.now_ms - window.late_ms),
+        " AND (a.closed_at IS NULL OR a.closed_at >= ?)"
+        " AND (? IS NULL OR a.committed_at <= ?)",
+        (
+            incoming.chip,
+            read.destination,
+            read.amount,
+            read.amount,
+            window.now_ms - window.late_ms,
+            incoming.sent_at,
+            (incoming.sent_at or 0) + CLOCKS_DIFFER_MS,
+        ),
     )
 
 
@@ -304,7 +320,6 @@ def _accounted_for(candidate: _Candidate, serial_number: str | None) -> bool:
 
 
 def _said_before(db: Database, incoming: IncomingText, *, since_ms: int) -> bool:
-    # A stock-in text names the new stock, so an equal one is the network's repeat.
     return (
         scalar(
             db,

@@ -97,6 +97,11 @@ class Recipe:
         """Reads the values of a match by the rules of this recipe."""
         return FieldReader(self.numbering, ASSET_EXPONENTS.get(self.asset, 0))
 
+    @property
+    def needs_chip_pin(self) -> bool:
+        """Whether any script says the chip's PIN."""
+        return any("chip_pin" in script.placeholders for script in self.scripts)
+
     def believes(self, sender: str) -> bool:
         """Tell whether an SMS of this sender is the operator's own."""
         return self._plain_sender(sender) in {self._plain_sender(one) for one in self.senders}
@@ -281,7 +286,7 @@ def _check_recipe(recipe: Recipe, problems: Problems) -> None:
 
 
 def _check_chip_pin(recipe: Recipe, wanted: bool, problems: Problems) -> None:
-    said = any("chip_pin" in script.placeholders for script in recipe.scripts)
+    said = recipe.needs_chip_pin
     if wanted and not said:
         problems.add(
             "top_up",

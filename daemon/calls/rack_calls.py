@@ -1,5 +1,6 @@
 """The calls about what is plugged in: chips, modems, routing, unparsed replies, status."""
 
+import math
 from collections.abc import AsyncGenerator
 from dataclasses import asdict
 from typing import Any
@@ -20,7 +21,7 @@ from pulsarack.daemon.control_protocol import CallError, Calls, Peer
 from pulsarack.daemon.desk import Desk
 from pulsarack.daemon.slot import Slot
 from pulsarack.ledger import accounts, books
-from pulsarack.queue import attempts, chips, facts, orders, prefixes, products, stock, texts
+from pulsarack.queue import attempts, chips, facts, intake, orders, stock, texts
 from pulsarack.queue.chips import Adoption, Chip
 from pulsarack.queue.routing import ChipFacts, OrderFacts, reached_cap, route
 from pulsarack.queue.validation import Refusal, normalise_destination
@@ -93,8 +94,8 @@ class RackCalls:
             recipe=args.recipe,
             name=args.name,
             msisdn=args.msisdn,
-            reserve=self._context.config.chips.reserve if args.reserve is None else args.reserve,
-            pause_seconds=None if args.pause_seconds is None else round(args.pause_seconds),
+            reserve=args.reserve,
+            pause_seconds=None if args.pause_seconds is None else math.ceil(args.pause_seconds),
             per_hour=args.per_hour,
             per_day=args.per_day,
         )
@@ -153,10 +154,10 @@ class RackCalls:
         presences = self._office.rack.presences()
         now_ms, started = self._context.clock.now_ms(), self._context.day_started_at()
 
-        def job(db: Database) -> dict[str, Any] | None:
-            product = products.find(db, args.product.upper())
-            if product is None:
-                return None
+        def job(db: Database) -> dict[str, Any] | Refusal:
+            product = intake.sellable(db, args.product.upper(), destination)
+            if isinstance(product, Refusal):
+                return product
             wanted: OrderFacts = facts.of_order(
                 db,
                 operator=product.operator,
@@ -168,7 +169,6 @@ class RackCalls:
             found = route(wanted, rack, now_ms)
             return {
                 "operator": product.operator,
-                "number_of": prefixes.operator_of(db, destination),
                 "chips": [
                     {
                         "iccid": one.iccid,
@@ -185,8 +185,8 @@ class RackCalls:
             }
 
         explained = await self._context.store.read(job)
-        if explained is None:
-            raise not_found("product", args.product[:40], "see: pulsarack product list")
+        if isinstance(explained, Refusal):
+            raise refused(explained)
         return explained
 
     async def unparsed_list(self, args: UnparsedList, _peer: Peer) -> dict[str, Any]:

@@ -240,9 +240,9 @@ HISTORIES: list[tuple[list[HistoryLine], str | None]] = [
     ([line("NEW", ok=False)], None),
     ([line("NEW", to="6281200000013")], None),
     ([line("NEW", amount=5_000)], None),
-    ([line("NEW"), line("NEWER")], None),  # which one?
-    ([line(None), line("NEW")], "NEW"),
-    ([line("X", ok=False), line("NEW"), line("Y", to="6281200000013")], "NEW"),
+    ([line("NEW"), line("OLDER")], "NEW"),  # only the newest can be the attempt
+    ([line(None), line("NEW")], None),
+    ([line("X", ok=False), line("NEW"), line("Y", to="6281200000013")], None),
 ]
 
 

@@ -377,17 +377,24 @@ def test_stock_in_is_booked_and_read_again(shop: World) -> None:
 
 
 def test_a_stock_in_text_that_came_twice_counts_once(shop: World) -> None:
-    shop.text(CARD, stock_in(1_000_000), "a")
+    shop.text(CARD, stock_in(1_000_000, 1_500_000), "a")
     shop.run(lambda db: chips.trust_stock(db, CARD))
     shop.sql("INSERT INTO stock_reading VALUES (NULL, ?, 0, 1500000, 0, 'query')", CARD)
-    assert shop.text(CARD, stock_in(1_000_000), "a").meaning is Meaning.REPEAT
+    assert shop.text(CARD, stock_in(1_000_000, 1_500_000), "a").meaning is Meaning.REPEAT
     assert shop.stock(CARD).posted == 1_500_000
     assert shop.the_chip(CARD).stock_exact == 0
-    assert shop.text(CARD, stock_in(1_000_000), "b").meaning is Meaning.STOCK_IN
-    assert shop.text(shop.chip(2), stock_in(1_000_000), "a").meaning is Meaning.STOCK_IN
+    assert shop.text(CARD, stock_in(1_000_000, 1_500_000), "b").meaning is Meaning.STOCK_IN
+    assert shop.text(shop.chip(2), stock_in(1_000_000, 1_500_000), "a").meaning is Meaning.STOCK_IN
     shop.wait(24 * 3600)
-    assert shop.text(CARD, stock_in(1_000_000), "a").meaning is Meaning.STOCK_IN
+    assert shop.text(CARD, stock_in(1_000_000, 1_500_000), "a").meaning is Meaning.STOCK_IN
     assert shop.stock(CARD).posted == 3_500_000
+    shop.clean()
+
+
+def test_two_equal_stock_in_texts_that_name_no_stock_both_count(shop: World) -> None:
+    shop.text(CARD, stock_in(1_000_000), "a")
+    assert shop.text(CARD, stock_in(1_000_000), "a").meaning is Meaning.STOCK_IN
+    assert shop.stock(CARD).posted == 2_500_000
     shop.clean()
 
 

@@ -332,6 +332,6 @@ def failure(reason: Reason = Reason.OPERATOR_BUSY, to: str | None = None) -> Rea
     return ReadText(TextKind.FAILURE, destination=to, reason=reason)
 
 
-def stock_in(amount: int | None) -> ReadText:
+def stock_in(amount: int | None, stock: int | None = None) -> ReadText:
     """A stock-in text."""
-    return ReadText(TextKind.STOCK_IN, amount=amount)
+    return ReadText(TextKind.STOCK_IN, amount=amount, stock=stock)
