@@ -168,6 +168,7 @@ ARGUMENTS: dict[str, type[Struct]] = {
     "order.new": OrderNew,
     "order.show": OrderById,
     "order.list": OrderList,
+    "order.undecided": Nothing,
     "order.cancel": OrderById,
     "order.resolve": OrderResolve,
     "chip.list": Nothing,

@@ -18,7 +18,7 @@ from pulsarack.queue.errors import LedgerRefused, NotOpen
 from pulsarack.queue.evidence import VerdictKind
 from pulsarack.queue.orders import Order
 from pulsarack.queue.outcome import Decision
-from pulsarack.queue.rows import execute, scalar
+from pulsarack.queue.rows import columns, execute, scalar, select
 from pulsarack.queue.state import OrderState
 from pulsarack.ussd.outcome import Reason
 
@@ -32,6 +32,16 @@ def stands_still(db: Database, order_id: int) -> bool:
         (order_id,),
     )
     return found is not None
+
+
+def undecided(db: Database) -> list[Order]:
+    """The orders whose end nobody knows, oldest first: UNKNOWN ones, and those that stand still."""
+    return select(
+        db,
+        Order,
+        f"SELECT {columns(Order)} FROM orders WHERE state = 'UNKNOWN'"
+        f" OR (state = 'QUEUED' AND {evidence.contradicted('orders.id')}) ORDER BY id",
+    )
 
 
 def note(db: Database, order_id: int) -> None:

@@ -19,10 +19,9 @@ Row = TypeVar("Row")
 
 
 @functools.cache
-def columns(shape: type[Any], table: str = "") -> str:
+def columns(shape: type[Any]) -> str:
     """The column list of a row shape, for a SELECT or RETURNING."""
-    dot = f"{table}." if table else ""
-    return ", ".join(dot + field.name for field in fields(shape))
+    return ", ".join(field.name for field in fields(shape))
 
 
 def select(db: Database, shape: type[Row], sql: str, params: Sequence[Any] = ()) -> list[Row]:

@@ -3,8 +3,8 @@
 from typing import Any
 
 from pulsarack.daemon.calls.office import Office, not_found, refused
-from pulsarack.daemon.calls.story import order_row, story
-from pulsarack.daemon.control_arguments import OrderById, OrderList, OrderNew, OrderResolve
+from pulsarack.daemon.calls.story import evidence_rows, order_row, story
+from pulsarack.daemon.control_arguments import Nothing, OrderById, OrderList, OrderNew, OrderResolve
 from pulsarack.daemon.control_protocol import CallError, Calls, Peer
 from pulsarack.queue import contradiction, intake, orders, outcome, request
 from pulsarack.queue.errors import IllegalMove, NotOpen
@@ -35,6 +35,7 @@ class OrderCalls:
         calls.add("order.new", self.new)
         calls.add("order.show", self.show)
         calls.add("order.list", self.list)
+        calls.add("order.undecided", self.undecided)
         calls.add("order.cancel", self.cancel)
         calls.add("order.resolve", self.resolve)
 
@@ -77,6 +78,17 @@ class OrderCalls:
                 "orders": [
                     order_row(db, order)
                     for order in orders.listed(db, state=args.state, agent=args.agent, limit=limit)
+                ]
+            }
+        )
+
+    async def undecided(self, _args: Nothing, _peer: Peer) -> dict[str, Any]:
+        """The orders whose end nobody knows, each with what was found about it."""
+        return await self._context.store.read(
+            lambda db: {
+                "orders": [
+                    {**order_row(db, order), "evidence": evidence_rows(db, order.id)}
+                    for order in contradiction.undecided(db)
                 ]
             }
         )

@@ -7,7 +7,7 @@ from typing import Any
 from peewee import Database
 
 from pulsarack.ledger import journal
-from pulsarack.queue import attempts, evidence, messages, orders, recipe_versions, state
+from pulsarack.queue import attempts, evidence, messages, orders, recipe_versions, state, stock
 from pulsarack.queue.attempts import Attempt
 from pulsarack.queue.orders import Order
 from pulsarack.queue.validation import show_destination
@@ -101,3 +101,21 @@ def attempt_row(db: Database, attempt: Attempt) -> dict[str, Any]:
             for found in evidence.of_attempt(db, attempt.id)
         ],
     }
+
+
+def evidence_rows(db: Database, order_id: int) -> list[dict[str, Any]]:
+    """What was found about an order, attempt by attempt; why it is not known comes first."""
+    rows: list[dict[str, Any]] = []
+    for attempt in attempts.of_order(db, order_id):
+        if attempt.closed_at is None:
+            rows.append({"at": attempt.committed_at, "kind": "why", "detail": attempt.why})
+            rows += [
+                {"at": one.at, "kind": "stock", "detail": f"{one.stock}, in the books {one.ledger}"}
+                for one in reversed(stock.readings(db, attempt.chip))
+                if one.at >= attempt.claimed_at
+            ]
+        rows += [
+            {"at": one.at, "kind": one.kind, "detail": f"{one.verdict}: {one.detail}"}
+            for one in evidence.of_attempt(db, attempt.id)
+        ]
+    return rows

@@ -36,6 +36,7 @@ _COLUMNS = (
         "new": Lazy("orders", "new", "Place an order as an agent's text."),
         "show": Lazy("order_story", "show", "The whole story of one order."),
         "list": Lazy("orders", "list_", "The latest orders."),
+        "undecided": Lazy("orders", "undecided", "Orders that nobody knows the end of, and why."),
         "cancel": Lazy("orders", "cancel", "Cancel an order that has not left yet."),
         "resolve": Lazy("orders", "resolve", "Decide an undecided order by hand."),
         "pipe": Lazy("order_pipe", "pipe", "Orders in as JSON lines, results and messages out."),
@@ -94,6 +95,24 @@ def list_(
     tables.show(
         result, "orders", _COLUMNS, as_json=as_json, timezone=session.timezone, empty="no orders"
     )
+
+
+@click.command()
+@as_json_option
+@pass_session
+def undecided(session: Session, as_json: bool) -> None:
+    """Orders that nobody knows the end of, each with what was found about it."""
+    result = session.call("order.undecided")
+    tables.show(
+        result, "orders", _COLUMNS, as_json=as_json, timezone=session.timezone, empty="none"
+    )
+    if as_json:
+        return
+    for row in result["orders"]:
+        click.echo(f"\norder {row['id']}")
+        for found in row["evidence"]:
+            at = formats.time(found.get("at"), session.timezone)
+            click.echo(f"  {at}  {formats.text(found['kind'])}: {formats.text(found['detail'])}")
 
 
 @click.command()

@@ -51,26 +51,25 @@ def test_every_dialect_sells_on_every_channel(tmp_path: Path, dialect: str, oper
 
 
 FAULTS = (
-    ("done_no_reply", True),
-    ("not_done_no_reply", None),
-    ("late_sms", True),
-    ("doubled_reply", True),
-    ("foreign_reply", True),
-    ("garbled_line", True),
-    ("hang", None),
-    ("urc_storm", True),
-    ("stock_in", True),
-    ("operator_busy", None),
-    ("late_booking", True),
-    ("unplug", None),
+    "done_no_reply",
+    "not_done_no_reply",
+    "late_sms",
+    "split_reply",
+    "doubled_reply",
+    "foreign_reply",
+    "garbled_line",
+    "hang",
+    "urc_storm",
+    "stock_in",
+    "operator_busy",
+    "late_booking",
+    "unplug",
 )
 
 
 @pytest.mark.parametrize("operator", ["telkomsel", "indosat", "xl"])
-@pytest.mark.parametrize(("fault", "done"), FAULTS)
-def test_every_fault_ends_in_the_truth(
-    tmp_path: Path, operator: str, fault: str, done: bool | None
-) -> None:
+@pytest.mark.parametrize("fault", FAULTS)
+def test_every_fault_ends_in_the_truth(tmp_path: Path, operator: str, fault: str) -> None:
     async def sell(world: World) -> None:
         orders = [
             await world.order(f"{CODES[operator]}10.{NUMBERS[operator].format(n)}")
@@ -90,6 +89,7 @@ def test_every_fault_ends_in_the_truth(
         truth = [line for line in world.truth if line["kind"] == "stock"][-1]
         assert chip["stock_posted"] == truth["stock"]
 
+    if fault == "split_reply" and operator != "xl":
+        return  # only texts come in parts
     schedule = f'\n[[fault]]\nat_order = 2\nkind = "{fault}"\n'
     in_world(tmp_path, sell, ("wavecom", operator), faults=schedule)
-    assert done is None or done
