@@ -1,4 +1,4 @@
-"""The one place where the product reads a clock.
+"""The one place where the product reads a clock, or draws at random.
 
 Everybody else gets a clock handed in and asks it. A rehearsal against the simulated
 rack runs the same code some times faster: durations everywhere stay in the seconds of
@@ -14,6 +14,7 @@ never steps and is only good for deadlines within one process.
 import asyncio
 import math
 import time
+import uuid
 from collections.abc import Callable
 
 MILLISECONDS = 1000
@@ -76,3 +77,8 @@ class WallClock:
 
     def _real_ms(self) -> int:
         return self._read_wall_ns() // NANOSECONDS_IN_MILLISECOND
+
+
+def new_id() -> str:
+    """A key that nobody else has."""
+    return uuid.uuid4().hex

@@ -1,6 +1,7 @@
 """What every part of the running daemon is given: the store, the clock, the words."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from pulsarack.daemon import calendar
@@ -23,7 +24,10 @@ MS = 1000
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """The daemon's surroundings; built once by `run.py`, or by a simulation."""
+    """The daemon's surroundings; built once by `run.py`, or by a simulation.
+
+    `new_id` gives a key that no other call got, for what a caller did not name itself.
+    """
 
     config: Config
     clock: Clock
@@ -32,6 +36,7 @@ class Context:
     secrets: Secrets
     events: Events
     log: logging.Logger
+    new_id: Callable[[], str]
 
     def day(self) -> str:
         """Today, where the trade is."""

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pulsarack.daemon.context import Context
 from pulsarack.daemon.inbox import Arrival, Inbox
 from pulsarack.daemon.script_runner import AlreadyDecided, Recorder, Runner
+from pulsarack.modems.errors import ModemError
 from pulsarack.modems.modem import Modem
 from pulsarack.queue import attempts, texts
 from pulsarack.queue.texts import Meaning
@@ -129,6 +130,16 @@ class Desk:
         self.take_news()
         return not self.gone
 
+    async def check_card(self) -> None:
+        """Make sure that the card is still the one; raises CardExchanged.
+
+        Not every modem says when its card is taken out, and another card's stock must not
+        decide this one's orders.
+        """
+        found = (await self.modem.read_chip()).iccid
+        if found != self.iccid:
+            raise CardExchanged(self.iccid, found)
+
     async def ask(self, script: Script, recorder: Recorder | None = None) -> Finished:
         """Run a script that moves no money: a stock or history query."""
         values = self.values()
@@ -188,6 +199,13 @@ class Desk:
     async def _announce(self, attempt_id: int) -> None:
         order_id = await self.context.store.read(lambda db: attempts.get(db, attempt_id).order_id)
         await self.context.announce(order_id)
+
+
+class CardExchanged(ModemError):
+    """Another SIM card is in the modem than the one that was worked; the slot begins anew."""
+
+    def __init__(self, worked: str, found: str) -> None:
+        super().__init__(f"card {worked} was exchanged for {found}; its orders wait for its return")
 
 
 class Unrecorded:

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from peewee import Database
 
 from pulsarack.daemon.context import Context
+from pulsarack.daemon.store_errors import StoreError
 from pulsarack.queue import claim, outcome, recovery
 from pulsarack.queue.claim import Claim, IdleChip
 from pulsarack.queue.orders import Order
@@ -20,6 +21,8 @@ from pulsarack.ussd.outcome import Reason
 
 # How often time alone is looked at: pauses over, rests over, orders expired. Virtual seconds.
 TICK_SECONDS = 1.0
+# So many failed passes in a row, a tick apart at least, end the daemon.
+FAILURES_MOST = 60
 
 
 class Dispatcher:
@@ -30,6 +33,7 @@ class Dispatcher:
         self._idle: dict[str, tuple[IdleChip, Callable[[Claim], None]]] = {}
         self._lock = asyncio.Lock()
         self._news = asyncio.Event()
+        self._failures = 0
 
     def wake(self) -> None:
         """Something changed that may let an order go."""
@@ -53,10 +57,21 @@ class Dispatcher:
             while True:
                 await self._news.wait()
                 self._news.clear()
-                async with self._lock:
-                    await self._pass()
+                await self._try_pass()
         finally:
             timer.cancel()
+
+    async def _try_pass(self) -> None:
+        try:
+            async with self._lock:
+                await self._pass()
+            self._failures = 0
+        except StoreError as error:
+            # A locked or full disk may be over soon; a daemon that cannot write for long ends.
+            self._failures += 1
+            self._context.log.error("store.failed", why=str(error), times=self._failures)
+            if self._failures >= FAILURES_MOST:
+                raise
 
     async def release(self, claimed: Claim, reason: Reason) -> None:
         """Give a claim back that nobody can carry out: nothing was sent."""

@@ -24,7 +24,7 @@ from pulsarack.daemon.calls.office import Office
 from pulsarack.daemon.calls.order_calls import OrderCalls
 from pulsarack.daemon.calls.rack_calls import RackCalls
 from pulsarack.daemon.calls.trade_calls import TradeCalls
-from pulsarack.daemon.clock import WallClock
+from pulsarack.daemon.clock import WallClock, new_id
 from pulsarack.daemon.config import Config
 from pulsarack.daemon.config_errors import ConfigErrors
 from pulsarack.daemon.context import Context
@@ -87,7 +87,7 @@ async def serve(settings: Config, clock: Clock) -> int:
     profiles = Profiles.load(*([daemon.profiles_dir] if daemon.profiles_dir else []))
     store = Store.open(daemon.state_dir / DATABASE_NAME, now_ms=clock.now_ms())
     try:
-        context = Context(settings, clock, store, shelf, pins, Events(), logging.get())
+        context = Context(settings, clock, store, shelf, pins, Events(), logging.get(), new_id)
         await prepare(context)
         return await _run(context, profiles)
     finally:
@@ -136,8 +136,7 @@ async def _run(context: Context, profiles: Profiles) -> int:
         await asyncio.wait({*parts, ended}, return_when=asyncio.FIRST_COMPLETED)
         failed = _log_failures(context, parts)
         context.log.info("daemon.stopping", failed=failed)
-        if not failed:
-            await rack.stop(STOP_SECONDS)
+        await rack.stop(STOP_SECONDS)
     finally:
         for task in (*parts, ended):
             task.cancel()

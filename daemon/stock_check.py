@@ -75,9 +75,11 @@ class StockCheck:
 
 async def read_stock(desk: Desk) -> int | None:
     """Ask the operator for the chip's stock, rupiah; None if there was no clear answer."""
+    await desk.check_card()
     finished = await desk.ask(desk.recipe.stock)
     found = finished.outcome
     if found.reply is not None and found.reply.stock is not None:
+        await desk.check_card()
         return found.reply.stock
     desk.context.log.warning(
         "stock.not_read", chip=desk.iccid, reason=found.reason or Reason.NO_REPLY, why=found.why

@@ -78,7 +78,7 @@ class TradeCalls:
 
         return {"agents": await self._context.store.read(job)}
 
-    async def agent_credit(self, args: AgentCredit, peer: Peer) -> dict[str, Any]:
+    async def agent_credit(self, args: AgentCredit, _peer: Peer) -> dict[str, Any]:
         """Raise a deposit by money that came in."""
         agent = await self._context.store.read(lambda db: agents.find(db, args.code))
         if agent is None:
@@ -86,7 +86,7 @@ class TradeCalls:
         if not args.because.strip():
             raise CallError("NO_REASON", "a credit needs a reason", "give --because TEXT")
         now_ms = self._context.clock.now_ms()
-        key = args.id or f"{peer.pid}-{now_ms}"
+        key = args.id or self._context.new_id()
         try:
             result = await self._context.store.write(
                 lambda db: agents.credit(
@@ -106,7 +106,8 @@ class TradeCalls:
         self._context.log.info(
             "agent.credited", agent=args.code, amount=args.amount, who=args.who, repeat=result.value
         )
-        return await self._context.store.read(lambda db: _agent_row(db, agent))
+        row = await self._context.store.read(lambda db: _agent_row(db, agent))
+        return {**row, "repeated": result is Result.EXISTS}
 
     async def product_import(self, args: ProductImport, _peer: Peer) -> dict[str, Any]:
         """Add and change products: all rows or none."""

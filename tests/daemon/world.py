@@ -7,9 +7,10 @@ does; the modems and the operators go on.
 
 import asyncio
 import io
+import itertools
 import json
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -69,7 +70,12 @@ def luhn(digits: str) -> str:
     return digits + str(-sum(d // 10 + d % 10 for d in doubled) % 10)
 
 
-def rack_plan(*chips: tuple[str, str], faults: str = "", stock: int = 1_000_000) -> RackPlan:
+def rack_plan(
+    *chips: tuple[str, str],
+    faults: str = "",
+    stock: int = 1_000_000,
+    stocks: Sequence[int] | None = None,
+) -> RackPlan:
     """A rack of (dialect, operator) pairs; `faults` is TOML of the rack file."""
     operators = sorted({operator for _, operator in chips})
     text = "".join(
@@ -83,7 +89,7 @@ def rack_plan(*chips: tuple[str, str], faults: str = "", stock: int = 1_000_000)
             f'[[modem]]\ndialect = "{dialect}"\nimei = "{luhn(f"3500010000{number:04}")}"\n'
             f'[modem.chip]\noperator = "{operator}"\niccid = "{luhn(iccid.format(number))}"\n'
             f'imsi = "{imsi}{number:010}"\nmsisdn = "{msisdn.format(number)}"\n'
-            f'chip_pin = "12{number:02}"\nstock = {stock}\n'
+            f'chip_pin = "12{number:02}"\nstock = {stocks[number - 1] if stocks else stock}\n'
         )
     return read_rack(tomllib.loads(text + faults), Path("rack.toml"))
 
@@ -142,6 +148,10 @@ class MemoryPorts:
             self._attach(path)
             asyncio.get_running_loop().call_later(3.0, self._back, path)
 
+    def unplug(self, path: str) -> None:
+        """Take a modem out for good."""
+        self._gone(path)
+
     def drop(self) -> None:
         """The daemon died: its ends of the lines are closed."""
         for port in self._open.values():
@@ -197,6 +207,8 @@ class World:
         self._path = directory / "pulsarack.db"
         self._config = config.parse(tomllib.loads(settings), directory / "pulsarack.toml")
         self._daemon: _Daemon | None = None
+        self._ids = itertools.count(1)
+        self.without_pins = False
 
     @property
     def daemon(self) -> _Daemon:
@@ -206,10 +218,19 @@ class World:
     async def start(self) -> None:
         """Start the daemon on the state that is there."""
         store = InlineStore.open(self._path, now_ms=self.clock.now_ms(), synchronous="OFF")
-        pins = Secrets(
-            {m.chip.iccid: {"chip_pin": Secret(m.chip.chip_pin)} for m in self._plan.modems}
+        chips = [] if self.without_pins else [modem.chip for modem in self._plan.modems]
+        pins = Secrets({chip.iccid: {"chip_pin": Secret(chip.chip_pin)} for chip in chips})
+        logging.mask(pins)
+        context = Context(
+            self._config,
+            self.clock,
+            store,
+            SHELF,
+            pins,
+            Events(),
+            logging.get(),
+            lambda: f"id{next(self._ids)}",
         )
-        context = Context(self._config, self.clock, store, SHELF, pins, Events(), logging.get())
         await prepare(context)
         dispatcher = Dispatcher(context)
         rack = Rack(context, dispatcher, Profiles.load(), self.ports)
