@@ -8,6 +8,7 @@ the dialogue waits are acted upon by the inbox, which may decide the attempt its
 
 from peewee import Database
 
+from pulsarack.daemon import log as logging
 from pulsarack.daemon.context import MS, Context
 from pulsarack.daemon.desk import Desk
 from pulsarack.daemon.recorder import AttemptRecorder
@@ -36,6 +37,10 @@ class Sale:
 
     async def run(self) -> None:
         """Sell, or find out why not; the attempt is decided or undecided when this returns."""
+        with logging.bound(order=self._claim.order.id, attempt=self._claim.number):
+            await self._run()
+
+    async def _run(self) -> None:
         order = self._claim.order
         self._desk.doing = f"selling order {order.id}"
         await self._context.announce(order.id)

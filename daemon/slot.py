@@ -9,6 +9,7 @@ a port that appears is tried at once.
 import asyncio
 from typing import Protocol
 
+from pulsarack.daemon import log as logging
 from pulsarack.daemon.context import Context
 from pulsarack.daemon.desk import Desk
 from pulsarack.daemon.dispatcher import Dispatcher
@@ -206,7 +207,8 @@ class Slot:
         self._log.info("chip.ready", chip=chip.iccid, recipe=recipe.name)
         try:
             if not (self._lost or self._stopping):
-                await self._worker.run()
+                with logging.bound(chip=chip.iccid, slot=self.name):
+                    await self._worker.run()
         finally:
             self._worker = self.desk = None
 
@@ -226,6 +228,11 @@ class Slot:
     def _sim_pin(self) -> str | None:
         # Which card is in is not known before it is unlocked, so a rack's cards share one PIN.
         pins = self._context.secrets.sim_pins()
+        if len(pins) > 1:
+            raise SlotFault(
+                "the card wants a PIN and the secrets file holds several; give all cards the"
+                " same sim_pin, or take the PINs off the cards"
+            )
         return pins[0].reveal() if len(pins) == 1 and not self._refused_pin else None
 
     def _on_event(self, event: ModemEvent) -> None:

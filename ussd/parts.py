@@ -117,10 +117,6 @@ class Joiner(Generic[Source]):
             for _, given in held.parts.values()
         )
 
-    def next_deadline(self) -> float | None:
-        """Return when `overdue` should be asked again; None if nothing is held."""
-        return min((held.give_up_at for held in self._held.values()), default=None)
-
     def _release(self, key: _Key) -> JoinedText[Source]:
         held = self._held.pop(key)
         sender, of = key

@@ -29,7 +29,6 @@ def test_without_marks_nothing_is_joined() -> None:
 def test_parts_are_joined_in_any_order(joiner: Joiner[int], order: tuple[str, str]) -> None:
     assert joiner.add(order[0], "168", 0.0) == []
     assert joiner.add(order[1], "168", 1.0) == [JoinedText("168", "loaded. Ref:1", True)]
-    assert joiner.next_deadline() is None
 
 
 def test_a_line_break_after_the_mark(joiner: Joiner[int]) -> None:
@@ -52,7 +51,6 @@ def test_a_part_that_comes_twice_counts_once(joiner: Joiner[int]) -> None:
 
 def test_whoever_waits_too_long_gets_what_is_there(joiner: Joiner[int]) -> None:
     joiner.add(FIRST, "168", 10.0)
-    assert joiner.next_deadline() == 40.0
     assert joiner.overdue(39.9) == []
     assert joiner.overdue(40.0) == [JoinedText("168", "loaded.", False)]
     assert joiner.overdue(40.0) == []
