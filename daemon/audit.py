@@ -1,16 +1,23 @@
-"""The audit of the promises: the ledger's, the queue's, and, where there is one, the truth's.
+"""The audit of the promises: the file's, the ledger's, the queue's, and, if there is one, the truth's.
 
 It reads one snapshot of the database and writes nothing, so it may run beside the daemon
 as well as after it. With the books of a simulated rack it also compares what we believe
 with what the operators did (truth.py).
+
+The file comes first: SQLite's own checks, and a comparison of the schema with what the
+migrations make, since a trigger or an index that is gone protects nothing any more. What
+of a damaged file cannot be read is a finding beside those of the parts that can.
 """
 
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from peewee import Database
+import apsw
+from peewee import Database, PeeweeException
 
 from pulsarack.daemon import truth, truth_books
+from pulsarack.daemon.migrations import load_scripts, schema_differences
 from pulsarack.daemon.store_files import open_read_only
 from pulsarack.daemon.truth import AttemptRow, ChipRow, OrderRow
 from pulsarack.daemon.truth_books import Truth
@@ -19,6 +26,14 @@ from pulsarack.ledger import audit as ledger_audit
 from pulsarack.queue import audit as queue_audit
 from pulsarack.queue.audit import Finding
 from pulsarack.queue.rows import columns, scalar, select, tuples
+
+
+_DATABASE = "database"
+
+_DANGLING = """
+SELECT "table", parent, min(rowid), count(*) FROM pragma_foreign_key_check
+GROUP BY "table", parent ORDER BY "table", parent
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +48,7 @@ class Rows:
 def main(database: Path, truth_path: Path | None = None) -> list[Finding]:
     """Everything that breaks a promise; [] if all hold.
 
-    Raises StoreError if the database cannot be read and TruthError if the truth cannot.
+    Raises StoreError if the database cannot be opened and TruthError if the truth cannot.
     """
     books = None if truth_path is None else truth_books.read(truth_path)
     with open_read_only(database) as db:
@@ -42,16 +57,59 @@ def main(database: Path, truth_path: Path | None = None) -> list[Finding]:
 
 def audit(db: Database, books: Truth | None = None) -> list[Finding]:
     """The same on an open database."""
-    found = [
-        # All rules of the ledger are one promise: that the books balance.
-        Finding("P3", one.subject, f"{one.rule.replace('_', ' ')}: {one.detail}")
-        for one in ledger_audit.audit(db)
+    parts: list[tuple[str, Callable[[Database], Iterable[Finding]]]] = [
+        ("the file", check_file),
+        ("the schema", check_schema),
+        ("the ledger", _check_ledger),
+        ("the queue", queue_audit.findings),
     ]
-    found += queue_audit.audit(db)
     if books is not None:
-        rows = read_rows(db)
-        found += truth.compare(rows.orders, rows.attempts, rows.chips, books)
+        parts.append(("what the truth is compared with", lambda db: _compare(db, books)))
+    found: list[Finding] = []
+    for what, part in parts:
+        try:
+            for finding in part(db):
+                found.append(finding)  # noqa: PERF402 what came before an error is kept
+        # SQLite reports most damage; the rest is bytes that are no text, and values
+        # of types that their columns do not allow.
+        except (PeeweeException, apsw.Error, ValueError, TypeError) as error:
+            found.append(_unreadable(what, error))
     return found
+
+
+def _unreadable(what: str, error: Exception) -> Finding:
+    told = " ".join(str(error).split())
+    detail = f"{what} cannot be read: {told}; check the disk, or restore a backup"
+    return Finding("P1", _DATABASE, detail)
+
+
+def check_file(db: Database) -> Iterator[Finding]:
+    """What SQLite itself finds wrong with the file and with references between rows."""
+    for (told,) in tuples(db, "PRAGMA integrity_check"):
+        if told != "ok":
+            yield Finding("P1", _DATABASE, f"integrity check: {' '.join(told.split())}")
+    # One finding for each pair of tables: a table that is gone would give thousands.
+    for table, parent, first, count in tuples(db, _DANGLING):
+        row = table if first is None else f"{table} row {first}"
+        more = f" (and {count - 1} more)" if count > 1 else ""
+        yield Finding("P1", _DATABASE, f"foreign key check: {row}{more} names no {parent}")
+
+
+def check_schema(db: Database) -> Iterator[Finding]:
+    """Tables, indexes and triggers that are not exactly those of the migrations."""
+    for name, detail in schema_differences(db, load_scripts()):
+        yield Finding("P1", name, f"the schema is not as the migrations make it: {detail}")
+
+
+def _check_ledger(db: Database) -> Iterator[Finding]:
+    # All rules of the ledger are one promise: that the books balance.
+    for one in ledger_audit.findings(db):
+        yield Finding("P3", one.subject, f"{one.rule.replace('_', ' ')}: {one.detail}")
+
+
+def _compare(db: Database, books: Truth) -> Iterable[Finding]:
+    rows = read_rows(db)
+    return truth.compare(rows.orders, rows.attempts, rows.chips, books)
 
 
 def read_rows(db: Database) -> Rows:

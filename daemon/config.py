@@ -8,9 +8,10 @@ can be moved. Secrets do not belong here, see secrets.py.
 docs/pulsarack.example.toml explains every key; a test keeps it true.
 """
 
+import re
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 from zoneinfo import ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
@@ -18,6 +19,10 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from pulsarack.daemon import calendar, places
 from pulsarack.daemon.config_errors import ConfigErrors, Location, Problem, line_of, problems_of
 
+_DAY_SECONDS = 86_400
+# The year 2100; a later anchor is a slip of the keys.
+_LAST_ANCHOR = 4_102_444_800
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _REMEDY_SYNTAX = "put the TOML right there; texts stand in quotes, each key in a line of its own"
 
 
@@ -35,10 +40,22 @@ def _not_empty(text: str) -> str:
     return text
 
 
+Named = TypeVar("Named", str, Path)
+
+
+def _printable(path: Named) -> Named:
+    if _CONTROL.search(str(path)):
+        raise ValueError("write a path without control characters")
+    return path
+
+
 # Strict mode takes no text for a path and no list for a tuple, but TOML has only those.
-FilePath = Annotated[Path, Field(strict=False)]
-Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Count = Annotated[int, Field(ge=0)]
+FilePath = Annotated[Path, Field(strict=False), AfterValidator(_printable)]
+Seconds = Annotated[float, Field(gt=0, le=_DAY_SECONDS, allow_inf_nan=False)]
+WeekSeconds = Annotated[float, Field(gt=0, le=7 * _DAY_SECONDS, allow_inf_nan=False)]
+YearSeconds = Annotated[float, Field(gt=0, le=365 * _DAY_SECONDS, allow_inf_nan=False)]
+Rupiah = Annotated[int, Field(ge=0, le=10**12)]
+Limit = Annotated[int, Field(ge=1, le=100_000)]
 
 
 class _Section(BaseModel):
@@ -65,21 +82,21 @@ class RehearsalSection(_Section):
     limit fire too early.
     """
 
-    speed: Annotated[float, Field(gt=0, le=10_000, allow_inf_nan=False)] = 1.0
-    anchor: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    speed: Annotated[float, Field(ge=0.01, le=10_000, allow_inf_nan=False)] = 1.0
+    anchor: Annotated[float, Field(ge=0, le=_LAST_ANCHOR, allow_inf_nan=False)] | None = None
 
 
 class PortSection(_Section):
     """[[port]]: one serial port, or a glob that stands for several."""
 
-    path: Annotated[str, AfterValidator(_not_empty)]
+    path: Annotated[str, AfterValidator(_not_empty), AfterValidator(_printable)]
     baud: Literal[9600, 19200, 38400, 57600, 115200, 230400, 460800, 921600] = 115200
 
 
 class OrdersSection(_Section):
     """[orders]: what holds for orders whose product does not say otherwise."""
 
-    time_limit_seconds: Seconds = 600.0
+    time_limit_seconds: WeekSeconds = 600.0
 
 
 class ChipsSection(_Section):
@@ -89,12 +106,12 @@ class ChipsSection(_Section):
     limit of ours.
     """
 
-    reserve: Count = 0
-    per_hour: Annotated[int, Field(ge=1)] | None = None
-    per_day: Annotated[int, Field(ge=1)] | None = None
-    pause_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    reserve: Rupiah = 0
+    per_hour: Limit | None = None
+    per_day: Limit | None = None
+    pause_seconds: Annotated[float, Field(ge=0, le=_DAY_SECONDS, allow_inf_nan=False)] = 0.0
     poll_sms_seconds: Seconds = 30.0
-    stock_check_seconds: Seconds = 3600.0
+    stock_check_seconds: WeekSeconds = 3600.0
 
 
 class ResolutionSection(_Section):
@@ -105,7 +122,7 @@ class ResolutionSection(_Section):
     """
 
     check_every_seconds: Seconds = 60.0
-    give_up_after_seconds: Seconds = 86_400.0
+    give_up_after_seconds: YearSeconds = 86_400.0
 
 
 class Config(_Section):
@@ -126,6 +143,9 @@ def load(path: Path) -> Config:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigErrors(path, [_syntax_problem(error)]) from None
+    except (ValueError, RecursionError):
+        message = "a number has thousands of digits, or brackets stand in brackets without end"
+        raise ConfigErrors(path, [Problem("", message, "remove it")]) from None
     return parse(raw, path, text)
 
 

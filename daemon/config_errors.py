@@ -18,6 +18,9 @@ from pulsarack.daemon.errors import DaemonError
 # A place inside the file as the validator names it: keys, and list positions from 0.
 Location = tuple[int | str, ...]
 
+# Python refuses to write out numbers of thousands of digits, and nobody would read them.
+_SHOWN_BITS = 128
+
 _HEADER = re.compile(r"^\s*(\[\[?)\s*([A-Za-z0-9_.\"' -]+?)\s*\]\]?\s*(?:#.*)?$")
 _KEY = re.compile(r"^\s*[\"']?([A-Za-z0-9_-]+)[\"']?\s*=")
 
@@ -162,9 +165,11 @@ def _as_toml(value: object) -> str:
 
 
 def _is_plain(value: object) -> bool:
-    return isinstance(value, (int, float)) or (isinstance(value, str) and len(value) <= 80)
+    if isinstance(value, int):
+        return value.bit_length() <= _SHOWN_BITS
+    return isinstance(value, float) or (isinstance(value, str) and len(value) <= 80)
 
 
 def _kind_of(value: object) -> str:
-    names = {str: "long text", dict: "table", list: "list"}
+    names = {int: "huge number", str: "long text", dict: "table", list: "list"}
     return next((name for kind, name in names.items() if isinstance(value, kind)), "value")

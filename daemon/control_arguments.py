@@ -1,14 +1,41 @@
 """The arguments of every call on the control socket, one record a call.
 
 The server checks what comes in against these before a handler sees it: an unknown, a
-missing or a wrong-typed argument is refused by name. Amounts are rupiah, `id` is what
-an earlier answer gave. ARGUMENTS is the whole vocabulary of the socket.
+missing or a wrong-typed argument is refused by name, and so is one that is out of all
+bounds: what passes fits into the database, into a log line and on a screen. What a value
+means is for the handler to judge. Amounts are rupiah, `id` is what an earlier answer
+gave. ARGUMENTS is the whole vocabulary of the socket.
 """
 
-from msgspec import Struct
+from typing import Annotated
 
-OrderId = int
-MessageId = int
+from msgspec import Meta, Struct
+
+MOST_RUPIAH = 10**12
+MOST_ORDERS = 100_000
+MOST_LISTED = 10_000
+LONGEST_TIME_LIMIT_SECONDS = 7 * 86_400
+LONGEST_NAME = 100
+# No control characters; \Z, since $ would let a line end pass.
+PRINTABLE = r"^[^\x00-\x1f\x7f-\x9f]*\Z"
+
+# SQLite counts rows up to here.
+RowId = Annotated[int, Meta(ge=1, le=2**63 - 1)]
+OrderId = RowId
+MessageId = RowId
+Paid = Annotated[int, Meta(ge=1, le=MOST_RUPIAH)]
+# Where zero is wrong the handler says so, with the name of the row.
+Rupiah = Annotated[int, Meta(ge=0, le=MOST_RUPIAH)]
+MostOrders = Annotated[int, Meta(ge=0, le=MOST_ORDERS)]
+Listed = Annotated[int, Meta(ge=1, le=MOST_LISTED)]
+PauseSeconds = Annotated[float, Meta(ge=0, le=86_400)]
+TimeLimitSeconds = Annotated[int, Meta(ge=1, le=LONGEST_TIME_LIMIT_SECONDS)]
+# From 1 to 99, which is for the handler to say; here it only has to be a number.
+RepeatIndex = Annotated[int, Meta(ge=-(2**31), le=2**31)]
+Name = Annotated[str, Meta(max_length=LONGEST_NAME, pattern=PRINTABLE)]
+OrderText = Annotated[str, Meta(max_length=200, pattern=PRINTABLE)]
+Because = Annotated[str, Meta(max_length=500, pattern=PRINTABLE)]
+ClientReference = Annotated[str, Meta(min_length=1, max_length=64, pattern=PRINTABLE)]
 
 
 class Nothing(Struct, frozen=True, forbid_unknown_fields=True):
@@ -18,12 +45,12 @@ class Nothing(Struct, frozen=True, forbid_unknown_fields=True):
 class OrderNew(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """order.new: either the text as agents write it, or product and destination apart."""
 
-    agent: str
-    text: str | None = None
-    product: str | None = None
-    destination: str | None = None
-    repeat_index: int | None = None
-    client_reference: str | None = None
+    agent: Name
+    text: OrderText | None = None
+    product: Name | None = None
+    destination: Name | None = None
+    repeat_index: RepeatIndex | None = None
+    client_reference: ClientReference | None = None
 
     def __post_init__(self) -> None:
         apart = self.product is not None and self.destination is not None
@@ -43,9 +70,9 @@ class OrderById(Struct, frozen=True, forbid_unknown_fields=True):
 class OrderList(Struct, frozen=True, forbid_unknown_fields=True):
     """order.list: newest first, the latest `limit` of them."""
 
-    state: str | None = None
-    agent: str | None = None
-    limit: int | None = None
+    state: Name | None = None
+    agent: Name | None = None
+    limit: Listed | None = None
 
 
 class OrderResolve(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -53,64 +80,64 @@ class OrderResolve(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     id: OrderId
     delivered: bool
-    because: str
-    who: str
+    because: Because
+    who: Name
 
 
 class ChipByIccid(Struct, frozen=True, forbid_unknown_fields=True):
     """chip.show, chip.enable."""
 
-    iccid: str
+    iccid: Name
 
 
 class ChipAdopt(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """chip.adopt: a chip that may be used from now on; None leaves the configured default."""
 
-    iccid: str
-    operator: str
-    recipe: str
-    name: str | None = None
-    reserve: int | None = None
-    per_hour: int | None = None
-    per_day: int | None = None
-    pause_seconds: float | None = None
-    msisdn: str | None = None
+    iccid: Name
+    operator: Name
+    recipe: Name
+    name: Name | None = None
+    reserve: Rupiah | None = None
+    per_hour: MostOrders | None = None
+    per_day: MostOrders | None = None
+    pause_seconds: PauseSeconds | None = None
+    msisdn: Name | None = None
 
 
 class ChipRest(Struct, frozen=True, forbid_unknown_fields=True):
     """chip.rest: no new orders for this chip until it is enabled again."""
 
-    iccid: str
-    because: str
+    iccid: Name
+    because: Because
 
 
 class AgentNew(Struct, frozen=True, forbid_unknown_fields=True):
     """agent.new."""
 
-    code: str
-    name: str
+    code: Name
+    name: Name
 
 
 class AgentCredit(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """agent.credit: money paid in; the same `id` again changes nothing."""
 
-    code: str
-    amount: int
-    because: str
-    who: str
-    id: str | None = None
+    code: Name
+    amount: Paid
+    because: Because
+    who: Name
+    id: Name | None = None
 
 
 class ProductRow(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One product as it is imported."""
 
-    code: str
-    operator: str
-    denomination: int
-    price: int
-    cost: int
-    name: str | None = None
-    time_limit_seconds: int | None = None
+    code: Name
+    operator: Name
+    denomination: Rupiah
+    price: Rupiah
+    cost: Rupiah
+    name: Name | None = None
+    time_limit_seconds: TimeLimitSeconds | None = None
 
 
 class ProductImport(Struct, frozen=True, forbid_unknown_fields=True):
@@ -122,40 +149,40 @@ class ProductImport(Struct, frozen=True, forbid_unknown_fields=True):
 class PrefixSet(Struct, frozen=True, forbid_unknown_fields=True):
     """prefix.set."""
 
-    prefix: str
-    operator: str
+    prefix: Name
+    operator: Name
 
 
 class PrefixRemove(Struct, frozen=True, forbid_unknown_fields=True):
     """prefix.remove."""
 
-    prefix: str
+    prefix: Name
 
 
 class LedgerStatement(Struct, frozen=True, forbid_unknown_fields=True):
     """ledger.statement: the latest `limit` lines of one account."""
 
-    account: str
-    limit: int | None = None
+    account: Name
+    limit: Listed | None = None
 
 
 class RouteExplain(Struct, frozen=True, forbid_unknown_fields=True):
     """route.explain: which chip would take such an order now, and why not the others."""
 
-    product: str
-    destination: str
+    product: Name
+    destination: Name
 
 
 class UnparsedList(Struct, frozen=True, forbid_unknown_fields=True):
     """unparsed.list: the latest `limit` texts that no pattern knew."""
 
-    limit: int | None = None
+    limit: Listed | None = None
 
 
 class MessagesFollow(Struct, frozen=True, forbid_unknown_fields=True):
     """messages.follow: the agent's messages that are not acknowledged, then new ones."""
 
-    agent: str
+    agent: Name
 
 
 class MessagesAck(Struct, frozen=True, forbid_unknown_fields=True):

@@ -10,15 +10,16 @@ arrives.
 import re
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 
-from pulsarack.daemon.control_arguments import ARGUMENTS, STREAMS
+from pulsarack.daemon.control_arguments import ARGUMENTS, PRINTABLE, STREAMS
 
 LINE_LIMIT = 64 * 1024
 
 RequestId = int | str | None
+_MOST_ID = 2**63 - 1
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,8 @@ class Lines:
 class Request(msgspec.Struct, frozen=True):
     """One request as it stands on the line."""
 
-    id: int | str
+    # What JSON of ours can repeat in the answer.
+    id: Annotated[int, msgspec.Meta(ge=-_MOST_ID, le=_MOST_ID)] | str
     call: str
     args: dict[str, Any] = {}
 
@@ -113,7 +115,9 @@ def _id_of(line: bytes) -> RequestId:
     except (msgspec.DecodeError, RecursionError):
         return None
     given = found.get("id") if isinstance(found, dict) else None
-    return given if isinstance(given, (int, str)) and not isinstance(given, bool) else None
+    if isinstance(given, int) and (isinstance(given, bool) or abs(given) > _MOST_ID):
+        return None
+    return given if isinstance(given, (int, str)) else None
 
 
 def encode_result(request_id: RequestId, result: Any) -> bytes:
@@ -203,6 +207,7 @@ class Calls:
 
 
 _AT_PATH = re.compile(r"^(.*) - at `\$\.?(.*)`$")
+_PRINTABLE_SAID = f"matching regex {PRINTABLE!r}"
 _NAMED = re.compile(r"Object (?:missing required|contains unknown) field `([^`]*)`")
 
 
@@ -223,7 +228,7 @@ def _argument_problem(text: str) -> str:
         name = f"{where}.{named[1]}" if where else named[1]
         kind = "is missing" if "missing" in text else "is not known"
         return f"argument {name} {kind}"
-    text = text[:1].lower() + text[1:]
+    text = text[:1].lower() + text[1:].replace(_PRINTABLE_SAID, "without control characters")
     return f"argument {where}: {text.replace('`', '')}" if where else text.replace("`", "")
 
 

@@ -8,13 +8,14 @@ A database that holds more than this version knows is refused, never touched.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
 import apsw
 from peewee import Database
+from playhouse.apsw_ext import APSWDatabase
 
 from pulsarack.daemon.store_errors import (
     MigrationFault,
@@ -79,6 +80,35 @@ def check_current(db: Database, scripts: Iterable[Script]) -> None:
     missing = _missing(db, list(scripts))
     if missing:
         raise SchemaOlder(db.database, str(missing[0]))
+
+
+def schema_differences(db: Database, scripts: Iterable[Script]) -> Iterator[tuple[str, str]]:
+    """The tables, indexes and triggers (kind and name) that are not as the scripts make
+    them, each with what is the matter; SQLite's own are left out."""
+    found, wanted = _objects(db), _made_by(scripts)
+    for kind, name in sorted(found.keys() | wanted.keys()):
+        key = kind, name
+        if key not in found:
+            yield f"{kind} {name}", "it is missing"
+        elif key not in wanted:
+            yield f"{kind} {name}", "it is not one of pulsarack"
+        elif found[key] != wanted[key]:
+            yield f"{kind} {name}", "it was changed"
+
+
+def _made_by(scripts: Iterable[Script]) -> dict[tuple[str, str], str]:
+    fresh: Database = APSWDatabase(":memory:", autoconnect=False)
+    fresh.connect()
+    try:
+        migrate(fresh, scripts, now_ms=0)
+        return _objects(fresh)
+    finally:
+        fresh.close()
+
+
+def _objects(db: Database) -> dict[tuple[str, str], str]:
+    rows = sql.run(db, "SELECT type, name, sql FROM sqlite_schema WHERE name NOT GLOB 'sqlite_*'")
+    return {(kind, name): text for kind, name, text in rows}
 
 
 def _load(folder: str, place: Traversable) -> list[Script]:

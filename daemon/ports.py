@@ -3,7 +3,11 @@
 The rack only knows this interface, so that a simulation can hand it ports in memory.
 """
 
+import glob
+import stat
 from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from pulsarack.daemon.config import PortSection
@@ -44,3 +48,34 @@ class SerialPorts:
         if path not in self._bauds:
             raise PortMissing(path)
         return await open_port(path, self._bauds[path])
+
+
+@dataclass(frozen=True, slots=True)
+class PortProblem:
+    """A configured path that no modem can be reached by, as things are."""
+
+    path: str
+    why: str
+    remedy: str
+
+
+def problems(sections: Sequence[PortSection]) -> list[PortProblem]:
+    """The configured paths that are no serial port now; a glob may well match nothing."""
+    found = []
+    for section in sections:
+        if not glob.has_magic(section.path) and (problem := _problem(section.path)):
+            found.append(problem)
+    return found
+
+
+def _problem(path: str) -> PortProblem | None:
+    try:
+        mode = Path(path).stat().st_mode
+    except FileNotFoundError:
+        return PortProblem(path, "there is no such port", "plug the modem in, or correct the path")
+    except OSError as error:
+        why = error.strerror or str(error)
+        return PortProblem(path, why, "correct the path, or the rights of its directory")
+    if stat.S_ISCHR(mode):
+        return None
+    return PortProblem(path, "it is no character device", "name the serial port of the modem")

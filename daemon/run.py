@@ -34,7 +34,7 @@ from pulsarack.daemon.dispatcher import Dispatcher
 from pulsarack.daemon.errors import DaemonError
 from pulsarack.daemon.events import Events
 from pulsarack.daemon.outbox import Outbox
-from pulsarack.daemon.ports import SerialPorts
+from pulsarack.daemon.ports import SerialPorts, problems
 from pulsarack.daemon.rack import Rack
 from pulsarack.daemon.store import Store
 from pulsarack.daemon.store_files import DATABASE_NAME
@@ -118,6 +118,8 @@ async def prepare(context: Context) -> Recovered:
 
 async def _run(context: Context, profiles: Profiles) -> int:
     dispatcher = Dispatcher(context)
+    for port in problems(context.config.ports):
+        context.log.warning("port.unusable", path=port.path, why=port.why, remedy=port.remedy)
     rack = Rack(context, dispatcher, profiles, SerialPorts(context.config.ports))
     server = ControlServer(
         context.config.daemon.socket,

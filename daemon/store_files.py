@@ -103,8 +103,9 @@ def open_read_only(path: Path, models: Sequence[type[Model]] = ()) -> Iterator[D
     """The database as it is at this moment, for an audit beside or without the daemon.
 
     One snapshot for the whole block. Takes no lock, migrates nothing, and refuses a
-    database that is not exactly of this version. `models` are bound to it for the block;
-    in a process that also runs a store, give none: a model has one database at a time.
+    database that is not exactly of this version. What SQLite cannot read, here or in the
+    block, becomes DatabaseUnreadable. `models` are bound to it for the block; in a
+    process that also runs a store, give none: a model has one database at a time.
     """
     db = APSWDatabase(
         str(path),
@@ -116,10 +117,9 @@ def open_read_only(path: Path, models: Sequence[type[Model]] = ()) -> Iterator[D
     connect(db, path)
     try:
         with db.bind_ctx(models), db.atomic():
-            try:
-                check_current(db, load_scripts())
-            except PeeweeException as error:
-                raise DatabaseUnreadable(path, error) from error
+            check_current(db, load_scripts())
             yield db
+    except (PeeweeException, apsw.Error, UnicodeDecodeError) as error:
+        raise DatabaseUnreadable(path, error) from error
     finally:
         db.close()

@@ -26,9 +26,14 @@ class Finding:
 
 def audit(db: Database) -> list[Finding]:
     """Everything that is wrong with the books; [] if they are sound."""
-    return [
-        Finding(rule.__name__, subject, detail) for rule in RULES for subject, detail in rule(db)
-    ]
+    return list(findings(db))
+
+
+def findings(db: Database) -> Iterator[Finding]:
+    """The same, one by one: what came before a row that cannot be read is not lost."""
+    for rule in RULES:
+        for subject, detail in rule(db):
+            yield Finding(rule.__name__, subject, detail)
 
 
 Findings = Iterator[tuple[str, str]]
@@ -60,6 +65,12 @@ def limited_accounts_are_within_limits(db: Database) -> Findings:
     """No limited deposit is overdrawn and no limited stock oversold."""
     for code, out, into in sql.run(db, _OVER_LIMIT):
         yield code, f"{out} went or is held to go out, {into} came in"
+
+
+def deposits_and_stocks_are_limited(db: Database) -> Findings:
+    """No agent's deposit and no chip's stock lost the limit that keeps it from overdraft."""
+    for (code,) in sql.run(db, _WITHOUT_LIMIT):
+        yield code, "is not limited, so that it can be overdrawn"
 
 
 def resolutions_match_their_holds(db: Database) -> Findings:
@@ -123,6 +134,7 @@ RULES: tuple[Callable[[Database], Findings], ...] = (
     balances_follow_from_the_journal,
     assets_sum_to_zero,
     limited_accounts_are_within_limits,
+    deposits_and_stocks_are_limited,
     resolutions_match_their_holds,
     holds_end_once,
     reversals_match_and_happen_once,
@@ -159,6 +171,11 @@ UNION ALL
 SELECT code, credits_posted + credits_held, debits_posted FROM account
     WHERE limited AND type = 'asset' AND credits_posted + credits_held > debits_posted
 ORDER BY code
+"""
+
+_WITHOUT_LIMIT = """
+SELECT code FROM account WHERE limited IS NOT 1
+    AND (code GLOB 'liability:agent:*' OR code GLOB 'asset:chip:*') ORDER BY code
 """
 
 _WRONG_RESOLUTION = """

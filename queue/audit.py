@@ -1,4 +1,4 @@
-"""The audit of the queue: promises P1, P3, P4 and P5 checked over the whole database.
+"""The audit of the queue: promises P1 to P6 checked over the whole database.
 
 Each check is one query that must find nothing; what it finds is named row by row. The
 ledger's own audit recomputes the balances; an audit against an operator's books is in
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from peewee import Database
 
+from pulsarack.ledger import accounts
 from pulsarack.queue.rows import tuples
 from pulsarack.queue.state import LEGAL, OrderState
 
@@ -30,8 +31,8 @@ QUERIES: tuple[tuple[str, str, str], ...] = (
         "P3",
         "the price is not booked as its state demands",
         "SELECT 'order', o.id, o.state || ', price hold: ' || coalesce(r.phase, 'open')"
-        " || CASE WHEN h.id IS NULL THEN ' (no hold)' ELSE '' END"
-        " FROM orders o LEFT JOIN transfer h ON h.id = 'order:' || o.id || ':price'"
+        " || CASE WHEN h.id IS NULL THEN ' (no hold)' ELSE '' END FROM orders o"
+        " LEFT JOIN transfer h ON h.id = 'order:' || o.id || ':price' AND h.phase = 'held'"
         " LEFT JOIN transfer r ON r.hold_id = h.id"
         " WHERE h.id IS NULL OR coalesce(r.phase, 'open') != CASE o.state"
         " WHEN 'SUCCEEDED' THEN 'post' WHEN 'REVERSED' THEN 'post'"
@@ -39,34 +40,73 @@ QUERIES: tuple[tuple[str, str, str], ...] = (
     ),
     (
         "P3",
-        "the price held is not the order's price from its agent's deposit",
-        "SELECT 'order', o.id, h.debit || ' ' || h.amount || ', price ' || o.price"
+        "the price held is not the order's price from its agent's deposit for a sale",
+        "SELECT 'order', o.id, h.debit || ' to ' || h.credit || ' ' || h.amount"
+        " || ', price ' || o.price"
         " FROM orders o JOIN transfer h ON h.id = 'order:' || o.id || ':price'"
-        " WHERE h.amount != o.price OR h.debit != 'liability:agent:' || o.agent",
+        " WHERE h.amount != o.price OR h.debit != 'liability:agent:' || o.agent"
+        f" OR h.credit != '{accounts.SALES}'",
     ),
     (
         "P3",
         "the cost is not booked as the attempt's outcome demands",
         "SELECT 'attempt', a.id, coalesce(a.outcome, 'open') || ', cost hold: '"
         " || coalesce(r.phase, 'open') || CASE WHEN h.id IS NULL THEN ' (no hold)' ELSE '' END"
-        " FROM attempt a LEFT JOIN transfer h ON h.id = 'attempt:' || a.id || ':cost'"
+        " FROM attempt a"
+        " LEFT JOIN transfer h ON h.id = 'attempt:' || a.id || ':cost' AND h.phase = 'held'"
         " LEFT JOIN transfer r ON r.hold_id = h.id"
         " WHERE h.id IS NULL OR coalesce(r.phase, 'open') != CASE a.outcome"
         " WHEN 'DONE' THEN 'post' WHEN 'NOT_DONE' THEN 'void' ELSE 'open' END",
     ),
     (
         "P3",
-        "the cost held is not the order's cost from the attempt's chip",
-        "SELECT 'attempt', a.id, h.credit || ' ' || h.amount || ', cost ' || o.cost"
+        "the cost held is not the order's cost of airtime from the attempt's chip",
+        "SELECT 'attempt', a.id, h.credit || ' to ' || h.debit || ' ' || h.amount"
+        " || ', cost ' || o.cost"
         " FROM attempt a JOIN orders o ON o.id = a.order_id"
         " JOIN transfer h ON h.id = 'attempt:' || a.id || ':cost'"
-        " WHERE h.amount != o.cost OR h.credit != 'asset:chip:' || a.chip",
+        " WHERE h.amount != o.cost OR h.credit != 'asset:chip:' || a.chip"
+        f" OR h.debit != '{accounts.AIRTIME}'",
     ),
     (
         "P2",
         "an order has more than one attempt that was done",
         "SELECT 'order', order_id, count(*) || ' attempts done' FROM attempt"
         " WHERE outcome = 'DONE' GROUP BY order_id HAVING count(*) > 1",
+    ),
+    (
+        "P2",
+        "an order has more than one open attempt",
+        "SELECT 'order', order_id, 'attempts ' || group_concat(id) FROM attempt"
+        " WHERE closed_at IS NULL GROUP BY order_id HAVING count(*) > 1",
+    ),
+    (
+        "P2",
+        "two orders carry the same reference of their agent",
+        "SELECT 'agent', agent, 'reference ' || client_reference || ', orders '"
+        " || group_concat(id) FROM orders WHERE client_reference IS NOT NULL"
+        " GROUP BY agent, client_reference HAVING count(*) > 1",
+    ),
+    (
+        "P2",
+        "live orders have one natural key",
+        "SELECT 'orders', group_concat(id), agent || ' ' || product || '.' || repeat_index"
+        " || ' to ' || destination || ' on ' || local_day"
+        " FROM orders WHERE state NOT IN ('FAILED', 'CANCELLED')"
+        " GROUP BY agent, product, destination, local_day, repeat_index HAVING count(*) > 1",
+    ),
+    (
+        "P4",
+        # Then an answer of the operator could be either's.
+        "a chip has more than one open attempt",
+        "SELECT 'chip', chip, 'attempts ' || group_concat(id) FROM attempt"
+        " WHERE closed_at IS NULL GROUP BY chip HAVING count(*) > 1",
+    ),
+    (
+        "P4",
+        "an attempt was done that never reached the point of no return",
+        "SELECT 'attempt', id, 'order ' || order_id FROM attempt"
+        " WHERE outcome = 'DONE' AND committed_at IS NULL",
     ),
     (
         "P4",
@@ -117,14 +157,52 @@ QUERIES: tuple[tuple[str, str, str], ...] = (
         "P1",
         "money is held for an order that is not there",
         "SELECT 'transfer', t.id, t.debit || ' ' || t.amount FROM transfer t"
-        " WHERE t.phase = 'held' AND t.reference GLOB 'order:[0-9]*' AND NOT EXISTS"
-        " (SELECT 1 FROM orders o WHERE o.id = CAST(substr(t.reference, 7) AS INTEGER))",
+        " WHERE t.phase = 'held' AND (t.reference GLOB 'order:[0-9]*' AND NOT EXISTS"
+        " (SELECT 1 FROM orders o WHERE o.id = CAST(substr(t.reference, 7) AS INTEGER))"
+        " OR t.id GLOB 'order:[0-9]*:price' AND NOT EXISTS"
+        " (SELECT 1 FROM orders o WHERE o.id = CAST(substr(t.id, 7) AS INTEGER)))",
+    ),
+    (
+        "P1",
+        "money is held for an attempt that is not there",
+        "SELECT 'transfer', t.id, t.credit || ' ' || t.amount FROM transfer t"
+        " WHERE t.phase = 'held' AND t.id GLOB 'attempt:[0-9]*:cost' AND NOT EXISTS"
+        " (SELECT 1 FROM attempt a WHERE a.id = CAST(substr(t.id, 9) AS INTEGER))",
+    ),
+    (
+        "P1",
+        "an order is finished and has no time of it, or has one and is not finished",
+        "SELECT 'order', id, state || ', finished_at ' || coalesce(finished_at, 'is not set')"
+        " FROM orders"
+        " WHERE (finished_at IS NULL) != (state IN ('QUEUED', 'SENDING', 'UNKNOWN'))",
     ),
     (
         "P6",
         "a finished order has no message for its agent",
         "SELECT 'order', o.id, o.state FROM orders o WHERE o.finished_at IS NOT NULL"
         " AND NOT EXISTS (SELECT 1 FROM message m WHERE m.order_id = o.id)",
+    ),
+    (
+        "P6",
+        "a message goes to another agent or channel than its order came from",
+        "SELECT 'message', m.id, m.agent || ' by ' || m.channel || ', order ' || o.id"
+        " || ' of ' || o.agent || ' by ' || o.channel"
+        " FROM message m JOIN orders o ON o.id = m.order_id"
+        " WHERE m.agent != o.agent OR m.channel != o.channel",
+    ),
+    (
+        "P6",
+        "a final message was written for an order that is not final",
+        "SELECT 'message', m.id, 'order ' || o.id || ' is ' || o.state"
+        " FROM message m JOIN orders o ON o.id = m.order_id"
+        " WHERE o.state IN ('QUEUED', 'SENDING', 'UNKNOWN')",
+    ),
+    (
+        "P5",
+        "the stock of a chip counts as exact and was never read",
+        "SELECT 'chip', c.iccid, c.name FROM chip c"
+        " LEFT JOIN stock_reading r ON r.chip = c.iccid"
+        " WHERE c.stock_exact = 1 AND r.id IS NULL",
     ),
     (
         "P5",
@@ -141,13 +219,15 @@ QUERIES: tuple[tuple[str, str, str], ...] = (
 
 def audit(db: Database) -> list[Finding]:
     """Everything that is wrong in the queue; an empty list is a clean audit."""
-    found = [
-        Finding(promise, f"{kind} {key}", f"{what}: {detail}")
-        for promise, what, sql in QUERIES
-        for kind, key, detail in tuples(db, sql)
-    ]
-    found.extend(check_histories(tuples_of_transitions(db)))
-    return found
+    return list(findings(db))
+
+
+def findings(db: Database) -> Iterator[Finding]:
+    """The same, one by one: what came before a row that cannot be read is not lost."""
+    for promise, what, sql in QUERIES:
+        for kind, key, detail in tuples(db, sql):
+            yield Finding(promise, f"{kind} {key}", f"{what}: {detail}")
+    yield from check_histories(tuples_of_transitions(db))
 
 
 def tuples_of_transitions(db: Database) -> Iterator[tuple[int, str, list[str]]]:

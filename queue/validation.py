@@ -15,6 +15,11 @@ REGION = "ID"
 # Letters are refused here: phonenumbers would turn them into digits as on a telephone's keys.
 _TYPED = re.compile(r"\+?[0-9][0-9 ()/-]*|\([0-9][0-9 ()/-]*")
 
+# One zero may be left from the number as it is dialled at home (+62 0812...). Two are a
+# slip, or a prefix for calls abroad; what was meant with them would be a guess.
+_STRAY_ZEROS = re.compile(r"\+?(?:62)?00")
+_SEPARATORS = str.maketrans("", "", " ()/-")
+
 
 class RefusalCode(StrEnum):
     """Why an order was not accepted."""
@@ -62,6 +67,10 @@ def normalise_destination(typed: str) -> str | Refusal:
     shown = typed if len(typed) <= 24 else typed[:21] + "..."
     if not _TYPED.fullmatch(typed):
         return Refusal(RefusalCode.BAD_NUMBER, f"'{shown}' is not a number", "write it as 08...")
+    if _STRAY_ZEROS.match(typed.translate(_SEPARATORS)):
+        return Refusal(
+            RefusalCode.BAD_NUMBER, f"'{shown}' has zeros too many in front", "write it as 08..."
+        )
     text = "+" + typed if typed.startswith("62") else typed
     try:
         number = phonenumbers.parse(text, REGION)

@@ -7,6 +7,7 @@ of a file are told at once, and its samples are run before it is ever used.
 """
 
 import hashlib
+import re
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -29,6 +30,11 @@ from pulsarack.ussd.script_reader import check_script, read_script
 from pulsarack.ussd.table import Table
 
 FILE_LIMIT = 256 * 1024
+LONGEST_SECONDS = 86_400
+# An operator books late; a stock looked at sooner proves nothing.
+SETTLING_LEAST_SECONDS = 10
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
+_NAME_MEANING = "small letters, digits and dashes, beginning with a letter or digit"
 
 
 class RecipeStatus(StrEnum):
@@ -180,8 +186,8 @@ def _read_recipe(root: Table, places: Sequence[Table], data: bytes) -> Recipe:
     patterns = [read_pattern(table, numbering, marks) for table in places]
     history = read_script(root, Purpose.HISTORY, timing.reply_seconds)
     return Recipe(
-        name=root.text("name"),
-        operator=root.text("operator"),
+        name=root.text_like("name", _NAME, _NAME_MEANING),
+        operator=root.text_like("operator", _NAME, _NAME_MEANING),
         version=root.text("version"),
         asset=_read_asset(root),
         status=root.word("status", list(RecipeStatus)),
@@ -226,10 +232,12 @@ def _read_numbering(table: Table) -> Numbering:
 
 def _read_timing(table: Table) -> Timing:
     timing = Timing(
-        reply_seconds=table.number("reply_seconds", least=1),
-        late_reply_seconds=table.number("late_reply_seconds", least=0),
-        settling_seconds=table.number("settling_seconds", least=0),
-        send_seconds=table.number("send_seconds", 60, least=1),
+        reply_seconds=table.number("reply_seconds", least=1, most=LONGEST_SECONDS),
+        late_reply_seconds=table.number("late_reply_seconds", most=LONGEST_SECONDS),
+        settling_seconds=table.number(
+            "settling_seconds", least=SETTLING_LEAST_SECONDS, most=LONGEST_SECONDS
+        ),
+        send_seconds=table.number("send_seconds", 60, least=1, most=LONGEST_SECONDS),
     )
     table.finish()
     return timing
@@ -237,7 +245,7 @@ def _read_timing(table: Table) -> Timing:
 
 def _read_limits(table: Table) -> Limits:
     limits = Limits(
-        pause_seconds=table.number("pause_seconds", 0),
+        pause_seconds=table.number("pause_seconds", 0, most=LONGEST_SECONDS),
         per_hour=table.count("per_hour", least=1) if table.has("per_hour") else None,
         per_day=table.count("per_day", least=1) if table.has("per_day") else None,
     )
@@ -256,7 +264,7 @@ def _read_asset(root: Table) -> str:
 def _read_parts(table: Table) -> PartMark | None:
     match = table.text("match")
     between = table.text("between", " ") if table.has("between") else " "
-    wait_seconds = table.number("wait_seconds", 30, least=1)
+    wait_seconds = table.number("wait_seconds", 30, least=1, most=LONGEST_SECONDS)
     table.finish()
     if not {"part", "parts"} <= macros_in(match):
         table.wrong("it does not read the marks", 'write match = "{part}/{parts} "', "match")

@@ -2,9 +2,10 @@
 
 Each is a list of steps. What a dialogue relies on is checked here: one point of no
 return and nothing after it, an answer only in an open session, a way to know that
-the next step may follow.
+the next step may follow, and nothing that would say something else on the air.
 """
 
+import re
 from collections.abc import Sequence
 
 from pulsarack.ussd.errors import PatternFault, Problems, did_you_mean
@@ -16,6 +17,12 @@ from pulsarack.ussd.template import Template, parse_template
 
 _DESTINATIONS = frozenset({"destination", "destination_e164"})
 _SIZES = frozenset({"denomination", "amount"})
+# What a telephone's keys can say in a USSD session (22.030 6.5.2).
+_KEYS = re.compile(r"[0-9*#]*")
+# The end of a line and Ctrl-Z end a message on the modem, a quote ends its receiver.
+_ENDS_TEXT = re.compile(r'[\x00-\x1f\x7f-\x9f"]')
+_RECEIVER = re.compile(r"\+?[0-9]{1,20}")
+LONGEST_SECONDS = 86_400
 
 
 def read_script(root: Table, purpose: Purpose, reply_seconds: float) -> Script:
@@ -57,11 +64,15 @@ def _read_step(table: Table, reply_seconds: float) -> Step:
     step = Step(
         action=action,
         template=template,
-        to=table.text("to") if sms else "",
+        to=table.text_like("to", _RECEIVER, "digits, with a + in front or without")
+        if sms
+        else "",
         expect=table.texts("expect"),
         commits=table.flag("commits", False),
         report=table.word("report", list(Channel), Channel.SMS if sms else Channel.USSD),
-        within_seconds=table.number("within_seconds", reply_seconds, least=1),
+        within_seconds=table.number(
+            "within_seconds", reply_seconds, least=1, most=LONGEST_SECONDS
+        ),
     )
     if sms and step.report is Channel.USSD:
         table.wrong("an SMS is never answered by USSD", 'remove report or write "sms"', "report")
@@ -72,10 +83,18 @@ def _read_step(table: Table, reply_seconds: float) -> Step:
 def _read_template(table: Table, action: StepAction) -> Template:
     source = table.text(action)
     try:
-        return parse_template(source)
+        template = parse_template(source)
     except PatternFault as fault:
         table.wrong(fault.what, fault.remedy, action)
         return Template(source, ())
+    if action is StepAction.SMS:
+        if _ENDS_TEXT.search(template.literal):
+            remedy = "write it in one line, without control characters and without quotes"
+            table.wrong("a line end, control character or quote stands in it", remedy, action)
+    elif not _KEYS.fullmatch(template.literal):
+        remedy = "write only 0-9 * # and placeholders such as {destination}"
+        table.wrong("it holds what cannot be dialled", remedy, action)
+    return template
 
 
 def _check_order(script: Script, index: int, place: str, problems: Problems) -> None:

@@ -6,13 +6,16 @@ problem was noted. Keys nobody asked for are unknown keys.
 """
 
 import math
+import re
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import TypeVar
+from typing import TypeGuard, TypeVar
 
 from pulsarack.ussd.errors import Problems, did_you_mean
 
 Word = TypeVar("Word", bound=StrEnum)
+
+_SHOWN_BELOW = 10**20
 
 
 class Table:
@@ -47,13 +50,30 @@ class Table:
             self.wrong(f"{_type_name(value)} instead of a text", f'write {key} = "..."', key)
         return default or ""
 
-    def number(self, key: str, default: float | None = None, *, least: float = 0) -> float:
-        """Return a number that is not below `least`."""
+    def text_like(self, key: str, form: "re.Pattern[str]", meaning: str) -> str:
+        """Return a required text of one form; `meaning` tells the form in words."""
+        value = self.text(key)
+        if value and not form.fullmatch(value):
+            self.wrong(f"{value[:40]!r} is not made of {meaning}", f"write {meaning} only", key)
+        return value
+
+    def number(
+        self,
+        key: str,
+        default: float | None = None,
+        *,
+        least: float = 0,
+        most: float = math.inf,
+    ) -> float:
+        """Return a number that is not below `least` and not above `most`."""
         value = self._take(key, default)
-        if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
-            if value >= least:
+        if _is_finite(value):
+            if least <= value <= most:
                 return float(value)
-            self.wrong(f"{value} is too small", f"the least is {least:g}", key)
+            if value < least:
+                self.wrong(f"{value} is too small", f"the least is {least:g}", key)
+            else:
+                self.wrong(f"{_short(value)} is too large", f"the most is {most:.0f}", key)
         elif value is not None:
             self.wrong(f"{_type_name(value)} instead of a number", f"write {key} = 30", key)
         return default or least
@@ -126,6 +146,17 @@ class Table:
         if default is None:
             self.wrong(f'the key "{key}" is missing', f"add {key}")
         return default
+
+
+def _is_finite(value: object) -> TypeGuard[float]:
+    # A whole number may be too long to become a float; it is finite all the same.
+    if isinstance(value, bool):
+        return False
+    return isinstance(value, int) or (isinstance(value, float) and math.isfinite(value))
+
+
+def _short(value: float) -> str:
+    return "a huge number" if abs(value) > _SHOWN_BELOW else str(value)
 
 
 def _type_name(value: object) -> str:

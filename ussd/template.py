@@ -26,6 +26,11 @@ class Template:
         """The names to be filled in."""
         return frozenset(text for text, is_name in self.pieces if is_name)
 
+    @property
+    def literal(self) -> str:
+        """What is said as it stands, without the places to fill."""
+        return "".join(text for text, is_name in self.pieces if not is_name)
+
     def fill(self, values: Values, numbering: Numbering) -> Spoken:
         """Return what is said; raise ValuesUnfit if a value is lacking."""
         filled = []

@@ -202,6 +202,8 @@ class TradeCalls:
         self, args: MessagesFollow, _peer: Peer
     ) -> AsyncGenerator[dict[str, Any], None]:
         """An agent's final results, until they are acknowledged."""
+        if await self._context.store.read(lambda db: agents.find(db, args.agent)) is None:
+            raise not_found("agent", args.agent[:40], "see: pulsarack agent list")
         async for message in self._office.outbox.follow(args.agent):
             yield {
                 "id": message.id,

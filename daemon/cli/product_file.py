@@ -8,6 +8,7 @@ price is no place for a guess.
 
 import csv
 import io
+import json
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -20,6 +21,10 @@ OPTIONAL = ("name", "time_limit_seconds")
 _WHOLE = re.compile(r"[0-9]{1,12}")
 _POSITIVE = frozenset({"denomination", "time_limit_seconds"})
 SIZE_LIMIT = 8 * 1024 * 1024
+_LONGEST_NAME = 100
+_LONGEST_TIME_LIMIT_SECONDS = 7 * 86_400
+# What the request has besides its rows: the names of the call and of the argument.
+_FRAME_BYTES = 256
 
 
 def read(path: Path) -> list[dict[str, Any]]:
@@ -53,6 +58,26 @@ def parse(text: str, name: str) -> list[dict[str, Any]]:
     if problems := list(_header_problems(header)):
         raise Troubles([f"{name}:1: {problem}" for problem in problems])
     return _rows(header, numbered[1:], name)
+
+
+def refuse_too_many(rows: Sequence[dict[str, Any]], name: str) -> None:
+    """Raises Troubles if the rows do not fit into the one request they are sent in.
+
+    All of a file or nothing of it is imported, so the file is not sent in parts.
+    """
+    from pulsarack.daemon.control_protocol import LINE_LIMIT
+
+    room = LINE_LIMIT - _FRAME_BYTES
+    fit = 0
+    for row in rows:
+        room -= len(json.dumps(row)) + len(", ")
+        if room < 0:
+            break
+        fit += 1
+    if fit < len(rows):
+        found = f"{len(rows)} products do not fit into one import, the first {fit} do"
+        remedy = "split the file, each part with the first line, and import each"
+        raise Troubles([f"{name}: {found}; {remedy} (nothing was imported)"])
 
 
 def _header_problems(header: Sequence[str]) -> Iterator[str]:
@@ -104,11 +129,16 @@ def _row_problems(given: dict[str, str]) -> Iterator[str]:
         elif column in ("code", "operator"):
             if not cell.isascii() or not cell.replace("_", "").replace("-", "").isalnum():
                 yield f"{column} {cell!r}: letters, digits, - and _ only"
-        elif column != "name":
+        elif column == "name":
+            if len(cell) > _LONGEST_NAME or not cell.isprintable():
+                yield f"name {cell[:20]!r}...: at most {_LONGEST_NAME} characters in one line"
+        else:
             if not _WHOLE.fullmatch(cell):
                 yield f"{column} {cell!r}: whole digits without dots, as in 10150"
             elif column in _POSITIVE and int(cell) == 0:
                 yield f"{column} is zero"
+            elif column == "time_limit_seconds" and int(cell) > _LONGEST_TIME_LIMIT_SECONDS:
+                yield f"{column} {cell!r}: at most {_LONGEST_TIME_LIMIT_SECONDS}"
 
 
 def _value(column: str, cell: str) -> str | int:

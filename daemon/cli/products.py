@@ -44,7 +44,9 @@ def import_(session: Session, file: Path, as_json: bool) -> None:
     """
     from pulsarack.daemon.cli import product_file
 
-    result = session.call("product.import", rows=product_file.read(file))
+    rows = product_file.read(file)
+    product_file.refuse_too_many(rows, str(file))
+    result = session.call("product.import", rows=rows)
     if as_json:
         tables.print_json(result)
     else:
