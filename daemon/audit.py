@@ -1,4 +1,4 @@
-"""The audit of the promises: the file's, the ledger's, the queue's, and, if there is one, the truth's.
+"""The audit of the promises: file, ledger, queue, and, where there is one, the truth.
 
 It reads one snapshot of the database and writes nothing, so it may run beside the daemon
 as well as after it. With the books of a simulated rack it also compares what we believe
@@ -26,7 +26,6 @@ from pulsarack.ledger import audit as ledger_audit
 from pulsarack.queue import audit as queue_audit
 from pulsarack.queue.audit import Finding
 from pulsarack.queue.rows import columns, scalar, select, tuples
-
 
 _DATABASE = "database"
 
@@ -59,6 +58,7 @@ def audit(db: Database, books: Truth | None = None) -> list[Finding]:
     """The same on an open database."""
     parts: list[tuple[str, Callable[[Database], Iterable[Finding]]]] = [
         ("the file", check_file),
+        ("what the rows refer to", check_references),
         ("the schema", check_schema),
         ("the ledger", _check_ledger),
         ("the queue", queue_audit.findings),
@@ -69,7 +69,7 @@ def audit(db: Database, books: Truth | None = None) -> list[Finding]:
     for what, part in parts:
         try:
             for finding in part(db):
-                found.append(finding)  # noqa: PERF402 what came before an error is kept
+                found.append(finding)  # one by one: what came before an error is kept
         # SQLite reports most damage; the rest is bytes that are no text, and values
         # of types that their columns do not allow.
         except (PeeweeException, apsw.Error, ValueError, TypeError) as error:
@@ -84,10 +84,14 @@ def _unreadable(what: str, error: Exception) -> Finding:
 
 
 def check_file(db: Database) -> Iterator[Finding]:
-    """What SQLite itself finds wrong with the file and with references between rows."""
+    """What SQLite itself finds wrong with the file: pages, indexes, values."""
     for (told,) in tuples(db, "PRAGMA integrity_check"):
         if told != "ok":
             yield Finding("P1", _DATABASE, f"integrity check: {' '.join(told.split())}")
+
+
+def check_references(db: Database) -> Iterator[Finding]:
+    """Rows that refer to rows which are not there."""
     # One finding for each pair of tables: a table that is gone would give thousands.
     for table, parent, first, count in tuples(db, _DANGLING):
         row = table if first is None else f"{table} row {first}"

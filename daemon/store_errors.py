@@ -37,7 +37,7 @@ class DatabaseUnreadable(StoreError):
 
     def __init__(self, path: Path, cause: Exception) -> None:
         super().__init__(
-            f"cannot open the database {path}: {cause}",
+            f"cannot read the database {path}: {cause}",
             "check that the path is right and the disk is sound, or restore a backup",
         )
 

@@ -109,16 +109,22 @@ def open_read_only(path: Path, models: Sequence[type[Model]] = ()) -> Iterator[D
     """
     db = APSWDatabase(
         str(path),
-        flags=apsw.SQLITE_OPEN_READONLY,
+        # Of a file opened as read-only SQLite does not load the CHECKs, and its integrity
+        # check then finds no row that breaks one. query_only refuses every write as well.
+        flags=apsw.SQLITE_OPEN_READWRITE,
         pragmas={"query_only": 1},
         timeout=_BUSY_SECONDS,
         autoconnect=False,
     )
     connect(db, path)
     try:
-        with db.bind_ctx(models), db.atomic():
+        # The last to close a file copies its log into it, unless told not to.
+        db.connection().config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+        with db.bind_ctx(models), db.atomic() as snapshot:
             check_current(db, load_scripts())
             yield db
+            # There is nothing to commit, and on a damaged file COMMIT itself fails.
+            snapshot.rollback()
     except (PeeweeException, apsw.Error, UnicodeDecodeError) as error:
         raise DatabaseUnreadable(path, error) from error
     finally:

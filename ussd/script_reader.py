@@ -64,15 +64,11 @@ def _read_step(table: Table, reply_seconds: float) -> Step:
     step = Step(
         action=action,
         template=template,
-        to=table.text_like("to", _RECEIVER, "digits, with a + in front or without")
-        if sms
-        else "",
+        to=table.text_like("to", _RECEIVER, "digits, with a + in front or without") if sms else "",
         expect=table.texts("expect"),
         commits=table.flag("commits", False),
         report=table.word("report", list(Channel), Channel.SMS if sms else Channel.USSD),
-        within_seconds=table.number(
-            "within_seconds", reply_seconds, least=1, most=LONGEST_SECONDS
-        ),
+        within_seconds=table.number("within_seconds", reply_seconds, least=1, most=LONGEST_SECONDS),
     )
     if sms and step.report is Channel.USSD:
         table.wrong("an SMS is never answered by USSD", 'remove report or write "sms"', "report")

@@ -21,6 +21,7 @@ OPTIONAL = ("name", "time_limit_seconds")
 _WHOLE = re.compile(r"[0-9]{1,12}")
 _POSITIVE = frozenset({"denomination", "time_limit_seconds"})
 SIZE_LIMIT = 8 * 1024 * 1024
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _LONGEST_NAME = 100
 _LONGEST_TIME_LIMIT_SECONDS = 7 * 86_400
 # What the request has besides its rows: the names of the call and of the argument.
@@ -130,7 +131,7 @@ def _row_problems(given: dict[str, str]) -> Iterator[str]:
             if not cell.isascii() or not cell.replace("_", "").replace("-", "").isalnum():
                 yield f"{column} {cell!r}: letters, digits, - and _ only"
         elif column == "name":
-            if len(cell) > _LONGEST_NAME or not cell.isprintable():
+            if len(cell) > _LONGEST_NAME or _CONTROL.search(cell):
                 yield f"name {cell[:20]!r}...: at most {_LONGEST_NAME} characters in one line"
         else:
             if not _WHOLE.fullmatch(cell):

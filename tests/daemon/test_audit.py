@@ -1,14 +1,20 @@
 """The audit of a database that a daemon left behind, alone and against an operator's books."""
 
 import json
+import random
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 
+import apsw
 import pytest
+from click.testing import CliRunner
 from peewee import Database
 
 from pulsarack.daemon import audit
-from pulsarack.daemon.store_errors import StoreError
+from pulsarack.daemon.cli.root import root
+from pulsarack.daemon.store_errors import DatabaseUnreadable, StoreError
 from pulsarack.daemon.store_files import open_read_only
 from pulsarack.daemon.store_inline import InlineStore
 from pulsarack.daemon.truth import AttemptRow, ChipRow, OrderRow
@@ -211,8 +217,198 @@ def test_the_audit_writes_nothing(database: Path) -> None:
     assert database.read_bytes() == before
 
 
+def test_the_audit_leaves_the_log_of_a_daemon_that_was_killed(database: Path) -> None:
+    """What it left behind is looked at, and neither copied into the file nor thrown away."""
+    log = database.with_name(database.name + "-wal")
+    with unguarded(database) as connection:
+        connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+        connection.execute("UPDATE orders SET price = price + 1 WHERE id = 1")
+    before = database.read_bytes(), log.read_bytes()
+    assert before[1]
+    assert [(one.rule, one.subject) for one in audit.main(database)] == [("P3", "order 1")]
+    assert (database.read_bytes(), log.read_bytes()) == before
+
+
 def test_files_that_are_not_there(database: Path, tmp_path: Path) -> None:
     with pytest.raises(StoreError):
         audit.main(tmp_path / "none.db")
     with pytest.raises(TruthError):
         audit.main(database, tmp_path / "none.jsonl")
+
+
+# --- a damaged file -----------------------------------------------------------------------
+
+
+@contextmanager
+def unguarded(path: Path) -> Iterator[apsw.Connection]:
+    """The file as somebody else's tool opens it: no foreign keys, no checks."""
+    with closing(apsw.Connection(str(path))) as connection:
+        connection.execute("PRAGMA foreign_keys = OFF")
+        connection.execute("PRAGMA ignore_check_constraints = ON")
+        yield connection
+
+
+def damage(path: Path, statements: str) -> list[tuple[str, str]]:
+    """What the audit finds after these statements: rules and subjects."""
+    with unguarded(path) as connection:
+        connection.execute(statements)
+    return [(one.rule, one.subject) for one in audit.main(path)]
+
+
+def page_size(path: Path) -> int:
+    return int.from_bytes(path.read_bytes()[16:18], "big")
+
+
+def spoil(path: Path, page: int, content: bytes) -> None:
+    """Overwrite a page of the file, the first being 1."""
+    with path.open("r+b") as file:
+        file.seek((page - 1) * page_size(path))
+        file.write(content)
+
+
+def root_page(path: Path, name: str) -> int:
+    with unguarded(path) as connection:
+        query = "SELECT rootpage FROM sqlite_schema WHERE name = ?"
+        (found,) = connection.execute(query, (name,)).fetchall()
+    return int(found[0])
+
+
+def test_a_damaged_page_is_told_beside_what_can_be_read(database: Path) -> None:
+    damage(
+        database,
+        "UPDATE account SET debits_posted = debits_posted + 1 WHERE code = 'asset:bank:cash'",
+    )
+    spoil(database, root_page(database, "transition"), b"\xff" * 8)
+    found = audit.main(database)
+    assert (found[0].rule, found[0].subject) == ("P1", "database")
+    assert found[0].detail.startswith("the file cannot be read: ")
+    assert "P3 asset:bank:cash" in [f"{one.rule} {one.subject}" for one in found]
+    unread = found[-1]
+    assert (unread.rule, unread.subject) == ("P1", "database")
+    assert unread.detail.startswith("the queue cannot be read: ")
+    assert unread.detail.endswith("malformed; check the disk, or restore a backup")
+    assert "\n" not in unread.detail
+
+
+def test_a_spoiled_schema_is_one_clear_line(database: Path) -> None:
+    spoil(database, 1, database.read_bytes()[:100] + b"\xff" * 400)
+    with pytest.raises(DatabaseUnreadable, match="restore a backup") as caught:
+        audit.main(database)
+    (line,) = caught.value.lines()
+    assert str(database) in line and "\n" not in line
+
+
+def test_an_error_inside_the_block_is_one_too(database: Path) -> None:
+    with pytest.raises(DatabaseUnreadable), open_read_only(database) as db:
+        sql.run(db, "SELECT * FROM nowhere")
+    with pytest.raises(ZeroDivisionError), open_read_only(database):
+        _ = 1 // 0
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_no_page_that_is_lost_stays_unseen(database: Path, seed: int) -> None:
+    """Whatever is written over whichever page, the audit says so and never breaks."""
+    rng = random.Random(seed)
+    whole = database.read_bytes()
+    size = page_size(database)
+    for page in range(1, len(whole) // size + 1):
+        content = bytes(size) if seed == 0 else rng.randbytes(size)
+        spoil(database, page, content)
+        try:
+            assert audit.main(database), page
+        except StoreError as error:
+            assert len(error.lines()) == 1
+        spoil(database, page, whole[(page - 1) * size : page * size])
+    assert audit.main(database) == []
+
+
+def test_bytes_that_are_no_text_are_found(database: Path) -> None:
+    found = damage(
+        database,
+        "DROP TRIGGER transition_no_update;"
+        " UPDATE transition SET state = CAST(X'ff' AS TEXT) WHERE id = 2",
+    )
+    assert found == [("P1", "trigger transition_no_update"), ("P1", "database")]
+
+
+def test_a_row_that_names_nobody_is_found(database: Path) -> None:
+    damage(
+        database,
+        "INSERT INTO unparsed (at, chip, channel, sender, text)"
+        " VALUES (1, '1', 'sms', 's', 't'), (2, '2', 'sms', 's', 't')",
+    )
+    (found,) = audit.main(database)
+    assert (found.rule, found.subject) == ("P1", "database")
+    assert found.detail == "foreign key check: unparsed row 1 (and 1 more) names no chip"
+
+
+def test_a_value_that_breaks_a_check_is_found(database: Path) -> None:
+    damage(database, "UPDATE product SET price = -1")
+    (found,) = audit.main(database)
+    assert (found.rule, found.subject) == ("P1", "database")
+    assert found.detail == "integrity check: CHECK constraint failed in product"
+
+
+SCHEMA = {
+    "a trigger less": ("DROP TRIGGER orders_no_delete", "trigger orders_no_delete", "missing"),
+    "an index less": ("DROP INDEX orders_natural_key", "index orders_natural_key", "missing"),
+    "a trigger that does nothing": (
+        "DROP TRIGGER transfer_is_never_deleted;"
+        " CREATE TRIGGER transfer_is_never_deleted BEFORE DELETE ON transfer BEGIN SELECT 1; END",
+        "trigger transfer_is_never_deleted",
+        "changed",
+    ),
+    "an index that is not unique": (
+        "DROP INDEX attempt_one_open_a_chip;"
+        " CREATE INDEX attempt_one_open_a_chip ON attempt (chip) WHERE closed_at IS NULL",
+        "index attempt_one_open_a_chip",
+        "changed",
+    ),
+    "a column more": ("ALTER TABLE agent ADD COLUMN note TEXT", "table agent", "changed"),
+    "a table more": ("CREATE TABLE notes (text)", "table notes", "not one of pulsarack"),
+    "a trigger more": (
+        "CREATE TRIGGER more AFTER INSERT ON orders BEGIN DELETE FROM message; END",
+        "trigger more",
+        "not one of pulsarack",
+    ),
+}
+
+
+@pytest.mark.parametrize(("statements", "subject", "what"), SCHEMA.values(), ids=SCHEMA)
+def test_a_schema_of_somebody_else_is_found(
+    database: Path, statements: str, subject: str, what: str
+) -> None:
+    damage(database, statements)
+    (found,) = audit.main(database)
+    assert (found.rule, found.subject) == ("P1", subject)
+    assert found.detail.startswith("the schema is not as the migrations make it: ")
+    assert what in found.detail
+
+
+def test_a_table_less_does_not_hide_the_rest(database: Path) -> None:
+    found = damage(
+        database,
+        "DROP TABLE message; DROP TRIGGER account_keeps_its_name;"
+        " UPDATE orders SET price = price + 1 WHERE id = 1",
+    )
+    assert ("P3", "order 1") in found
+    assert ("P1", "table message") in found
+    assert ("P1", "index message_waiting") in found
+    assert ("P1", "database") in found
+
+
+def test_statistics_are_not_a_change(database: Path) -> None:
+    assert damage(database, "ANALYZE") == []
+
+
+def test_the_command_fails_without_a_traceback(database: Path) -> None:
+    spoil(database, root_page(database, "orders"), b"\xff" * 512)
+    result = CliRunner().invoke(root, ["audit", "--database", str(database)])
+    assert result.exit_code == 1
+    assert isinstance(result.exception, SystemExit)
+    assert "P1  database  the file cannot be read: " in result.stdout
+    database.write_bytes(b"no database" * 100)
+    result = CliRunner().invoke(root, ["audit", "--database", str(database)])
+    assert result.exit_code == 1
+    assert result.stderr.startswith("pulsarack: cannot open the database")
+    assert result.stderr.count("\n") == 1

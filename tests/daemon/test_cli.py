@@ -180,6 +180,9 @@ WRONG: list[tuple[list[str], int, str]] = [
     (["agent", "credit", "budi", "1.50", "--because", "x"], 2, "write 500000 or 500.000"),
     (["agent", "credit", "budi", "--because", "x", "--", "-5"], 2, "is not an amount"),
     (["order", "list", "--limit", "0"], 2, "--limit"),
+    (["order", "show", "9" * 20], 1, "argument id: expected int <= 9223372036854775807"),
+    (["order", "cancel", "0"], 1, "argument id: expected int >= 1; order.cancel takes id"),
+    (["agent", "new", "a\x1bb", "x"], 1, "argument code: expected str without control charac"),
     (["order", "show", "7"], 1, "pulsarack: there is no order 7; look it up: pulsarack order list"),
 ]
 

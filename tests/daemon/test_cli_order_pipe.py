@@ -76,7 +76,7 @@ def test_many_orders_pass_in_parallel(fake_daemon: Any) -> None:
             yield {"id": number, "order": number, "text": "done"}
 
     fake_daemon.answers |= {"order.new": new, "messages.follow": follow}
-    lines = [json.dumps({"agent": "budi", "text": str(n)}) for n in range(count)]
+    lines = [json.dumps({"agent": "budi", "text": str(n)}) for n in range(1, count + 1)]
     result, out = run(fake_daemon, lines)
     assert result.exit_code == 0
     assert sum(line["kind"] == "accepted" for line in out) == count

@@ -1,5 +1,6 @@
 """The product file: accepted as a whole or refused as a whole, every bad line named."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +99,40 @@ def test_no_text_breaks_the_reader(text: str) -> None:
         except Troubles:
             continue
         assert all(type(row["price"]) is int for row in rows)
+
+
+def test_a_file_too_large_for_one_request_is_not_sent(fake_daemon: Any, tmp_path: Path) -> None:
+    fake_daemon.answers["product.import"] = {"added": 1, "changed": 0}
+    path = tmp_path / "p.csv"
+    rows = [f"S{n},telkomsel,10,10500,10150,Sim\u00e9 {n}\n" for n in range(1000)]
+    args = ["--socket", str(fake_daemon.path), "product", "import", str(path)]
+
+    def imported(count: int) -> Any:
+        path.write_text(f"{HEADER},name\n{''.join(rows[:count])}")
+        return CliRunner().invoke(root, args)
+
+    result = imported(1000)
+    assert result.exit_code == 1
+    assert result.stderr.count("\n") == 1
+    said = f"pulsarack: {path}: 1000 products do not fit into one import, the first ([0-9]+) do;"
+    found = re.match(said, result.stderr)
+    assert found is not None, result.stderr
+    assert fake_daemon.asked == []
+    fit = int(found[1])
+    assert fit > 400
+    assert imported(fit).exit_code == 0
+    assert imported(fit + 1).exit_code == 1
+    assert len(fake_daemon.args_of("product.import")["rows"]) == fit
+
+
+def test_a_last_column_out_of_bounds_is_named() -> None:
+    text = f"{HEADER},name,time_limit_seconds\nS10,t,1,1,1,{'n' * 101},604801\n"
+    with pytest.raises(Troubles) as caught:
+        product_file.parse(text, "p.csv")
+    assert list(caught.value.lines())[:2] == [
+        f"p.csv:2: name {'n' * 20!r}...: at most 100 characters in one line",
+        "p.csv:2: time_limit_seconds '604801': at most 604800",
+    ]
 
 
 def test_an_import_is_one_call_and_a_bad_file_is_none(fake_daemon: Any, tmp_path: Path) -> None:

@@ -111,12 +111,63 @@ BAD = [
         "[chips]\nreserve = true",
         "2: chips.reserve: true was given; write a whole number without quotes",
     ),
+    (
+        '[daemon]\nsocket = "a\\u0000b"',
+        "2: daemon.socket: 'a\\x00b' was given; write a path without control characters",
+    ),
+    (
+        '[daemon]\nrecipes_dir = "a\\nb"',
+        "2: daemon.recipes_dir: 'a\\nb' was given; write a path without control characters",
+    ),
+    (
+        '[[port]]\npath = "/dev/a\\u0000"',
+        "2: port[1].path: '/dev/a\\x00' was given; write a path without control characters",
+    ),
+    (
+        f"[chips]\nreserve = 0x{'f' * 6000}",
+        f"2: chips.reserve: a huge number was given; it must be at most {10**12}",
+    ),
     ("[rehearsal]\nspeed = nan", "2: rehearsal.speed: nan was given; write an ordinary number"),
     (
         "[rehearsal]\nspeed = 1e9",
         "2: rehearsal.speed: 1000000000.0 was given; it must be at most 10000.0",
     ),
 ]
+
+
+# Each figure, the most it may be, and how the file says a little more.
+MOST = [
+    ("orders", "time_limit_seconds", 604_800),
+    ("chips", "reserve", 10**12),
+    ("chips", "per_hour", 100_000),
+    ("chips", "per_day", 100_000),
+    ("chips", "pause_seconds", 86_400),
+    ("chips", "poll_sms_seconds", 86_400),
+    ("chips", "stock_check_seconds", 604_800),
+    ("resolution", "check_every_seconds", 86_400),
+    ("resolution", "give_up_after_seconds", 365 * 86_400),
+    ("rehearsal", "speed", 10_000),
+    ("rehearsal", "anchor", 4_102_444_800),
+]
+
+
+@pytest.mark.parametrize(("section", "key", "most"), MOST)
+def test_no_figure_is_without_bound(tmp_path: Path, section: str, key: str, most: int) -> None:
+    loaded = config.parse({section: {key: most}}, tmp_path / "p.toml")
+    assert getattr(getattr(loaded, section), key) == most
+    (line,) = problems(tmp_path, f"[{section}]\n{key} = {most + 1}")
+    assert line.startswith(f"2: {section}.{key}: {most + 1} was given; it must be at most {most}")
+
+
+def test_a_rehearsal_does_not_stand_still(tmp_path: Path) -> None:
+    (line,) = problems(tmp_path, "[rehearsal]\nspeed = 0.0099")
+    assert line == "2: rehearsal.speed: 0.0099 was given; it must be at least 0.01"
+
+
+@pytest.mark.parametrize("text", [f"a = {'9' * 5000}", f"a = {'[' * 9000}"])
+def test_what_the_toml_reader_cannot_hold_is_told(tmp_path: Path, text: str) -> None:
+    (line,) = problems(tmp_path, text)
+    assert line.endswith("without end; remove it")
 
 
 @pytest.mark.parametrize(("text", "line"), BAD)

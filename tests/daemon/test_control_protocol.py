@@ -71,6 +71,7 @@ BAD = [
     (b'{"id": 7, "call": "status", "args": []}', 7, "BAD_REQUEST"),
     (b'{"id": true, "call": "status"}', None, "BAD_REQUEST"),
     (b'{"id": [1], "call": "status"}', None, "BAD_REQUEST"),
+    (b'{"id": 99999999999999999999, "call": "status"}', None, "BAD_REQUEST"),
 ]
 
 

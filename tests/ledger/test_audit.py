@@ -69,6 +69,21 @@ DAMAGE = [
         ),
     ),
     (
+        "UPDATE account SET limited = 0 WHERE code = 'liability:agent:A1'",
+        Finding(
+            "deposits_and_stocks_are_limited", AGENT, "is not limited, so that it can be overdrawn"
+        ),
+    ),
+    (
+        "INSERT INTO account (code, asset, type, opened_at)"
+        " VALUES ('asset:chip:8962', 'IDR', 'asset', 0)",
+        Finding(
+            "deposits_and_stocks_are_limited",
+            "asset:chip:8962",
+            "is not limited, so that it can be overdrawn",
+        ),
+    ),
+    (
         ROW + "('open:post', 'post', 'open', NULL, 'liability:agent:A1', 'income:sales', 'IDR', "
         "40, '', '', 9)",
         Finding(

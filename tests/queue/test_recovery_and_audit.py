@@ -155,6 +155,16 @@ PLANTED: list[tuple[str, str, str]] = [
         "P3",
         "order 4: the price held is not the order's price",
     ),
+    (
+        "UPDATE transfer SET credit = 'equity:opening' WHERE id LIKE 'order:4:price%'",
+        "P3",
+        "order 4: the price held is not the order's price",
+    ),
+    (
+        "UPDATE transfer SET phase = 'posted' WHERE id = 'order:5:price'",
+        "P3",
+        "order 5: the price is not booked",
+    ),
     (INSERT_VOID + "'attempt:2:cost'", "P3", "attempt 2: the cost is not booked"),
     (
         "DELETE FROM transfer WHERE id LIKE 'attempt:4:cost%'",
@@ -168,9 +178,44 @@ PLANTED: list[tuple[str, str, str]] = [
     ),
     ("UPDATE attempt SET chip = '8962100000000000003' WHERE id = 3", "P3", "attempt 3: the cost"),
     (
+        "UPDATE transfer SET debit = 'suspense:discrepancy' WHERE id LIKE 'attempt:1:cost%'",
+        "P3",
+        "attempt 1: the cost held is not the order's cost",
+    ),
+    (
+        "UPDATE transfer SET phase = 'posted' WHERE id = 'attempt:4:cost'",
+        "P3",
+        "attempt 4: the cost is not booked",
+    ),
+    (
         "UPDATE attempt SET order_id = 1, number = 2, outcome = 'DONE' WHERE id = 3",
         "P2",
         "order 1: an order",
+    ),
+    (
+        "UPDATE attempt SET order_id = 2, number = 2 WHERE id = 4",
+        "P2",
+        "order 2: an order has more than one open attempt: attempts 2,4",
+    ),
+    (
+        "UPDATE orders SET client_reference = 'r7' WHERE id IN (1, 3)",
+        "P2",
+        "agent A1: two orders carry the same reference of their agent: reference r7, orders 1,3",
+    ),
+    (
+        "UPDATE orders SET destination = '6281200000015' WHERE id IN (1, 3, 4)",
+        "P2",
+        "orders 1,5: live orders have one natural key: A1 S5.1 to 6281200000015",
+    ),
+    (
+        "UPDATE attempt SET chip = '8962100000000000002' WHERE id = 4",
+        "P4",
+        "chip 8962100000000000002: a chip has more than one open attempt: attempts 2,4",
+    ),
+    (
+        "UPDATE attempt SET committed_at = NULL WHERE id = 1",
+        "P4",
+        "attempt 1: an attempt was done that never reached the point of no return",
     ),
     ("UPDATE orders SET state = 'SUCCEEDED' WHERE id = 2", "P4", "order 2: the order's state"),
     ("UPDATE orders SET state = 'FAILED' WHERE id = 1", "P4", "order 1: the order's state"),
@@ -195,7 +240,48 @@ PLANTED: list[tuple[str, str, str]] = [
         "P5",
         "chip 8962100000000000001: the ledger's stock differs",
     ),
+    (
+        "UPDATE message SET agent = 'A2' WHERE order_id = 1",
+        "P6",
+        "message 1: a message goes to another agent or channel",
+    ),
+    (
+        "UPDATE message SET channel = 'sms' WHERE order_id = 3",
+        "P6",
+        "message 2: a message goes to another agent or channel",
+    ),
+    (
+        "INSERT INTO message (order_id, agent, channel, text, created_at)"
+        " VALUES (5, 'A1', 'test', 'BERHASIL', 0)",
+        "P6",
+        "message 4: a final message was written for an order that is not final: order 5 is QUEUED",
+    ),
+    (
+        "DELETE FROM stock_reading WHERE chip = '8962100000000000001'",
+        "P5",
+        "chip 8962100000000000001: the stock of a chip counts as exact and was never read",
+    ),
     ("DELETE FROM orders WHERE id = 5", "P1", "transfer order:5:price: money is held"),
+    (
+        "UPDATE transfer SET reference = ''; DELETE FROM orders WHERE id = 5",
+        "P1",
+        "transfer order:5:price: money is held for an order that is not there",
+    ),
+    (
+        "DELETE FROM attempt WHERE id = 4",
+        "P1",
+        "transfer attempt:4:cost: money is held for an attempt that is not there",
+    ),
+    (
+        "UPDATE orders SET finished_at = NULL WHERE id = 1",
+        "P1",
+        "order 1: an order is finished and has no time of it",
+    ),
+    (
+        "UPDATE orders SET finished_at = 1 WHERE id = 5",
+        "P1",
+        "order 5: an order is finished and has no time of it, or has one and is not finished",
+    ),
     ("DELETE FROM transition WHERE order_id = 5", "P1", "order 5: its history does not begin"),
     ("DELETE FROM transition WHERE order_id = 6 AND state = 'SENDING'", "P1", "order 6: its hist"),
     (

@@ -100,6 +100,7 @@ NUMBERS = [
     ("0812/0000/0012", "6281200000012"),
     ("81200000012", "6281200000012"),
     ("+62081200000012", "6281200000012"),
+    ("+62 (0)812-0000-0012", "6281200000012"),
     ("0812345678", "62812345678"),
     ("0812345678901", "62812345678901"),
 ]
@@ -126,6 +127,15 @@ NO_NUMBERS = [
     ("0211234567", RefusalCode.BAD_NUMBER),
     ("0710000012345", RefusalCode.BAD_NUMBER),
     ("110", RefusalCode.BAD_NUMBER),
+    ("6200812000012", RefusalCode.BAD_NUMBER),
+    ("620081200000012", RefusalCode.BAD_NUMBER),
+    ("+6200081200000012", RefusalCode.BAD_NUMBER),
+    ("+62 (0) 0812-0000-0012", RefusalCode.BAD_NUMBER),
+    ("(00) 081200000012", RefusalCode.BAD_NUMBER),
+    ("00081200000012", RefusalCode.BAD_NUMBER),
+    ("006281200000012", RefusalCode.BAD_NUMBER),
+    # 008 is a prefix for calls abroad; it is not known which number was meant.
+    ("00862812000000012", RefusalCode.BAD_NUMBER),
     ("+639171234567", RefusalCode.FOREIGN_NUMBER),
     ("+14155550100", RefusalCode.FOREIGN_NUMBER),
 ]

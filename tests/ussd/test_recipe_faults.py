@@ -42,6 +42,61 @@ FAULTS = {
     "nan": (swap("reply_seconds = 30", "reply_seconds = nan"), "timing.reply_seconds"),
     "boolean for a number": (swap("per_hour = 100", "per_hour = true"), "limits.per_hour"),
     "empty name": (swap('"contoh-dealer"', '""'), "name: an empty text"),
+    "name of capitals": (swap('"contoh-dealer"', '"Contoh"'), "own.toml: name: 'Contoh' is not"),
+    "name with a slash": (swap('"contoh-dealer"', '"../x"'), "small letters, digits and dashes"),
+    "name with a line end": (swap('"contoh-dealer"', r'"contoh\n"'), "small letters, digits"),
+    "operator with a space": (swap('"contoh"', '"con toh"'), "own.toml: operator: 'con toh'"),
+    "settling too soon": (
+        swap("settling_seconds = 120", "settling_seconds = 9.9"),
+        "own.toml: timing.settling_seconds: 9.9 is too small; the least is 10",
+    ),
+    "settling too late": (
+        swap("settling_seconds = 120", "settling_seconds = 86401"),
+        "own.toml: timing.settling_seconds: 86401 is too large; the most is 86400",
+    ),
+    "reply too late": (
+        swap("30\nlate", "1e9\nlate"),
+        "own.toml: timing.reply_seconds: 1000000000.0 is too large; the most is 86400",
+    ),
+    "late reply too late": (
+        swap("late_reply_seconds = 600", "late_reply_seconds = 86401"),
+        "timing.late_reply_seconds: 86401 is too large",
+    ),
+    "sending too long": (
+        swap("[limits]", "send_seconds = 86401\n[limits]"),
+        "timing.send_seconds: 86401 is too large",
+    ),
+    "pause of hundreds of digits": (
+        swap("pause_seconds = 5", f"pause_seconds = {'9' * 400}"),
+        "limits.pause_seconds: a huge number is too large; the most is 86400",
+    ),
+    "step without end": (
+        swap("commits = true", "commits = true\nwithin_seconds = 1e300"),
+        "top_up[1].within_seconds: a huge number is too large; the most is 86400",
+    ),
+    "parts without end": (
+        swap("[limits]", "[parts]\nmatch = '{part}/{parts}'\nwait_seconds = 86401\n[limits]"),
+        "parts.wait_seconds: 86401 is too large",
+    ),
+    "letters dialled": (
+        swap("*501*", "*501*A"),
+        "own.toml: stock[1].ussd: it holds what cannot be dialled; write only 0-9 * # and",
+    ),
+    "a quote dialled": (swap('"*501*{chip_pin}#"', "'*501*{chip_pin}#\",15'"), "be dialled"),
+    "a line end dialled": (swap("*501*{chip_pin}#", r"*501*{chip_pin}#\r\nATZ"), "be dialled"),
+    "other digits dialled": (swap("*501*", "*٥٠١*"), "be dialled"),
+    "letters replied": (
+        swap('ussd = "*501*{chip_pin}#"', 'ussd = "*1#"\n[[stock]]\nreply = "ya {chip_pin}"'),
+        "stock[2].reply: it holds what cannot be dialled",
+    ),
+    "a receiver of letters": (
+        swap('ussd = "*501*', 'to = "12a"\nsms = "*501*'),
+        "stock[1].to: '12a' is not made of digits, with a + in front or without",
+    ),
+    "a receiver with an end": (
+        swap('ussd = "*501*', r'to = "12\n"' '\nsms = "*501*'),
+        "stock[1].to",
+    ),
     "unknown asset": (swap('"IDR"', '"PHP"'), "allowed: IDR"),
     "unknown status": (swap('"unverified"', '"fild"'), 'did you mean "field"?'),
     "not digits": (swap('country_code = "62"', 'country_code = "+62"'), "numbers.country_code"),
@@ -158,6 +213,32 @@ FAULTS = {
     ),
     "a text for steps": (swap("[[stock]]\nussd", "[stock]\nussd"), "instead of a list of tables"),
 }
+
+
+SMS_STEP = """[[stock]]
+sms = "STOK {chip_pin}"
+to = "+62168"
+"""
+
+
+def by_sms(text: str) -> str:
+    """The guide's recipe with a stock that is asked for by SMS."""
+    return text.replace('[[stock]]\nussd = "*501*{chip_pin}#"\n', SMS_STEP)
+
+
+def test_a_text_may_hold_letters_and_a_receiver_a_plus() -> None:
+    assert parse_recipe(by_sms(GOOD).encode(), "own.toml").stock.steps[0].to == "+62168"
+
+
+@pytest.mark.parametrize(
+    "written", [r"\r", r"\n", r"\u001a", r"\u0000", r"\u001b", r"\u007f", r"\u0085", r"\""]
+)
+def test_a_text_that_would_end_early_on_the_modem_is_refused(written: str) -> None:
+    told = problems_of(by_sms(GOOD).replace("STOK {", f"STOK{written} {{"))
+    assert told == [
+        "own.toml: stock[1].sms: a line end, control character or quote stands in it; "
+        "write it in one line, without control characters and without quotes"
+    ]
 
 
 @pytest.mark.parametrize("fault", FAULTS)
