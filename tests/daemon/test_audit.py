@@ -410,5 +410,5 @@ def test_the_command_fails_without_a_traceback(database: Path) -> None:
     database.write_bytes(b"no database" * 100)
     result = CliRunner().invoke(root, ["audit", "--database", str(database)])
     assert result.exit_code == 1
-    assert result.stderr.startswith("pulsarack: cannot open the database")
+    assert result.stderr.startswith("pulsarack: cannot read the database")
     assert result.stderr.count("\n") == 1
