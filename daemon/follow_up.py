@@ -12,8 +12,9 @@ from peewee import Database
 from pulsarack.daemon.context import MS, Context
 from pulsarack.daemon.desk import Desk
 from pulsarack.daemon.stock_check import read_stock
-from pulsarack.queue import attempts, evidence, orders, outcome, recovery, resolution, stock
+from pulsarack.queue import attempts, chips, evidence, orders, outcome, recovery, resolution, stock
 from pulsarack.queue.attempts import Attempt
+from pulsarack.queue.chips import ChipState
 from pulsarack.queue.errors import NotOpen
 from pulsarack.queue.evidence import Evidence, EvidenceKind, VerdictKind
 from pulsarack.queue.orders import Order
@@ -70,9 +71,10 @@ class FollowUp:
         return await self._context.announce(order.id)
 
     async def _decided(self, order: Order) -> bool:
+        if await self._out_of_service():
+            return False
         figure = await read_stock(self._desk)
-        await self._desk.read_texts()
-        if not await self._is_open():
+        if await self._decided_by_text():
             return True
         if figure is None:
             return False
@@ -80,12 +82,17 @@ class FollowUp:
         if verdict is VerdictKind.DONE:
             why = f"the stock fell by exactly the cost, to {figure}"
             line = await self._listed(order)
+            if await self._decided_by_text():
+                return True
             number = line.serial_number if line else None
             return await self._decide(
                 order, EvidenceKind.STOCK, done=True, why=why, figure=figure, number=number
             )
         if verdict is VerdictKind.NOT_DONE:
-            if await self._listed(order):
+            listed = await self._listed(order)
+            if await self._decided_by_text():
+                return True
+            if listed:
                 return False  # the stock says no, the operator's list says yes: a person decides
             why = f"the stock stayed at {figure} on two readings after the settling time"
             return await self._decide(order, EvidenceKind.STOCK, done=False, why=why)
@@ -100,6 +107,11 @@ class FollowUp:
         return await self._decide(
             order, EvidenceKind.HISTORY, done=True, why=why, number=line.serial_number
         )
+
+    async def _decided_by_text(self) -> bool:
+        """Read what came while the operator was asked: a text outweighs what follows."""
+        await self._desk.read_texts()
+        return not await self._is_open()
 
     async def _judge_stock(self, order: Order, figure: int) -> VerdictKind:
         iccid, now_ms = self._desk.iccid, self._context.clock.now_ms()
@@ -183,6 +195,11 @@ class FollowUp:
         await self._context.announce(order.id)
         return True
 
+    async def _out_of_service(self) -> bool:
+        """Whether the operator refuses this chip itself: asking again would bar it."""
+        chip = await self._context.store.read(lambda db: chips.find(db, self._desk.iccid))
+        return chip is not None and chip.state == ChipState.OUT
+
     async def _is_open(self) -> bool:
         attempt = await self._context.store.read(lambda db: attempts.get(db, self._attempt.id))
         return attempt.closed_at is None
@@ -224,7 +241,6 @@ class FollowUp:
             self._tell_admin()
             seconds = config.give_up_after_seconds
         until = clock.monotonic() + max(LEAST_SECONDS, seconds)
-        self._desk.take_news()
         while not self._left and clock.monotonic() < until:
             await self._desk.wait_until(until)
             if self._desk.take_news():

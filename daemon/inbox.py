@@ -14,6 +14,7 @@ from datetime import datetime
 from pulsarack.daemon import log as logging
 from pulsarack.daemon.context import MS, Context
 from pulsarack.daemon.reading import read_text
+from pulsarack.modems.errors import ModemRefused
 from pulsarack.modems.modem import Modem
 from pulsarack.modems.results import IncomingSms
 from pulsarack.queue import texts
@@ -94,7 +95,11 @@ class Inbox:
         reply = classify(self._recipe, joined.text, Channel.SMS) if believed else None
         read = read_text(reply) if believed else ReadText(TextKind.UNPARSED)
         received = await self._receive(joined, read)
-        await self._delete(joined.sources)
+        try:
+            await self._delete(joined.sources)
+        except ModemRefused as error:
+            # Its fingerprint makes reading it again harmless; what it proved must be told now.
+            self._context.log.warning("sms.not_deleted", chip=self._iccid, why=str(error))
         self._log(joined, received)
         return Arrival(joined.sender, joined.text, reply, received)
 

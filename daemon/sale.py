@@ -10,7 +10,7 @@ from peewee import Database
 
 from pulsarack.daemon import log as logging
 from pulsarack.daemon.context import MS, Context
-from pulsarack.daemon.desk import Desk
+from pulsarack.daemon.desk import CardExchanged, Desk
 from pulsarack.daemon.recorder import AttemptRecorder
 from pulsarack.daemon.script_runner import AlreadyDecided, Runner
 from pulsarack.modems.errors import ModemError
@@ -45,6 +45,8 @@ class Sale:
         self._desk.doing = f"selling order {order.id}"
         await self._context.announce(order.id)
         try:
+            # Another card would sell, and this one's untouched stock "prove" it not done.
+            await self._desk.check_card()
             finished = await self._talk()
         except AlreadyDecided:
             await self._recorder.flush()
@@ -64,7 +66,7 @@ class Sale:
         try:
             await self._apply(found)
         except NotOpen:
-            return  # a text of the operator decided it a moment ago, and told everybody
+            self._context.log.info("order.decided_by_text")  # between the last screen and now
         await self._context.announce(self._claim.order.id)
 
     def _without_proof(self, reason: Reason, why: str) -> Outcome:
@@ -124,9 +126,8 @@ class Sale:
                 return None
 
     async def _apply(self, found: Outcome) -> None:
-        if self._desk.echoes(self._recorder.last_heard) and found.reason in STATED_REASONS:
-            # A success has its serial number to tell a copy by; a failure has not.
-            why = "the failure repeats the last answer on this chip word for word"
+        if self._desk.echoes(self._recorder.last_heard) and not _numbered(found):
+            why = "the answer repeats the last one on this chip word for word"
             found = self._without_proof(Reason.FOREIGN_REPLY, why)
         if found.reason is Reason.UNPARSED_REPLY:
             self._context.log.warning(
@@ -172,14 +173,34 @@ class Sale:
         await self._context.store.write(job)
 
     async def _suspend(self, found: Outcome) -> None:
+        same_card = await self._same_card()
         now_ms = self._context.clock.now_ms()
         reason = found.reason or Reason.NO_REPLY
-        await self._context.store.write(
-            lambda db: outcome.suspend(
-                db, self._claim.attempt_id, reason=reason, why=found.why, now_ms=now_ms
-            )
-        )
+
+        def job(db: Database) -> None:
+            outcome.suspend(db, self._claim.attempt_id, reason=reason, why=found.why, now_ms=now_ms)
+            if not same_card:
+                attempts.forget_stock_before(db, self._claim.chip)
+
+        await self._context.store.write(job)
+
+    async def _same_card(self) -> bool:
+        """Whether the card that was worked is still in; if not, its stock proves nothing."""
+        try:
+            await self._desk.check_card()
+        except CardExchanged:
+            return False
+        except ModemError:
+            return True
+        return True
 
     async def _keep_unparsed(self) -> None:
         if self._recorder.last_heard:
             await self._desk.keep_unparsed(self._recorder.last_heard, self._claim.attempt_id)
+
+
+def _numbered(found: Outcome) -> bool:
+    """Whether a copy of the answer would be known by its serial number, or proves nothing."""
+    if found.kind is OutcomeKind.DONE:
+        return found.reply is not None and found.reply.serial_number is not None
+    return found.reason not in STATED_REASONS

@@ -14,6 +14,7 @@ from pulsarack.daemon.context import Context
 from pulsarack.daemon.desk import Desk
 from pulsarack.daemon.dispatcher import Dispatcher
 from pulsarack.daemon.ports import Ports
+from pulsarack.daemon.store_errors import StoreError
 from pulsarack.daemon.worker import ChipWorker
 from pulsarack.modems.errors import ModemError, PortGone, PortMissing, SimPinNeeded
 from pulsarack.modems.life import ModemLife, Stage, Step
@@ -30,7 +31,7 @@ from pulsarack.modems.results import (
     SimRemoved,
     UssdArrived,
 )
-from pulsarack.queue import chips, recipe_versions
+from pulsarack.queue import chips, recipe_versions, recovery
 from pulsarack.queue.chips import Chip, ChipState
 from pulsarack.ussd.errors import UnknownRecipe
 from pulsarack.ussd.recipe import Recipe
@@ -211,6 +212,20 @@ class Slot:
                     await self._worker.run()
         finally:
             self._worker = self.desk = None
+            await self._leave_nothing_sending(chip.iccid)
+
+    async def _leave_nothing_sending(self, iccid: str) -> None:
+        now_ms, ends = self._context.clock.now_ms(), self._context.day_ends_at()
+        try:
+            order_id = await self._context.store.write(
+                lambda db: recovery.recover_chip(db, iccid, now_ms=now_ms, day_ends_at=ends)
+            )
+        except StoreError as error:
+            self._log.error("store.failed", why=str(error))
+            return
+        if order_id is not None:
+            await self._context.announce(order_id)
+            self._dispatcher.wake()
 
     def _check_pin(self, iccid: str, recipe: Recipe) -> None:
         if recipe.needs_chip_pin and self._context.secrets.chip_pin(iccid) is None:

@@ -7,7 +7,7 @@ that two readings agree on is booked. A chip whose stock cannot be read does not
 
 from pulsarack.daemon.context import Context
 from pulsarack.daemon.desk import Desk
-from pulsarack.queue import stock
+from pulsarack.queue import chips, stock
 from pulsarack.queue.stock import Comparison
 from pulsarack.queue.texts import Meaning
 from pulsarack.ussd.outcome import Reason
@@ -25,6 +25,7 @@ class StockCheck:
         self._desk = desk
         self._failures = 0
         self._previous: int | None = None  # a figure that differed, to be confirmed
+        self._differed_at = NEVER
         self.read_at = NEVER
 
     async def run(self) -> None:
@@ -49,10 +50,14 @@ class StockCheck:
 
     async def _differs(self, figure: int) -> None:
         iccid = self._desk.iccid
+        clock = self._context.clock
         if self._previous != figure:
-            self._previous = figure
+            self._previous, self._differed_at = figure, clock.monotonic()
+        settled_at = self._differed_at + self._desk.recipe.timing.settling_seconds
+        if clock.monotonic() < settled_at:
+            # Whatever rings meanwhile is seen to first; the time runs on.
             self._desk.doing = "reading stock again, it differs"
-            await self._desk.wait(self._desk.recipe.timing.settling_seconds)
+            await self._desk.wait_until(settled_at)
             return
         self._previous = None
         arrivals = await self._desk.read_texts()
@@ -81,6 +86,10 @@ async def read_stock(desk: Desk) -> int | None:
     if found.reply is not None and found.reply.stock is not None:
         await desk.check_card()
         return found.reply.stock
+    if found.reason in (Reason.WRONG_CHIP_PIN, Reason.CHIP_BARRED):
+        # Asked again, the operator would bar the chip for good.
+        why = found.reason.value
+        await desk.context.store.write(lambda db: chips.take_out(db, desk.iccid, why=why))
     desk.context.log.warning(
         "stock.not_read", chip=desk.iccid, reason=found.reason or Reason.NO_REPLY, why=found.why
     )

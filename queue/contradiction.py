@@ -11,7 +11,7 @@ from peewee import Database
 
 from pulsarack.ledger import accounts, books
 from pulsarack.ledger.journal import Result
-from pulsarack.queue import attempts, chips, evidence, orders, outcome, recovery, state
+from pulsarack.queue import attempts, chips, evidence, orders, outcome, state, stock
 from pulsarack.queue.attempts import Attempt
 from pulsarack.queue.claim import hold_cost
 from pulsarack.queue.errors import LedgerRefused, NotOpen
@@ -53,9 +53,7 @@ def note(db: Database, order_id: int) -> None:
     )
 
 
-def settle(
-    db: Database, owner: Attempt, decision: Decision, *, now_ms: int, day_ends_at: int
-) -> int | None:
+def settle(db: Database, owner: Attempt, decision: Decision, *, now_ms: int) -> int | None:
     """Book a late proof that `owner` was done; the id of the attempt that carries it.
 
     None, and nothing changed, if the order is finished, is being sent past its point of
@@ -65,7 +63,7 @@ def settle(
     balance = books.balance(db, accounts.chip(owner.chip))
     if balance is None or balance.available < order.cost:
         return None
-    if not _bring_back(db, order, now_ms=now_ms, day_ends_at=day_ends_at):
+    if not _bring_back(db, order, now_ms=now_ms):
         return None
     attempt_id = _insert(db, owner, decision, now_ms)
     state.move(db, order.id, OrderState.SENDING, why="a late proof is booked", now_ms=now_ms)
@@ -96,9 +94,10 @@ def decide_by_admin(
         raise NotOpen(f"order {order_id} is {order.state}; only undecided orders are resolved")
     if decision.done:
         doubtful = _contradicted_attempt(db, order_id)
-        settled = settle(db, doubtful, decision, now_ms=now_ms, day_ends_at=day_ends_at)
-        if settled is None:
-            raise NotOpen(f"the stock of chip {doubtful.chip} does not cover order {order_id}")
+        # What the order cost has been taken for a discrepancy meanwhile, if the stock is short.
+        stock.take_back_discrepancy(db, doubtful.chip, order.cost, now_ms=now_ms)
+        if settle(db, doubtful, decision, now_ms=now_ms) is None:
+            raise NotOpen(f"order {order_id} is being sent again; wait for its end")
     else:
         evidence.record(
             db, _contradicted_attempt(db, order_id).id, decision.evidence, now_ms=now_ms
@@ -107,16 +106,14 @@ def decide_by_admin(
     return orders.get(db, order_id)
 
 
-def _bring_back(db: Database, order: Order, *, now_ms: int, day_ends_at: int) -> bool:
+def _bring_back(db: Database, order: Order, *, now_ms: int) -> bool:
     """Make sure that the order is queued; an attempt that sent nothing is given up."""
     if order.state == OrderState.SENDING:
         opened = [one for one in attempts.of_order(db, order.id) if one.closed_at is None]
         if any(one.committed_at is not None for one in opened):
             return False
         for one in opened:
-            recovery.release(
-                db, one.id, Reason.PROVED_NOT_DONE, now_ms=now_ms, day_ends_at=day_ends_at
-            )
+            outcome.take_back(db, one, why="an earlier attempt was done", now_ms=now_ms)
     return orders.get(db, order.id).state == OrderState.QUEUED
 
 

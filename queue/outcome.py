@@ -13,8 +13,9 @@ from peewee import Database
 from pulsarack.ledger import journal
 from pulsarack.ledger.journal import Result
 from pulsarack.queue import attempts, chips, evidence, messages, orders, retry, state, suspicion
+from pulsarack.queue.attempts import Attempt
 from pulsarack.queue.errors import IllegalMove, LedgerRefused
-from pulsarack.queue.evidence import Evidence
+from pulsarack.queue.evidence import Evidence, EvidenceKind, VerdictKind
 from pulsarack.queue.orders import Order
 from pulsarack.queue.retry import ChipFate, OrderFate
 from pulsarack.queue.routing import MS
@@ -56,6 +57,24 @@ def decide(
     else:
         _not_done(db, attempt.order_id, attempt_id, attempt.chip, decision, now_ms, day_ends_at)
     return orders.get(db, attempt.order_id)
+
+
+def take_back(db: Database, attempt: Attempt, *, why: str, now_ms: int) -> None:
+    """Give up an attempt that sent nothing and queue its order again, whatever its time."""
+    attempts.close(
+        db,
+        attempt.id,
+        done=False,
+        reason=Reason.PROVED_NOT_DONE.value,
+        why=why,
+        stock_after=None,
+        answered=False,
+        now_ms=now_ms,
+    )
+    nothing_sent = Evidence(EvidenceKind.RECOVERY, VerdictKind.NOT_DONE, why)
+    evidence.record(db, attempt.id, nothing_sent, now_ms=now_ms)
+    _void(db, attempts.cost_hold(attempt.id), now_ms)
+    state.move(db, attempt.order_id, OrderState.QUEUED, why=why, now_ms=now_ms)
 
 
 def suspend(db: Database, attempt_id: int, *, reason: Reason, why: str, now_ms: int) -> Order:

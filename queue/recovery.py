@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from peewee import Database
 
 from pulsarack.queue import attempts, orders, outcome
+from pulsarack.queue.attempts import Attempt
 from pulsarack.queue.errors import NotOpen
 from pulsarack.queue.evidence import Evidence, EvidenceKind, VerdictKind
 from pulsarack.queue.outcome import Decision
@@ -28,29 +29,38 @@ class Recovered:
 
 def recover(db: Database, *, now_ms: int, day_ends_at: int) -> Recovered:
     """Bring every open attempt into a state that this daemon can go on from."""
-    again = undecided = 0
     opened = attempts.every_open(db)
-    for attempt in opened:
-        if attempt.committed_at is None:
-            release(
-                db,
-                attempt.id,
-                Reason.DAEMON_STOPPED,
-                now_ms=now_ms,
-                day_ends_at=day_ends_at,
-            )
-            again += 1
-            continue
-        undecided += 1
-        if orders.get(db, attempt.order_id).state == OrderState.SENDING:
-            outcome.suspend(
-                db,
-                attempt.id,
-                reason=Reason.DAEMON_STOPPED,
-                why="the daemon ended after the point of no return",
-                now_ms=now_ms,
-            )
-    return Recovered(again, undecided, tuple(attempt.order_id for attempt in opened))
+    again = sum(
+        _bring_on(db, attempt, Reason.DAEMON_STOPPED, now_ms=now_ms, day_ends_at=day_ends_at)
+        for attempt in opened
+    )
+    return Recovered(again, len(opened) - again, tuple(one.order_id for one in opened))
+
+
+def recover_chip(db: Database, iccid: str, *, now_ms: int, day_ends_at: int) -> int | None:
+    """The same for the one chip whose worker has ended; the order that this changed.
+
+    Nobody but an admin can decide an order whose chip does not come back, and he only one
+    that is not left as being sent.
+    """
+    attempt = attempts.open_on_chip(db, iccid)
+    if attempt is None or orders.get(db, attempt.order_id).state != OrderState.SENDING:
+        return None
+    _bring_on(db, attempt, Reason.MODEM_LOST, now_ms=now_ms, day_ends_at=day_ends_at)
+    return attempt.order_id
+
+
+def _bring_on(
+    db: Database, attempt: Attempt, reason: Reason, *, now_ms: int, day_ends_at: int
+) -> bool:
+    """Queue an order again whose attempt sent nothing; otherwise it is undecided."""
+    if attempt.committed_at is None:
+        release(db, attempt.id, reason, now_ms=now_ms, day_ends_at=day_ends_at)
+        return True
+    if orders.get(db, attempt.order_id).state == OrderState.SENDING:
+        why = "sending broke off after the point of no return"
+        outcome.suspend(db, attempt.id, reason=reason, why=why, now_ms=now_ms)
+    return False
 
 
 def release(

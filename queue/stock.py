@@ -86,6 +86,15 @@ def book_discrepancy(db: Database, iccid: str, figure: int, *, now_ms: int) -> i
     return difference
 
 
+def take_back_discrepancy(db: Database, iccid: str, needed: int, *, now_ms: int) -> None:
+    """Undo as much of a booked fall of the stock as an order now known to be done needs."""
+    balance = books.balance(db, accounts.chip(iccid))
+    missing = needed - (balance.available if balance else 0)
+    if missing > 0:
+        memo = "booked as a discrepancy before"
+        _move(db, iccid, missing, accounts.DISCREPANCY, memo, now_ms)
+
+
 def book_stock_in(
     db: Database, iccid: str, operator: str, amount: int, sms_id: int, *, now_ms: int
 ) -> None:
@@ -135,11 +144,11 @@ def _move(db: Database, iccid: str, difference: int, against: str, memo: str, no
         return
     journal.open_account(db, against, now_ms=now_ms)
     chip = accounts.chip(iccid)
-    number = scalar(db, "SELECT coalesce(max(id), 0) + 1 FROM stock_reading")
+    number = scalar(db, "SELECT coalesce(max(sequence), 0) + 1 FROM transfer")
     result = journal.transfer(
         db,
         Transfer(
-            id=f"reading:{number}:{iccid}",
+            id=f"stock:{number}:{iccid}",
             debit=chip if difference > 0 else against,
             credit=against if difference > 0 else chip,
             amount=abs(difference),

@@ -201,13 +201,8 @@ def _success(
     if owner.outcome is None:
         return _decide(db, owner.id, decision, window)
     if owner.outcome == "NOT_DONE":
-        settled = contradiction.settle(
-            db,
-            attempts.get(db, owner.id),
-            decision,
-            now_ms=window.now_ms,
-            day_ends_at=window.day_ends_at,
-        )
+        doubtful = attempts.get(db, owner.id)
+        settled = contradiction.settle(db, doubtful, decision, now_ms=window.now_ms)
         if settled is not None:
             return Received(Meaning.PROOF, settled)
     execute(db, "UPDATE attempt SET answered = 1 WHERE id = ?", (owner.id,))

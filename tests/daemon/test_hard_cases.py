@@ -58,7 +58,7 @@ def test_a_pin_that_the_operator_quotes_is_stored_nowhere(tmp_path: Path) -> Non
 def test_a_chip_whose_pin_is_missing_says_so(tmp_path: Path) -> None:
     async def look() -> None:
         world = World(tmp_path, rack_plan(("wavecom", "telkomsel")))
-        world.without_pins = True
+        world.pins = {}
         await world.set_up()
         await world.clock.sleep(60)
         (modem,) = (await world.call("modem.list"))["modems"]

@@ -203,12 +203,12 @@ class World:
         )
         self.simulation.power_on()
         self.ports = MemoryPorts(self.simulation)
-        self._plan = plan
+        self.plan = plan
         self._path = directory / "pulsarack.db"
         self._config = config.parse(tomllib.loads(settings), directory / "pulsarack.toml")
         self._daemon: _Daemon | None = None
         self._ids = itertools.count(1)
-        self.without_pins = False
+        self.pins = {modem.chip.iccid: modem.chip.chip_pin for modem in plan.modems}
 
     @property
     def daemon(self) -> _Daemon:
@@ -218,8 +218,7 @@ class World:
     async def start(self) -> None:
         """Start the daemon on the state that is there."""
         store = InlineStore.open(self._path, now_ms=self.clock.now_ms(), synchronous="OFF")
-        chips = [] if self.without_pins else [modem.chip for modem in self._plan.modems]
-        pins = Secrets({chip.iccid: {"chip_pin": Secret(chip.chip_pin)} for chip in chips})
+        pins = Secrets({iccid: {"chip_pin": Secret(pin)} for iccid, pin in self.pins.items()})
         logging.mask(pins)
         context = Context(
             self._config,
@@ -261,7 +260,7 @@ class World:
     async def set_up(self, deposit: int = 10_000_000) -> None:
         """Start, adopt all chips, import products, and give agent A1 a deposit."""
         await self.start()
-        for modem in self._plan.modems:
+        for modem in self.plan.modems:
             await self.call(
                 "chip.adopt",
                 iccid=modem.chip.iccid,

@@ -166,9 +166,9 @@ def test_an_attempt_that_was_undecided_for_long_is_a_candidate_still(shop: World
 # --- success against what was proved ------------------------------------------------------
 
 
-def contradicted(world: World) -> int:
+def contradicted(world: World, limit_seconds: int = 600) -> int:
     """An order proved not done by its stock; the chip may sell again."""
-    first = world.sent(CARD)
+    first = world.sent(CARD, limit_seconds=limit_seconds)
     world.suspend(first.attempt_id)
     world.decide(first.attempt_id, done=False, kind=EvidenceKind.STOCK, answered=False)
     world.wait(2)
@@ -239,6 +239,32 @@ def test_an_admin_decides_what_stands_still(shop: World, done: bool) -> None:
     )
     assert found.state == ("SUCCEEDED" if done else "FAILED")
     assert shop.deposit().held == 0
+    shop.clean()
+
+
+def test_a_late_success_counts_though_the_orders_time_is_over(shop: World) -> None:
+    """The second attempt has sent nothing yet; giving it up must not refund the order."""
+    order_id = contradicted(shop, limit_seconds=60)
+    assert len(shop.claim(shop.chip(2))) == 1
+    shop.now = shop.get(order_id).expires_at + 1
+    assert shop.text(CARD, success("SN1")).meaning is Meaning.PROOF
+    assert shop.get(order_id).state == "SUCCEEDED"
+    shop.clean()
+
+
+def test_an_admin_may_say_delivered_though_the_stock_is_short(shop: World) -> None:
+    """The operator booked late, and the fall of the stock was taken for a discrepancy."""
+    order_id = emptied(shop)
+    shop.text(CARD, success("SN1"))
+    word = Evidence(EvidenceKind.ADMIN, VerdictKind.DONE, "the text says so", decided_by="test")
+    decision = Decision(done=True, reason=None, why="an admin", evidence=word)
+    found = shop.run(
+        lambda db: contradiction.decide_by_admin(
+            db, order_id, decision, now_ms=shop.now, day_ends_at=shop.day_ends
+        )
+    )
+    assert found.state == "SUCCEEDED"
+    assert shop.stock(CARD).posted == 0
     shop.clean()
 
 

@@ -1,0 +1,94 @@
+"""More that once went wrong: silent exchanges of cards, wrong PINs, readings made too soon."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pulsarack.daemon import stock_check
+from pulsarack.daemon.desk import Desk
+from pulsarack.modems.simulator.rack import Rack as RackPlan
+from tests.daemon.test_orders_and_chips import chip, until_idle
+from tests.daemon.virtual_loop import run
+from tests.daemon.world import World, rack_plan
+
+SILENT = '\n[[fault]]\nat_order = 1\nkind = "done_no_reply"\nreport = false\n'
+TWO = (("wavecom", "telkomsel"), ("simcom-sim800", "telkomsel"))
+
+
+def with_pins(plan: RackPlan, pin: str) -> RackPlan:
+    """The same rack, all chips with one PIN."""
+    chips = [dataclasses.replace(modem.chip, chip_pin=pin) for modem in plan.modems]
+    pairs = zip(plan.modems, chips, strict=True)
+    return dataclasses.replace(
+        plan, modems=tuple(dataclasses.replace(modem, chip=one) for modem, one in pairs)
+    )
+
+
+def in_plan(directory: Path, plan: RackPlan, test: Any) -> None:
+    async def work() -> None:
+        world = World(directory, plan)
+        await test(world)
+        assert world.findings() == []
+        await world.stop()
+
+    run(work())
+
+
+def test_cards_exchanged_while_idle_do_not_sell_for_each_other(tmp_path: Path) -> None:
+    """Both cards have the same PIN, so the operator would not notice either."""
+
+    async def order(world: World) -> None:
+        await world.set_up()
+        for number in (0, 1):
+            while (await chip(world, number))["doing"] != "idle":
+                await world.clock.sleep(1.0)
+        one, other = world.simulation.modems
+        one.card, other.card = other.card, one.card
+        order_id = await world.order("S10.081200000012")
+        await world.settle()
+        assert (await world.states())[order_id] == "SUCCEEDED"
+        assert len(world.delivered()) == 1
+
+    in_plan(tmp_path, with_pins(rack_plan(*TWO, faults=SILENT), "1201"), order)
+
+
+def test_a_wrong_pin_is_tried_once_and_never_again(tmp_path: Path) -> None:
+    """The operator bars a dealer at the third wrong PIN."""
+
+    async def look(world: World) -> None:
+        world.pins = {modem.chip.iccid: "9999" for modem in world.plan.modems}
+        await world.set_up()
+        await world.clock.sleep(3600)
+        found = await chip(world)
+        assert (found["state"], found["why"]) == ("OUT", "WRONG_CHIP_PIN")
+        (dealer,) = world.simulation.network.dealers.values()
+        assert not dealer.barred
+
+    in_plan(tmp_path, rack_plan(("wavecom", "telkomsel")), look)
+
+
+def test_a_discrepancy_waits_its_time_whatever_rings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    true_stock = stock_check.read_stock
+
+    async def less(desk: Desk) -> int | None:
+        figure = await true_stock(desk)
+        return None if figure is None else figure - 10_150
+
+    async def look(world: World) -> None:
+        await world.set_up()
+        await until_idle(world)
+        iccid = (await chip(world))["iccid"]
+        monkeypatch.setattr(stock_check, "read_stock", less)
+        await world.call("chip.enable", iccid=iccid)
+        for number in range(100):
+            await world.clock.sleep(1.0)
+            world.simulation.network.send_text(iccid, "62812000000", f"hello {number}")
+            assert (await chip(world))["stock_posted"] == 1_000_000
+        await world.clock.sleep(120)
+        assert (await chip(world))["stock_posted"] == 1_000_000 - 10_150
+
+    in_plan(tmp_path, rack_plan(("wavecom", "telkomsel")), look)
