@@ -60,7 +60,7 @@ def accounts(session: Session, as_json: bool) -> None:
 @as_json_option
 @pass_session
 def statement(session: Session, account: str, limit: int | None, as_json: bool) -> None:
-    """The lines of ACCOUNT, as in liability:agent:budi."""
+    """The lines of ACCOUNT, as in liability:agent:kios1."""
     result = session.call("ledger.statement", account=account, limit=limit)
     tables.show(
         result, "lines", _LINES, as_json=as_json, timezone=session.timezone, empty="no lines"

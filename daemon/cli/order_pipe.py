@@ -2,7 +2,7 @@
 
 Each line of the standard input is one order, the arguments of order.new:
 
-    {"agent": "budi", "text": "S10.081200000012", "client_reference": "a-1"}
+    {"agent": "kios1", "text": "S10.081200000012", "client_reference": "a-1"}
 
 Each line of the standard output is one of
 

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from random import Random
 
 AGENTS = {
-    "budi": "Budi Cell",
-    "sari": "Sari Pulsa",
-    "wayan": "Toko Wayan",
-    "dewi": "Dewi Ponsel",
-    "anton": "Anton Konter",
+    "kios1": "Kios 1",
+    "kios2": "Kios 2",
+    "kios3": "Kios 3",
+    "kios4": "Kios 4",
+    "kios5": "Kios 5",
 }
 PREFIXES = {"telkomsel": "0812", "indosat": "0856", "xl": "0817", "tri": "0895"}
 

@@ -55,9 +55,9 @@ def set_up(db: Database) -> None:
     for account in shared:
         journal.open_account(db, account, now_ms=NOW)
     prefixes.ship(db)
-    agents.add(db, "budi", "Budi Cell", now_ms=NOW)
+    agents.add(db, "kios1", "Kios 1", now_ms=NOW)
     agents.credit(
-        db, "budi", 500_000, transfer_id="credit:1", because="cash", who="test", now_ms=NOW
+        db, "kios1", 500_000, transfer_id="credit:1", because="cash", who="test", now_ms=NOW
     )
     products.put(db, Product("S10", "telkomsel", "S10", 10, 10_600, COST, None, 1))
     chips.seen(db, CHIP, "modem0", "350003000000018", now_ms=NOW)
@@ -68,7 +68,7 @@ def set_up(db: Database) -> None:
 
 def send(db: Database, to: str, now_ms: int) -> int:
     """An order on its way, past the point of no return; the id of its attempt."""
-    origin = Origin("budi", "socket", f"S10.{to}", None, now_ms, "2026-11-22", 600)
+    origin = Origin("kios1", "socket", f"S10.{to}", None, now_ms, "2026-11-22", 600)
     assert isinstance(intake.accept(db, Request("S10", to, 1), origin), Accepted)
     idle = {CHIP: IdleChip(Presence("modem0", "350003000000018"), "telkomsel", "hash")}
     (claimed,) = claim.claim_ready(db, idle, now_ms=now_ms, day_started_at=NOW - 1)

@@ -35,7 +35,7 @@ def run(fake_daemon: Any, tmp_path: Path) -> Any:
 ORDER = {
     "id": 1234,
     "state": "SUCCEEDED",
-    "agent": "budi",
+    "agent": "kios1",
     "product": "S10",
     "destination": "6281200000012",
     "price": 10500,
@@ -81,9 +81,9 @@ LISTINGS: list[tuple[list[str], str, dict[str, Any], list[str]]] = [
      {"modems": [{"slot": "1-2", "port": "/dev/x", "state": "READY", "signal": 21}]},
      ["/dev/x", "21"]),
     (["agent", "list"], "agent.list",
-     {"agents": [{"code": "budi", "name": "Budi\x1b[31m", "active": True, "balance": 1500000,
+     {"agents": [{"code": "kios1", "name": "Kios\x1b[31m", "active": True, "balance": 1500000,
                   "held": 0, "available": 1500000}]},
-     ["1.500.000", "Budi\ufffd[31m", "yes"]),
+     ["1.500.000", "Kios\ufffd[31m", "yes"]),
     (["product", "list"], "product.list",
      {"products": [{"code": "S10", "operator": "telkomsel", "denomination": 10000,
                     "price": 10500, "cost": 10150}]},
@@ -96,7 +96,7 @@ LISTINGS: list[tuple[list[str], str, dict[str, Any], list[str]]] = [
      ["income:sales", "-5.000"]),
     (["ledger", "statement", "income:sales"], "ledger.statement",
      {"lines": [{"at": AT, "id": "t1", "phase": "posted", "memo": "order 5", "debit": None,
-                 "credit": 10500, "other": "liability:agent:budi", "balance": 10500}]},
+                 "credit": 10500, "other": "liability:agent:kios1", "balance": 10500}]},
      ["10.500", "order 5", "2026-11-22 23:59:59"]),
     (["ledger", "trial-balance"], "ledger.trial_balance",
      {"assets": [{"asset": "IDR", "debits": 7000000, "credits": 7000000, "difference": 0,
@@ -135,27 +135,27 @@ def test_an_empty_listing_says_so(run: Any, fake_daemon: Any) -> None:
 def test_a_row_is_one_line_and_numbers_are_right_aligned(run: Any, fake_daemon: Any) -> None:
     small = ORDER | {"id": 1, "price": 5}
     fake_daemon.answers["order.list"] = {"orders": [ORDER, small, ORDER | {"reason": "x" * 500}]}
-    lines = [line for line in run("order", "list").stdout.splitlines() if "budi" in line]
+    lines = [line for line in run("order", "list").stdout.splitlines() if "kios1" in line]
     assert len(lines) == 3
     assert lines[0].index("10.500") + 5 == lines[1].index(" 5 ") + 1
 
 
 CALLS: list[tuple[list[str], str, dict[str, Any]]] = [
-    (["order", "list", "--state", "unknown", "--agent", "budi", "--limit", "5"], "order.list",
-     {"state": "UNKNOWN", "agent": "budi", "limit": 5}),
+    (["order", "list", "--state", "unknown", "--agent", "kios1", "--limit", "5"], "order.list",
+     {"state": "UNKNOWN", "agent": "kios1", "limit": 5}),
     (["order", "cancel", "7"], "order.cancel", {"id": 7}),
-    (["order", "resolve", "7", "--not-delivered", "--because", "stock", "--who", "ani"],
-     "order.resolve", {"id": 7, "delivered": False, "because": "stock", "who": "ani"}),
+    (["order", "resolve", "7", "--not-delivered", "--because", "stock", "--who", "admin1"],
+     "order.resolve", {"id": 7, "delivered": False, "because": "stock", "who": "admin1"}),
     (["chip", "adopt", ICCID, "--operator", "tri", "--recipe", "tri-dealer", "--reserve", "50.000",
       "--per-hour", "60"], "chip.adopt",
      {"iccid": ICCID, "operator": "tri", "recipe": "tri-dealer", "reserve": 50000, "per_hour": 60}),
     (["chip", "rest", ICCID, "--because", "loose"], "chip.rest",
      {"iccid": ICCID, "because": "loose"}),
     (["chip", "enable", ICCID], "chip.enable", {"iccid": ICCID}),
-    (["agent", "new", "budi", "Toko Budi"], "agent.new", {"code": "budi", "name": "Toko Budi"}),
-    (["agent", "credit", "budi", "1.500.000", "--because", "cash", "--who", "ani", "--id", "d1"],
+    (["agent", "new", "kios1", "Kios 1"], "agent.new", {"code": "kios1", "name": "Kios 1"}),
+    (["agent", "credit", "kios1", "1.500.000", "--because", "cash", "--who", "boss", "--id", "d1"],
      "agent.credit",
-     {"code": "budi", "amount": 1500000, "because": "cash", "who": "ani", "id": "d1"}),
+     {"code": "kios1", "amount": 1500000, "because": "cash", "who": "boss", "id": "d1"}),
     (["prefix", "set", "0812", "telkomsel"], "prefix.set",
      {"prefix": "0812", "operator": "telkomsel"}),
     (["prefix", "remove", "0812"], "prefix.remove", {"prefix": "0812"}),
@@ -177,8 +177,8 @@ WRONG: list[tuple[list[str], int, str]] = [
     (["order", "lisst"], 2, "pulsarack: No such command 'lisst'"),
     (["order", "show", "x"], 2, "see: pulsarack order show --help"),
     (["order", "resolve", "7", "--because", "x"], 2, "say --delivered or --not-delivered"),
-    (["agent", "credit", "budi", "1.50", "--because", "x"], 2, "write 500000 or 500.000"),
-    (["agent", "credit", "budi", "--because", "x", "--", "-5"], 2, "is not an amount"),
+    (["agent", "credit", "kios1", "1.50", "--because", "x"], 2, "write 500000 or 500.000"),
+    (["agent", "credit", "kios1", "--because", "x", "--", "-5"], 2, "is not an amount"),
     (["order", "list", "--limit", "0"], 2, "--limit"),
     (["order", "show", "9" * 20], 1, "argument id: expected int <= 9223372036854775807"),
     (["order", "cancel", "0"], 1, "argument id: expected int >= 1; order.cancel takes id"),
@@ -211,9 +211,9 @@ def test_without_a_daemon_the_socket_and_the_remedy_are_named(tmp_path: Path) ->
 
 def test_a_new_order_is_shown(run: Any, fake_daemon: Any) -> None:
     fake_daemon.answers["order.new"] = ORDER | {"repeated": True}
-    result = run("order", "new", "budi", "S10.081200000012", "--reference", "a-1")
+    result = run("order", "new", "kios1", "S10.081200000012", "--reference", "a-1")
     assert fake_daemon.args_of("order.new") == {
-        "agent": "budi", "text": "S10.081200000012", "client_reference": "a-1",
+        "agent": "kios1", "text": "S10.081200000012", "client_reference": "a-1",
     }  # fmt: skip
     assert "51012345678901" in result.stdout
     assert "known already" in result.stderr
@@ -229,7 +229,7 @@ def test_waiting_for_the_result(run: Any, fake_daemon: Any, end: str, status: in
         {"kind": "chip", "iccid": ICCID}, {"kind": "order", "id": 5}, event,
         {"kind": "lost", "count": 3}, event, event,
     ]  # fmt: skip
-    result = run("order", "new", "budi", "S10.081200000012", "--wait", "--json")
+    result = run("order", "new", "kios1", "S10.081200000012", "--wait", "--json")
     assert result.exit_code == status
     assert json.loads(result.stdout)["state"] == end
     assert [name for name, _ in fake_daemon.asked] == [
@@ -269,7 +269,7 @@ STORY = {
         }
     ],
     "transfers": [
-        {"id": "x", "phase": "posted", "debit": "liability:agent:budi", "credit": "income:sales",
+        {"id": "x", "phase": "posted", "debit": "liability:agent:kios1", "credit": "income:sales",
          "amount": 10500, "asset": "IDR", "at": AT + 4000, "memo": "order 1234"}
     ],
     "messages": [
@@ -285,7 +285,7 @@ def test_the_story_of_an_order_is_told_in_order(run: Any, fake_daemon: Any) -> N
         "SUCCEEDED", "QUEUED", "attempt 1", "routing: one WINS: idle", "00:00:00  claimed",
         "committed", "-> ussd: *777*..*****#", "<- ussd: done  [2]", "00:00:03  closed",
         "evidence REPLY: DONE: SN", "500.000 before, 489.850 after", "10.500 IDR",
-        "debit liability:agent:budi", "S10 berhasil", "delivered 2026-11-23 00:00:04, 1 tries",
+        "debit liability:agent:kios1", "S10 berhasil", "delivered 2026-11-23 00:00:04, 1 tries",
     ]  # fmt: skip
     places = [shown.index(words) for words in told]
     assert places == sorted(places), shown

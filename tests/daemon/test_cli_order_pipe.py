@@ -37,14 +37,14 @@ def test_orders_are_placed_told_and_acknowledged(fake_daemon: Any) -> None:
     accept(fake_daemon)
     fake_daemon.answers["messages.follow"] = lambda arguments: [
         {"id": 10 + n, "order": n, "text": f"{arguments.agent} {n}"}
-        for n in ({"budi": [99, 1], "ani": [2]}[arguments.agent])
+        for n in ({"kios1": [99, 1], "admin1": [2]}[arguments.agent])
     ]
     lines = [
-        '{"agent": "budi", "text": "1", "client_reference": "r1"}',
+        '{"agent": "kios1", "text": "1", "client_reference": "r1"}',
         "",
-        '{"agent": "ani", "text": "2"}',
-        '{"agent": "ani", "text": "bad"}',
-        '{"agent": "ani", "colour": "red"}',
+        '{"agent": "admin1", "text": "2"}',
+        '{"agent": "admin1", "text": "bad"}',
+        '{"agent": "admin1", "colour": "red"}',
         '{"text": "1"}',
         "nonsense",
     ]
@@ -76,7 +76,7 @@ def test_many_orders_pass_in_parallel(fake_daemon: Any) -> None:
             yield {"id": number, "order": number, "text": "done"}
 
     fake_daemon.answers |= {"order.new": new, "messages.follow": follow}
-    lines = [json.dumps({"agent": "budi", "text": str(n)}) for n in range(1, count + 1)]
+    lines = [json.dumps({"agent": "kios1", "text": str(n)}) for n in range(1, count + 1)]
     result, out = run(fake_daemon, lines)
     assert result.exit_code == 0
     assert sum(line["kind"] == "accepted" for line in out) == count
@@ -87,7 +87,7 @@ def test_many_orders_pass_in_parallel(fake_daemon: Any) -> None:
 def test_an_order_that_was_finished_before_is_not_waited_for(fake_daemon: Any) -> None:
     fake_daemon.answers["order.new"] = {"id": 1, "state": "FAILED", "repeated": True}
     fake_daemon.answers["messages.follow"] = []
-    result, out = run(fake_daemon, ['{"agent": "budi", "text": "1"}'])
+    result, out = run(fake_daemon, ['{"agent": "kios1", "text": "1"}'])
     assert result.exit_code == 0
     assert [line["kind"] for line in out] == ["accepted"]
 
@@ -96,7 +96,7 @@ def test_an_empty_input_ends_at_once(fake_daemon: Any) -> None:
     assert run(fake_daemon, [])[0].exit_code == 0
 
 
-@pytest.mark.parametrize("options", [(), ("--agent", "budi")])
+@pytest.mark.parametrize("options", [(), ("--agent", "kios1")])
 def test_a_daemon_that_stops_ends_the_pipe(fake_daemon: Any, options: tuple[str, ...]) -> None:
     accept(fake_daemon)
 
@@ -105,7 +105,7 @@ def test_a_daemon_that_stops_ends_the_pipe(fake_daemon: Any, options: tuple[str,
         yield
 
     fake_daemon.answers["messages.follow"] = follow
-    result, _ = run(fake_daemon, ['{"agent": "budi", "text": "1"}'], *options)
+    result, _ = run(fake_daemon, ['{"agent": "kios1", "text": "1"}'], *options)
     assert result.exit_code == 1
     assert result.stderr == "pulsarack: the daemon is stopping; try again when it is back\n"
 
@@ -125,7 +125,7 @@ async def test_a_message_that_was_not_written_is_not_acknowledged(fake_daemon: A
         if line["kind"] == "message":
             raise BrokenPipeError
 
-    source = io.BytesIO(b'{"agent": "budi", "text": "1"}\n')
+    source = io.BytesIO(b'{"agent": "kios1", "text": "1"}\n')
     with pytest.raises((BrokenPipeError, ProtocolTrouble)):
         await order_pipe.run(fake_daemon.path, source, write)
     assert "messages.ack" not in [name for name, _ in fake_daemon.asked]

@@ -33,7 +33,7 @@ def test_a_modem_that_dies_while_a_report_is_awaited_leaves_nothing_sending(
         await world.clock.sleep(600)
         assert (await world.states())[order_id] == "UNKNOWN"
         answer = await world.call(
-            "order.resolve", id=order_id, delivered=False, because="burnt down", who="ani"
+            "order.resolve", id=order_id, delivered=False, because="burnt down", who="admin1"
         )
         assert answer["state"] == "FAILED"
 
@@ -107,7 +107,7 @@ def test_another_cards_stock_decides_nothing(tmp_path: Path) -> None:
 
 def test_equal_credits_without_a_key_all_count(tmp_path: Path) -> None:
     async def pay(world: World) -> None:
-        credit = {"code": "A1", "amount": 1_000, "because": "deposit", "who": "ani"}
+        credit = {"code": "A1", "amount": 1_000, "because": "deposit", "who": "admin1"}
         answers = [await world.call("agent.credit", **credit) for _ in range(5)]
         assert answers[-1]["balance"] == 10_005_000
         again: list[dict[str, Any]] = [

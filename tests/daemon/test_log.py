@@ -113,7 +113,7 @@ def test_the_finished_order_is_one_line_with_all_its_fields() -> None:
     log.order_finished(
         log.get(),
         order=12,
-        agent="budi",
+        agent="kios1",
         product="S10",
         destination="6281200000012",
         chip="8962100000000000012",

@@ -176,7 +176,7 @@ def test_a_queued_order_can_be_cancelled_and_no_other(tmp_path: Path) -> None:
 def test_an_admin_decides_an_undecided_order(tmp_path: Path, delivered: bool, state: str) -> None:
     async def order(world: World) -> None:
         order_id = await world.order("S10.081200000012")
-        args = {"id": order_id, "because": "the customer has it", "who": "ani"}
+        args = {"id": order_id, "because": "the customer has it", "who": "admin1"}
         while (await world.states())[order_id] != "UNKNOWN":
             error = await world.refusal("order.resolve", delivered=delivered, **args)
             assert error.code == "NOT_UNDECIDED"
@@ -184,7 +184,7 @@ def test_an_admin_decides_an_undecided_order(tmp_path: Path, delivered: bool, st
         answer = await world.call("order.resolve", delivered=delivered, **args)
         assert answer["state"] == state
         story = await world.show(order_id)
-        assert story["attempts"][0]["evidence"][-1]["by"] == "ani"
+        assert story["attempts"][0]["evidence"][-1]["by"] == "admin1"
         await until_idle(world)
 
     faults = DONE_SILENTLY if delivered else SILENT

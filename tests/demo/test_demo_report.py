@@ -9,9 +9,9 @@ from pulsarack.daemon.truth import AttemptRow, ChipRow
 from pulsarack.daemon.truth_books import TopUp, Truth
 
 TYPED = (
-    Typed("budi", "S10.081200000012", "budi-1"),
-    Typed("sari", "S10.081200000013", "sari-2"),
-    Typed("sari", "S7.081200000014", "sari-3", "UNKNOWN_PRODUCT"),
+    Typed("kios1", "S10.081200000012", "kios1-1"),
+    Typed("kios2", "S10.081200000013", "kios2-2"),
+    Typed("kios2", "S7.081200000014", "kios2-3", "UNKNOWN_PRODUCT"),
 )
 
 
@@ -19,16 +19,16 @@ def stored(number: int, state: str, agent: str, reference: str) -> OrderLine:
     return OrderLine(number, state, "telkomsel", agent, reference, None)
 
 
-GOOD = [stored(1, "SUCCEEDED", "budi", "budi-1"), stored(2, "UNKNOWN", "sari", "sari-2")]
-ANSWERED = {"budi-1": 1, "sari-2": 2}
-REFUSED = {"sari-3": "UNKNOWN_PRODUCT"}
+GOOD = [stored(1, "SUCCEEDED", "kios1", "kios1-1"), stored(2, "UNKNOWN", "kios2", "kios2-2")]
+ANSWERED = {"kios1-1": 1, "kios2-2": 2}
+REFUSED = {"kios2-3": "UNKNOWN_PRODUCT"}
 TOLD = {1: {9}}
 
 CASES = {
     "all is well": (ANSWERED, REFUSED, TOLD, GOOD, []),
     "an order was lost": (ANSWERED, REFUSED, {}, GOOD[1:], [("P1", "order 1")]),
     "an order under another number": (
-        {"budi-1": 1, "sari-2": 3},
+        {"kios1-1": 1, "kios2-2": 3},
         REFUSED,
         TOLD,
         GOOD,
@@ -38,44 +38,44 @@ CASES = {
         ANSWERED,
         REFUSED,
         TOLD,
-        [GOOD[0], stored(2, "UNKNOWN", "budi", "sari-2")],
+        [GOOD[0], stored(2, "UNKNOWN", "kios1", "kios2-2")],
         [("P1", "order 2")],
     ),
     "an order too many": (
         ANSWERED,
         REFUSED,
         TOLD,
-        [*GOOD, stored(3, "UNKNOWN", "budi", "x")],
+        [*GOOD, stored(3, "UNKNOWN", "kios1", "x")],
         [("P1", "order 3")],
     ),
     "still on its way": (
         ANSWERED,
         REFUSED,
         TOLD,
-        [GOOD[0], stored(2, "SENDING", "sari", "sari-2")],
+        [GOOD[0], stored(2, "SENDING", "kios2", "kios2-2")],
         [("P1", "order 2")],
     ),
-    "never answered": ({"budi-1": 1}, REFUSED, TOLD, GOOD[:1], [("P1", "text sari-2")]),
+    "never answered": ({"kios1-1": 1}, REFUSED, TOLD, GOOD[:1], [("P1", "text kios2-2")]),
     "refused and should not be": (
-        {"budi-1": 1},
-        REFUSED | {"sari-2": "REPEATED"},
+        {"kios1-1": 1},
+        REFUSED | {"kios2-2": "REPEATED"},
         TOLD,
         GOOD[:1],
-        [("P8", "text sari-2")],
+        [("P8", "text kios2-2")],
     ),
     "accepted and should not be": (
-        ANSWERED | {"sari-3": 3},
+        ANSWERED | {"kios2-3": 3},
         {},
         TOLD,
-        [*GOOD, stored(3, "UNKNOWN", "sari", "sari-3")],
-        [("P8", "text sari-3")],
+        [*GOOD, stored(3, "UNKNOWN", "kios2", "kios2-3")],
+        [("P8", "text kios2-3")],
     ),
     "refused for another reason": (
         ANSWERED,
-        {"sari-3": "BAD_FORMAT"},
+        {"kios2-3": "BAD_FORMAT"},
         TOLD,
         GOOD,
-        [("P8", "text sari-3")],
+        [("P8", "text kios2-3")],
     ),
     "finished and not told": (ANSWERED, REFUSED, {}, GOOD, [("P6", "order 1")]),
     "told and not finished": (ANSWERED, REFUSED, TOLD | {2: {8}}, GOOD, [("P6", "order 2")]),
@@ -98,7 +98,7 @@ def test_check(
 
 
 def many(**states: int) -> list[OrderLine]:
-    return [stored(1, state, "budi", "x") for state, count in states.items() for _ in range(count)]
+    return [stored(1, state, "kios1", "x") for state, count in states.items() for _ in range(count)]
 
 
 @pytest.mark.parametrize(
@@ -148,5 +148,5 @@ def test_the_table_and_the_counts() -> None:
     assert (lines[2].ledger, lines[2].truth, bool(lines[2].note)) == (7, 5, True)
     assert (lines[0].truth, lines[0].note) == (None, "")
     assert report.faults(truth) == {"hang": 2}
-    failed = OrderLine(1, "FAILED", "xl", "budi", "x", "WRONG_NUMBER")
+    failed = OrderLine(1, "FAILED", "xl", "kios1", "x", "WRONG_NUMBER")
     assert report.reasons([*GOOD, failed, failed]) == {"WRONG_NUMBER": 2}

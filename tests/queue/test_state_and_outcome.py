@@ -276,7 +276,9 @@ def test_suspended_everything_stays_held(shop: World) -> None:
 def test_an_admins_word_makes_the_stock_doubtful(shop: World) -> None:
     claimed = shop.sent(CARD)
     shop.suspend(claimed.attempt_id)
-    proof = outcome.Evidence(EvidenceKind.ADMIN, outcome.evidence.VerdictKind.DONE, "phoned", "ani")
+    proof = outcome.Evidence(
+        EvidenceKind.ADMIN, outcome.evidence.VerdictKind.DONE, "phoned", "admin1"
+    )
     shop.run(
         lambda db: contradiction.decide_by_admin(
             db,
