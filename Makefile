@@ -1,9 +1,10 @@
-# Three verbs for a newcomer: demo, test, check. Each sets up what it needs.
+# Three verbs for a newcomer: demo, test, check. Each sets up what it needs. Then the long proofs:
+# simulate (SEEDS=n FIRST=m), planted, soak (ORDERS=n KILLS=n SEED=n), fuzz (TARGET=name SECONDS=n).
 PYTHON ?= python3
 VENV := .venv
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test check format clean
+.PHONY: demo test check simulate planted soak fuzz format clean
 
 demo: $(STAMP)
 	$(VENV)/bin/pulsarack demo
@@ -18,6 +19,18 @@ check: $(STAMP)
 	$(VENV)/bin/lint-imports
 	$(VENV)/bin/python -m pytest -q tests/test_tidy.py tests/test_layout.py
 
+simulate: $(STAMP)
+	$(VENV)/bin/python -m tests.simulation --seeds $(or $(SEEDS),2000) --first $(or $(FIRST),0)
+
+planted: $(STAMP)
+	$(VENV)/bin/python -m tests.simulation --planted
+
+soak: $(STAMP)
+	$(VENV)/bin/python -m tests.soak --orders $(or $(ORDERS),1000) --kills $(or $(KILLS),50) --seed $(or $(SEED),1)
+
+fuzz: $(STAMP)
+	$(VENV)/bin/python -m tests.fuzz $(or $(TARGET),all) --seconds $(or $(SECONDS),60)
+
 format: $(STAMP)
 	$(VENV)/bin/ruff format .
 	$(VENV)/bin/ruff check --fix .
@@ -27,4 +40,4 @@ $(STAMP): setup.cfg pyproject.toml constraints.txt setup.sh
 	touch $@
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .fuzz

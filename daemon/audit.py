@@ -134,7 +134,8 @@ def _chip(db: Database, iccid: str, stock_exact: bool) -> ChipRow:
     amounts = tuples(
         db,
         "SELECT amount FROM transfer WHERE debit = ? AND phase = 'posted'"
-        " AND id LIKE 'sms:%:stock_in' ORDER BY sequence",
+        " AND (id LIKE 'sms:%:stock_in' OR reverses GLOB 'attempt:*:cost:post')"
+        " ORDER BY sequence",
         (code,),
     )
     discrepancy = scalar(

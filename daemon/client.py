@@ -88,9 +88,15 @@ def refused(answer: dict[str, Any]) -> CallFailed | None:
         return None
     if not isinstance(error, dict):
         error = {"message": str(error)}
-    return CallFailed(
-        str(error.get("code", "")), str(error.get("message", "")), str(error.get("remedy", ""))
+    code, message, remedy = (
+        _printable(str(error.get(key, ""))) for key in ("code", "message", "remedy")
     )
+    return CallFailed(code, message.strip() or "the daemon refused and did not say why", remedy)
+
+
+def _printable(text: str) -> str:
+    """Without the halves of characters that JSON can hold and no terminal can show."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 class Client:
@@ -186,7 +192,9 @@ class Client:
     def _line(self, within_seconds: float | None) -> bytes:
         connection = self._connected()
         connection.settimeout(within_seconds)
-        while (end := self._rest.find(b"\n")) < 0:
+        searched = 0
+        while (end := self._rest.find(b"\n", searched)) < 0:
+            searched = len(self._rest)
             try:
                 data = connection.recv(_READ_BYTES)
             except TimeoutError:

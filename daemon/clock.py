@@ -9,16 +9,30 @@ are given the same anchor and speed agree about the time of day:
 
 With speed 1 the clock is the machine's own, steps of NTP included; the monotonic side
 never steps and is only good for deadlines within one process.
+
+Somebody sets the machine's clock, or NTP does: then the daemon's time of day goes on
+evenly (`SteadyClock`) until the dispatcher has moved the deadlines in the database along,
+in one transaction. So every row is written either by the clock as it was or as it is.
 """
 
 import asyncio
+import ctypes
 import math
 import time
 import uuid
 from collections.abc import Callable
 
+from pulsarack.modems.timing import Clock, TimerHandle
+
 MILLISECONDS = 1000
 NANOSECONDS_IN_MILLISECOND = 1_000_000
+# What a clock may be off by before it counts as set: NTP corrects a little all the time.
+SMALL_SECONDS = 2.0
+
+
+def _read_boottime() -> float:
+    # Goes on while the machine sleeps: what was late before it slept is late after it.
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 class WallClock:
@@ -35,7 +49,7 @@ class WallClock:
         anchor: float | None = None,
         *,
         read_wall_ns: Callable[[], int] = time.time_ns,
-        read_monotonic: Callable[[], float] = time.monotonic,
+        read_monotonic: Callable[[], float] = _read_boottime,
     ) -> None:
         if not (math.isfinite(speed) and speed > 0):
             raise ValueError(f"the speed of a clock is a positive number, not {speed}")
@@ -77,6 +91,68 @@ class WallClock:
 
     def _real_ms(self) -> int:
         return self._read_wall_ns() // NANOSECONDS_IN_MILLISECOND
+
+
+class SteadyClock:
+    """A clock that is not set before its owner says so.
+
+    A difference of more than `small_seconds` between the time of day and the time that has
+    passed is a step: `take_step` tells it and follows it, `give_back` takes that back.
+    """
+
+    def __init__(self, clock: Clock, small_seconds: float = SMALL_SECONDS) -> None:
+        self._clock = clock
+        self._small_ms = round(small_seconds * MILLISECONDS)
+        self._ahead_ms = self._difference_ms()
+
+    def monotonic(self) -> float:
+        """As the clock within."""
+        return self._clock.monotonic()
+
+    def now_ms(self) -> int:
+        """The time of day, milliseconds of UTC since 1970, as if no step had come."""
+        difference = self._difference_ms()
+        if abs(difference - self._ahead_ms) <= self._small_ms:
+            self._ahead_ms = difference
+        return round(self._clock.monotonic() * MILLISECONDS) + self._ahead_ms
+
+    def take_step(self) -> int:
+        """By how many milliseconds the clock was set since the last call; mostly 0."""
+        self.now_ms()
+        step = self._difference_ms() - self._ahead_ms
+        if abs(step) <= self._small_ms:
+            return 0
+        self._ahead_ms += step
+        return step
+
+    def give_back(self, step_ms: int) -> None:
+        """The step could not be written down: it is still to be taken."""
+        self._ahead_ms -= step_ms
+
+    async def sleep(self, seconds: float) -> None:
+        """As the clock within."""
+        await self._clock.sleep(seconds)
+
+    def call_at(self, when: float, callback: Callable[[], None]) -> TimerHandle:
+        """As the clock within."""
+        return self._clock.call_at(when, callback)
+
+    def _difference_ms(self) -> int:
+        return self._clock.now_ms() - round(self._clock.monotonic() * MILLISECONDS)
+
+
+# adjtimex(2): the state of a clock that nothing keeps right; the size of its struct, and more.
+_TIME_ERROR = 5
+_TIMEX_BYTES = 512
+
+
+def synchronised() -> bool | None:
+    """Whether the machine's clock is kept right by NTP, as the kernel knows; None: it won't say."""
+    try:
+        state = ctypes.CDLL(None).adjtimex(ctypes.create_string_buffer(_TIMEX_BYTES))
+    except (OSError, AttributeError):
+        return None
+    return None if state < 0 else state != _TIME_ERROR
 
 
 def new_id() -> str:

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from pulsarack.daemon import calendar, places
+from pulsarack.daemon import calendar, places, toml_text
 from pulsarack.daemon.config_errors import ConfigErrors, Location, Problem, line_of, problems_of
 
 _DAY_SECONDS = 86_400
@@ -54,6 +54,7 @@ FilePath = Annotated[Path, Field(strict=False), AfterValidator(_printable)]
 Seconds = Annotated[float, Field(gt=0, le=_DAY_SECONDS, allow_inf_nan=False)]
 WeekSeconds = Annotated[float, Field(gt=0, le=7 * _DAY_SECONDS, allow_inf_nan=False)]
 YearSeconds = Annotated[float, Field(gt=0, le=365 * _DAY_SECONDS, allow_inf_nan=False)]
+WatchdogSeconds = Annotated[float, Field(ge=1, le=_DAY_SECONDS, allow_inf_nan=False)]
 Rupiah = Annotated[int, Field(ge=0, le=10**12)]
 Limit = Annotated[int, Field(ge=1, le=100_000)]
 
@@ -73,6 +74,7 @@ class DaemonSection(_Section):
     timezone: Annotated[str, AfterValidator(_timezone)] = places.TIMEZONE
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["auto", "text", "json"] = "auto"
+    watchdog_seconds: WatchdogSeconds = 60.0
 
 
 class RehearsalSection(_Section):
@@ -139,6 +141,9 @@ class Config(_Section):
 def load(path: Path) -> Config:
     """Reads and checks a configuration file; raises ConfigErrors with all its problems."""
     text = _read(path)
+    if found := toml_text.out_of_bounds(text):
+        line, message, remedy = found
+        raise ConfigErrors(path, [Problem("", message, remedy, line)])
     try:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -165,7 +170,7 @@ def parse(raw: dict[str, Any], path: Path, text: str = "") -> Config:
 
 def _read(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return toml_text.read(path)
     except FileNotFoundError:
         problem = Problem("", "there is no such file", "name another one with --config PATH")
     except PermissionError:

@@ -84,6 +84,46 @@ class OrderResolve(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     who: Name
 
 
+class OrderReverse(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """order.reverse: the agent gets the price of a success back, the chip its cost if it did."""
+
+    id: OrderId
+    because: Because
+    who: Name
+    stock_returned: bool = False
+
+
+class OrderAcknowledge(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """order.acknowledge: what a person did about a failed order that was done after all."""
+
+    id: OrderId
+    because: Because
+    who: Name
+
+
+class DiscrepancyList(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """discrepancies.list: newest first; `cleared`: also those that are decided."""
+
+    cleared: bool = False
+    chip: Name | None = None
+    limit: Listed | None = None
+
+
+class DiscrepancyById(Struct, frozen=True, forbid_unknown_fields=True):
+    """discrepancies.show."""
+
+    id: RowId
+
+
+class DiscrepancyClear(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """discrepancies.clear: a person's decision what it was; without a kind a loss, or a gain."""
+
+    id: RowId
+    because: Because
+    who: Name
+    kind: Name | None = None
+
+
 class ChipByIccid(Struct, frozen=True, forbid_unknown_fields=True):
     """chip.show, chip.enable."""
 
@@ -198,6 +238,12 @@ ARGUMENTS: dict[str, type[Struct]] = {
     "order.undecided": Nothing,
     "order.cancel": OrderById,
     "order.resolve": OrderResolve,
+    "order.reverse": OrderReverse,
+    "order.refuted": Nothing,
+    "order.acknowledge": OrderAcknowledge,
+    "discrepancies.list": DiscrepancyList,
+    "discrepancies.show": DiscrepancyById,
+    "discrepancies.clear": DiscrepancyClear,
     "chip.list": Nothing,
     "chip.show": ChipByIccid,
     "chip.adopt": ChipAdopt,

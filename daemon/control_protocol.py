@@ -112,7 +112,7 @@ def decode_request(line: bytes | TooLong) -> Request:
 def _id_of(line: bytes) -> RequestId:
     try:
         found = msgspec.json.decode(line)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
         return None
     given = found.get("id") if isinstance(found, dict) else None
     if isinstance(given, int) and (isinstance(given, bool) or abs(given) > _MOST_ID):

@@ -8,9 +8,10 @@ import asyncio
 from collections import deque
 from dataclasses import replace
 
+from pulsarack.daemon import log as logging
 from pulsarack.daemon.context import Context
 from pulsarack.daemon.inbox import Arrival, Inbox
-from pulsarack.daemon.script_runner import AlreadyDecided, Recorder, Runner
+from pulsarack.daemon.script_runner import AlreadyDecided, Runner
 from pulsarack.modems.errors import ModemError
 from pulsarack.modems.modem import Modem
 from pulsarack.queue import attempts, texts
@@ -55,6 +56,7 @@ class Desk:
         self._answer_owed_until = self._late()
         self._unread: deque[Arrival] = deque()
         self._last_screen = ("", float("-inf"))
+        self.answer = ""  # the operator's last words to a query, secrets masked
 
     @property
     def doing(self) -> str:
@@ -89,7 +91,7 @@ class Desk:
             return self.news.is_set()
         late = asyncio.Event()
         timer = clock.call_at(until, late.set)
-        waits = {asyncio.ensure_future(self.news.wait()), asyncio.ensure_future(late.wait())}
+        waits = [asyncio.ensure_future(self.news.wait()), asyncio.ensure_future(late.wait())]
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -119,6 +121,7 @@ class Desk:
             if not await self.pause(until):
                 return None
         arrival = self._unread.popleft()
+        self.answer = logging.masked(arrival.text)
         return TextIn(arrival.sender, arrival.text)
 
     async def pause(self, until: float) -> bool:
@@ -140,14 +143,15 @@ class Desk:
         if found != self.iccid:
             raise CardExchanged(self.iccid, found)
 
-    async def ask(self, script: Script, recorder: Recorder | None = None) -> Finished:
+    async def ask(self, script: Script) -> Finished:
         """Run a script that moves no money: a stock or history query."""
         values = self.values()
+        self.answer = ""
         self._unread.clear()
         runner = Runner(
             modem=self.modem,
             clock=self.context.clock,
-            recorder=recorder or Unrecorded(),
+            recorder=_Listener(self),
             before_commit=_never,
             wait_for_text=self.wait_for_text,
             mask=values.mask,
@@ -208,14 +212,19 @@ class CardExchanged(ModemError):
         super().__init__(f"card {worked} was exchanged for {found}; its orders wait for its return")
 
 
-class Unrecorded:
-    """Keeps nothing: for queries that belong to no order."""
+class _Listener:
+    """Keeps the last answer only: for queries that belong to no order."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
 
     async def said(self, kind: str, text: str) -> None:
         """Nothing."""
 
     async def heard(self, kind: str, text: str, status: UssdStatus | None) -> None:
-        """Nothing."""
+        """What the operator said last."""
+        if kind != "nothing":
+            self._desk.answer = logging.masked(text)
 
 
 async def _never() -> None:

@@ -17,7 +17,8 @@ class Events:
     """One bus for the whole daemon."""
 
     def __init__(self) -> None:
-        self._followers: set[_Follower] = set()
+        # A dict for its order: who is told first must not hang on where an object lies.
+        self._followers: dict[_Follower, None] = {}
 
     def publish(self, kind: str, **fields: Any) -> None:
         """Tell everyone; never blocks."""
@@ -27,12 +28,12 @@ class Events:
     async def follow(self) -> AsyncGenerator[Event, None]:
         """Every event from now on."""
         follower = _Follower()
-        self._followers.add(follower)
+        self._followers[follower] = None
         try:
             while True:
                 yield await follower.get()
         finally:
-            self._followers.discard(follower)
+            self._followers.pop(follower, None)
 
 
 class _Follower:

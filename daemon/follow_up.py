@@ -16,7 +16,14 @@ from pulsarack.queue import attempts, chips, evidence, orders, outcome, recovery
 from pulsarack.queue.attempts import Attempt
 from pulsarack.queue.chips import ChipState
 from pulsarack.queue.errors import NotOpen
-from pulsarack.queue.evidence import Evidence, EvidenceKind, VerdictKind
+from pulsarack.queue.evidence import (
+    Evidence,
+    EvidenceKind,
+    QueryKind,
+    Rule,
+    StockFigures,
+    VerdictKind,
+)
 from pulsarack.queue.orders import Order
 from pulsarack.queue.outcome import Decision
 from pulsarack.queue.resolution import HistoryLine, StockReading
@@ -38,6 +45,7 @@ class FollowUp:
         self._known_before = False
         self._began = context.clock.monotonic()
         self._told_admin = False
+        self._asked_history = False
 
     async def run(self) -> None:
         """Return when the attempt is decided, by us or by anybody, or the port is gone."""
@@ -74,64 +82,108 @@ class FollowUp:
         if await self._out_of_service():
             return False
         figure = await read_stock(self._desk)
+        heard = self._desk.answer
         if await self._decided_by_text():
             return True
         if figure is None:
             return False
-        verdict = await self._judge_stock(order, figure)
+        verdict = await self._judge_stock(order, figure, heard)
         if verdict is VerdictKind.DONE:
             why = f"the stock fell by exactly the cost, to {figure}"
             line = await self._listed(order)
             if await self._decided_by_text():
                 return True
             number = line.serial_number if line else None
-            return await self._decide(
-                order, EvidenceKind.STOCK, done=True, why=why, figure=figure, number=number
-            )
+            proof = self._stock_proof(order, verdict, why, heard)
+            return await self._decide(order, proof, figure=figure, number=number)
         if verdict is VerdictKind.NOT_DONE:
             listed = await self._listed(order)
             if await self._decided_by_text():
                 return True
             if listed:
-                return False  # the stock says no, the operator's list says yes: a person decides
+                # The stock says no, the operator's list says yes: a person decides.
+                why = f"the stock stayed at {figure}, but it is listed, SN {listed.serial_number}"
+                await self._note(self._history_finding(Rule.HISTORY_AGAINST_STOCK, why))
+                return False
             why = f"the stock stayed at {figure} on two readings after the settling time"
-            return await self._decide(order, EvidenceKind.STOCK, done=False, why=why)
+            return await self._decide(order, self._stock_proof(order, verdict, why, heard))
         # An unchanged stock waits for its second reading; the list speaks only where the
         # stock cannot.
         if not self._settled() or self._stock_unchanged():
             return False
         line = await self._listed(order)
+        if await self._decided_by_text():
+            return True
         if line is None:
+            if self._asked_history:
+                why = "the operator's newest line is not surely this order"
+                await self._note(self._history_finding(Rule.HISTORY_SAYS_NOTHING, why))
             return False
         why = f"the operator lists it as done, SN {line.serial_number}"
-        return await self._decide(
-            order, EvidenceKind.HISTORY, done=True, why=why, number=line.serial_number
-        )
+        proof = self._history_finding(Rule.NEWEST_HISTORY_LINE, why)
+        return await self._decide(order, proof, number=line.serial_number)
 
     async def _decided_by_text(self) -> bool:
         """Read what came while the operator was asked: a text outweighs what follows."""
         await self._desk.read_texts()
         return not await self._is_open()
 
-    async def _judge_stock(self, order: Order, figure: int) -> VerdictKind:
+    async def _judge_stock(self, order: Order, figure: int, heard: str) -> VerdictKind:
+        """Keep a reading and judge it with those before; one that proves nothing is kept, too."""
         iccid, now_ms = self._desk.iccid, self._context.clock.now_ms()
-
-        def job(db: Database) -> tuple[int, Attempt]:
-            stock.note_reading(db, iccid, figure, "query", now_ms=now_ms)
-            return stock.posted(db, iccid), attempts.get(db, self._attempt.id)
-
-        # The attempt is read anew: a contradiction may have taken its known stock away.
-        ledger, self._attempt = await self._context.store.write(job)
-        self._known_before = self._attempt.stock_before is not None
         # By the monotonic clock: a step of the wall clock must not shorten the settling time.
         at = round((self._context.clock.monotonic() - self._began) * MS)
-        self._readings.append(StockReading(at, figure, ledger))
-        return resolution.judge_stock(
-            self._readings,
-            cost=order.cost,
-            began_at=0,
-            settling_ms=self._settling_ms,
-            known_before=self._known_before,
+
+        def job(db: Database) -> tuple[Attempt, StockReading, VerdictKind]:
+            reading_id = stock.note_reading(db, iccid, figure, "query", now_ms=now_ms)
+            reading = StockReading(at, figure, stock.posted(db, iccid), reading_id)
+            # The attempt is read anew: a contradiction may have taken its known stock away.
+            attempt = attempts.get(db, self._attempt.id)
+            verdict = resolution.judge_stock(
+                [*self._readings, reading],
+                cost=order.cost,
+                began_at=0,
+                settling_ms=self._settling_ms,
+                known_before=attempt.stock_before is not None,
+            )
+            if verdict is VerdictKind.NONE:
+                found = _stock_says_nothing(attempt, reading, heard)
+                evidence.record(db, attempt.id, found, now_ms=now_ms)
+            return attempt, reading, verdict
+
+        self._attempt, reading, verdict = await self._context.store.write(job)
+        self._known_before = self._attempt.stock_before is not None
+        self._readings.append(reading)
+        return verdict
+
+    def _stock_proof(self, order: Order, verdict: VerdictKind, why: str, heard: str) -> Evidence:
+        """What the readings proved, with the figures that did."""
+        last = self._readings[-1]
+        done = verdict is VerdictKind.DONE
+        first = last if done else resolution.first_unchanged(self._readings, self._settling_ms)
+        expected = last.ledger - order.cost if done else last.ledger
+        before = self._attempt.stock_before
+        return Evidence(
+            EvidenceKind.STOCK,
+            verdict,
+            why,
+            rule=resolution.stock_rule(verdict, last, known_before=True),
+            query=QueryKind.STOCK,
+            answer=heard,
+            figures=StockFigures(before, expected, None if done else first.id, last.id),
+        )
+
+    def _history_finding(self, rule: Rule, why: str) -> Evidence:
+        proves = rule is Rule.NEWEST_HISTORY_LINE
+        verdict = VerdictKind.DONE if proves else VerdictKind.NONE
+        query, heard = QueryKind.HISTORY, self._desk.answer
+        return Evidence(EvidenceKind.HISTORY, verdict, why, rule=rule, query=query, answer=heard)
+
+    async def _note(self, found: Evidence) -> None:
+        """Keep a finding that decides nothing."""
+        now_ms = self._context.clock.now_ms()
+        await self._context.store.write(
+            lambda db: evidence.record(db, self._attempt.id, found, now_ms=now_ms)
         )
 
     def _stock_unchanged(self) -> bool:
@@ -141,6 +193,7 @@ class FollowUp:
     async def _listed(self, order: Order) -> HistoryLine | None:
         """The line of the operator's last transactions that can only be this attempt."""
         script = self._desk.recipe.history
+        self._asked_history = False
         known, unnamed = await self._context.store.read(
             lambda db: (
                 evidence.serial_numbers(db, order.operator, order.destination),
@@ -149,6 +202,7 @@ class FollowUp:
         )
         if script is None or unnamed:
             return None
+        self._asked_history = True
         reply = (await self._desk.ask(script)).outcome.reply
         if reply is None:
             return None
@@ -165,31 +219,35 @@ class FollowUp:
     async def _decide(
         self,
         order: Order,
-        kind: EvidenceKind,
+        proof: Evidence,
         *,
-        done: bool,
-        why: str,
         figure: int | None = None,
         number: str | None = None,
     ) -> bool:
-        verdict = VerdictKind.DONE if done else VerdictKind.NOT_DONE
+        done = proof.verdict is VerdictKind.DONE
         decision = Decision(
             done=done,
             reason=None if done else Reason.PROVED_NOT_DONE,
-            why=why,
-            evidence=Evidence(kind, verdict, why),
+            why=proof.detail,
+            evidence=proof,
             serial_number=number,
             stock_after=figure,
         )
         now_ms, ends = self._context.clock.now_ms(), self._context.day_ends_at()
 
-        def job(db: Database) -> None:
+        def job(db: Database) -> bool:
+            unsure = attempts.get(db, self._attempt.id).stock_before is None
+            if unsure and proof.kind is EvidenceKind.STOCK:
+                # Since the readings something said that the stock was not what we thought.
+                return False
             outcome.decide(db, self._attempt.id, decision, now_ms=now_ms, day_ends_at=ends)
             if done:
                 stock.after_sale(db, self._desk.iccid, figure, now_ms=now_ms)
+            return True
 
         try:
-            await self._context.store.write(job)
+            if not await self._context.store.write(job):
+                return False
         except NotOpen:
             return True  # an admin was quicker
         await self._context.announce(order.id)
@@ -258,3 +316,16 @@ class FollowUp:
                 remedy=f"pulsarack order resolve {self._attempt.order_id} --delivered"
                 " or --not-delivered, --because TEXT",
             )
+
+
+def _stock_says_nothing(attempt: Attempt, reading: StockReading, heard: str) -> Evidence:
+    known = attempt.stock_before is not None
+    return Evidence(
+        EvidenceKind.STOCK,
+        VerdictKind.NONE,
+        f"{reading.stock}, in the books {reading.ledger}",
+        rule=resolution.stock_rule(VerdictKind.NONE, reading, known_before=known),
+        query=QueryKind.STOCK,
+        answer=heard,
+        figures=StockFigures(attempt.stock_before, None, None, reading.id),
+    )

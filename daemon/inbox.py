@@ -60,7 +60,11 @@ class Inbox:
         """
         self._awaited = awaited
         arrivals = []
-        for message in await self._modem.read_sms():
+        messages = await self._modem.read_sms()
+        # A long SMS has another fingerprint with each part that comes.
+        here = {message.fingerprint for message in messages}
+        self._first_seen = {one: at for one, at in self._first_seen.items() if one in here}
+        for message in messages:
             if message.fingerprint in self._held or not self._whole(message):
                 continue
             arrivals += await self._take(message)

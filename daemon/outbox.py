@@ -12,8 +12,8 @@ from pulsarack.daemon.context import Context
 from pulsarack.queue import messages
 from pulsarack.queue.messages import Message
 
-# How often to look without being rung: messages also come from decisions elsewhere.
-LOOK_SECONDS = 5.0
+# How often to look without being rung, should ever a message be written without an event.
+LOOK_SECONDS = 30.0
 
 
 class Outbox:

@@ -43,6 +43,8 @@ class Rack:
     def look(self) -> None:
         """Look at the ports once and tell the slots what changed."""
         now = self._ports.look()
+        if now == self._seen:
+            return
         for change in difference(self._seen, now):
             match change:
                 case Appeared(path=path):
@@ -58,7 +60,7 @@ class Rack:
         """Let every chip finish what is past its point of no return, then end all slots."""
         for slot in self.slots.values():
             slot.stop()
-        tasks = set(self.tasks.values())
+        tasks = list(self.tasks.values())
         if not tasks:
             return
         enough = asyncio.ensure_future(self._context.clock.sleep(within_seconds))

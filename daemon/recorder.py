@@ -32,10 +32,11 @@ class AttemptRecorder:
 
     async def flush(self) -> None:
         """Write what was gathered."""
-        lines, self._lines = self._lines, []
+        lines = tuple(self._lines)
         if lines:
             await self._context.store.write(lambda db: self._write(db, lines))
+            del self._lines[: len(lines)]
 
-    def _write(self, db: Database, lines: list[Exchange]) -> None:
+    def _write(self, db: Database, lines: tuple[Exchange, ...]) -> None:
         for line in lines:
             attempts.record_exchange(db, self._attempt_id, line)

@@ -20,17 +20,18 @@ from peewee import Database
 
 from pulsarack.daemon import config, secrets
 from pulsarack.daemon import log as logging
+from pulsarack.daemon.calls.discrepancy_calls import DiscrepancyCalls
 from pulsarack.daemon.calls.office import Office
 from pulsarack.daemon.calls.order_calls import OrderCalls
 from pulsarack.daemon.calls.rack_calls import RackCalls
 from pulsarack.daemon.calls.trade_calls import TradeCalls
-from pulsarack.daemon.clock import WallClock, new_id
+from pulsarack.daemon.clock import SMALL_SECONDS, SteadyClock, WallClock, new_id
 from pulsarack.daemon.config import Config
 from pulsarack.daemon.config_errors import ConfigErrors
-from pulsarack.daemon.context import Context
+from pulsarack.daemon.context import MS, Context
 from pulsarack.daemon.control import ControlServer
 from pulsarack.daemon.control_protocol import Calls
-from pulsarack.daemon.dispatcher import Dispatcher
+from pulsarack.daemon.dispatcher import CLOCK_REMEDY, Dispatcher
 from pulsarack.daemon.errors import DaemonError
 from pulsarack.daemon.events import Events
 from pulsarack.daemon.outbox import Outbox
@@ -38,11 +39,12 @@ from pulsarack.daemon.ports import SerialPorts, problems
 from pulsarack.daemon.rack import Rack
 from pulsarack.daemon.store import Store
 from pulsarack.daemon.store_files import DATABASE_NAME
+from pulsarack.daemon.watchdog import LoopPulse, Sign, Watchdog, notify, service_limit
 from pulsarack.ledger import accounts, journal
 from pulsarack.modems.errors import ModemError
 from pulsarack.modems.profile import Profiles
 from pulsarack.modems.timing import Clock
-from pulsarack.queue import agents, prefixes, recovery
+from pulsarack.queue import agents, clock_steps, prefixes, recovery
 from pulsarack.queue.recovery import Recovered
 from pulsarack.ussd.errors import UssdError
 from pulsarack.ussd.shelf import load_shelf
@@ -63,7 +65,10 @@ def main(config_path: Path) -> int:
     """Run the daemon until it is told to end; the exit status."""
     try:
         settings = config.load(config_path)
-        clock = WallClock(settings.rehearsal.speed, settings.rehearsal.anchor)
+        speed = settings.rehearsal.speed
+        clock = SteadyClock(
+            WallClock(speed, settings.rehearsal.anchor), SMALL_SECONDS * max(1.0, speed)
+        )
         logging.configure(
             settings.daemon.log_level,
             settings.daemon.log_format,
@@ -86,25 +91,33 @@ async def serve(settings: Config, clock: Clock) -> int:
     shelf = load_shelf([daemon.recipes_dir] if daemon.recipes_dir else [])
     profiles = Profiles.load(*([daemon.profiles_dir] if daemon.profiles_dir else []))
     store = Store.open(daemon.state_dir / DATABASE_NAME, now_ms=clock.now_ms())
-    try:
-        context = Context(settings, clock, store, shelf, pins, Events(), logging.get(), new_id)
-        await prepare(context)
-        return await _run(context, profiles)
-    finally:
-        store.close()
+    parts: dict[str, Sign] = {"the event loop": LoopPulse(asyncio.get_running_loop())}
+    parts |= store.signs_of_life()
+    # It watches the closing, too: what is still to be written is written there.
+    with Watchdog(parts, daemon.watchdog_seconds, service_seconds=service_limit()):
+        try:
+            context = Context(settings, clock, store, shelf, pins, Events(), logging.get(), new_id)
+            await prepare(context)
+            return await _run(context, profiles, store)
+        finally:
+            store.close()
 
 
 async def prepare(context: Context) -> Recovered:
     """Bring the database into the state that a running daemon expects."""
     now_ms, ends = context.clock.now_ms(), context.day_ends_at()
 
-    def job(db: Database) -> Recovered:
+    def job(db: Database) -> tuple[int, Recovered]:
+        # First, so that nothing is judged by deadlines of another clock.
+        step = clock_steps.follow_since_stop(db, now_ms=now_ms)
         for account in SHARED_ACCOUNTS:
             journal.open_account(db, account, now_ms=now_ms)
         prefixes.ship(db)
-        return recovery.recover(db, now_ms=now_ms, day_ends_at=ends)
+        return step, recovery.recover(db, now_ms=now_ms, day_ends_at=ends)
 
-    found = await context.store.write(job)
+    step, found = await context.store.write(job)
+    if step:
+        context.log.warning("clock.stepped", seconds=step / MS, remedy=CLOCK_REMEDY)
     for order_id in found.orders:
         await context.announce(order_id)
     context.log.info(
@@ -116,7 +129,7 @@ async def prepare(context: Context) -> Recovered:
     return found
 
 
-async def _run(context: Context, profiles: Profiles) -> int:
+async def _run(context: Context, profiles: Profiles, store: Store) -> int:
     dispatcher = Dispatcher(context)
     for port in problems(context.config.ports):
         context.log.warning("port.unusable", path=port.path, why=port.why, remedy=port.remedy)
@@ -127,16 +140,19 @@ async def _run(context: Context, profiles: Profiles) -> int:
         context.clock,
     )
     await server.start()
+    notify("READY=1")
     stopping = asyncio.Event()
     _on_signals(stopping.set)
     parts = {
         asyncio.create_task(dispatcher.run(), name="dispatcher"),
         asyncio.create_task(rack.run(), name="rack"),
+        asyncio.create_task(store.watch(), name="store"),
     }
     ended = asyncio.create_task(stopping.wait(), name="signal")
     try:
         await asyncio.wait({*parts, ended}, return_when=asyncio.FIRST_COMPLETED)
         failed = _log_failures(context, parts)
+        notify("STOPPING=1")
         context.log.info("daemon.stopping", failed=failed)
         await rack.stop(STOP_SECONDS)
     finally:
@@ -152,6 +168,7 @@ def registry(office: Office) -> Calls:
     """All calls of the control socket."""
     calls = Calls()
     OrderCalls(office).register(calls)
+    DiscrepancyCalls(office).register(calls)
     RackCalls(office).register(calls)
     TradeCalls(office).register(calls)
     return calls
@@ -167,6 +184,8 @@ def _log_failures(context: Context, parts: set[asyncio.Task[None]]) -> bool:
     failed = False
     for task in parts:
         if task.done() and not task.cancelled() and (error := task.exception()) is not None:
-            context.log.error("daemon.part_failed", part=task.get_name(), exc_info=error)
+            known = isinstance(error, DaemonError)
+            why = {"why": str(error)} if known else {"exc_info": error}
+            context.log.error("daemon.part_failed", part=task.get_name(), **why)
             failed = True
     return failed

@@ -6,6 +6,8 @@ was said and heard is kept, and the outcome is one transaction. Texts that come 
 the dialogue waits are acted upon by the inbox, which may decide the attempt itself.
 """
 
+from collections.abc import Awaitable, Callable
+
 from peewee import Database
 
 from pulsarack.daemon import log as logging
@@ -13,16 +15,19 @@ from pulsarack.daemon.context import MS, Context
 from pulsarack.daemon.desk import CardExchanged, Desk
 from pulsarack.daemon.recorder import AttemptRecorder
 from pulsarack.daemon.script_runner import AlreadyDecided, Runner
+from pulsarack.daemon.store_errors import NotStored
+from pulsarack.daemon.store_retry import insist
 from pulsarack.modems.errors import ModemError
-from pulsarack.queue import attempts, evidence, outcome, stock
+from pulsarack.queue import attempts, clock_steps, evidence, outcome, stock
 from pulsarack.queue.claim import Claim
 from pulsarack.queue.errors import NotOpen
-from pulsarack.queue.evidence import Evidence, EvidenceKind, VerdictKind
+from pulsarack.queue.evidence import Evidence, EvidenceKind, Rule, VerdictKind
 from pulsarack.queue.outcome import Decision
 from pulsarack.ussd.dialogue import Dialogue, Finished, Outcome, TextIn, Values
 from pulsarack.ussd.errors import ValuesUnfit
 from pulsarack.ussd.kinds import STATED_REASONS
 from pulsarack.ussd.outcome import OutcomeKind, Reason
+from pulsarack.ussd.reply import Reply
 
 
 class Sale:
@@ -55,6 +60,9 @@ class Sale:
             # The modem failed while a text was awaited: the order must not wait for its return.
             await self._end(self._without_proof(Reason.MODEM_LOST, str(error)))
             raise
+        except NotStored as error:
+            # The point of no return could not be written down, so it was not passed.
+            finished = Finished(self._without_proof(Reason.DAEMON_STOPPED, error.message), True)
         except ValuesUnfit as error:
             finished = Finished(self._without_proof(Reason.WRONG_CHIP_PIN, str(error)), False)
         await self._end(finished.outcome)
@@ -62,12 +70,16 @@ class Sale:
             await self._desk.modem.cancel_ussd()
 
     async def _end(self, found: Outcome) -> None:
-        await self._recorder.flush()
+        await self._insist(self._recorder.flush)
         try:
             await self._apply(found)
         except NotOpen:
             self._context.log.info("order.decided_by_text")  # between the last screen and now
         await self._context.announce(self._claim.order.id)
+
+    async def _insist(self, write: Callable[[], Awaitable[None]]) -> None:
+        leave = self._desk
+        await insist(self._context.clock, write, lambda: leave.gone or leave.stopping)
 
     def _without_proof(self, reason: Reason, why: str) -> Outcome:
         """Before the point of no return that is proof enough that nothing happened."""
@@ -90,11 +102,16 @@ class Sale:
         order, attempt_id, chip = self._claim.order, self._claim.attempt_id, self._claim.chip
         timing = self._desk.recipe.timing
         late_ms = round((timing.reply_seconds + timing.late_reply_seconds) * MS)
-        since = self._context.clock.now_ms() - late_ms
+        now_ms = self._context.clock.now_ms()
         spent, owed = await self._context.store.read(
             lambda db: (
                 evidence.serial_numbers(db, order.operator, order.destination),
-                attempts.silent_since(db, chip, since, but=attempt_id),
+                attempts.silent_since(
+                    db,
+                    chip,
+                    clock_steps.stored_since(db, now_ms=now_ms, length_ms=late_ms),
+                    but=attempt_id,
+                ),
             )
         )
         return self._desk.values(
@@ -149,6 +166,9 @@ class Sale:
                 EvidenceKind.REPLY,
                 VerdictKind.DONE if done else VerdictKind.NOT_DONE,
                 self._recorder.last_heard or found.why,
+                # Without a reply only what did not leave is known not to be done.
+                rule=Rule.REPLY_IN_DIALOGUE if reply else Rule.NOT_SENT,
+                matched=_fields(reply) if reply else (),
             ),
             serial_number=reply.serial_number if reply else None,
             stock_after=reply.stock if reply else None,
@@ -170,7 +190,7 @@ class Sale:
             if done:
                 stock.after_sale(db, chip, decision.stock_after, now_ms=now_ms)
 
-        await self._context.store.write(job)
+        await self._insist(lambda: self._context.store.write(job))
 
     async def _suspend(self, found: Outcome) -> None:
         same_card = await self._same_card()
@@ -182,7 +202,7 @@ class Sale:
             if not same_card:
                 attempts.forget_stock_before(db, self._claim.chip)
 
-        await self._context.store.write(job)
+        await self._insist(lambda: self._context.store.write(job))
 
     async def _same_card(self) -> bool:
         """Whether the card that was worked is still in; if not, its stock proves nothing."""
@@ -195,8 +215,10 @@ class Sale:
         return True
 
     async def _keep_unparsed(self) -> None:
-        if self._recorder.last_heard:
-            await self._desk.keep_unparsed(self._recorder.last_heard, self._claim.attempt_id)
+        heard = self._recorder.last_heard
+        if heard:
+            keep = self._desk.keep_unparsed
+            await self._insist(lambda: keep(heard, self._claim.attempt_id))
 
 
 def _numbered(found: Outcome) -> bool:
@@ -204,3 +226,9 @@ def _numbered(found: Outcome) -> bool:
     if found.kind is OutcomeKind.DONE:
         return found.reply is not None and found.reply.serial_number is not None
     return found.reason not in STATED_REASONS
+
+
+def _fields(reply: Reply) -> tuple[str, ...]:
+    """What of the order an answer names; none of it disagreed, or it would decide nothing."""
+    named = ("destination", "amount", "serial_number")
+    return tuple(name for name in named if getattr(reply, name) is not None)

@@ -22,7 +22,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
-from pulsarack.daemon import places
+from pulsarack.daemon import places, toml_text
 from pulsarack.daemon.errors import DaemonError
 
 MASK = "****"
@@ -128,11 +128,19 @@ def load(configured: Path | None, environ: Mapping[str, str]) -> Secrets:
 
 def read(path: Path, *, group_may_read: bool = False) -> Secrets:
     """Reads one file of PINs; raises SecretsError."""
+    text = _read_protected(path, group_may_read)
+    if found := toml_text.out_of_bounds(text):
+        line, message, remedy = found
+        place = f"line {line}: {message}" if line else message
+        raise SecretsError(path, place, remedy)
     try:
-        raw = tomllib.loads(_read_protected(path, group_may_read))
+        raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         # The parser's message can quote a key, never a value.
         raise SecretsError(path, f"not TOML: {error}", "put the TOML right there") from None
+    except (ValueError, RecursionError):
+        problem = "a number has thousands of digits, or brackets stand in brackets without end"
+        raise SecretsError(path, problem, "remove it; a PIN stands in quotes") from None
     return Secrets({iccid: _pins_of(path, iccid, table) for iccid, table in raw.items()})
 
 
@@ -142,7 +150,7 @@ def _read_protected(path: Path, group_may_read: bool) -> str:
         with path.open(encoding="utf-8") as file:
             if os.fstat(file.fileno()).st_mode & forbidden:
                 raise SecretsError(path, "others can read it", f"run: chmod 600 {path}")
-            return file.read()
+            return file.read(toml_text.FILE_LIMIT + 1)
     except FileNotFoundError:
         remedy = f"create it: install -m 600 -o pulsarack /dev/null {path}"
         raise SecretsError(path, "there is no such file", remedy) from None

@@ -132,6 +132,10 @@ class Slot:
             self._refused_pin |= isinstance(error, SimPinNeeded) and error.refused
             self._move(Step.FAIL, str(error))
             self._log.warning("modem.failed", why=str(error))
+        except StoreError as error:
+            # What was sent is followed up when the slot begins again, as after a crash.
+            self._move(Step.FAIL, str(error))
+            self._log.error("store.failed", why=str(error))
         except Exception as error:
             if _being_cancelled():
                 raise
@@ -225,7 +229,7 @@ class Slot:
             return
         if order_id is not None:
             await self._context.announce(order_id)
-            self._dispatcher.wake()
+        self._dispatcher.wake()
 
     def _check_pin(self, iccid: str, recipe: Recipe) -> None:
         if recipe.needs_chip_pin and self._context.secrets.chip_pin(iccid) is None:

@@ -69,7 +69,10 @@ class StockCheck:
         )
         self.read_at = self._context.clock.monotonic()
         if booked:
-            self._context.log.error("stock.discrepancy", chip=iccid, difference=booked)
+            remedy = f"pulsarack discrepancies --chip {iccid}"
+            self._context.log.error(
+                "stock.discrepancy", chip=iccid, difference=booked, remedy=remedy
+            )
 
     async def _failed(self) -> None:
         step = min(self._failures, len(RETRY_SECONDS) - 1)

@@ -7,20 +7,33 @@ once: the disk is waited for once a group, not once an order. A job that raises 
 rolled back alone and only its own waiter hears of it; if the commit fails, everybody
 does.
 
+What the disk or the file is guilty of comes as a StoreError, whatever job ran into it. Of a
+full disk nothing is left behind, and the next job is tried anew. A damaged or replaced file
+ends the store (`StoreBroken`): nothing more is written or read, and `broken` is set.
+
 Jobs return plain values (not cursors or queries that are read later) and do no other
 I/O: while one runs, all others wait.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
+import apsw
 from peewee import Database, Model
 
 from pulsarack.daemon.migrations import load_scripts, migrate
-from pulsarack.daemon.store_errors import NotStored, StoreError
-from pulsarack.daemon.store_files import StateLock, connect, database
+from pulsarack.daemon.store_check import check_file
+from pulsarack.daemon.store_errors import (
+    NotStored,
+    StateDirectoryUnusable,
+    StoreBroken,
+    StoreError,
+    fault_of,
+)
+from pulsarack.daemon.store_files import StateLock, check_place, connect, database
+from pulsarack.daemon.store_mark import CommitMark, check_mark
 from pulsarack.daemon.store_thread import Job, JobThread, T, Ticket
 from pulsarack.ledger import models as ledger_models
 from pulsarack.ledger import sql
@@ -38,9 +51,6 @@ class Transactions(Protocol):
     async def read(self, job: Job[T]) -> T:
         """Run a job on a snapshot that it cannot change."""
 
-    async def healthy(self, within_seconds: float) -> bool:
-        """Whether a write gets through in this (real) time."""
-
     def close(self) -> None:
         """Finish the jobs handed over, close the file, give the directory free."""
 
@@ -51,8 +61,12 @@ class Store:
     def __init__(self, db: Database, path: Path, lock: StateLock) -> None:
         """Starts the two threads; used by `open`."""
         self._lock = lock
+        self._path = path
+        self._mark: CommitMark | None = None
+        self.broken = asyncio.Event()
+        self.fault: StoreBroken | None = None
         self._writer = JobThread(
-            "store-writer", db, lambda: connect(db, path), _write_batch, _GROUP_LIMIT
+            "store-writer", db, lambda: self._connect_writer(db), self._write_group, _GROUP_LIMIT
         )
         try:
             self._reader = JobThread(
@@ -71,6 +85,7 @@ class Store:
         """
         lock = StateLock(path.parent)
         try:
+            check_place(path)
             db = prepare(database(path), path, now_ms, models)
             return cls(db, path, lock)
         except BaseException:
@@ -79,25 +94,68 @@ class Store:
 
     async def write(self, job: Job[T]) -> T:
         """Run a job in a transaction; returns once it is durable, raises what it raised."""
-        return await self._writer.submit(job)
+        return await self._run(self._writer, job)
 
     async def read(self, job: Job[T]) -> T:
         """Run a job on a snapshot that it cannot change."""
-        return await self._reader.submit(job)
+        return await self._run(self._reader, job)
 
-    async def healthy(self, within_seconds: float) -> bool:
-        """Whether the writer commits a job within this real time: for the watchdog."""
-        try:
-            await asyncio.wait_for(self.write(_nothing), within_seconds)
-        except (StoreError, TimeoutError):
-            return False
-        return True
+    def signs_of_life(self) -> dict[str, Callable[[], int | None]]:
+        """What shows of each thread that it is not stuck: for the watchdog."""
+        return {
+            "the writing thread": self._writer.sign_of_life,
+            "the reading thread": self._reader.sign_of_life,
+        }
 
     def close(self) -> None:
         """Finish the jobs handed over, close the file, give the directory free."""
         self._reader.close()
         self._writer.close()
+        if self._mark is not None:
+            self._mark.close()
+            self._mark = None
         self._lock.release()
+
+    async def _run(self, thread: JobThread, job: Job[T]) -> T:
+        if self.fault is not None:
+            raise self.fault
+        try:
+            return await thread.submit(job)
+        except StoreBroken as error:
+            self._break(error)
+            raise
+
+    async def watch(self) -> None:
+        """Wait until the store is broken, and raise why."""
+        await self.broken.wait()
+        assert self.fault is not None
+        raise self.fault
+
+    def _break(self, error: StoreBroken) -> None:
+        self.fault = self.fault or error
+        self.broken.set()
+
+    def _connect_writer(self, db: Database) -> None:
+        connect(db, self._path)
+        try:
+            self._mark = CommitMark(db, self._path)
+        except OSError as error:
+            raise StateDirectoryUnusable(self._path.parent, error) from error
+
+    def _write_group(self, db: Database, batch: Sequence[Ticket]) -> StoreError | None:
+        if self.fault is not None:
+            return self.fault
+        assert self._mark is not None
+        failed = _write_batch(db, batch, self._mark)
+        if failed is not None:
+            self._mark.forget()
+            return failed
+        moved = self._mark.note(db)
+        if moved is None:
+            return None
+        # What was saved is stored: its waiters are told so, and nobody after them.
+        batch[0].loop.call_soon_threadsafe(self._break, moved)
+        return None if moved.saved else moved
 
 
 def prepare(
@@ -106,6 +164,8 @@ def prepare(
     """Migrate the file and bind the models to it; the connection is closed unless kept."""
     connect(db, path)
     try:
+        check_file(db, path)
+        check_mark(db, path)
         migrate(db, load_scripts(), now_ms=now_ms)
     except BaseException:
         db.close()
@@ -120,13 +180,21 @@ class _GroupLost(Exception):
     """The transaction ended under the jobs that were running in it."""
 
 
-def _write_batch(db: Database, batch: Sequence[Ticket]) -> StoreError | None:
+def _write_batch(
+    db: Database, batch: Sequence[Ticket], mark: CommitMark | None = None
+) -> StoreError | None:
+    connection = db.connection()  # type: ignore[no-untyped-call]
     try:
         with db.atomic("IMMEDIATE"):
+            before = connection.total_changes()
             for ticket in batch:
                 _write_one(db, ticket)
+            if mark is not None and connection.total_changes() != before:
+                mark.count(db)
+    except StoreError as error:
+        return error
     except Exception as error:  # noqa: BLE001 - whatever it is, every waiter must hear of it
-        return NotStored(error)
+        return fault_of(error, Path(db.database)) or NotStored(error)
     return None
 
 
@@ -135,11 +203,14 @@ def _write_one(db: Database, ticket: Ticket) -> None:
         with db.savepoint():
             ticket.value = ticket.job(db)
     except Exception as error:
-        ticket.error = error  # it is the waiter's, who raises it again
+        fault = fault_of(error, Path(db.database))
+        ticket.error = fault or error  # it is the waiter's, who raises it again
+        if isinstance(fault, StoreBroken):
+            raise fault from error  # what else the group did may rest on what cannot be true
         # SQLite ends a transaction by itself on a full disk and the like.
         if not db.connection().in_transaction:  # type: ignore[no-untyped-call]
             # Further jobs would be committed one statement at a time.
-            raise _GroupLost(str(error)) from error
+            raise fault or _GroupLost(str(error)) from error
 
 
 def _read_batch(db: Database, batch: Sequence[Ticket]) -> StoreError | None:
@@ -148,14 +219,16 @@ def _read_batch(db: Database, batch: Sequence[Ticket]) -> StoreError | None:
             with db.atomic():
                 ticket.value = ticket.job(db)
         except Exception as error:  # noqa: BLE001 - it is the waiter's, who raises it again
-            ticket.error = error
+            ticket.error = _fault_of_reading(error, Path(db.database)) or error
     return None
+
+
+def _fault_of_reading(error: Exception, path: Path) -> StoreError | None:
+    fault = fault_of(error, path)
+    # A reader that wants to write is a fault of the program and of nobody else.
+    return None if isinstance(getattr(error, "orig", None), apsw.ReadOnlyError) else fault
 
 
 def _connect_reader(db: Database, path: Path) -> None:
     connect(db, path)
     sql.run(db, "PRAGMA query_only = ON")
-
-
-def _nothing(db: Database) -> None:
-    """A job that changes nothing: it commits without touching the disk."""

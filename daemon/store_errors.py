@@ -2,7 +2,13 @@
 
 from pathlib import Path
 
+import apsw
+
 from pulsarack.daemon.errors import DaemonError
+
+_FREE_SPACE = (
+    "free some space on the disk of the state directory (see: df -h); it goes on by itself"
+)
 
 
 class StoreError(DaemonError):
@@ -17,6 +23,16 @@ class StateDirectoryUnusable(StoreError):
             f"cannot use the state directory {directory}: {cause.strerror or cause}",
             "create it, or give it to the user who runs pulsarack "
             f"(install -d -o pulsarack -g pulsarack {directory}), or set another state_dir",
+        )
+
+
+class StateDirectoryFull(StoreError):
+    """There is no room for the first order."""
+
+    def __init__(self, directory: Path, free: int) -> None:
+        super().__init__(
+            f"the disk of the state directory {directory} is full: {free} bytes are left",
+            "free some space there (see: df -h), then start again",
         )
 
 
@@ -98,16 +114,92 @@ class NotStored(StoreError):
     every job is safe to repeat under its own ids.
     """
 
-    def __init__(self, cause: Exception) -> None:
+    def __init__(self, cause: BaseException) -> None:
+        self.full = isinstance(cause, apsw.FullError)
+        remedy = "check free space and health of the disk, and that no other program keeps the"
         super().__init__(
             f"the database did not take the changes: {cause}",
-            "check free space and health of the disk, "
-            "and that no other program keeps the database locked",
+            _FREE_SPACE if self.full else f"{remedy} database locked",
         )
 
 
-class StoreClosed(StoreError):
+class CommitsLost(StoreError):
+    """The database lacks commits that were made: its log, or the file itself, is another one."""
+
+    def __init__(self, path: Path, mark: Path, missing: int) -> None:
+        super().__init__(
+            f"the newest {missing} commits are missing from {path}: its log {path.name}-wal was"
+            " removed or damaged, or an older copy was put in its place",
+            "put the files of the same moment back; if there are none, what was ordered and sent"
+            " since is unknown here: compare with your agents and the operators' lists, then"
+            f" remove {mark} and start again",
+        )
+        self.missing = missing
+
+
+class StoreBroken(StoreError):
+    """The store cannot go on in this process, whatever is tried: the daemon has to end."""
+
+
+class DatabaseDamaged(StoreBroken):
+    """What is in the file cannot be true."""
+
+    def __init__(self, path: Path, what: str) -> None:
+        super().__init__(
+            f"the database {path} is damaged: {what}",
+            "stop the daemon, copy all files of the directory away, check the disk, then restore"
+            " the newest backup, or see what can be saved: pulsarack doctor",
+        )
+
+
+class DatabaseMoved(StoreBroken):
+    """Somebody removed or replaced a file of the database under the running daemon."""
+
+    def __init__(self, path: Path, *, saved: bool) -> None:
+        happened = f"a file of the database {path} was removed or replaced while it was in use"
+        if saved:
+            remedy = "nothing is lost; find out who removes files there, and start the daemon again"
+        else:
+            remedy = (
+                "stop whatever does that and put the files back before the daemon starts again;"
+                " the newest changes may be lost: pulsarack doctor"
+            )
+        super().__init__(happened, remedy)
+        self.saved = saved
+
+
+class StoreClosed(StoreBroken):
     """A job came after the store was closed, or its thread is gone."""
 
     def __init__(self) -> None:
         super().__init__("the store is closed", "start the daemon again")
+
+
+_DAMAGED = (apsw.CorruptError, apsw.NotADBError)
+# What the machine refuses and may grant again: space, the disk, the lock, memory.
+_REFUSED = (
+    apsw.FullError,
+    apsw.IOError,
+    apsw.ReadOnlyError,
+    apsw.CantOpenError,
+    apsw.BusyError,
+    apsw.LockedError,
+    apsw.ProtocolError,
+    apsw.NoMemError,
+)
+
+
+def fault_of(error: BaseException, path: Path) -> StoreError | None:
+    """The error of the store behind one that a job ran into; None: it is the job's own."""
+    found: BaseException | None = error
+    while found is not None:
+        # peewee raises an error of its own and keeps the original in it.
+        cause = getattr(found, "orig", None) or found
+        if isinstance(cause, _DAMAGED):
+            return DatabaseDamaged(path, " ".join(str(cause).split()))
+        if isinstance(cause, _REFUSED):
+            return NotStored(cause)
+        # SQLite ends a transaction by itself on a full disk and the like; then the roll-back
+        # fails as well, and hides why.
+        found = found.__context__
+    return None

@@ -8,6 +8,7 @@ to be named to whoever comes second.
 Durability is bought here: WAL with synchronous=FULL makes a COMMIT wait for the disk.
 """
 
+import errno
 import fcntl
 import os
 from collections.abc import Iterator, Sequence
@@ -22,12 +23,14 @@ from playhouse.apsw_ext import APSWDatabase
 from pulsarack.daemon.migrations import check_current, load_scripts
 from pulsarack.daemon.store_errors import (
     DatabaseUnreadable,
+    StateDirectoryFull,
     StateDirectoryUnusable,
     StoreLocked,
 )
 
 DATABASE_NAME = "pulsarack.db"
 LOCK_NAME = "lock"
+MARK_NAME = "commits"
 
 _BUSY_SECONDS = 5
 """How long a statement waits for another program that has the file locked."""
@@ -50,8 +53,9 @@ class StateLock:
             holder = os.pread(self._file, 20, 0)
             os.close(self._file)
             raise StoreLocked(directory, _pid(holder)) from None
-        os.ftruncate(self._file, 0)
-        os.pwrite(self._file, b"%d\n" % os.getpid(), 0)
+        with suppress(OSError):  # the pid is only there to be shown; the disk may be full
+            os.ftruncate(self._file, 0)
+            os.pwrite(self._file, b"%d\n" % os.getpid(), 0)
 
     def release(self) -> None:
         """Let the next process in. The file stays: removing it would be a race."""
@@ -64,6 +68,35 @@ def _pid(text: bytes) -> int | None:
     with suppress(ValueError):
         return int(text)
     return None
+
+
+SMALLEST_FREE_BYTES = 1024 * 1024
+"""With less than this nothing is begun: the log of the first orders would not fit."""
+
+
+def files_of(path: Path) -> list[Path]:
+    """The files that belong to a database, there or not: itself, its log, the log's index."""
+    return [path, *(Path(f"{path}{ending}") for ending in ("-wal", "-shm"))]
+
+
+def free_bytes(directory: Path) -> int:
+    """What we may still write there."""
+    found = os.statvfs(directory)
+    return found.f_bavail * found.f_frsize
+
+
+def check_place(path: Path) -> None:
+    """Raise StateDirectoryUnusable unless the files can be written and there is room.
+
+    SQLite opens what it may only read without a word, and then refuses the first order.
+    """
+    directory = path.parent
+    for place in (directory, *files_of(path), directory / MARK_NAME):
+        if place.exists() and not os.access(place, os.R_OK | os.W_OK):
+            refused = OSError(errno.EACCES, f"{place.name} may not be written", str(place))
+            raise StateDirectoryUnusable(directory, refused)
+    if free_bytes(directory) < SMALLEST_FREE_BYTES:
+        raise StateDirectoryFull(directory, free_bytes(directory))
 
 
 Synchronous = Literal["FULL", "OFF"]
@@ -96,6 +129,51 @@ def connect(db: Database, path: Path) -> None:
         db.connect()
     except (PeeweeException, apsw.Error) as error:
         raise DatabaseUnreadable(path, error) from error
+
+
+def lock_holder(directory: Path) -> int | None:
+    """The process that works in a state directory, without touching its lock; 0: not known who."""
+    try:
+        inode = (directory / LOCK_NAME).stat().st_ino
+        lines = Path("/proc/locks").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return None
+    for line in lines:
+        # "1: FLOCK  ADVISORY  WRITE 1234 08:01:5678 0 EOF" (proc_locks(5))
+        fields = line.split()
+        if "FLOCK" in fields and fields[-3].rpartition(":")[2] == str(inode):
+            return max(int(fields[-4]), 0)
+    return None
+
+
+@contextmanager
+def look(path: Path, *, in_use: bool) -> Iterator[Database]:
+    """The database whatever its version and state, for `pulsarack doctor`: writes nothing.
+
+    A file that nobody uses and that has no log is opened as one that cannot change; so not
+    even the files that SQLite needs beside it are made. Raises DatabaseUnreadable.
+    """
+    unused = not in_use and not _has_log(path)
+    db = APSWDatabase(
+        f"{path.absolute().as_uri()}?immutable=1" if unused else str(path),
+        flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
+        if unused
+        else apsw.SQLITE_OPEN_READWRITE,
+        pragmas={"query_only": 1},
+        timeout=_BUSY_SECONDS,
+        autoconnect=False,
+    )
+    connect(db, path)
+    try:
+        db.connection().config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+        yield db
+    finally:
+        db.close()
+
+
+def _has_log(path: Path) -> bool:
+    log = files_of(path)[1]
+    return log.exists() and log.stat().st_size > 0
 
 
 @contextmanager

@@ -11,8 +11,8 @@ from pathlib import Path
 from peewee import Database, Model, PeeweeException
 
 from pulsarack.daemon.store import prepare
-from pulsarack.daemon.store_errors import NotStored
-from pulsarack.daemon.store_files import StateLock, Synchronous, database
+from pulsarack.daemon.store_errors import NotStored, fault_of
+from pulsarack.daemon.store_files import StateLock, Synchronous, check_place, database
 from pulsarack.daemon.store_thread import Job, T
 from pulsarack.ledger import sql
 
@@ -38,6 +38,7 @@ class InlineStore:
         it outlives the process but not the machine, which is enough for a simulation."""
         lock = StateLock(path.parent)
         try:
+            check_place(path)
             db = prepare(database(path, synchronous), path, now_ms, models, keep_open=True)
         except BaseException:
             lock.release()
@@ -53,6 +54,8 @@ class InlineStore:
                 value = job(self._db)
                 in_job = False
         except PeeweeException as error:
+            if fault := fault_of(error, Path(self._db.database)):
+                raise fault from error
             if in_job:
                 raise
             raise NotStored(error) from error
@@ -74,10 +77,6 @@ class InlineStore:
     async def read(self, job: Job[T]) -> T:
         """As `read_inline`."""
         return self.read_inline(job)
-
-    async def healthy(self, within_seconds: float) -> bool:
-        """True: there is no thread that could hang."""
-        return True
 
     def close(self) -> None:
         """Close the file and give the directory free."""

@@ -69,6 +69,9 @@ class JobThread:
         self._backlog: deque[Ticket] = deque()
         self._changed = threading.Condition()
         self._closing = False
+        self._told_to_end = False
+        self._batches = 0
+        self._busy = False
         connected: Future[None] = Future()
         self._thread = threading.Thread(
             target=self._main, args=(connected,), name=name, daemon=True
@@ -86,10 +89,16 @@ class JobThread:
             self._changed.notify()
         return ticket.waiter
 
+    def sign_of_life(self) -> int | None:
+        """How many batches were run; None while there is nothing to do. From any thread."""
+        with self._changed:
+            died = not self._thread.is_alive() and not self._told_to_end
+            return self._batches if self._busy or self._backlog or died else None
+
     def close(self) -> None:
         """Finish what was handed over, then end the thread. Waits; may be called twice."""
         with self._changed:
-            self._closing = True
+            self._closing = self._told_to_end = True
             self._changed.notify()
         self._thread.join()
 
@@ -114,13 +123,17 @@ class JobThread:
     def _next_batch(self) -> list[Ticket]:
         """What has gathered, at most the limit; [] when closed and drained."""
         with self._changed:
+            self._batches += self._busy
+            self._busy = False
             self._changed.wait_for(lambda: self._backlog or self._closing)
             count = min(len(self._backlog), self._batch_limit)
+            self._busy = count > 0
             return [self._backlog.popleft() for _ in range(count)]
 
     def _refuse_the_rest(self) -> None:
         with self._changed:
             self._closing = True
+            self._busy = False
             rest = list(self._backlog)
             self._backlog.clear()
         _deliver(rest, StoreClosed())

@@ -66,8 +66,9 @@ class ChipRow:
     """One chip's stock as the ledger has it, rupiah.
 
     `readings`: when its stock was read first and last, None if it never was.
-    `stock_ins`: each amount that was booked from a text. `discrepancy`: what was booked
-    because two readings said so, net.
+    `stock_ins`: each amount that was booked from a text, or that came back with an order that
+    was reversed. `discrepancy`: what was booked because two readings said so, net; what it
+    turned out to be later changes nothing in it.
     """
 
     iccid: str

@@ -2,9 +2,10 @@
 
 One JSON object a line, as `modems/simulator/books.py` writes them: first `rack`, then
 `top_up` for each request that reached an operator, `stock_in` for stock that was given to
-a dealer, and `stock` after each change. Nothing here guesses: a line that is not what it
-should be is an error with its number. Only the last line may be torn, since the rack may
-have been killed while it wrote it; it is named and everything before it counts.
+a dealer, `stock` after each change, and `weather` for other trouble, which decides nothing
+and is passed over. Nothing here guesses: a line that is not what it should be is an error
+with its number. Only the last line may be torn, since the rack may have been killed while
+it wrote it; it is named and everything before it counts.
 """
 
 import json
@@ -131,6 +132,8 @@ class _Reader:
             self._stock_ins.append(entry)
         elif kind == "stock":
             self._stock[self._chip(fields)] = fields.whole("stock")
+        elif kind == "weather":
+            fields.text("fault")
         else:
             raise _WrongLine(f"no line of the books is of kind {kind[:40]!r}")
 

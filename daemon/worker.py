@@ -59,8 +59,10 @@ class ChipWorker:
             lambda db: (chips.find(db, iccid), attempts.open_on_chip(db, iccid))
         )
         if attempt is not None:
-            await FollowUp(self._context, self._desk, attempt).run()
-            self._dispatcher.wake()
+            try:
+                await FollowUp(self._context, self._desk, attempt).run()
+            finally:
+                self._dispatcher.wake()  # the order may be queued again, whatever became of us
             return
         if self._desk.take_news():
             await self._desk.read_texts()
@@ -95,8 +97,10 @@ class ChipWorker:
         if self._desk.stopping or self._desk.gone:
             self._mailbox.claim = claim  # run() gives it back
             return
-        await Sale(self._context, self._desk, claim).run()
-        self._dispatcher.wake()
+        try:
+            await Sale(self._context, self._desk, claim).run()
+        finally:
+            self._dispatcher.wake()
 
     def _give(self, claim: Claim) -> None:
         self._mailbox.claim = claim

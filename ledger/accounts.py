@@ -39,6 +39,8 @@ AIRTIME = "expense:airtime"
 COMMISSION_EXPENSE = "expense:commission"
 OPENING = "equity:opening"
 DISCREPANCY = "suspense:discrepancy"
+STOCK_LOSS = "expense:stock-loss"
+STOCK_GAIN = "income:stock-gain"
 
 _SEGMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 

@@ -140,9 +140,9 @@ class Conversation:
     async def _send(self, data: bytes) -> Response | PromptSeen | Expired:
         waiter: asyncio.Future[Event] = asyncio.get_running_loop().create_future()
         self._waiter = waiter
-        self._write(data)
-        self._arm()
         try:
+            self._write(data)
+            self._arm()
             event = await waiter
         except asyncio.CancelledError:
             self.escape()

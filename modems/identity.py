@@ -8,6 +8,8 @@ swapped as the card stores them. IMSI: 14 or 15 digits (23.003 2.2).
 
 import re
 
+NAME_CHARACTERS_MAX = 100
+
 _IMEI = re.compile(r"(?<!\d)\d{15}(?!\d)")
 _IMEI_SV = re.compile(r"(?<!\d)\d{16,17}(?!\d)")
 _ICCID = re.compile(r"89[0-9]{2}[0-9A-E]{14,16}")
@@ -45,14 +47,17 @@ def parse_imsi(lines: tuple[str, ...]) -> str | None:
 
 
 def parse_name(lines: tuple[str, ...]) -> str:
-    """A manufacturer, model or revision: the first line without prefix and quotes."""
+    """A manufacturer, model or revision: the first line without prefix and quotes.
+
+    The patterns of profiles are tried on it, so it is cut where no real name goes on.
+    """
     for line in lines:
         name = re.sub(r"^(?:\+[A-Z]+:|Manufacturer:|Model:|Revision:)\s*", "", line)
         fields = re.findall(r'"([^"]*)"', name)
         model = next((f.removeprefix("MODEL=") for f in fields if f.startswith("MODEL=")), None)
         name = model or (fields[0] if fields else name)
         if name.strip():
-            return " ".join(name.split())
+            return " ".join(name.split())[:NAME_CHARACTERS_MAX]
     return ""
 
 

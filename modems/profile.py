@@ -20,6 +20,9 @@ from pulsarack.modems.errors import ProfileErrors
 from pulsarack.modems.profile_fields import Fields
 
 SHIPPED = Path(__file__).parent / "profiles"
+# tomllib takes quadratic time for a key of many parts, which must stand in one line.
+FILE_LIMIT = 256 * 1024
+DOTS_LIMIT = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +114,19 @@ class Profiles:
 
 def _read(path: Path, problems: list[str]) -> Profile | None:
     try:
-        raw = tomllib.loads(path.read_text("utf-8"))
+        with path.open(encoding="utf-8") as file:
+            text = file.read(FILE_LIMIT + 1)
+        if len(text) > FILE_LIMIT or any(line.count(".") > DOTS_LIMIT for line in text.split("\n")):
+            limits = f"{FILE_LIMIT} characters, or a line of it more than {DOTS_LIMIT} dots"
+            problems.append(f"{path}: it holds more than {limits}; shorten it")
+            return None
+        raw = tomllib.loads(text)
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         problems.append(f"{path}: {error}")
+        return None
+    except (ValueError, RecursionError):
+        what = "a number has thousands of digits, or brackets stand in brackets without end"
+        problems.append(f"{path}: {what}; remove it")
         return None
     fields = Fields(raw, str(path))
     profile = _profile(fields)

@@ -5,6 +5,7 @@ finds all mistakes; ``finish`` gives them, unknown keys included.
 """
 
 import re
+import warnings
 from enum import Enum
 from typing import Any, TypeVar
 
@@ -54,7 +55,7 @@ class Fields:
             return ""
         value: str = self._get(key, str, default)
         if value != default and not re.fullmatch(pattern, value):
-            self._wrong(key, f"{value!r} does not have the form {pattern}")
+            self._wrong(key, f"{_shown(value)} does not have the form {pattern}")
         return value
 
     def texts(self, key: str, pattern: str) -> tuple[str, ...]:
@@ -62,7 +63,7 @@ class Fields:
         values = self._get(key, list, [])
         for value in values:
             if not isinstance(value, str) or not re.fullmatch(pattern, value):
-                self._wrong(key, f"{value!r} does not have the form {pattern}")
+                self._wrong(key, f"{_shown(value)} does not have the form {pattern}")
         return tuple(value for value in values if isinstance(value, str))
 
     def patterns(self, key: str) -> tuple[re.Pattern[str], ...]:
@@ -70,8 +71,11 @@ class Fields:
         found = []
         for value in self.texts(key, pattern=r"(?s:.{1,200})"):
             try:
-                found.append(re.compile(value, re.IGNORECASE))
-            except re.error as error:
+                with warnings.catch_warnings():
+                    # What Python will read otherwise one day ("possible nested set") is a fault.
+                    warnings.simplefilter("error")
+                    found.append(re.compile(value, re.IGNORECASE))
+            except (re.error, OverflowError, RecursionError, Warning) as error:
                 self._wrong(key, f"{value!r} is not a regular expression: {error}")
         return tuple(found)
 
@@ -83,7 +87,7 @@ class Fields:
                 found.append(kind(value))
             except ValueError:
                 allowed = ", ".join(str(member.value) for member in kind)
-                self._wrong(key, f"{value!r} is not one of {allowed}")
+                self._wrong(key, f"{_shown(value)} is not one of {allowed}")
         if not found:
             self._wrong(key, "must name at least one")
         return tuple(found)
@@ -96,14 +100,16 @@ class Fields:
         """A whole number within bounds."""
         value: int = self._get(key, int, default)
         if not low <= value <= high:
-            self._wrong(key, f"{value} is not within {low} and {high}")
+            self._wrong(key, f"{_shown(value)} is not within {low} and {high}")
+            return default
         return value
 
     def seconds(self, key: str, default: float) -> float:
         """A duration in seconds, positive."""
         value = self._get(key, (int, float), default)
         if not 0 < value <= SECONDS_MAX:
-            self._wrong(key, f"{value} is not within 0 and {SECONDS_MAX:g} seconds")
+            self._wrong(key, f"{_shown(value)} is not within 0 and {SECONDS_MAX:g} seconds")
+            return default
         return float(value)
 
     def _child(self, table: dict[str, Any], key: str) -> "Fields":
@@ -116,9 +122,17 @@ class Fields:
         value = self._table.get(key, default)
         is_bool = isinstance(value, bool)
         if not isinstance(value, kind) or (is_bool and kind is not bool):
-            self._wrong(key, f"{value!r} has the wrong type")
+            self._wrong(key, f"{_shown(value)} has the wrong type")
             return default
         return value
 
     def _wrong(self, key: str, what: str) -> None:
         self.problems.append(f"{self._place}: {key}: {what}")
+
+
+def _shown(value: object) -> str:
+    """A value as it is shown: Python does not write out numbers of thousands of digits."""
+    try:
+        return repr(value)[:200]
+    except ValueError:
+        return "a huge number"

@@ -69,6 +69,21 @@ QUERIES: tuple[tuple[str, str, str], ...] = (
         f" OR h.debit != '{accounts.AIRTIME}'",
     ),
     (
+        "P3",
+        "the price was given back of an order that is not reversed, or not of one that is",
+        "SELECT 'order', o.id, o.state || coalesce(', given back by ' || b.id, '') FROM orders o"
+        " LEFT JOIN transfer b ON b.reverses = 'order:' || o.id || ':price:post'"
+        " WHERE (o.state = 'REVERSED') != (b.id IS NOT NULL)",
+    ),
+    (
+        "P3",
+        "the cost went back to the chip for an order that is not reversed",
+        "SELECT 'attempt', a.id, 'order ' || o.id || ' is ' || o.state || ', back by ' || b.id"
+        " FROM attempt a JOIN orders o ON o.id = a.order_id"
+        " JOIN transfer b ON b.reverses = 'attempt:' || a.id || ':cost:post'"
+        " WHERE o.state != 'REVERSED'",
+    ),
+    (
         "P2",
         "an order has more than one attempt that was done",
         "SELECT 'order', order_id, count(*) || ' attempts done' FROM attempt"
@@ -149,6 +164,14 @@ QUERIES: tuple[tuple[str, str, str], ...] = (
     ),
     (
         "P4",
+        "an order was reversed and nobody's word for it is kept",
+        "SELECT 'order', o.id, o.agent || ' ' || o.price FROM orders o"
+        " WHERE o.state = 'REVERSED' AND NOT EXISTS (SELECT 1 FROM attempt a"
+        " JOIN evidence e ON e.attempt_id = a.id WHERE a.order_id = o.id"
+        " AND e.rule = 'reversed')",
+    ),
+    (
+        "P4",
         "two orders carry the same serial number",
         "SELECT 'serial number', serial_number, 'orders ' || group_concat(id) FROM orders"
         " WHERE serial_number IS NOT NULL GROUP BY operator, serial_number HAVING count(*) > 1",
@@ -180,7 +203,14 @@ QUERIES: tuple[tuple[str, str, str], ...] = (
         "P6",
         "a finished order has no message for its agent",
         "SELECT 'order', o.id, o.state FROM orders o WHERE o.finished_at IS NOT NULL"
-        " AND NOT EXISTS (SELECT 1 FROM message m WHERE m.order_id = o.id)",
+        " AND NOT EXISTS (SELECT 1 FROM message m WHERE m.order_id = o.id AND m.state = o.state)",
+    ),
+    (
+        "P6",
+        "a message tells a state that its order never had",
+        "SELECT 'message', m.id, 'order ' || m.order_id || ' was never ' || m.state"
+        " FROM message m WHERE NOT EXISTS (SELECT 1 FROM transition t"
+        " WHERE t.order_id = m.order_id AND t.state = m.state)",
     ),
     (
         "P6",
@@ -213,6 +243,53 @@ QUERIES: tuple[tuple[str, str, str], ...] = (
         " JOIN stock_reading r ON r.id = (SELECT max(id) FROM stock_reading WHERE chip = c.iccid)"
         " WHERE c.stock_exact = 1 AND r.stock != b.debits_posted - b.credits_posted"
         " AND NOT EXISTS (SELECT 1 FROM attempt a WHERE a.chip = c.iccid AND a.closed_at IS NULL)",
+    ),
+    (
+        "P5",
+        "what is open of the discrepancies is not what their account holds",
+        "SELECT 'account', a.code, 'it holds ' || (a.debits_posted - a.credits_posted)"
+        " || ', missing by the discrepancies is ' || -open.rest FROM account a, (SELECT"
+        " coalesce((SELECT sum(difference) FROM discrepancy), 0)"
+        " - coalesce((SELECT sum(amount) FROM discrepancy_clearing), 0) AS rest) AS open"
+        f" WHERE a.code = '{accounts.DISCREPANCY}'"
+        " AND a.debits_posted - a.credits_posted != -open.rest",
+    ),
+    (
+        "P5",
+        "a discrepancy is not what its transfer moved",
+        "SELECT 'discrepancy', d.id, d.difference || ' by ' || d.transfer_id FROM discrepancy d"
+        " LEFT JOIN transfer t ON t.id = d.transfer_id AND t.phase = 'posted'"
+        " AND t.amount = abs(d.difference)"
+        f" AND t.debit = iif(d.difference > 0, 'asset:chip:' || d.chip, '{accounts.DISCREPANCY}')"
+        f" AND t.credit = iif(d.difference > 0, '{accounts.DISCREPANCY}', 'asset:chip:' || d.chip)"
+        " WHERE t.id IS NULL",
+    ),
+    (
+        "P5",
+        "the clearing of a discrepancy is not what its transfer moved",
+        "SELECT 'discrepancy', c.discrepancy_id, c.kind || ' ' || c.amount || ' by '"
+        " || c.transfer_id FROM discrepancy_clearing c"
+        " LEFT JOIN transfer t ON t.id = c.transfer_id AND t.phase = 'posted'"
+        " AND t.amount = abs(c.amount)"
+        f" AND t.debit = iif(c.amount > 0, '{accounts.DISCREPANCY}', c.account)"
+        f" AND t.credit = iif(c.amount > 0, c.account, '{accounts.DISCREPANCY}')"
+        " WHERE t.id IS NULL",
+    ),
+    (
+        "P5",
+        "money went through the account of discrepancies and no row says why",
+        "SELECT 'transfer', t.id, t.debit || ' ' || t.amount || ' from ' || t.credit"
+        " FROM transfer t WHERE t.phase IN ('posted', 'post')"
+        f" AND (t.debit = '{accounts.DISCREPANCY}' OR t.credit = '{accounts.DISCREPANCY}')"
+        " AND t.id NOT IN (SELECT transfer_id FROM discrepancy)"
+        " AND t.id NOT IN (SELECT transfer_id FROM discrepancy_clearing)",
+    ),
+    (
+        "P5",
+        "a discrepancy was cleared by more than it was",
+        "SELECT 'discrepancy', d.id, d.difference || ', cleared ' || sum(c.amount)"
+        " FROM discrepancy d JOIN discrepancy_clearing c ON c.discrepancy_id = d.id"
+        " GROUP BY d.id HAVING (d.difference - sum(c.amount)) * d.difference < 0",
     ),
 )
 

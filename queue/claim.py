@@ -15,6 +15,7 @@ from peewee import Database
 from pulsarack.ledger import accounts, books, journal
 from pulsarack.ledger.journal import Result, Transfer
 from pulsarack.queue import attempts, chips, facts, orders, state
+from pulsarack.queue.chips import ChipState
 from pulsarack.queue.errors import ClaimLost
 from pulsarack.queue.facts import Presence
 from pulsarack.queue.orders import Order
@@ -83,7 +84,9 @@ def _free_chips(
     free = {}
     for iccid, ready in sorted(idle.items()):
         chip = chips.find(db, iccid)
-        if chip is None or attempts.open_on_chip(db, iccid) is not None:
+        if chip is None or not (chip.state == ChipState.ACTIVE and chip.stock_exact):
+            continue
+        if attempts.open_on_chip(db, iccid) is not None:
             continue
         found = facts.of_chip(
             db, chip, ready.presence, now_ms=now_ms, day_started_at=day_started_at

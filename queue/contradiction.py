@@ -7,6 +7,8 @@ the proof is weaker than the operator's own words, the order stands still (see
 `evidence.contradicted`) until an admin decides it.
 """
 
+from dataclasses import replace
+
 from peewee import Database
 
 from pulsarack.ledger import accounts, books
@@ -15,10 +17,10 @@ from pulsarack.queue import attempts, chips, evidence, orders, outcome, state, s
 from pulsarack.queue.attempts import Attempt
 from pulsarack.queue.claim import hold_cost
 from pulsarack.queue.errors import LedgerRefused, NotOpen
-from pulsarack.queue.evidence import VerdictKind
+from pulsarack.queue.evidence import Evidence, EvidenceKind, Rule, VerdictKind
 from pulsarack.queue.orders import Order
 from pulsarack.queue.outcome import Decision
-from pulsarack.queue.rows import columns, execute, scalar, select
+from pulsarack.queue.rows import columns, execute, scalar, select, tuples
 from pulsarack.queue.state import OrderState
 from pulsarack.ussd.outcome import Reason
 
@@ -42,6 +44,47 @@ def undecided(db: Database) -> list[Order]:
         f"SELECT {columns(Order)} FROM orders WHERE state = 'UNKNOWN'"
         f" OR (state = 'QUEUED' AND {evidence.contradicted('orders.id')}) ORDER BY id",
     )
+
+
+def refuted(db: Database) -> list[Order]:
+    """The failed orders, refunded and told, that a text says were done, oldest first.
+
+    Nothing moves by itself: the agent has his money and the customer his airtime. An order
+    leaves the list when a person has said what came of it (`acknowledge`).
+    """
+    return select(
+        db,
+        Order,
+        f"SELECT {columns(Order)} FROM orders WHERE state = 'FAILED' AND id IN"
+        f" (SELECT order_id FROM attempt WHERE id IN ({_REFUTED})) ORDER BY id",
+    )
+
+
+def acknowledge(db: Database, order_id: int, *, because: str, who: str, now_ms: int) -> Order:
+    """Note what a person did about a failed order that was done; no money moves.
+
+    Raises NotOpen, and changes nothing, if there is nothing to note.
+    """
+    order = orders.get(db, order_id)
+    rows = tuples(db, f"{_REFUTED} AND a.order_id = ?", (order_id,))
+    if order.state != OrderState.FAILED or not rows:
+        raise NotOpen(f"order {order_id} is {order.state}, and no late proof against it is open")
+    word = Evidence(
+        EvidenceKind.ADMIN, VerdictKind.NONE, because, decided_by=who, rule=Rule.ACKNOWLEDGED
+    )
+    for (attempt_id,) in rows:
+        evidence.record(db, attempt_id, word, now_ms=now_ms)
+    return order
+
+
+# The attempts held for not done that a text calls done, and no person has looked since.
+_REFUTED = (
+    "SELECT DISTINCT a.id FROM sms AS s JOIN attempt AS a ON a.id = s.attempt_id"
+    " JOIN evidence AS e ON e.attempt_id = a.id AND e.verdict = 'DONE'"
+    " WHERE s.meaning = 'CONTRADICTION' AND a.outcome = 'NOT_DONE'"
+    " AND NOT EXISTS (SELECT 1 FROM evidence AS later WHERE later.attempt_id = a.id"
+    " AND later.kind = 'admin' AND later.id > e.id)"
+)
 
 
 def note(db: Database, order_id: int) -> None:
@@ -70,7 +113,8 @@ def settle(db: Database, owner: Attempt, decision: Decision, *, now_ms: int) -> 
     held = hold_cost(db, order, attempt_id, owner.chip, memo="cost, proved late", now_ms=now_ms)
     if held is not Result.OK:
         raise LedgerRefused(f"the cost of order {order.id} could not be held: {held}")
-    evidence.record(db, attempt_id, decision.evidence, now_ms=now_ms)
+    booked = replace(decision.evidence, rule=Rule.CONTRADICTION_SETTLED)
+    evidence.record(db, attempt_id, booked, now_ms=now_ms)
     outcome.settle(db, order.id, attempt_id, owner.chip, decision, now_ms)
     # The ledger may have taken the cost for a discrepancy already: the next reading tells.
     chips.doubt_stock(db, owner.chip)
@@ -95,7 +139,15 @@ def decide_by_admin(
     if decision.done:
         doubtful = _contradicted_attempt(db, order_id)
         # What the order cost has been taken for a discrepancy meanwhile, if the stock is short.
-        stock.take_back_discrepancy(db, doubtful.chip, order.cost, now_ms=now_ms)
+        stock.take_back_discrepancy(
+            db,
+            doubtful.chip,
+            order.cost,
+            order_id=order.id,
+            why=decision.why,
+            who=decision.evidence.decided_by,
+            now_ms=now_ms,
+        )
         if settle(db, doubtful, decision, now_ms=now_ms) is None:
             raise NotOpen(f"order {order_id} is being sent again; wait for its end")
     else:

@@ -1,4 +1,9 @@
-"""Evidence: what was found out about an attempt, kept for ever, each text used once."""
+"""Evidence: what was found out about an attempt, kept for ever, each text used once.
+
+Each finding names the rule by which it was reached and what the rule was applied to: the
+text, the query and its answer, the stock figures. So a decision can be checked years
+later, and what was looked at and proved nothing is there as well (verdict NONE).
+"""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -19,6 +24,42 @@ class EvidenceKind(StrEnum):
     RECOVERY = "recovery"
 
 
+class Rule(StrEnum):
+    """By which rule it was reached."""
+
+    UNRECORDED = "unrecorded"  # written before rules were kept
+    # What the operator said.
+    REPLY_IN_DIALOGUE = "reply_in_dialogue"  # the answer to the order itself
+    TEXT_NAMES_ORDER = "text_names_order"  # a text whose fields fit this order's attempts only
+    TEXT_AWAITED = "text_awaited"  # a text that names no number, when only this could be meant
+    REPEAT_REFUSED = "repeat_refused"  # "just done", said of a later attempt
+    # What never left.
+    NOT_SENT = "not_sent"  # the dialogue ended before its point of no return
+    NEVER_COMMITTED = "never_committed"  # recovery found no committed_at
+    # What the operator's books show.
+    STOCK_FELL_BY_COST = "stock_fell_by_cost"
+    STOCK_UNCHANGED_TWICE = "stock_unchanged_twice"  # on readings after the settling time
+    NEWEST_HISTORY_LINE = "newest_history_line"
+    # What proved nothing.
+    STOCK_UNCHANGED_SO_FAR = "stock_unchanged_so_far"  # the operator may still book it
+    STOCK_NOT_KNOWN_BEFORE = "stock_not_known_before"  # nothing to compare it with
+    STOCK_FITS_NEITHER = "stock_fits_neither"  # something else moved it, too
+    HISTORY_SAYS_NOTHING = "history_says_nothing"
+    HISTORY_AGAINST_STOCK = "history_against_stock"  # the list says done, the stock does not
+    # What a person said, and what followed.
+    ADMIN = "admin"
+    CONTRADICTION_SETTLED = "contradiction_settled"  # "done" of what was held for not done
+    ACKNOWLEDGED = "acknowledged"  # a person saw to a proof that came too late
+    REVERSED = "reversed"
+
+
+class QueryKind(StrEnum):
+    """What an operator can be asked about an attempt."""
+
+    STOCK = "stock"
+    HISTORY = "history"
+
+
 class VerdictKind(StrEnum):
     """What it proves; NONE: looked at, and it proved nothing."""
 
@@ -28,14 +69,40 @@ class VerdictKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class StockFigures:
+    """What a rule about the stock was applied to; rupiah, and ids of `stock_reading`.
+
+    `before`: when the attempt was claimed, None if it was not surely known. `expected`: what
+    the verdict demands of the last reading.
+    """
+
+    before: int | None
+    expected: int | None
+    first_reading_id: int | None
+    last_reading_id: int | None
+
+
+NO_FIGURES = StockFigures(None, None, None, None)
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
-    """One finding about an attempt."""
+    """One finding about an attempt, and what it was reached by.
+
+    `matched` names the fields of a text that agreed with the order; `answer` is what a query
+    heard, secrets masked.
+    """
 
     kind: EvidenceKind
     verdict: VerdictKind
     detail: str
     decided_by: str = ""
     sms_id: int | None = None
+    rule: Rule = Rule.UNRECORDED
+    matched: tuple[str, ...] = ()
+    query: QueryKind | None = None
+    answer: str | None = None
+    figures: StockFigures = NO_FIGURES
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +114,15 @@ class Finding:
     verdict: str
     detail: str
     decided_by: str
+    sms_id: int | None
+    rule: str
+    matched: str
+    query: str | None
+    answer: str | None
+    stock_before: int | None
+    stock_expected: int | None
+    first_reading_id: int | None
+    last_reading_id: int | None
 
 
 def contradicted(order_id: str) -> str:
@@ -67,8 +143,8 @@ def record(db: Database, attempt_id: int, found: Evidence, *, now_ms: int) -> No
     """Keep a finding."""
     execute(
         db,
-        "INSERT INTO evidence (attempt_id, at, kind, verdict, detail, decided_by, sms_id)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        f"INSERT INTO evidence (attempt_id, {columns(Finding)})"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             attempt_id,
             now_ms,
@@ -77,6 +153,14 @@ def record(db: Database, attempt_id: int, found: Evidence, *, now_ms: int) -> No
             found.detail,
             found.decided_by,
             found.sms_id,
+            found.rule.value,
+            ",".join(found.matched),
+            found.query.value if found.query else None,
+            found.answer,
+            found.figures.before,
+            found.figures.expected,
+            found.figures.first_reading_id,
+            found.figures.last_reading_id,
         ),
     )
 
@@ -109,7 +193,7 @@ def unnamed_success(db: Database, operator: str, destination: str, denomination:
     found = scalar(
         db,
         "SELECT 1 FROM orders WHERE operator = ? AND destination = ? AND denomination = ?"
-        " AND state = 'SUCCEEDED' AND serial_number IS NULL LIMIT 1",
+        " AND state IN ('SUCCEEDED', 'REVERSED') AND serial_number IS NULL LIMIT 1",
         (operator, destination, denomination),
     )
     return found is not None

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from peewee import Database
 
 from pulsarack.ledger import accounts, books
-from pulsarack.queue import chips, retry
+from pulsarack.queue import chips, clock_steps, retry
 from pulsarack.queue.chips import Chip, ChipState
 from pulsarack.queue.routing import HOUR_MS, MS, ChipFacts, OrderFacts
 from pulsarack.queue.rows import scalar, tuples
@@ -49,14 +49,33 @@ class Sales:
 
 def sales(db: Database, iccid: str, *, now_ms: int, day_started_at: int) -> Sales:
     """Count a chip's attempts of the last hour and of the local day."""
-    row = tuples(
-        db,
-        "SELECT coalesce(sum(claimed_at > ?), 0), coalesce(sum(claimed_at >= ?), 0)"
-        " FROM attempt WHERE chip = ? AND claimed_at >= ? AND outcome IS NOT 'NOT_DONE'",
-        (now_ms - HOUR_MS, day_started_at, iccid, min(day_started_at, now_ms - HOUR_MS)),
-    )[0]
-    last = scalar(db, "SELECT max(claimed_at) FROM attempt WHERE chip = ?", (iccid,))
-    return Sales(int(row[0]), int(row[1]), last)
+    hour = today = 0
+    since = min(day_started_at, now_ms - HOUR_MS)
+    latest: list[int] = []
+    before = None
+    for era in clock_steps.eras(db, back_to_ms=since):
+        row = tuples(
+            db,
+            "SELECT coalesce(sum(claimed_at > ? AND outcome IS NOT 'NOT_DONE'), 0),"
+            " coalesce(sum(claimed_at >= ? AND outcome IS NOT 'NOT_DONE'), 0), max(claimed_at)"
+            " FROM attempt WHERE chip = ? AND claimed_at >= ?"
+            " AND id > ? AND (? IS NULL OR id <= ?)",
+            (
+                now_ms - HOUR_MS - era.offset_ms,
+                day_started_at - era.offset_ms,
+                iccid,
+                since - era.offset_ms,
+                era.after_attempt,
+                before,
+                before,
+            ),
+        )[0]
+        hour, today, before = hour + int(row[0]), today + int(row[1]), era.after_attempt
+        latest += [] if row[2] is None else [int(row[2]) + era.offset_ms]
+    if not latest:
+        last = scalar(db, "SELECT max(claimed_at) FROM attempt WHERE chip = ?", (iccid,))
+        return Sales(0, 0, last)
+    return Sales(hour, today, max(latest))
 
 
 def of_chip(

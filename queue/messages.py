@@ -1,8 +1,8 @@
-"""The outbox: one final message an order, written with the decision it tells.
+"""The outbox: one message for each final state of an order, written with the decision it tells.
 
-A message is delivered at least once on the channel that the order came from; its id
-makes a repeat harmless. The wordings are Indonesian; an editable table comes with
-the agents' own issue.
+A success that is reversed later is told by a second message. A message is delivered at
+least once on the channel that the order came from; its id makes a repeat harmless. The
+wordings are Indonesian; an editable table comes with the agents' own issue.
 """
 
 from dataclasses import dataclass
@@ -21,6 +21,8 @@ WORDINGS: dict[OrderState, str] = {
     " Saldo dikembalikan {price}.",
     OrderState.CANCELLED: "Transaksi {product} ke {destination} DIBATALKAN."
     " Saldo dikembalikan {price}.",
+    OrderState.REVERSED: "Transaksi {product} ke {destination} DIREFUND. SN: {serial_number}."
+    " Saldo dikembalikan {price}.",
 }
 
 
@@ -30,6 +32,7 @@ class Message:
 
     id: int
     order_id: int
+    state: str
     agent: str
     channel: str
     text: str
@@ -52,8 +55,9 @@ def write_final(db: Database, order: Order, *, now_ms: int) -> None:
     )
     execute(
         db,
-        "INSERT INTO message (order_id, agent, channel, text, created_at) VALUES (?, ?, ?, ?, ?)",
-        (order.id, order.agent, order.channel, text, now_ms),
+        "INSERT INTO message (order_id, state, agent, channel, text, created_at)"
+        " VALUES (?, ?, ?, ?, ?, ?)",
+        (order.id, order.state, order.agent, order.channel, text, now_ms),
     )
 
 
@@ -75,8 +79,8 @@ def waiting(db: Database, agent: str | None, *, after: int = 0, limit: int = 100
 
 
 def of_order(db: Database, order_id: int) -> list[Message]:
-    """The messages of an order."""
-    return select(db, Message, f"{_SELECT} WHERE order_id = ?", (order_id,))
+    """The messages of an order, as they were written."""
+    return select(db, Message, f"{_SELECT} WHERE order_id = ? ORDER BY id", (order_id,))
 
 
 def count_try(db: Database, message_ids: list[int]) -> None:

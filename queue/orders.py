@@ -36,6 +36,14 @@ class Order:
 
 _SELECT = f"SELECT {columns(Order)} FROM orders"
 
+# Queued, its time has come and is not over, no equal one is under way, nothing calls it done.
+_MAY_ROUTE = (
+    "state = 'QUEUED' AND not_before <= ? AND expires_at > ?"
+    " AND NOT EXISTS (SELECT 1 FROM orders AS rival WHERE rival.operator = orders.operator"
+    " AND rival.destination = orders.destination AND rival.denomination = orders.denomination"
+    f" AND rival.state IN ('SENDING', 'UNKNOWN')) AND NOT {evidence.contradicted('orders.id')}"
+)
+
 
 def find(db: Database, order_id: int) -> Order | None:
     """The order of that id."""
@@ -79,12 +87,7 @@ def queued(db: Database, operator: str, *, affordable: int, now_ms: int, limit: 
     return select(
         db,
         Order,
-        f"{_SELECT} WHERE operator = ? AND state = 'QUEUED' AND not_before <= ?"
-        " AND expires_at > ? AND cost <= ? AND NOT EXISTS (SELECT 1 FROM orders AS rival"
-        " WHERE rival.operator = orders.operator AND rival.destination = orders.destination"
-        " AND rival.denomination = orders.denomination"
-        " AND rival.state IN ('SENDING', 'UNKNOWN'))"
-        f" AND NOT {evidence.contradicted('orders.id')} ORDER BY id LIMIT ?",
+        f"{_SELECT} WHERE operator = ? AND {_MAY_ROUTE} AND cost <= ? ORDER BY id LIMIT ?",
         (operator, now_ms, now_ms, affordable, limit),
     )
 
@@ -93,11 +96,15 @@ def operators_waiting(db: Database, *, now_ms: int) -> set[str]:
     """The operators for which an order may route now."""
     rows = tuples(
         db,
-        "SELECT DISTINCT operator FROM orders"
-        " WHERE state = 'QUEUED' AND not_before <= ? AND expires_at > ?",
+        f"SELECT DISTINCT operator FROM orders WHERE {_MAY_ROUTE}",
         (now_ms, now_ms),
     )
     return {operator for (operator,) in rows}
+
+
+def any_queued(db: Database) -> bool:
+    """Whether any order waits, for a chip or for its time."""
+    return bool(tuples(db, "SELECT 1 FROM orders WHERE state = 'QUEUED' LIMIT 1"))
 
 
 def listed(

@@ -15,7 +15,7 @@ from pulsarack.ledger.journal import Result
 from pulsarack.queue import attempts, chips, evidence, messages, orders, retry, state, suspicion
 from pulsarack.queue.attempts import Attempt
 from pulsarack.queue.errors import IllegalMove, LedgerRefused
-from pulsarack.queue.evidence import Evidence, EvidenceKind, VerdictKind
+from pulsarack.queue.evidence import Evidence, EvidenceKind, Rule, VerdictKind
 from pulsarack.queue.orders import Order
 from pulsarack.queue.retry import ChipFate, OrderFate
 from pulsarack.queue.routing import MS
@@ -71,7 +71,9 @@ def take_back(db: Database, attempt: Attempt, *, why: str, now_ms: int) -> None:
         answered=False,
         now_ms=now_ms,
     )
-    nothing_sent = Evidence(EvidenceKind.RECOVERY, VerdictKind.NOT_DONE, why)
+    nothing_sent = Evidence(
+        EvidenceKind.RECOVERY, VerdictKind.NOT_DONE, why, rule=Rule.NEVER_COMMITTED
+    )
     evidence.record(db, attempt.id, nothing_sent, now_ms=now_ms)
     _void(db, attempts.cost_hold(attempt.id), now_ms)
     state.move(db, attempt.order_id, OrderState.QUEUED, why=why, now_ms=now_ms)

@@ -12,7 +12,7 @@ from peewee import Database
 from pulsarack.queue import attempts, orders, outcome
 from pulsarack.queue.attempts import Attempt
 from pulsarack.queue.errors import NotOpen
-from pulsarack.queue.evidence import Evidence, EvidenceKind, VerdictKind
+from pulsarack.queue.evidence import Evidence, EvidenceKind, Rule, VerdictKind
 from pulsarack.queue.outcome import Decision
 from pulsarack.queue.state import OrderState
 from pulsarack.ussd.outcome import Reason
@@ -73,15 +73,11 @@ def release(
     if attempts.get(db, attempt_id).committed_at is not None:
         raise NotOpen(f"attempt {attempt_id} has passed its point of no return")
     why = "ended before the point of no return"
+    found = Evidence(EvidenceKind.RECOVERY, VerdictKind.NOT_DONE, why, rule=Rule.NEVER_COMMITTED)
     outcome.decide(
         db,
         attempt_id,
-        Decision(
-            done=False,
-            reason=reason,
-            why=why,
-            evidence=Evidence(EvidenceKind.RECOVERY, VerdictKind.NOT_DONE, why),
-        ),
+        Decision(done=False, reason=reason, why=why, evidence=found),
         now_ms=now_ms,
         day_ends_at=day_ends_at,
     )

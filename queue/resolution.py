@@ -11,7 +11,7 @@ claimed. Any other figure proves nothing.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pulsarack.queue.evidence import VerdictKind
+from pulsarack.queue.evidence import Rule, VerdictKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,12 +19,13 @@ class StockReading:
     """A stock query's answer during an undecided attempt.
 
     `at` is milliseconds of a monotonic clock (a step of the wall clock must not shorten the
-    settling time); `ledger` is the posted stock at that moment.
+    settling time); `ledger` is the posted stock at that moment. `id`: under which it is kept.
     """
 
     at: int
     stock: int
     ledger: int
+    id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,23 @@ def judge_stock(
     if len(unchanged) < 2 or unchanged[0].at - unchanged[-1].at < settling_ms:
         return VerdictKind.NONE
     return VerdictKind.NOT_DONE
+
+
+def stock_rule(verdict: VerdictKind, last: StockReading, *, known_before: bool) -> Rule:
+    """By which rule readings that end in this one came to their verdict."""
+    if verdict is VerdictKind.DONE:
+        return Rule.STOCK_FELL_BY_COST
+    if verdict is VerdictKind.NOT_DONE:
+        return Rule.STOCK_UNCHANGED_TWICE
+    if not known_before:
+        return Rule.STOCK_NOT_KNOWN_BEFORE
+    same = last.stock == last.ledger
+    return Rule.STOCK_UNCHANGED_SO_FAR if same else Rule.STOCK_FITS_NEITHER
+
+
+def first_unchanged(readings: Sequence[StockReading], since: int) -> StockReading:
+    """The oldest of the readings on which an unchanged stock was believed."""
+    return _trailing_unchanged(readings, since)[-1]
 
 
 def _trailing_unchanged(readings: Sequence[StockReading], since: int) -> list[StockReading]:

@@ -9,6 +9,8 @@ on the order in which chips were listed. `route explain` prints exactly this.
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from pulsarack.queue import retry
+
 MS = 1000
 HOUR_MS = 3600 * MS
 
@@ -124,7 +126,9 @@ def _caps(order: OrderFacts, chip: ChipFacts, now_ms: int) -> str | None:
 
 
 def _history(order: OrderFacts, chip: ChipFacts, now_ms: int) -> str | None:
-    if chip.avoid_until is not None and chip.avoid_until > now_ms:
+    # Never longer than the rule says: the clock may have been set back meanwhile.
+    longest = now_ms + retry.AVOID_SECONDS * MS
+    if chip.avoid_until is not None and now_ms < chip.avoid_until <= longest:
         return "this order failed on it a moment ago"
     return None
 

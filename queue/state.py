@@ -9,7 +9,8 @@
 
 QUEUED: accepted, the price held. SENDING: claimed by a chip, the cost held.
 UNKNOWN: money may have moved, nobody has proved it; everything stays held.
-SUCCEEDED, FAILED and CANCELLED are told to the agent. `LEGAL` is the whole rule;
+SUCCEEDED, FAILED and CANCELLED are told to the agent, and so is REVERSED: a
+success that a person took back, with its price (see `reversal.py`). `LEGAL` is the whole rule;
 `move` applies it under the order's present state, so that a second mover of the
 same order finds nothing to move.
 """

@@ -15,9 +15,11 @@ from peewee import Database
 
 from pulsarack.ledger import accounts, books, journal
 from pulsarack.ledger.journal import Result, Transfer
-from pulsarack.queue import attempts, chips
+from pulsarack.queue import attempts, chips, discrepancies
+from pulsarack.queue.attempts import Attempt
+from pulsarack.queue.discrepancies import Clearing, ClearingKind, Span
 from pulsarack.queue.errors import LedgerRefused
-from pulsarack.queue.rows import columns, execute, scalar, select
+from pulsarack.queue.rows import columns, scalar, select, select_one
 
 
 class Comparison(StrEnum):
@@ -47,13 +49,19 @@ def posted(db: Database, iccid: str) -> int:
     return balance.posted if balance else 0
 
 
-def note_reading(db: Database, iccid: str, figure: int, source: str, *, now_ms: int) -> None:
-    """Keep a reading as it came."""
-    execute(
+def note_reading(
+    db: Database, iccid: str, figure: int, source: str, *, exact: bool = False, now_ms: int
+) -> int:
+    """Keep a reading as it came; `exact`: it was compared, and makes the stock exact. Its id."""
+    latest = "SELECT coalesce(max(id), 0) FROM attempt WHERE chip = ?"
+    after = scalar(db, latest, (iccid,)) if exact else None
+    reading_id = scalar(
         db,
-        "INSERT INTO stock_reading (chip, at, stock, ledger, source) VALUES (?, ?, ?, ?, ?)",
-        (iccid, now_ms, figure, posted(db, iccid), source),
+        "INSERT INTO stock_reading (chip, at, stock, ledger, source, exact_after)"
+        " VALUES (?, ?, ?, ?, ?, ?) RETURNING id",
+        (iccid, now_ms, figure, posted(db, iccid), source, after),
     )
+    return int(reading_id)
 
 
 def compare(db: Database, iccid: str, figure: int, *, now_ms: int) -> Comparison:
@@ -63,9 +71,12 @@ def compare(db: Database, iccid: str, figure: int, *, now_ms: int) -> Comparison
         note_reading(db, iccid, figure, "query", now_ms=now_ms)
         return Comparison.BUSY
     if first:
-        _move(db, iccid, figure - posted(db, iccid), accounts.OPENING, "opening stock", now_ms)
-    note_reading(db, iccid, figure, "query", now_ms=now_ms)
-    if figure != posted(db, iccid):
+        opening = figure - posted(db, iccid)
+        if opening:
+            _move(db, iccid, opening, accounts.OPENING, "opening stock", now_ms)
+    differs = figure != posted(db, iccid)
+    note_reading(db, iccid, figure, "query", exact=not differs, now_ms=now_ms)
+    if differs:
         chips.doubt_stock(db, iccid)
         return Comparison.DIFFERENT
     chips.trust_stock(db, iccid)
@@ -79,20 +90,44 @@ def book_discrepancy(db: Database, iccid: str, figure: int, *, now_ms: int) -> i
     """
     if attempts.open_on_chip(db, iccid) is not None:
         return 0
-    difference = figure - posted(db, iccid)
-    _move(db, iccid, difference, accounts.DISCREPANCY, "stock differs from the books", now_ms)
-    note_reading(db, iccid, figure, "query", now_ms=now_ms)
+    ledger = posted(db, iccid)
+    difference = figure - ledger
+    if difference:
+        where = discrepancies.span(db, iccid, now_ms=now_ms)
+        memo = "stock differs from the books"
+        moved = _move(db, iccid, difference, accounts.DISCREPANCY, memo, now_ms)
+        read = (figure, ledger)
+        discrepancies.record(db, iccid, difference, moved, where, read=read, now_ms=now_ms)
+    note_reading(db, iccid, figure, "query", exact=True, now_ms=now_ms)
     chips.trust_stock(db, iccid)
     return difference
 
 
-def take_back_discrepancy(db: Database, iccid: str, needed: int, *, now_ms: int) -> None:
-    """Undo as much of a booked fall of the stock as an order now known to be done needs."""
+def take_back_discrepancy(
+    db: Database, iccid: str, needed: int, *, order_id: int, why: str, who: str, now_ms: int
+) -> None:
+    """Undo as much of a booked fall of the stock as an order now known to be done needs.
+
+    The newest falls that nobody explained are taken for the order's first. What they do not
+    give was explained as something else, wrongly: it becomes a discrepancy of its own, for
+    whoever explained it to see.
+    """
     balance = books.balance(db, accounts.chip(iccid))
     missing = needed - (balance.available if balance else 0)
+    memo = f"booked as a discrepancy before, cost of order {order_id}"
+    for fall in discrepancies.open_falls(db, iccid):
+        part = min(missing, -fall.rest)
+        if part <= 0:
+            return
+        moved = _move(db, iccid, part, accounts.DISCREPANCY, memo, now_ms)
+        kind, account = ClearingKind.ORDER.value, accounts.chip(iccid)
+        made = Clearing(now_ms, -part, kind, account, moved, f"order {order_id}: {why}", who)
+        discrepancies.note_clearing(db, fall.id, made)
+        missing -= part
     if missing > 0:
-        memo = "booked as a discrepancy before"
-        _move(db, iccid, missing, accounts.DISCREPANCY, memo, now_ms)
+        moved = _move(db, iccid, missing, accounts.DISCREPANCY, memo, now_ms)
+        where = Span(None, (order_id,))
+        discrepancies.record(db, iccid, missing, moved, where, read=None, now_ms=now_ms)
 
 
 def book_stock_in(
@@ -124,7 +159,7 @@ def after_sale(db: Database, iccid: str, figure: int | None, *, now_ms: int) -> 
     if figure is None or figure != posted(db, iccid):
         chips.doubt_stock(db, iccid)
         return False
-    note_reading(db, iccid, figure, "reply", now_ms=now_ms)
+    note_reading(db, iccid, figure, "reply", exact=True, now_ms=now_ms)
     chips.trust_stock(db, iccid)
     return True
 
@@ -139,25 +174,39 @@ def readings(db: Database, iccid: str, limit: int = 20) -> list[Reading]:
     )
 
 
-def _move(db: Database, iccid: str, difference: int, against: str, memo: str, now_ms: int) -> None:
-    if difference == 0:
-        return
+def reading(db: Database, reading_id: int) -> Reading | None:
+    """One reading."""
+    return select_one(
+        db, Reading, f"SELECT {columns(Reading)} FROM stock_reading WHERE id = ?", (reading_id,)
+    )
+
+
+def readings_during(db: Database, attempt: Attempt) -> list[Reading]:
+    """What was read of a chip while an attempt was open on it, in order."""
+    return select(
+        db,
+        Reading,
+        f"SELECT {columns(Reading)} FROM stock_reading"
+        " WHERE chip = ? AND at >= ? AND (? IS NULL OR at <= ?) ORDER BY id",
+        (attempt.chip, attempt.claimed_at, attempt.closed_at, attempt.closed_at),
+    )
+
+
+def _move(db: Database, iccid: str, difference: int, against: str, memo: str, now_ms: int) -> str:
+    """Change a chip's stock in the books, at once and against another account; the transfer."""
     journal.open_account(db, against, now_ms=now_ms)
     chip = accounts.chip(iccid)
     number = scalar(db, "SELECT coalesce(max(sequence), 0) + 1 FROM transfer")
-    result = journal.transfer(
-        db,
-        Transfer(
-            id=f"stock:{number}:{iccid}",
-            debit=chip if difference > 0 else against,
-            credit=against if difference > 0 else chip,
-            amount=abs(difference),
-            reference=f"chip:{iccid}",
-            memo=memo,
-        ),
-        now_ms=now_ms,
+    wanted = Transfer(
+        id=f"stock:{number}:{iccid}",
+        debit=chip if difference > 0 else against,
+        credit=against if difference > 0 else chip,
+        amount=abs(difference),
+        reference=f"chip:{iccid}",
+        memo=memo,
     )
-    _must(result, iccid)
+    _must(journal.transfer(db, wanted, now_ms=now_ms), iccid)
+    return wanted.id
 
 
 def _must(result: Result, iccid: str) -> None:

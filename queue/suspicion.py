@@ -7,9 +7,9 @@ lets the order stand still (`evidence.contradicted`) until an admin has looked.
 
 from peewee import Database
 
-from pulsarack.queue import attempts, evidence, orders
+from pulsarack.queue import attempts, clock_steps, evidence, orders
 from pulsarack.queue.attempts import Attempt
-from pulsarack.queue.evidence import Evidence, EvidenceKind, VerdictKind
+from pulsarack.queue.evidence import Evidence, EvidenceKind, Rule, VerdictKind
 from pulsarack.queue.orders import Order
 from pulsarack.queue.routing import HOUR_MS
 from pulsarack.queue.rows import scalar
@@ -27,10 +27,11 @@ def suspect_repeat(db: Database, attempt: Attempt, *, now_ms: int) -> None:
         for one in attempts.of_order(db, order.id)
         if one.outcome == "NOT_DONE" and one.committed_at is not None and not one.answered
     ]
-    if not silent or _equal_success(db, order, now_ms - HOUR_MS):
+    hour_ago = clock_steps.stored_since(db, now_ms=now_ms, length_ms=HOUR_MS)
+    if not silent or _equal_success(db, order, hour_ago):
         return
     detail = "the operator refuses the order as one that was just done"
-    found = Evidence(EvidenceKind.REPLY, VerdictKind.DONE, detail)
+    found = Evidence(EvidenceKind.REPLY, VerdictKind.DONE, detail, rule=Rule.REPEAT_REFUSED)
     evidence.record(db, silent[-1].id, found, now_ms=now_ms)
 
 
@@ -40,7 +41,7 @@ def _equal_success(db: Database, order: Order, since_ms: int) -> bool:
             db,
             "SELECT 1 FROM orders WHERE operator = ? AND destination = ? AND denomination = ?"
             " AND id != ? AND (state IN ('SENDING', 'UNKNOWN')"
-            " OR (state = 'SUCCEEDED' AND finished_at >= ?)) LIMIT 1",
+            " OR (state IN ('SUCCEEDED', 'REVERSED') AND finished_at >= ?)) LIMIT 1",
             (order.operator, order.destination, order.denomination, order.id, since_ms),
         )
         is not None

@@ -23,17 +23,26 @@ from enum import StrEnum
 
 from peewee import Database
 
-from pulsarack.queue import attempts, chips, contradiction, evidence, orders, outcome, stock
-from pulsarack.queue.evidence import Evidence, EvidenceKind, VerdictKind
+from pulsarack.queue import (
+    attempts,
+    chips,
+    clock_steps,
+    contradiction,
+    evidence,
+    orders,
+    outcome,
+    stock,
+)
+from pulsarack.queue.evidence import Evidence, EvidenceKind, Rule, VerdictKind
 from pulsarack.queue.outcome import Decision
 from pulsarack.queue.routing import MS
-from pulsarack.queue.rows import columns, execute, scalar, select
+from pulsarack.queue.rows import columns, execute, scalar, select, select_one
 from pulsarack.queue.state import OrderState
 from pulsarack.ussd.outcome import Reason
 
 DAY_MS = 24 * 3600 * MS
-# How far the service centre's clock may be from ours.
-CLOCKS_DIFFER_MS = 300 * MS
+# How long the text of an order that something else proved done may still come.
+UNNAMED_MS = 7 * DAY_MS
 
 
 class TextKind(StrEnum):
@@ -119,12 +128,19 @@ def receive(
         read = ReadText(TextKind.UNPARSED)  # stock came, but how much is not said: a person looks
     # A stock-in text that names the new stock cannot come twice in a day but by the network.
     unique = read.kind is TextKind.STOCK_IN and read.stock is not None
-    repeat = unique and _said_before(db, incoming, since_ms=window.now_ms - DAY_MS)
+    repeat = unique and _said_before(db, incoming, since_ms=_since(db, window, DAY_MS))
     sms_id = scalar(
         db,
-        "INSERT INTO sms (chip, fingerprint, sender, text, received_at, meaning)"
-        " VALUES (?, ?, ?, ?, ?, '') ON CONFLICT (chip, fingerprint) DO NOTHING RETURNING id",
-        (incoming.chip, incoming.fingerprint, incoming.sender, incoming.text, window.now_ms),
+        "INSERT INTO sms (chip, fingerprint, sender, text, received_at, sent_at, meaning)"
+        " VALUES (?, ?, ?, ?, ?, ?, '') ON CONFLICT (chip, fingerprint) DO NOTHING RETURNING id",
+        (
+            incoming.chip,
+            incoming.fingerprint,
+            incoming.sender,
+            incoming.text,
+            window.now_ms,
+            incoming.sent_at,
+        ),
     )
     if sms_id is None:
         return Received(Meaning.SEEN_BEFORE)
@@ -193,7 +209,7 @@ def _success(
         done=True,
         reason=None,
         why="the operator's text says done",
-        evidence=Evidence(kind, VerdictKind.DONE, incoming.text, sms_id=sms_id),
+        evidence=_proof(kind, VerdictKind.DONE, incoming, read, sms_id),
         serial_number=number,
         stock_after=read.stock,
         answered=True,
@@ -206,8 +222,7 @@ def _success(
         if settled is not None:
             return Received(Meaning.PROOF, settled)
     execute(db, "UPDATE attempt SET answered = 1 WHERE id = ?", (owner.id,))
-    verdict = VerdictKind.DONE
-    late = Evidence(EvidenceKind.LATE_SMS, verdict, incoming.text, sms_id=sms_id)
+    late = _proof(EvidenceKind.LATE_SMS, VerdictKind.DONE, incoming, read, sms_id)
     evidence.record(db, owner.id, late, now_ms=window.now_ms)
     if owner.outcome == "NOT_DONE":
         chips.doubt_stock(db, incoming.chip)
@@ -228,7 +243,7 @@ def _failure(
     attempt = attempts.open_on_chip(db, incoming.chip)
     if attempt is None or attempt.committed_at is None:
         return Received(Meaning.FOREIGN)
-    since = window.now_ms - window.late_ms
+    since = _since(db, window, window.late_ms)
     if _said_before(db, incoming, since_ms=since):
         return Received(Meaning.AMBIGUOUS)
     if read.destination is None:
@@ -247,7 +262,7 @@ def _failure(
             return Received(Meaning.AMBIGUOUS if owners else Meaning.FOREIGN)
     reason = read.reason or Reason.PROVED_NOT_DONE
     kind = _kind_of_proof(db, attempt.order_id)
-    proof = Evidence(kind, VerdictKind.NOT_DONE, incoming.text, sms_id=sms_id)
+    proof = _proof(kind, VerdictKind.NOT_DONE, incoming, read, sms_id)
     return _decide(
         db,
         attempt.id,
@@ -260,6 +275,16 @@ def _failure(
         ),
         window,
     )
+
+
+def _proof(
+    kind: EvidenceKind, verdict: VerdictKind, incoming: IncomingText, read: ReadText, sms_id: int
+) -> Evidence:
+    """A text as evidence, with the fields by which it was matched."""
+    named = ("destination", "amount", "serial_number")
+    matched = tuple(name for name in named if getattr(read, name) is not None)
+    rule = Rule.TEXT_AWAITED if read.destination is None else Rule.TEXT_NAMES_ORDER
+    return Evidence(kind, verdict, incoming.text, sms_id=sms_id, rule=rule, matched=matched)
 
 
 def _kind_of_proof(db: Database, order_id: int) -> EvidenceKind:
@@ -281,9 +306,13 @@ def _candidates(
 ) -> list[_Candidate]:
     """The chip's committed attempts that the text could be about.
 
-    An open attempt is a candidate however old it is: the chip did nothing since. A text
-    that the service centre had before an attempt was committed is not about it.
+    An open attempt is a candidate however old it is: the chip did nothing since. One that
+    was proved done without a word of the operator waits for its text for days: networks
+    deliver what was delayed, and it must not be taken for the text of an equal order. A text
+    that the service centre had before an attempt was committed is not about it, unless the
+    clocks disagree: then nobody knows what was before.
     """
+    sent_at = incoming.sent_at if clock_steps.service_centre_agrees(db) else None
     return select(
         db,
         _Candidate,
@@ -291,18 +320,25 @@ def _candidates(
         " FROM attempt a JOIN orders o ON o.id = a.order_id"
         " WHERE a.chip = ? AND a.committed_at IS NOT NULL AND o.destination = ?"
         " AND (? IS NULL OR o.denomination * 1000 = ?)"
-        " AND (a.closed_at IS NULL OR a.closed_at >= ?)"
-        " AND (? IS NULL OR a.committed_at <= ?)",
+        " AND (a.closed_at IS NULL OR a.closed_at >= ? OR (a.closed_at >= ? AND a.outcome = 'DONE'"
+        " AND a.answered = 0 AND o.serial_number IS NULL))"
+        " AND (? IS NULL OR a.committed_at <= ?) ORDER BY a.id",
         (
             incoming.chip,
             read.destination,
             read.amount,
             read.amount,
-            window.now_ms - window.late_ms,
-            incoming.sent_at,
-            (incoming.sent_at or 0) + CLOCKS_DIFFER_MS,
+            _since(db, window, window.late_ms),
+            _since(db, window, UNNAMED_MS),
+            sent_at,
+            (sent_at or 0) + clock_steps.CLOCKS_DIFFER_MS,
         ),
     )
+
+
+def _since(db: Database, window: Window, length_ms: int) -> int:
+    # A clock that was set ahead must not make what is still owed look long past.
+    return clock_steps.stored_since(db, now_ms=window.now_ms, length_ms=length_ms)
 
 
 def _accounted_for(candidate: _Candidate, serial_number: str | None) -> bool:
@@ -330,6 +366,22 @@ def _said_before(db: Database, incoming: IncomingText, *, since_ms: int) -> bool
         )
         is not None
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Sms:
+    """A text as it is kept, and what it was taken for."""
+
+    id: int
+    sender: str
+    text: str
+    received_at: int
+    meaning: str
+
+
+def sms(db: Database, sms_id: int) -> Sms | None:
+    """The text of that id."""
+    return select_one(db, Sms, f"SELECT {columns(Sms)} FROM sms WHERE id = ?", (sms_id,))
 
 
 @dataclass(frozen=True, slots=True)

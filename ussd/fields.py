@@ -63,7 +63,7 @@ class FieldReader:
             amount=self._face_value(taken),
             cost=self._money("cost", taken.get("cost")),
             stock=self._money("stock", taken.get("stock")),
-            serial_number=taken.get("serial_number"),
+            serial_number=self._serial_number(taken.get("serial_number")),
         )
 
     def read_entry(self, match: re.Match[str]) -> HistoryEntry:
@@ -81,6 +81,13 @@ class FieldReader:
         if number is None:
             raise Unreadable(f'"{text}" is not a mobile number of this country')
         return number
+
+    def _serial_number(self, text: str | None) -> str | None:
+        # With case ignored the letters K and S also match the signs U+212A and U+017F, which
+        # look alike: two texts of one top-up would bear two references.
+        if text is not None and not text.isascii():
+            raise Unreadable(f'serial number "{text}" holds a sign that is not ASCII')
+        return text
 
     def _money(self, name: str, text: str | None) -> int | None:
         if text is None:

@@ -1,15 +1,16 @@
 """Expressions that could run for ever are refused before they ever run.
 
-Python's `re` backtracks, and a text comes from outside. Four rules, all heuristics on
-the safe side: no repeated group that itself holds a repetition or a choice, at most
-three wide pieces ({any}, `.*`, `[a-z]+`...), no back references, no groups but plain
-ones. Together with the cap on the length of a text (reply.TEXT_LIMIT) that keeps one
-match far under a second. The check reads the pattern; it runs and times nothing.
+Python's `re` backtracks, and a text comes from outside. Five rules, all on the safe side:
+no repeated group that itself holds a repetition or a choice, at most three wide pieces
+({any}, `.*`, `[a-z]+`...), no back references, no groups but plain ones, and not too many
+ways altogether (budget.py). With the cap on the length of a text (reply.TEXT_LIMIT) one
+match ends in time whatever the text. The check reads the pattern; it runs and times nothing.
 """
 
 import re
 from dataclasses import dataclass
 
+from pulsarack.ussd.budget import WAYS_LIMIT, bounds, ways
 from pulsarack.ussd.errors import PatternFault
 from pulsarack.ussd.tokens import Token, TokenKind, tokens
 
@@ -38,6 +39,11 @@ def refuse_runaway(pattern: str) -> None:
         _refuse_piece(piece)
     _refuse_wide(pieces)
     _refuse_nested(pieces)
+    if ways(pieces) > WAYS_LIMIT:
+        raise PatternFault(
+            "some texts could be read in too many ways, and trying them would take for ever",
+            "write more of the text out, give repetitions an end, as {1,20}, or use {word}",
+        )
 
 
 def _refuse_piece(piece: Token) -> None:
@@ -93,22 +99,10 @@ def _refuse_nested(pieces: list[Token]) -> None:
             groups[-1].varies = groups[-1].varies or closed.varies
 
 
-def _bounds(quantifier: str) -> tuple[int, int]:
-    core = quantifier[0] if quantifier[0] in "*+?" else quantifier.rstrip("?+")
-    unbounded = 10**6
-    if core in ("*", "+"):
-        return 0, unbounded
-    if core == "?":
-        return 0, 1
-    least, comma, most = core[1:-1].partition(",")
-    lowest = int(least or 0)
-    return lowest, (int(most) if most else unbounded) if comma else lowest
-
-
 def _spread(quantifier: str) -> int:
-    least, most = _bounds(quantifier)
+    least, most = bounds(quantifier)
     return most - least
 
 
 def _most(quantifier: str) -> int:
-    return _bounds(quantifier)[1]
+    return bounds(quantifier)[1]

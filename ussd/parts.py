@@ -15,6 +15,8 @@ from typing import Generic, TypeVar
 Source = TypeVar("Source")
 
 _FORGET_AFTER_WAITS = 10
+# As reply.TEXT_LIMIT: what an admin's expression is tried on.
+_LONGEST_PART = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,7 @@ class PartMark:
 
     def read(self, text: str) -> PartOfText | None:
         """Return the part a text is, or None if it is a whole."""
-        match = self.expression.match(text.lstrip())
+        match = self.expression.match(text.lstrip()) if len(text) <= _LONGEST_PART else None
         if match is None:
             return None
         number, of = int(match["part"]), int(match["parts"])

@@ -30,6 +30,10 @@ from pulsarack.ussd.script_reader import check_script, read_script
 from pulsarack.ussd.table import Table
 
 FILE_LIMIT = 256 * 1024
+# tomllib takes quadratic time for a key of many parts, which must stand in one line.
+DOTS_LIMIT = 200
+# Each sample is tried on every pattern.
+PATTERNS_LIMIT = 200
 LONGEST_SECONDS = 86_400
 # An operator books late; a stock looked at sooner proves nothing.
 SETTLING_LEAST_SECONDS = 10
@@ -157,11 +161,9 @@ def examine_recipe(data: bytes, file: str) -> Examination:
     problems = Problems(file)
     values: dict[str, object] = {}
     try:
-        values = tomllib.loads(data.decode("utf-8"))
+        values = _load_toml(data.decode("utf-8"), problems)
     except UnicodeDecodeError as error:
         problems.add(f"byte {error.start}", "it is not UTF-8", "save the file as UTF-8")
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        problems.add("", f"it is not TOML: {error}", "correct the line it names")
     if problems.found:
         return Examination(file, None, tuple(problems.found), ())
     root = Table(values, "", problems)
@@ -177,6 +179,22 @@ def examine_recipe(data: bytes, file: str) -> Examination:
         verdicts = run_samples(recipe)
         _note_verdicts(places, verdicts, problems)
     return Examination(file, recipe, tuple(problems.found), tuple(verdicts))
+
+
+def _load_toml(text: str, problems: Problems) -> dict[str, object]:
+    for number, line in enumerate(text.split("\n"), 1):
+        if line.count(".") > DOTS_LIMIT:
+            what = f"it holds more than {DOTS_LIMIT} dots"
+            problems.add(f"line {number}", what, "break it into several")
+            return {}
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        problems.add("", f"it is not TOML: {error}", "correct the line it names")
+    except (ValueError, RecursionError):
+        what = "a number has thousands of digits, or brackets stand in brackets without end"
+        problems.add("", what, "remove it")
+    return {}
 
 
 def _read_recipe(root: Table, places: Sequence[Table], data: bytes) -> Recipe:
@@ -207,7 +225,11 @@ def _read_recipe(root: Table, places: Sequence[Table], data: bytes) -> Recipe:
 
 def _pattern_places(root: Table) -> list[Table]:
     tables = []
-    for index, row in enumerate(root.tables("pattern", required=True)):
+    rows = root.tables("pattern", required=True)
+    if len(rows) > PATTERNS_LIMIT:
+        remedy = f"give at most {PATTERNS_LIMIT}; others are not read"
+        root.wrong(f"{len(rows)} patterns are too many", remedy, "pattern")
+    for index, row in enumerate(rows[:PATTERNS_LIMIT]):
         name = row.get("name") if isinstance(row, dict) else None
         place = f"pattern[{index + 1}]" + (f' "{name}"' if isinstance(name, str) else "")
         tables.append(Table(row, place, root.problems))
@@ -310,6 +332,8 @@ def _note_verdicts(
 ) -> None:
     for verdict in verdicts:
         if verdict.what:
-            place = next(one.place for one in places if one.place.endswith(f'"{verdict.pattern}"'))
+            named = (one.place for one in places if one.place.endswith(f'"{verdict.pattern}"'))
+            # A blank name is a problem of its own and stands in no place.
+            place = next(named, f'pattern "{verdict.pattern}"')
             place = f"{place}.samples[{verdict.sample}]"
             problems.add(place, verdict.what, verdict.remedy)

@@ -16,6 +16,8 @@ from pulsarack.ussd.errors import Problems, did_you_mean
 Word = TypeVar("Word", bound=StrEnum)
 
 _SHOWN_BELOW = 10**20
+# What the database can count, and far more than anything in a recipe needs.
+_MOST = 10**18
 
 
 class Table:
@@ -71,7 +73,7 @@ class Table:
             if least <= value <= most:
                 return float(value)
             if value < least:
-                self.wrong(f"{value} is too small", f"the least is {least:g}", key)
+                self.wrong(f"{_short(value)} is too small", f"the least is {least:g}", key)
             else:
                 self.wrong(f"{_short(value)} is too large", f"the most is {most:.0f}", key)
         elif value is not None:
@@ -82,9 +84,12 @@ class Table:
         """Return a whole number that is not below `least`."""
         value = self._take(key, default)
         if isinstance(value, int) and not isinstance(value, bool):
-            if value >= least:
+            if least <= value <= _MOST:
                 return value
-            self.wrong(f"{value} is too small", f"the least is {least}", key)
+            if value < least:
+                self.wrong(f"{_short(value)} is too small", f"the least is {least}", key)
+            else:
+                self.wrong(f"{_short(value)} is too large", f"the most is {_MOST}", key)
         elif value is not None:
             self.wrong(f"{_type_name(value)} instead of a whole number", f"write {key} = 30", key)
         return default or least
@@ -104,8 +109,9 @@ class Table:
             if value == word.value:
                 return word
         if value is not None:
-            remedy = did_you_mean(str(value), [word.value for word in words])
-            self.wrong(f'"{value}" is not known here', remedy, key)
+            said = value[:80] if isinstance(value, str) else _type_name(value)
+            remedy = did_you_mean(said, [word.value for word in words])
+            self.wrong(f'"{said}" is not known here', remedy, key)
         return default if default is not None else words[0]
 
     def texts(self, key: str, default: Sequence[str] = ()) -> tuple[str, ...]:

@@ -28,3 +28,9 @@ def refused(refusal: Refusal) -> CallError:
 def not_found(what: str, key: object, remedy: str) -> CallError:
     """The error of a row that is not there."""
     return CallError("NOT_FOUND", f"there is no {what} {key}", remedy)
+
+
+def needs_reason(because: str) -> None:
+    """Refuse a decision that says nothing of why; it is what others read years later."""
+    if not because.strip():
+        raise CallError("NO_REASON", "a decision needs a reason", "give --because TEXT")

@@ -1,14 +1,22 @@
-"""The calls about orders: new, show, list, cancel, resolve."""
+"""The calls about orders: new, show, list, cancel, resolve, reverse, and late proofs."""
 
 from typing import Any
 
-from pulsarack.daemon.calls.office import Office, not_found, refused
+from pulsarack.daemon.calls.office import Office, needs_reason, not_found, refused
 from pulsarack.daemon.calls.story import evidence_rows, order_row, story
-from pulsarack.daemon.control_arguments import Nothing, OrderById, OrderList, OrderNew, OrderResolve
+from pulsarack.daemon.control_arguments import (
+    Nothing,
+    OrderAcknowledge,
+    OrderById,
+    OrderList,
+    OrderNew,
+    OrderResolve,
+    OrderReverse,
+)
 from pulsarack.daemon.control_protocol import CallError, Calls, Peer
-from pulsarack.queue import contradiction, intake, orders, outcome, request
+from pulsarack.queue import contradiction, intake, orders, outcome, request, reversal
 from pulsarack.queue.errors import IllegalMove, NotOpen
-from pulsarack.queue.evidence import Evidence, EvidenceKind, VerdictKind
+from pulsarack.queue.evidence import Evidence, EvidenceKind, Rule, VerdictKind
 from pulsarack.queue.intake import Accepted, Origin
 from pulsarack.queue.orders import Order
 from pulsarack.queue.outcome import Decision
@@ -38,6 +46,9 @@ class OrderCalls:
         calls.add("order.undecided", self.undecided)
         calls.add("order.cancel", self.cancel)
         calls.add("order.resolve", self.resolve)
+        calls.add("order.reverse", self.reverse)
+        calls.add("order.refuted", self.refuted)
+        calls.add("order.acknowledge", self.acknowledge)
 
     async def new(self, args: OrderNew, _peer: Peer) -> dict[str, Any]:
         """Accept an order, or answer with the first one of its reference."""
@@ -107,19 +118,69 @@ class OrderCalls:
     async def resolve(self, args: OrderResolve, _peer: Peer) -> dict[str, Any]:
         """Decide an undecided order by a person's word."""
         order = await self._find(args.id)
-        if not args.because.strip():
-            raise CallError("NO_REASON", "a decision needs a reason", "give --because TEXT")
+        needs_reason(args.because)
         verdict = VerdictKind.DONE if args.delivered else VerdictKind.NOT_DONE
         decision = Decision(
             done=args.delivered,
             reason=None if args.delivered else Reason.DECIDED_BY_ADMIN,
             why=f"decided by {args.who}: {args.because}",
-            evidence=Evidence(EvidenceKind.ADMIN, verdict, args.because, decided_by=args.who),
+            evidence=Evidence(
+                EvidenceKind.ADMIN, verdict, args.because, decided_by=args.who, rule=Rule.ADMIN
+            ),
         )
         await self._decide(order.id, decision)
         self._office.rack.wake_all()
         self._office.dispatcher.wake()
         return await self._row(await self._context.announce(order.id))
+
+    async def reverse(self, args: OrderReverse, _peer: Peer) -> dict[str, Any]:
+        """Take a success back by a person's word, with its price."""
+        order = await self._find(args.id)
+        needs_reason(args.because)
+        now_ms = self._context.clock.now_ms()
+        try:
+            await self._context.store.write(
+                lambda db: reversal.reverse(
+                    db,
+                    order.id,
+                    because=args.because,
+                    who=args.who,
+                    stock_returned=args.stock_returned,
+                    now_ms=now_ms,
+                )
+            )
+        except IllegalMove as error:
+            remedy = f"look at it: pulsarack order show {order.id}"
+            raise CallError("NOT_SUCCEEDED", str(error), remedy) from None
+        self._context.log.warning("order.reversed", order=order.id, who=args.who)
+        self._office.rack.wake_all()
+        return await self._row(await self._context.announce(order.id))
+
+    async def refuted(self, _args: Nothing, _peer: Peer) -> dict[str, Any]:
+        """The failed orders that a late text says were done, each with what was found."""
+        return await self._context.store.read(
+            lambda db: {
+                "orders": [
+                    {**order_row(db, order), "evidence": evidence_rows(db, order.id)}
+                    for order in contradiction.refuted(db)
+                ]
+            }
+        )
+
+    async def acknowledge(self, args: OrderAcknowledge, _peer: Peer) -> dict[str, Any]:
+        """Note what was done about a failed order that was delivered."""
+        order = await self._find(args.id)
+        needs_reason(args.because)
+        now_ms = self._context.clock.now_ms()
+        try:
+            await self._context.store.write(
+                lambda db: contradiction.acknowledge(
+                    db, order.id, because=args.because, who=args.who, now_ms=now_ms
+                )
+            )
+        except NotOpen as error:
+            raise CallError("NOT_REFUTED", str(error), "see: pulsarack order refuted") from None
+        return await self._row(order)
 
     async def _decide(self, order_id: int, decision: Decision) -> None:
         now_ms, ends = self._context.clock.now_ms(), self._context.day_ends_at()

@@ -9,6 +9,7 @@ from peewee import Database
 
 from pulsarack.daemon.calls.office import Office, not_found, refused
 from pulsarack.daemon.calls.story import attempt_row
+from pulsarack.daemon.context import MS
 from pulsarack.daemon.control_arguments import (
     ChipAdopt,
     ChipByIccid,
@@ -21,7 +22,18 @@ from pulsarack.daemon.control_protocol import CallError, Calls, Peer
 from pulsarack.daemon.desk import Desk
 from pulsarack.daemon.slot import Slot
 from pulsarack.ledger import accounts, books
-from pulsarack.queue import attempts, chips, facts, intake, orders, stock, texts
+from pulsarack.queue import (
+    attempts,
+    chips,
+    contradiction,
+    decisions,
+    discrepancies,
+    facts,
+    intake,
+    orders,
+    stock,
+    texts,
+)
 from pulsarack.queue.chips import Adoption, Chip
 from pulsarack.queue.routing import ChipFacts, OrderFacts, reached_cap, route
 from pulsarack.queue.validation import Refusal, normalise_destination
@@ -210,12 +222,14 @@ class RackCalls:
 
     async def status(self, _args: Nothing, _peer: Peer) -> dict[str, Any]:
         """How the daemon stands, in a few figures."""
-        counts = await self._context.store.read(orders.count_by_state)
+        counts, waiting, figures = await self._context.store.read(_standing)
         slots = self._office.rack.slots.values()
         return {
             "ready": sum(1 for slot in slots if slot.desk is not None),
             "slots": len(slots),
             "orders": counts,
+            "needs_you": waiting,
+            "resolution": figures,
             "now": self._context.clock.now_ms(),
         }
 
@@ -280,6 +294,24 @@ class RackCalls:
             "per_hour": limits.per_hour if chip.per_hour is None else chip.per_hour,
             "undecided": int(open_attempt is not None and open_attempt.reason is not None),
         }
+
+
+def _standing(db: Database) -> tuple[dict[str, int], dict[str, int], dict[str, Any]]:
+    """Orders by state, what waits for a person, and how the undecided ones were decided."""
+    found = decisions.summary(decisions.spells(db))
+    waiting = {
+        "undecided": len(contradiction.undecided(db)),
+        "refuted": len(contradiction.refuted(db)),
+        "discrepancies": discrepancies.waiting(db),
+    }
+    figures = {
+        "orders": found.orders,
+        "open": found.open,
+        "by": dict(found.by),
+        "median_seconds": None if found.median_ms is None else found.median_ms / MS,
+        "p95_seconds": None if found.p95_ms is None else found.p95_ms / MS,
+    }
+    return orders.count_by_state(db), waiting, figures
 
 
 def _doing(desk: Desk | None, slot: Slot | None, chip: ChipFacts) -> str:

@@ -7,8 +7,18 @@ from typing import Any
 from peewee import Database
 
 from pulsarack.ledger import journal
-from pulsarack.queue import attempts, evidence, messages, orders, recipe_versions, state, stock
+from pulsarack.queue import (
+    attempts,
+    evidence,
+    messages,
+    orders,
+    recipe_versions,
+    state,
+    stock,
+    texts,
+)
 from pulsarack.queue.attempts import Attempt
+from pulsarack.queue.evidence import Finding
 from pulsarack.queue.orders import Order
 from pulsarack.queue.validation import show_destination
 
@@ -61,6 +71,7 @@ def story(db: Database, order_id: int) -> dict[str, Any] | None:
         "messages": [
             {
                 "id": one.id,
+                "state": one.state,
                 "at": one.created_at,
                 "text": one.text,
                 "delivered_at": one.delivered_at,
@@ -90,16 +101,45 @@ def attempt_row(db: Database, attempt: Attempt) -> dict[str, Any]:
         "stock_after": attempt.stock_after,
         "routing": json.loads(attempt.routing),
         "exchanges": [asdict(line) for line in attempts.exchanges(db, attempt.id)],
-        "evidence": [
-            {
-                "at": found.at,
-                "kind": found.kind,
-                "verdict": found.verdict,
-                "detail": found.detail,
-                "by": found.decided_by,
-            }
-            for found in evidence.of_attempt(db, attempt.id)
+        "evidence": [finding_row(db, one) for one in evidence.of_attempt(db, attempt.id)],
+        "readings": [
+            {"at": one.at, "stock": one.stock, "ledger": one.ledger, "source": one.source}
+            for one in stock.readings_during(db, attempt)
         ],
+    }
+
+
+def finding_row(db: Database, found: Finding) -> dict[str, Any]:
+    """A finding, and what its rule was applied to: the text, the query, the stock figures."""
+    return {
+        "at": found.at,
+        "kind": found.kind,
+        "verdict": found.verdict,
+        "rule": found.rule,
+        "detail": found.detail,
+        "by": found.decided_by,
+        "matched": found.matched.split(",") if found.matched else [],
+        "text": _text_row(db, found),
+        "query": found.query,
+        "answer": found.answer,
+        "stock": _stock_row(db, found),
+    }
+
+
+def _text_row(db: Database, found: Finding) -> dict[str, Any] | None:
+    kept = None if found.sms_id is None else texts.sms(db, found.sms_id)
+    return None if kept is None else asdict(kept)
+
+
+def _stock_row(db: Database, found: Finding) -> dict[str, Any] | None:
+    ids = [one for one in (found.first_reading_id, found.last_reading_id) if one is not None]
+    if not ids:
+        return None
+    read = [one for one in (stock.reading(db, reading_id) for reading_id in ids) if one]
+    return {
+        "before": found.stock_before,
+        "expected": found.stock_expected,
+        "readings": [{"at": one.at, "stock": one.stock, "ledger": one.ledger} for one in read],
     }
 
 
@@ -109,13 +149,7 @@ def evidence_rows(db: Database, order_id: int) -> list[dict[str, Any]]:
     for attempt in attempts.of_order(db, order_id):
         if attempt.closed_at is None:
             rows.append({"at": attempt.committed_at, "kind": "why", "detail": attempt.why})
-            rows += [
-                {"at": one.at, "kind": "stock", "detail": f"{one.stock}, in the books {one.ledger}"}
-                for one in reversed(stock.readings(db, attempt.chip))
-                if one.at >= attempt.claimed_at
-            ]
-        rows += [
-            {"at": one.at, "kind": one.kind, "detail": f"{one.verdict}: {one.detail}"}
-            for one in evidence.of_attempt(db, attempt.id)
-        ]
+        for found in evidence.of_attempt(db, attempt.id):
+            row = finding_row(db, found)
+            rows.append({**row, "detail": f"{found.verdict}: {found.detail}"})
     return rows

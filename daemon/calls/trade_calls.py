@@ -208,6 +208,7 @@ class TradeCalls:
             yield {
                 "id": message.id,
                 "order": message.order_id,
+                "state": message.state,
                 "agent": message.agent,
                 "text": message.text,
                 "at": message.created_at,

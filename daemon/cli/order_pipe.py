@@ -20,7 +20,7 @@ import asyncio
 import json
 import sys
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
@@ -38,6 +38,10 @@ T = TypeVar("T")
 
 # Enough to fill the store's group commits, and below the socket's own limit.
 IN_FLIGHT = 48
+
+# An order takes some hundred. Also as the daemon is asked, each sign written as \uXXXX, it
+# stays below the socket's limit.
+LINE_BYTES = 8 * 1024
 
 
 @click.command()
@@ -183,6 +187,9 @@ class _Pipe:
 
 def _order_args(line: bytes) -> dict[str, Any]:
     """The arguments on a line; raises CallFailed, as the daemon would refuse them."""
+    if len(line) > LINE_BYTES:
+        message = f"the line is longer than {LINE_BYTES} bytes"
+        raise CallFailed("LINE_TOO_LONG", message, "write one object a line")
     try:
         args = json.loads(line)
     except (ValueError, RecursionError) as error:
@@ -190,7 +197,36 @@ def _order_args(line: bytes) -> dict[str, Any]:
     if not isinstance(args, dict) or not isinstance(args.get("agent"), str):
         remedy = 'write {"agent": "...", "text": "..."}'
         raise CallFailed("BAD_ARGUMENT", "the line names no agent", remedy)
+    _refuse_unsendable(args)
     return args
+
+
+def _refuse_unsendable(args: dict[str, Any]) -> None:
+    """Raises CallFailed for what the daemon could not read.
+
+    Of a line that it cannot read it cannot tell the id either, and the whole pipe would
+    end with it. Python's JSON knows more than JSON: NaN, halves of characters; and how deep
+    it may be nested depends on who reads it.
+    """
+    from pulsarack.daemon.control_protocol import BadRequest, decode_request
+
+    nested = [name for name, value in args.items() if isinstance(value, dict | list)]
+    if nested:
+        message = f"argument {nested[0][:80]!r} is a list or an object"
+        raise CallFailed("BAD_ARGUMENT", message, "give texts and numbers only")
+    try:
+        decode_request(json.dumps({"id": 1, "call": "order.new", "args": args}).encode())
+    except BadRequest as bad:
+        error = bad.error
+        raise CallFailed(error.code, error.message, "give texts and numbers only") from None
+
+
+def _lines(source: BinaryIO) -> Iterator[bytes]:
+    """The lines of the input; of one that is too long the beginning, still too long."""
+    while line := source.readline(LINE_BYTES + 1):
+        yield line
+        while line and not line.endswith(b"\n"):
+            line = source.readline(LINE_BYTES + 1)
 
 
 def _read_in_thread(
@@ -205,7 +241,7 @@ def _read_in_thread(
     def read() -> None:
         # The loop is closed when the pipe has failed in the meantime.
         with suppress(RuntimeError):
-            for line in iter(source.readline, b""):
+            for line in _lines(source):
                 room.acquire()
                 loop.call_soon_threadsafe(lines.put_nowait, line)
             loop.call_soon_threadsafe(lines.put_nowait, None)

@@ -63,7 +63,9 @@ def _attempt(attempt: dict[str, Any], timezone: str | None) -> Iterator[str]:
         )
     ]
     steps += [(row.get("at"), 2, _exchange(row)) for row in attempt.get("exchanges") or []]
-    steps += [(row.get("at"), 3, _evidence(row)) for row in attempt.get("evidence") or []]
+    for row in attempt.get("evidence") or []:
+        steps += [(row.get("at"), 3, words) for words in evidence_lines(row, timezone)]
+    steps += [(row.get("at"), 4, _reading(row)) for row in _unweighed(attempt)]
     # What has no time is shown where it was told, at the end.
     known = sorted((s for s in steps if s[0] is not None), key=lambda step: (step[0], step[1]))
     for at, _, words in known:
@@ -87,11 +89,40 @@ def _exchange(row: dict[str, Any]) -> str:
     return f"{arrow} {formats.text(row.get('kind'))}: {formats.text(row.get('text'))}{status}"
 
 
-def _evidence(row: dict[str, Any]) -> str:
+def evidence_lines(row: dict[str, Any], timezone: str | None) -> Iterator[str]:
+    """A finding: what it says and by which rule, then what the rule was applied to."""
     by = f", by {formats.text(row['by'])}" if row.get("by") else ""
     detail = f": {formats.text(row['detail'])}" if row.get("detail") else ""
     kind, verdict = formats.text(row.get("kind")), formats.text(row.get("verdict"))
-    return f"evidence {kind}: {verdict}{detail}{by}"
+    yield f"evidence {kind}: {verdict}{detail}{by}"
+    if row.get("rule"):
+        matched = f" ({', '.join(map(formats.text, row['matched']))})" if row.get("matched") else ""
+        yield f"  rule: {formats.text(row['rule'])}{matched}"
+    if text := row.get("text"):
+        at = formats.time(text.get("received_at"), timezone)
+        yield f"  text of {formats.text(text.get('sender'))}, {at}: {formats.text(text['text'])}"
+    if row.get("query"):
+        yield f"  asked for {formats.text(row['query'])}: {formats.text(row.get('answer'))}"
+    if figures := row.get("stock"):
+        expected = formats.number(figures.get("expected"))
+        yield f"  stock before {formats.number(figures.get('before'))}, expected {expected}"
+        for read in figures.get("readings") or []:
+            yield f"  {formats.time(read.get('at'), timezone)}  {_reading(read)}"
+
+
+def _unweighed(attempt: dict[str, Any]) -> list[dict[str, Any]]:
+    """The readings of its time that no finding names."""
+    named = {
+        (read.get("at"), read.get("stock"))
+        for row in attempt.get("evidence") or []
+        for read in (row.get("stock") or {}).get("readings") or []
+    }
+    rows = attempt.get("readings") or []
+    return [row for row in rows if (row.get("at"), row.get("stock")) not in named]
+
+
+def _reading(row: dict[str, Any]) -> str:
+    return f"read {formats.number(row.get('stock'))}, booked {formats.number(row.get('ledger'))}"
 
 
 def _transfer(row: dict[str, Any], timezone: str | None) -> str:

@@ -39,6 +39,9 @@ _COLUMNS = (
         "undecided": Lazy("orders", "undecided", "Orders that nobody knows the end of, and why."),
         "cancel": Lazy("orders", "cancel", "Cancel an order that has not left yet."),
         "resolve": Lazy("orders", "resolve", "Decide an undecided order by hand."),
+        "reverse": Lazy("orders", "reverse", "Take a success back, with its price."),
+        "refuted": Lazy("orders", "refuted", "Failed orders that a late text says were done."),
+        "acknowledge": Lazy("orders", "acknowledge", "Note what came of such an order."),
         "pipe": Lazy("order_pipe", "pipe", "Orders in as JSON lines, results and messages out."),
     },
 )
@@ -102,7 +105,23 @@ def list_(
 @pass_session
 def undecided(session: Session, as_json: bool) -> None:
     """Orders that nobody knows the end of, each with what was found about it."""
-    result = session.call("order.undecided")
+    _print_findings(session, session.call("order.undecided"), as_json)
+
+
+@click.command()
+@as_json_option
+@pass_session
+def refuted(session: Session, as_json: bool) -> None:
+    """Failed orders that a late text says were done.
+
+    The agent has his price back and the customer his airtime; no money moves by itself.
+    Settle it with the agent. What the chip lost is in `pulsarack discrepancies`, to be
+    cleared --as delivery. Then: pulsarack order acknowledge ID --because TEXT
+    """
+    _print_findings(session, session.call("order.refuted"), as_json)
+
+
+def _print_findings(session: Session, result: dict[str, Any], as_json: bool) -> None:
     tables.show(
         result, "orders", _COLUMNS, as_json=as_json, timezone=session.timezone, empty="none"
     )
@@ -112,7 +131,9 @@ def undecided(session: Session, as_json: bool) -> None:
         click.echo(f"\norder {row['id']}")
         for found in row["evidence"]:
             at = formats.time(found.get("at"), session.timezone)
-            click.echo(f"  {at}  {formats.text(found['kind'])}: {formats.text(found['detail'])}")
+            rule = f" [{formats.text(found['rule'])}]" if found.get("rule") else ""
+            detail = formats.text(found["detail"])
+            click.echo(f"  {at}  {formats.text(found['kind'])}: {detail}{rule}")
 
 
 @click.command()
@@ -141,6 +162,37 @@ def resolve(
     result = session.call(
         "order.resolve", id=order_id, delivered=delivered, because=because, who=who
     )
+    _print_order(session, result, as_json)
+
+
+@click.command()
+@click.argument("order_id", metavar="ID", type=int)
+@click.option(
+    "--stock-returned", is_flag=True, help="The operator gave the cost back, and no text says so."
+)
+@because_option
+@who_option
+@as_json_option
+@pass_session
+def reverse(
+    session: Session, order_id: int, stock_returned: bool, because: str, who: str, as_json: bool
+) -> None:
+    """Take the success ID back: the agent gets the price again and is told."""
+    result = session.call(
+        "order.reverse", id=order_id, because=because, who=who, stock_returned=stock_returned
+    )
+    _print_order(session, result, as_json)
+
+
+@click.command()
+@click.argument("order_id", metavar="ID", type=int)
+@because_option
+@who_option
+@as_json_option
+@pass_session
+def acknowledge(session: Session, order_id: int, because: str, who: str, as_json: bool) -> None:
+    """Note what came of the failed order ID that was done after all. No money moves."""
+    result = session.call("order.acknowledge", id=order_id, because=because, who=who)
     _print_order(session, result, as_json)
 
 

@@ -32,11 +32,15 @@ COMMANDS = {
     "modem": Lazy("modems", "modem", "The modems of the rack."),
     "agent": Lazy("agents", "agent", "Who sells, and what they have paid in."),
     "product": Lazy("products", "product", "What is sold, and for how much."),
+    "discrepancies": Lazy(
+        "discrepancies", "discrepancies", "Where a chip's stock was off the books."
+    ),
     "prefix": Lazy("prefixes", "prefix", "Which numbers belong to which operator."),
     "ledger": Lazy("ledgers", "ledger", "The books."),
     "route": Lazy("routes", "route", "Which chip an order would take, and why."),
     "recipe": Lazy("recipes", "recipe", "Check how operators' answers are read."),
     "unparsed": Lazy("unparsed", "unparsed", "Operators' texts that no pattern knew."),
+    "doctor": Lazy("doctor", "doctor", "Look at this machine and say what to do."),
     "audit": Lazy("audits", "audit", "Check every promise on the database itself."),
 }
 

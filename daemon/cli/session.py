@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from pulsarack.daemon import places
+from pulsarack.daemon import places, toml_text
 from pulsarack.daemon.client import Client
 
 
@@ -25,8 +25,9 @@ class Session:
     @cached_property
     def _glance(self) -> dict[str, Any]:
         try:
-            section = tomllib.loads(self.config_path.read_text(encoding="utf-8")).get("daemon")
-        except (OSError, ValueError):
+            text = toml_text.read(self.config_path)
+            section = {} if toml_text.out_of_bounds(text) else tomllib.loads(text).get("daemon")
+        except (OSError, ValueError, RecursionError):
             return {}
         return section if isinstance(section, dict) else {}
 

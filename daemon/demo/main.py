@@ -25,7 +25,7 @@ from rich.console import Console
 
 from pulsarack.daemon import audit, truth, truth_books
 from pulsarack.daemon.clock import WallClock
-from pulsarack.daemon.demo import display, place, report, workload
+from pulsarack.daemon.demo import display, place, report, settling, workload
 from pulsarack.daemon.demo.display import Display
 from pulsarack.daemon.demo.enlist import Trade, enlist, wait_for_rack
 from pulsarack.daemon.demo.link import Link
@@ -42,15 +42,8 @@ from pulsarack.queue.rows import columns, select
 
 RACK = Path(simulator.__file__).parent / "racks" / "demo.toml"
 
-# Virtual seconds. Stock proves "not done" after twice the longest settling time of a
-# recipe (180 s); nobody waits longer for evidence that does not come.
-STALLED_SECONDS = 900.0
-# While a chip rests, an order waits for it; it expires after 600 s at the latest.
-STUCK_SECONDS = 1500.0
-# A stock that differs is read again after the settling time.
-SETTLE_SECONDS = 400.0
+# Virtual seconds.
 RACK_SECONDS = 120.0
-_LOOK_SECONDS = 0.05
 # As a shell reports an end by SIGTERM.
 STATUS_TERMINATED = 128 + signal.SIGTERM
 # Off a terminal no line is wrapped.
@@ -117,16 +110,15 @@ class Demo:
 
     async def run(self) -> bool:
         """Runs everything and reports; whether every promise was kept."""
-        _cancel_on_sigterm()
+        cancel_on_sigterm()
         rng = Random(self._options.seed)
         typed = workload.draw(rng, self._options.orders, self._trade.shops())
         points = workload.kill_points(rng, self._options.kill, self._options.orders)
         try:
             await self._open()
             self._shown.start()
-            await self._until_done(
-                self._stage.kill_at(points, self._progress, self._link), self._sell(typed)
-            )
+            killing = self._stage.kill_at(points, self._progress, self._link)
+            await settling.until_done([killing, self._sell(typed)], self._company())
             self._shown.stop()
             problems = await self._stage.stop()
         finally:
@@ -149,9 +141,8 @@ class Demo:
         await wait_for_rack(self._link, len(self._trade.chips), within)
         self._began = self._real.monotonic()
 
-    async def _until_done(self, *work: Coroutine[Any, Any, None]) -> None:
-        """Runs the work to its end, and beside it all that has none of its own."""
-        company: list[Coroutine[Any, Any, None]] = [
+    def _company(self) -> list[Coroutine[Any, Any, None]]:
+        return [
             self._stage.watch(),
             self._traders.follow_events(),
             self._traders.refresh_chips(),
@@ -159,48 +150,12 @@ class Demo:
             self._show(),
             *(self._traders.follow_messages(agent) for agent in workload.AGENTS),
         ]
-        tasks = [asyncio.create_task(one) for one in (*work, *company)]
-        needed = set(tasks[: len(work)])
-        try:
-            while needed:
-                done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-                for task in done:
-                    # Company never ends but by an error; both raise theirs here.
-                    task.result()
-                needed -= done
-                tasks = [task for task in tasks if task not in done]
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _sell(self, typed: list[Typed]) -> None:
         await self._traders.type_all(typed)
-        await self._while_something_moves()
+        await settling.until_nothing_moves(self._progress, self._virtual)
         self._ended = self._real.monotonic()
-        await self._let_stock_settle()
-
-    async def _while_something_moves(self) -> None:
-        """Until every order has ended and is told, or nothing has moved for too long."""
-        progress, changes = self._progress, -1
-        since = self._virtual.monotonic()
-        while progress.open_orders() or progress.untold():
-            if changes != progress.changes:
-                changes, since = progress.changes, self._virtual.monotonic()
-            only_undecided = len(progress.open_orders()) == progress.undecided
-            patience = STALLED_SECONDS if only_undecided else STUCK_SECONDS
-            if self._virtual.monotonic() - since > patience:
-                return
-            await asyncio.sleep(_LOOK_SECONDS)
-
-    async def _let_stock_settle(self) -> None:
-        """Until each chip knows its stock, so that the audit can compare them all."""
-        deadline = self._virtual.monotonic() + SETTLE_SECONDS
-        while self._virtual.monotonic() < deadline:
-            rows = (await self._link.call("chip.list"))["chips"]
-            if all(row["stock_exact"] or row["undecided"] for row in rows):
-                return
-            await asyncio.sleep(_LOOK_SECONDS)
+        await settling.until_stock_is_known(self._link, self._virtual)
 
     async def _show(self) -> None:
         while True:
@@ -255,7 +210,7 @@ def _leave(root: Path, good: bool) -> None:
         sys.stderr.write(f"everything is kept in {root}\n")
 
 
-def _cancel_on_sigterm() -> None:
+def cancel_on_sigterm() -> None:
     """Lets SIGTERM end the run as Ctrl-C does: in order, with nothing left running."""
     task = asyncio.current_task()
     assert task is not None

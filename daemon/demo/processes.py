@@ -46,6 +46,11 @@ class Child:
         return cls(name, log, process)
 
     @property
+    def pid(self) -> int:
+        """Its number, for signals that this class has no word for."""
+        return self._process.pid
+
+    @property
     def ended(self) -> bool:
         """Whether it is gone."""
         return self._process.returncode is not None

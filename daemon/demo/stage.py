@@ -24,13 +24,19 @@ _LOOK_SECONDS = 0.02
 
 
 class Stage:
-    """Rack and daemon of one run."""
+    """Rack and daemon of one run; without `start_rack` the rack is the caller's."""
 
     def __init__(self, place: Place) -> None:
         self._place = place
         self._rack: Child | None = None
         self._daemon: Child | None = None
         self._replaced = asyncio.Event()
+
+    @property
+    def daemon(self) -> Child:
+        """The daemon that was started last."""
+        assert self._daemon is not None
+        return self._daemon
 
     async def start_rack(self, rack: Path, seed: int, speed: float, anchor: float) -> None:
         """Starts the simulated rack and waits for its ports."""
@@ -58,32 +64,31 @@ class Stage:
 
     async def watch(self) -> None:
         """Runs until a process ends by itself, and raises ChildFailed then."""
-        assert self._rack is not None
-        rack = asyncio.create_task(self._rack.wait())
+        rack = asyncio.create_task(self._rack.wait()) if self._rack else None
         try:
             while True:
-                daemon = self._daemon
-                assert daemon is not None
+                daemon = self.daemon
                 self._replaced.clear()
                 waiting = asyncio.create_task(daemon.wait())
-                await asyncio.wait({rack, waiting}, return_when=asyncio.FIRST_COMPLETED)
+                ends = {waiting, rack} if rack else {waiting}
+                await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
                 waiting.cancel()
-                if rack.done():
+                if self._rack and self._rack.ended:
                     raise self._rack.failure("ended by itself")
                 if not daemon.killed:
                     raise daemon.failure("ended by itself")
                 if self._daemon is daemon:
                     await self._replaced.wait()
         finally:
-            rack.cancel()
+            if rack:
+                rack.cancel()
 
     async def kill_at(self, points: Sequence[KillPoint], progress: Progress, link: Link) -> None:
         """Kills the daemon whenever a point is reached, and starts it again."""
         for point in points:
             await _reached(progress, point)
-            assert self._daemon is not None
-            self._daemon.kill()
-            await self._daemon.wait()
+            self.daemon.kill()
+            await self.daemon.wait()
             progress.kills += 1
             await self.start_daemon(link)
 

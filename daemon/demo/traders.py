@@ -6,7 +6,7 @@ Undecided orders hold up nobody but their own chip.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from pulsarack.daemon.client import CallFailed
@@ -34,7 +34,7 @@ class Traders:
         self.refused: dict[str, str] = {}
         self.all_typed = False
 
-    async def type_all(self, texts: Sequence[Typed]) -> None:
+    async def type_all(self, texts: Iterable[Typed]) -> None:
         """Types everything; returns when all of it is answered."""
         async with asyncio.TaskGroup() as typing:
             for typed in texts:

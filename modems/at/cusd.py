@@ -13,9 +13,10 @@ from enum import Enum
 from pulsarack.modems.at import gsm7
 
 _CUSD = re.compile(r"\+CUSD:\s*(\d{1,3})\s*(?:,(.*))?", re.DOTALL)
-_QUOTED = re.compile(r'"(.*)"\s*,\s*(\d{1,3})\s*[^\s",]{0,2}\s*', re.DOTALL)
-_QUOTED_ALONE = re.compile(r'"(.*)"\s*,?\s*', re.DOTALL)
-_UNQUOTED = re.compile(r"(.*?)\s*,\s*(\d{1,3})\s*", re.DOTALL)
+# No two pieces that take white space stand side by side, see partial.py.
+_QUOTED = re.compile(r'"(.*)"\s*,\s*(\d{1,3})\s*(?:[^\s",]{1,2}\s*)?', re.DOTALL)
+_QUOTED_ALONE = re.compile(r'"(.*)"\s*(?:,\s*)?', re.DOTALL)
+_UNQUOTED = re.compile(r"(.*),\s*(\d{1,3})\s*", re.DOTALL)
 _HEX = re.compile(r"(?:[0-9A-Fa-f]{2})+")
 _DIALLABLE = re.compile(r"[\x20-\x21\x23-\x7e]*")
 
@@ -57,7 +58,8 @@ def _split(rest: str) -> tuple[str, int | None]:
         match = shape.fullmatch(rest)
         if match is not None:
             groups = match.groups()
-            return groups[0], int(groups[1]) if len(groups) > 1 else None
+            content = groups[0].rstrip() if shape is _UNQUOTED else groups[0]
+            return content, int(groups[1]) if len(groups) > 1 else None
     return rest.removeprefix('"'), None
 
 

@@ -67,18 +67,24 @@ def decode(septets: list[int]) -> str:
 
 def pack(septets: list[int]) -> bytes:
     """Seven bits each, the first in the low end of the first octet (6.1.2.1)."""
-    bits = 0
-    for place, septet in enumerate(septets):
-        bits |= (septet & 0x7F) << (7 * place)
-    return bits.to_bytes((7 * len(septets) + 7) // 8, "little")
+    octets = bytearray()
+    for group in range(0, len(septets), 8):
+        bits = 0
+        for place, septet in enumerate(septets[group : group + 8]):
+            bits |= (septet & 0x7F) << (7 * place)
+        octets += bits.to_bytes(7, "little")
+    return bytes(octets[: (7 * len(septets) + 7) // 8])
 
 
 def unpack(octets: bytes, count: int | None = None) -> list[int]:
     """The septets again; without ``count`` as many as fit, spare bits dropped."""
     fit = len(octets) * 8 // 7
-    bits = int.from_bytes(octets, "little")
     wanted = fit if count is None else min(count, fit)
-    return [(bits >> (7 * place)) & 0x7F for place in range(wanted)]
+    septets: list[int] = []
+    for group in range(0, len(octets), 7):
+        bits = int.from_bytes(octets[group : group + 7], "little")
+        septets.extend((bits >> (7 * place)) & 0x7F for place in range(8))
+    return septets[:wanted]
 
 
 def pack_ussd(text: str) -> bytes:

@@ -14,8 +14,10 @@ PARTIAL_LINES_MAX = 64
 PARTIAL_OCTETS_MAX = 4096
 PARTIAL_SECONDS = 2.0
 
-_QUOTE_AND_DCS = re.compile(r'"\s*,\s*\d{1,3}\s*[^\s",]{0,2}\s*$')
-_QUOTE_AT_END = re.compile(r'"\s*,?\s*$')
+# No two pieces that take white space stand side by side: on a line of blanks such a pair
+# would try every way to share them out, and the whole daemon would wait for it.
+_QUOTE_AND_DCS = re.compile(r'"\s*,\s*\d{1,3}\s*(?:[^\s",]{1,2}\s*)?$')
+_QUOTE_AT_END = re.compile(r'"\s*(?:,\s*)?$')
 
 
 def begins(line: str) -> bool:

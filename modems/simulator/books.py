@@ -2,7 +2,8 @@
 
 One JSON object a line, written as it happens. The product never reads them; an audit does, after
 the run. Kinds: `rack` (header), `top_up` (each attempt that reached an operator), `stock_in`, and
-`stock` (after each change and at the end). Times `at` are virtual milliseconds UTC, money is
+`stock` (after each change and at the end), and `weather` (what else went wrong: `fault` names it,
+`chip` is the ICCID it struck or null). Times `at` are virtual milliseconds UTC, money is
 rupiah. A chip PIN never appears here.
 """
 
@@ -24,6 +25,10 @@ class Books:
         """Write one entry; `at` is virtual Unix seconds."""
         entry = {"kind": kind, "at": int(at * 1000), **fields}
         self._write_line(json.dumps(entry, ensure_ascii=False))
+
+    def weather(self, at: float, fault: str, chip: str | None, fields: Entry) -> None:
+        """Write what struck a chip, or None of them; `fields` say more about it."""
+        self.enter("weather", at, {"fault": fault, "chip": chip, **fields})
 
 
 class BookFile:

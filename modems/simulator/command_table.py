@@ -7,7 +7,9 @@ from pulsarack.modems.simulator import device_commands, message_commands, ussd_c
 from pulsarack.modems.simulator.line import Command, Form
 from pulsarack.modems.simulator.result import (
     CMS_SIM_BUSY,
+    CMS_SIM_MISSING,
     INIT_IN_PROGRESS,
+    SIM_MISSING,
     SIM_PIN_NEEDED,
     SIM_PUK_NEEDED,
     EquipmentError,
@@ -68,8 +70,12 @@ def _not_ready(modem: "Modem", command: Command) -> Handler | None:
             return _always(ServiceError(CMS_SIM_BUSY))
         elif command.name not in WITHOUT_SIM or command.name == "+CPIN":
             return _always(EquipmentError(code))
-    locked = modem.card.pin_state
     asks = command.form is Form.TEST
+    if not modem.card_in and not asks and (command.name not in WITHOUT_SIM):
+        return _always(
+            ServiceError(CMS_SIM_MISSING) if about_messages else EquipmentError(SIM_MISSING)
+        )
+    locked = modem.card.pin_state
     if locked != "READY" and command.name not in WITHOUT_SIM and not asks:
         return _always(EquipmentError(SIM_PIN_NEEDED if locked == "SIM PIN" else SIM_PUK_NEEDED))
     return None

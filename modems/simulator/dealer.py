@@ -58,6 +58,16 @@ class Dealer:
         self.barred = self.barred or self._wrong_pins >= WRONG_PINS_UNTIL_BARRED
         return False
 
+    def change_pin(self, chip_pin: str) -> None:
+        """Another PIN from now on; wrong ones are counted anew."""
+        self._chip_pin = chip_pin
+        self._wrong_pins = 0
+
+    def unbar(self) -> None:
+        """Let the chip sell again; wrong PINs are counted anew."""
+        self.barred = False
+        self._wrong_pins = 0
+
     def done_on(self, day: str) -> int:
         """How many top-ups were done on a local day ('2026-11-22')."""
         return self._done_today if day == self._day else 0

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from pulsarack.modems.simulator.line import Command, Form
 from pulsarack.modems.simulator.result import (
     BAD_PARAMETER,
+    SIM_MISSING,
     WRONG_PASSWORD,
     Done,
     EquipmentError,
@@ -91,6 +92,8 @@ def _restricted_sim_access(modem: "Modem", command: Command) -> Result:
 
 
 def _sim_pin(modem: "Modem", command: Command) -> Result:
+    if not modem.card_in and command.form is not Form.TEST:
+        return EquipmentError(SIM_MISSING)
     state = modem.card.pin_state
     if command.form is Form.READ:
         return Done((f"+CPIN: {state}",), without_ok=modem.dialect.cpin_without_ok)
@@ -141,7 +144,7 @@ def _functionality(modem: "Modem", command: Command) -> Result:
     if level is None:
         return EquipmentError(BAD_PARAMETER)
     if command.whole(1, 0) == 1:
-        modem.scheduler.call_later(0.3, modem.restart)
+        modem.later(0.3, modem.restart)
         return Done()
     modem.settings.functionality = level
     if level != 1:

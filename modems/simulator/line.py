@@ -6,6 +6,7 @@ and end at a semicolon outside quotes or at the end of the line.
 
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 
 EXTENDED = "+^"
 
@@ -40,8 +41,12 @@ class Command:
         return int(value) if value.isascii() and value.isdecimal() else None
 
 
-def parse_line(line: str) -> list[Command] | None:
-    """The commands of a line after its AT, or None if the line cannot be read."""
+@lru_cache(maxsize=512)
+def parse_line(line: str) -> tuple[Command, ...] | None:
+    """The commands of a line after its AT, or None if the line cannot be read.
+
+    A modem hears the same few lines all day, so what they mean is kept.
+    """
     commands: list[Command] = []
     rest = line.strip()
     while rest:
@@ -55,7 +60,7 @@ def parse_line(line: str) -> list[Command] | None:
             return None
         commands.append(command)
         rest = rest.lstrip(" ;")
-    return commands
+    return tuple(commands)
 
 
 def _take_basic(rest: str) -> tuple[Command | None, str]:

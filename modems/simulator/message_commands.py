@@ -4,12 +4,15 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from pulsarack.modems.simulator.line import Command, Form
+from pulsarack.modems.simulator.menu_weather import MenuFault
 from pulsarack.modems.simulator.pdu import PduError, read_submit, tpdu_length
 from pulsarack.modems.simulator.result import (
     CMS_INVALID_INDEX,
     CMS_INVALID_PDU,
+    CMS_NETWORK_TIMEOUT,
     CMS_NO_NETWORK,
     CMS_NOT_SUPPORTED,
+    CMS_UNKNOWN,
     Done,
     EquipmentError,
     Later,
@@ -22,6 +25,8 @@ if TYPE_CHECKING:
 
 ALL_MESSAGES = 4
 LONGEST_TPDU = 164  # 23.040 9.2.2.2
+# How long a modem waits for the acknowledgement of an SMS before it gives up.
+ACKNOWLEDGED_SECONDS = 30.0
 
 
 def _format(modem: "Modem", command: Command) -> Result:
@@ -123,14 +128,18 @@ def _send(modem: "Modem", command: Command) -> Result:
     if not 1 <= length <= LONGEST_TPDU:
         return ServiceError(CMS_INVALID_PDU)
 
+    fault = modem.network.text_fault(modem) if modem.registered else None
+    if fault is MenuFault.REFUSED:
+        return ServiceError(CMS_UNKNOWN)
+
     def body(pdu: str | None) -> Result:
-        return Done() if pdu is None else _submit(modem, pdu, length)
+        return Done() if pdu is None else _submit(modem, pdu, length, fault)
 
     modem.wire.ask_body(body)
     return Later()
 
 
-def _submit(modem: "Modem", pdu: str, length: int) -> Result:
+def _submit(modem: "Modem", pdu: str, length: int, fault: MenuFault | None) -> Result:
     try:
         submit = read_submit(pdu, length)
     except PduError:
@@ -140,10 +149,14 @@ def _submit(modem: "Modem", pdu: str, length: int) -> Result:
     conclude = modem.wire.concluder()
 
     def accepted() -> None:
+        if modem.out_of_coverage:
+            # The acknowledgement found nobody, whatever the service centre did.
+            modem.later(ACKNOWLEDGED_SECONDS, lambda: conclude(ServiceError(CMS_NETWORK_TIMEOUT)))
+            return
         modem.settings.message_reference = (modem.settings.message_reference + 1) % 256
         conclude(Done((f"+CMGS: {modem.settings.message_reference}",)))
 
-    modem.network.submit(modem, submit, accepted)
+    modem.network.submit(modem, submit, accepted, fault)
     return Later()
 
 

@@ -6,41 +6,24 @@ would keep over the TE's restart it keeps: nothing here notices a daemon that co
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from functools import partial
 from random import Random
 
+from pulsarack.modems.simulator.absence import Absence, nothing
 from pulsarack.modems.simulator.command_table import find_handler
+from pulsarack.modems.simulator.damage import damaged
 from pulsarack.modems.simulator.dialect import Dialect
 from pulsarack.modems.simulator.line import Command
 from pulsarack.modems.simulator.network import Network
 from pulsarack.modems.simulator.operators.answer import Garble, Hang, Storm, Unplug, Weather
 from pulsarack.modems.simulator.result import Done, Result, Unknown
 from pulsarack.modems.simulator.scheduler import Scheduler
+from pulsarack.modems.simulator.settings import Settings
 from pulsarack.modems.simulator.sim_card import SimCard
 from pulsarack.modems.simulator.ussd_client import UssdClient
 from pulsarack.modems.simulator.wire import Wire
 
-DAMAGE = bytes([0x00, 0x80, 0x8F, 0xA5, 0xC3, 0xF8, 0xFE, 0xFF])
-
-
-@dataclass
-class Settings:
-    """What AT commands set and a restart forgets."""
-
-    charset: str
-    pdu_mode: bool = True
-    indication: tuple[int, int] = (0, 0)  # <mode>, <mt> of AT+CNMI
-    memory: str = "SM"
-    registration_reports: int = 0
-    ussd_reports: bool = False
-    ussd_plain: bool = False  # AT^USSDMODE=0
-    chatty: bool = True
-    functionality: int = 1
-    message_reference: int = 0
-
-
-def nothing() -> None:
-    """Nobody wants to know."""
+CARD_READY, CARD_MISSING = "+CPIN: READY", "+CPIN: NOT INSERTED"
 
 
 class Modem:
@@ -69,8 +52,10 @@ class Modem:
         self.wire = Wire(dialect, self._execute, self._transmit, self._spoil)
         self.ussd = UssdClient(self)
         self.registered = False
+        self.card_in = True
+        self._absence = Absence(scheduler, self.power_on)
+        self._no_network_until = 0.0
         self._write: Callable[[bytes], None] = lambda data: None
-        self._on_gone = self._on_back = nothing
         self._powered = False
         self._hung = False
         self._garbled_lines = 0
@@ -80,7 +65,7 @@ class Modem:
 
     @property
     def iccid(self) -> str:
-        """The SIM in the modem."""
+        """The SIM in the modem; while it is out, the one that was."""
         return self.card.chip.iccid
 
     @property
@@ -93,6 +78,11 @@ class Modem:
         """Whether the first seconds after power-up are not over."""
         return self.scheduler.now() < self._busy_until
 
+    @property
+    def out_of_coverage(self) -> bool:
+        """Whether the network is lost for now."""
+        return self.scheduler.now() < self._no_network_until
+
     def attach(
         self,
         write: Callable[[bytes], None],
@@ -100,7 +90,7 @@ class Modem:
         on_back: Callable[[], None] = nothing,
     ) -> None:
         """Connect the line; on_gone and on_back tell of the bus when the modem leaves it."""
-        self._write, self._on_gone, self._on_back = write, on_gone, on_back
+        self._write, self._absence.on_gone, self._absence.on_back = write, on_gone, on_back
 
     def feed(self, data: bytes) -> None:
         """Bytes from the TE. A hung or absent modem does not hear them."""
@@ -113,7 +103,7 @@ class Modem:
         self._powered = True
         self.be_busy()
         for boot in self.dialect.boot_lines:
-            self.later(boot.after, lambda line=boot.line: self.unsolicited(line))  # type: ignore[misc]  # mypy infers no type for a lambda's default
+            self.later(boot.after, partial(self._say_booted, boot.line))
         self.later(self.dialect.registers_after, self.register)
         if self.dialect.chatter:
             self.later(self.dialect.chatter_seconds, self._keep_chattering)
@@ -121,7 +111,7 @@ class Modem:
     def restart(self) -> None:
         """AT+CFUN=1,1: some models leave the bus for a while, others only start again."""
         if self.dialect.leaves_bus_on_reset:
-            self._unplug(self.dialect.leaves_bus_on_reset)
+            self.suffer(Unplug(self.dialect.leaves_bus_on_reset))
         else:
             self.power_on()
 
@@ -131,7 +121,12 @@ class Modem:
 
     def register(self) -> None:
         """Log on to the network, if the SIM lets it."""
-        if self.card.pin_state != "READY" or self.registered or self.settings.functionality != 1:
+        sim_ready = self.card_in and self.card.pin_state == "READY"
+        if not sim_ready or self.registered or self.settings.functionality != 1:
+            return
+        if self.out_of_coverage:
+            rest = self._no_network_until - self.scheduler.now()
+            self.later(max(rest, 0.01), self.register)
             return
         self.registered = True
         if self.settings.registration_reports:
@@ -180,25 +175,69 @@ class Modem:
                 self._hung = True
                 self.scheduler.call_later(seconds, self._recover)
             case Unplug(seconds):
-                self._unplug(seconds)
+                if self._powered:
+                    self.go_away(seconds, leave_bus=True)
             case Storm(lines):
                 for number in range(lines):
                     self.later(number * 0.06, self._storm_line)
+
+    def power_cut(self, seconds: float) -> None:
+        """Lose the power, leave the bus, and come back; nothing if it is away already."""
+        if self._powered:
+            self.network.note("unplugged", self.iccid, seconds=round(seconds))
+            self.suffer(Unplug(seconds))
+
+    def go_away(self, seconds: float, *, leave_bus: bool) -> None:
+        """Be without power for so long, and then boot; a later word about it counts."""
+        self._forget()
+        self._absence.begin(seconds, leave_bus)
+
+    def lose_network(self, seconds: float) -> None:
+        """No network for so long: an answer under way is lost, texts wait for the return."""
+        self.network.note("network_lost", self.iccid, seconds=round(seconds))
+        self._no_network_until = max(self._no_network_until, self.scheduler.now() + seconds)
+        if self._log_off():
+            self.later(seconds, self.register)
+
+    def change_card(self, card: SimCard) -> None:
+        """Hold another card from now on; for a modem that is away."""
+        self.card, self.card_in = card, True
+        self.network.join(self)
+
+    def remove_card(self) -> None:
+        """The card is pulled while the modem runs."""
+        self.card_in = self.card.unlocked = False
+        self._log_off()
+        self._announce_card()
+
+    def insert_card(self) -> None:
+        """The card is back; it logs on as after power-up."""
+        if self.card_in:
+            return
+        self.card_in = True
+        self._announce_card()
+        self.later(self.dialect.registers_after, self.register)
 
     def _recover(self) -> None:
         self._hung = False
         self.network.retry(self)
 
-    def _unplug(self, seconds: float) -> None:
-        if not self._powered:
-            return
-        self._forget()
-        self._on_gone()
-        self.scheduler.call_later(seconds, self._come_back)
+    def _log_off(self) -> bool:
+        if not self.registered:
+            return False
+        self.registered = False
+        if self.settings.registration_reports:
+            self.unsolicited("+CREG: 2")
+        self.ussd.lose_network()
+        return True
 
-    def _come_back(self) -> None:
-        self._on_back()
-        self.power_on()
+    def _announce_card(self) -> None:
+        """Models that speak of the card when they boot do so when it moves as well."""
+        if any(boot.line == CARD_READY for boot in self.dialect.boot_lines):
+            self._say_booted(CARD_READY)
+
+    def _say_booted(self, line: str) -> None:
+        self.unsolicited(line if self.card_in or line != CARD_READY else CARD_MISSING)
 
     def _forget(self) -> None:
         self._power_cycle += 1
@@ -221,15 +260,10 @@ class Modem:
             self._write(data)
 
     def _spoil(self, data: bytes) -> bytes:
-        """Damage an answer line, if one is due: octets no modem sends, never plausible ones."""
         if not self._garbled_lines:
             return data
         self._garbled_lines -= 1
-        spoilt = bytearray(data)
-        places = [place for place in range(12, len(data) - 4) if data[place] not in b"\r\n"]
-        for place in self.rng.sample(places, min(len(places), self.rng.randrange(3, 7))):
-            spoilt[place] = self.rng.choice(DAMAGE)
-        return bytes(spoilt)
+        return damaged(data, self.rng)
 
     def _execute(self, command: Command) -> Result:
         handler = find_handler(self, command)

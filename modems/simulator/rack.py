@@ -12,9 +12,16 @@ from types import MappingProxyType
 
 from pulsarack.modems.simulator.errors import RackErrors
 from pulsarack.modems.simulator.faults import FaultPlan
-from pulsarack.modems.simulator.rack_checks import Problems, Table, is_luhn
+from pulsarack.modems.simulator.menu_weather import MenuMix
+from pulsarack.modems.simulator.rack_checks import Problems, Table, is_digits, is_luhn
 from pulsarack.modems.simulator.rack_faults import read_fault_plan
+from pulsarack.modems.simulator.rack_mixes import read_menu_mix, read_sms_mix
+from pulsarack.modems.simulator.sms_weather import SmsMix
 
+FILE_LIMIT = 1024 * 1024
+# tomllib takes quadratic time for a key of many parts, which must stand in one line.
+DOTS_LIMIT = 200
+DENOMINATION_DIGITS = 6
 OPERATORS = ("telkomsel", "indosat", "xl", "tri")
 DIALECTS = ("wavecom", "huawei-e1550", "huawei-e173", "quectel-m35", "simcom-sim800")
 COSTS: Mapping[int, int] = MappingProxyType(
@@ -37,6 +44,7 @@ class OperatorPlan:
     name: str
     costs: Mapping[int, int] = field(default_factory=lambda: COSTS)
     repeat_window_seconds: float = 300.0
+    late_booking_seconds: tuple[float, float] = (10.0, 30.0)
     not_registered_endings: tuple[str, ...] = ()
     inactive_endings: tuple[str, ...] = ()
     process_share: float = 0.0
@@ -74,16 +82,26 @@ class Rack:
     operators: Mapping[str, OperatorPlan]
     latencies: Latencies = field(default_factory=Latencies)
     faults: FaultPlan = field(default_factory=FaultPlan)
+    sms_mix: SmsMix = field(default_factory=SmsMix)
+    menu_mix: MenuMix = field(default_factory=MenuMix)
 
 
 def load_rack(path: Path) -> Rack:
     """Read a rack file. Raises RackErrors naming every problem at once."""
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        with path.open(encoding="utf-8") as file:
+            text = file.read(FILE_LIMIT + 1)
+        if len(text) > FILE_LIMIT or any(line.count(".") > DOTS_LIMIT for line in text.split("\n")):
+            limits = f"{FILE_LIMIT} characters, or a line of it more than {DOTS_LIMIT} dots"
+            raise RackErrors(path, [f"holds more than {limits}; shorten it"])
+        content = tomllib.loads(text)
     except OSError as error:
         raise RackErrors(path, [f"cannot be read ({error.strerror}); check the path"]) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise RackErrors(path, [f"is not TOML in UTF-8: {error}"]) from error
+    except (ValueError, RecursionError):
+        what = "holds a number of thousands of digits, or brackets in brackets without end"
+        raise RackErrors(path, [f"{what}; remove it"]) from None
     return read_rack(content, path)
 
 
@@ -99,11 +117,13 @@ def read_rack(content: Mapping[str, object], path: Path) -> Rack:
         problems.add("rack", "has no [[modem]]; add at least one")
     latencies = _read_latencies(top.table("latencies"))
     faults = read_fault_plan(top, operators)
+    sms_mix = read_sms_mix(top.table("sms_mix"))
+    menu_mix = read_menu_mix(top.table("menu_mix"))
     top.nothing_else()
     _no_two_alike(modems, problems)
     if problems.found:
         raise RackErrors(path, problems.found)
-    return Rack(tuple(modems), operators, latencies, faults)
+    return Rack(tuple(modems), operators, latencies, faults, sms_mix, menu_mix)
 
 
 def _read_latencies(table: Table) -> Latencies:
@@ -120,13 +140,14 @@ def _read_operator(table: Table) -> OperatorPlan | None:
     costs = dict(COSTS)
     costs_table = table.table("costs")
     for key in list(costs_table.content):
-        if key.isdecimal():
+        if is_digits(key) and len(key) <= DENOMINATION_DIGITS:
             costs[int(key)] = costs_table.whole(key, None, least=1)
     costs_table.nothing_else()
     plan = OperatorPlan(
         name=name,
         costs=costs,
         repeat_window_seconds=table.number("repeat_window_seconds", 300.0, least=0),
+        late_booking_seconds=table.span("late_booking_seconds", (10.0, 30.0)),
         not_registered_endings=table.digit_strings("not_registered_endings"),
         inactive_endings=table.digit_strings("inactive_endings"),
         process_share=table.number("process_share", 0.0, least=0, most=1),

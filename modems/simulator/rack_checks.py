@@ -6,6 +6,9 @@ What was never asked for is a problem too: a misspelt key must not be silently i
 
 from collections.abc import Mapping, Sequence
 
+# More than anything in a rack is; larger numbers cannot be told from slips of the keys.
+MOST = 10**15
+
 
 def is_luhn(digits: str) -> bool:
     """Whether the last digit is the Luhn check digit of the rest (ISO/IEC 7812-1 annex B)."""
@@ -108,9 +111,9 @@ class Table:
         value = self._value(key)
         if value is None and default is not None:
             return default
-        if isinstance(value, int) and not isinstance(value, bool) and value >= least:
+        if isinstance(value, int) and not isinstance(value, bool) and least <= value <= MOST:
             return value
-        self.problem(key, f"must be a whole number, {least} or more")
+        self.problem(key, f"must be a whole number, {least} or more (but no more than {MOST})")
         return least
 
     def number(self, key: str, default: float, least: float, most: float | None = None) -> float:
@@ -155,5 +158,5 @@ def is_digits(value: str) -> bool:
 
 
 def is_number(value: object) -> bool:
-    """Whether a TOML value is a number (true and false are not)."""
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    """Whether a TOML value is a number of sensible size (true and false are none)."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= MOST

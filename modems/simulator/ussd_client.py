@@ -9,11 +9,13 @@ import re
 from typing import TYPE_CHECKING
 
 from pulsarack.modems.simulator.dialect import Order, UssdSpelling
+from pulsarack.modems.simulator.menu_weather import MenuFault
 from pulsarack.modems.simulator.operators.answer import ScreenStatus
 from pulsarack.modems.simulator.result import (
     BAD_PARAMETER,
     NO_NETWORK,
     NOT_ALLOWED,
+    UNKNOWN_ERROR,
     Done,
     EquipmentError,
     Later,
@@ -50,22 +52,34 @@ class UssdClient:
             self._modem.network.drop(self._session)
         self._session, self._awaiting, self._conclude = None, False, None
 
+    def lose_network(self) -> None:
+        """The session is over; who awaits its next screen awaits in vain."""
+        if self._session is not None:
+            self._modem.network.drop(self._session)
+        if not self._awaiting:
+            self._session = None
+
     def send(self, written: str) -> Result:
         """AT+CUSD=1,"...": a new session, or the next input of the open one."""
         modem = self._modem
         text = self._read(written)
         if text is None:
             return EquipmentError(modem.dialect.plain_refusal)
+        if modem.out_of_coverage:
+            return self._fail(NO_NETWORK)
         if self._awaiting:
             return EquipmentError(NOT_ALLOWED)
         if not modem.registered:
             return self._fail(NO_NETWORK)
-        if self._session is not None:
-            modem.network.answer(self._session, text)
-        elif re.fullmatch(r"[*#][0-9*#]*#", text):
-            self._session = modem.network.dial(modem, text)
-        else:
+        if self._session is None and not re.fullmatch(r"[*#][0-9*#]*#", text):
             return self._fail(BAD_PARAMETER)
+        fault = modem.network.menu_fault(modem, self._session, text)
+        if fault is MenuFault.REFUSED:
+            return EquipmentError(UNKNOWN_ERROR)
+        if self._session is not None:
+            modem.network.answer(self._session, text, fault)
+        else:
+            self._session = modem.network.dial(modem, text, fault)
         self._await()
         if modem.dialect.ussd_order is Order.ANSWER_FIRST:
             self._conclude = modem.wire.concluder(abort=self._aborted)

@@ -6,6 +6,7 @@ aborts the command where the model allows it (V.250 5.6.1). Whatever is said goe
 `transmit`.
 """
 
+import re
 from collections import deque
 from collections.abc import Callable
 
@@ -23,6 +24,12 @@ from pulsarack.modems.simulator.result import (
 
 CR, LF, BACKSPACE, CTRL_Z, ESCAPE = 13, 10, 8, 26, 27
 LONGEST_LINE = 1024
+
+# What may come between two octets that do something.
+_LINE_RUN = re.compile(rb"[^\r\x08]*")
+_LINE_IGNORED = bytes([LF, ESCAPE])
+_BODY_RUN = re.compile(rb"[^\x1a\x1b]*")
+_BODY_IGNORED = bytes([CR, LF])
 
 Body = Callable[[str | None], Result]
 Conclude = Callable[[Result], None]
@@ -103,11 +110,30 @@ class Wire:
                 if self._abort is None:
                     return
                 self._give_up_running()
+            if not self.echo or (self.deaf and self._body is None):
+                self._take_run()
+                if not self._input:
+                    return
             octet = self._input.pop(0)
             if self._body is not None:
                 self._take_body_octet(octet, self._body)
             else:
                 self._take_octet(octet)
+
+    def _take_run(self) -> None:
+        """Take all octets at once that only fill the line or the body: quicker, and no more."""
+        plain = _LINE_RUN if self._body is None else _BODY_RUN
+        match = plain.match(self._input)
+        assert match is not None, "a run may be empty, but is always there"
+        run = match[0]
+        if not run:
+            return
+        del self._input[: len(run)]
+        if self._body is None:
+            self._line += run.translate(None, _LINE_IGNORED)
+            del self._line[LONGEST_LINE:]
+        else:
+            self._body_text += run.translate(None, _BODY_IGNORED)
 
     def _give_up_running(self) -> None:
         abort, self._abort, self._running = self._abort, None, False

@@ -25,7 +25,7 @@ class World:
         self._scheduler = scheduler
         self._books = books
         self._seed = seed
-        self.network = Network(scheduler, rack.latencies, seed)
+        self.network = Network(scheduler, rack, seed, books)
         self.operators: dict[str, Operator] = {
             name: OPERATORS[name](plan, rack.faults, books, scheduler.now, seed)
             for name, plan in rack.operators.items()
@@ -43,13 +43,54 @@ class World:
     def give_stock(self, iccid: str, amount: int, giver: str) -> None:
         """Let a dealer receive stock (rupiah), with the operator's text about it."""
         dealer = self.network.dealers[iccid]
-        operator = next(
-            self.operators[modem.card.chip.operator]
-            for modem in self.modems
-            if modem.iccid == iccid
-        )
-        report = operator.give_stock(dealer, amount, giver)
+        report = self.network.operator_of(iccid).give_stock(dealer, amount, giver)
         self.network.send_text(iccid, report.sender, report.text)
+
+    def take_stock(self, iccid: str, amount: int) -> int:
+        """Let somebody else sell a dealer's stock (rupiah), with no word about it.
+
+        Returns what was taken: never more than there is.
+        """
+        dealer = self.network.dealers[iccid]
+        taken = self.network.operator_of(iccid).exchange.take_stock(dealer, amount)
+        if taken:
+            self.network.note("stock_taken", iccid, amount=taken)
+        return taken
+
+    def change_chip_pin(self, iccid: str, chip_pin: str) -> None:
+        """Let somebody else change a dealer's PIN at the operator."""
+        self.network.dealers[iccid].change_pin(chip_pin)
+        self.network.note("pin_changed", iccid)
+
+    def bar(self, iccid: str) -> None:
+        """Let the operator bar a chip."""
+        self.network.dealers[iccid].barred = True
+        self.network.note("chip_barred", iccid)
+
+    def unbar(self, iccid: str) -> None:
+        """Let the operator lift a bar, whatever it came from."""
+        self.network.dealers[iccid].unbar()
+        self.network.note("chip_unbarred", iccid)
+
+    def swap_cards(self, one: Modem, other: Modem, seconds: float, *, leave_bus: bool) -> None:
+        """Exchange the cards of two modems; both boot after so long.
+
+        leave_bus: they are unplugged meanwhile, and not only without power.
+        """
+        assert one is not other, "a modem cannot change cards with itself"
+        fields = {"other": other.iccid, "seconds": round(seconds), "left_bus": leave_bus}
+        self.network.note("card_swapped", one.iccid, **fields)
+        for modem in (one, other):
+            modem.go_away(seconds, leave_bus=leave_bus)
+        cards = one.card, other.card
+        other.change_card(cards[0])
+        one.change_card(cards[1])
+
+    def take_card(self, modem: Modem, seconds: float) -> None:
+        """Pull a modem's card while it runs, and put it back after so long."""
+        self.network.note("card_taken", modem.iccid, seconds=round(seconds))
+        modem.remove_card()
+        self._scheduler.call_later(seconds, modem.insert_card)
 
     def close(self) -> None:
         """Enter the final stock of every chip."""

@@ -4,6 +4,7 @@ It runs in a thread with a loop of its own, since commands block while they wait
 """
 
 import asyncio
+import subprocess
 import threading
 from collections.abc import AsyncGenerator, Callable, Iterator
 from pathlib import Path
@@ -89,3 +90,20 @@ def fake_daemon(tmp_path: Path) -> Iterator[FakeDaemon]:
     daemon.start()
     yield daemon
     daemon.stop()
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of two megabytes; skips where the test may not mount one."""
+    place = tmp_path / "small_disk"
+    place.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=2m", "none", str(place)]
+    try:
+        made = subprocess.run(command, capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        pytest.skip("there is no mount here")
+    if made.returncode:
+        pytest.skip(f"may not mount a file system: {made.stderr.strip()}")
+    yield place
+    # Lazily: a test that failed may still have a file open there.
+    subprocess.run(["umount", "-l", str(place)], check=True)

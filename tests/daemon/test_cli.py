@@ -72,11 +72,37 @@ CHIP = {
     "undecided": 0,
 }
 
+DISCREPANCY = {
+    "id": 4, "chip": ICCID, "name": "one", "at": AT, "difference": -10150, "rest": -10150,
+    "stock": 489850, "ledger": 500000, "since": AT - 60000, "transfer_id": "stock:9:1",
+    "orders": 2, "first_order": 17, "last_order": 21, "cleared": [],
+}  # fmt: skip
+SPAN = {"id": 17, "state": "FAILED", "destination": "081200000012", "cost": 10150,
+        "committed_at": AT - 5000, "outcome": "NOT_DONE", "said_done": True}  # fmt: skip
+CLEARING = {"at": AT, "amount": -10150, "kind": "delivery", "account": "expense:airtime",
+            "transfer_id": "discrepancy:4:clear", "why": "order 17", "who": "admin1"}  # fmt: skip
+CLEARED = DISCREPANCY | {
+    "rest": 0, "cleared": ["delivery"], "clearings": [CLEARING], "span": [SPAN], "repeated": True,
+}  # fmt: skip
+FINDING = {
+    "at": AT, "kind": "late_sms", "verdict": "DONE", "rule": "text_names_order",
+    "detail": "DONE: berhasil", "by": "", "matched": ["destination", "amount"], "query": None,
+    "answer": None, "stock": None,
+    "text": {"id": 1, "sender": "777", "text": "berhasil", "received_at": AT, "meaning": "PROOF"},
+}  # fmt: skip
+
 # The command, the call behind it, the canned result, words that must be on the screen.
 LISTINGS: list[tuple[list[str], str, dict[str, Any], list[str]]] = [
     (["order", "list"], "order.list", {"orders": [ORDER]},
      ["\n1234 ", "10.500", "081200000012", "2026-11-22 23:59:59"]),
     (["chip", "list"], "chip.list", {"chips": [CHIP]}, ["490.000", "479.850", "tsel [bold]1"]),
+    (["order", "refuted"], "order.refuted", {"orders": [ORDER | {"evidence": [FINDING]}]},
+     ["order 1234\n  2026-11-22 23:59:59  late_sms: DONE: berhasil [text_names_order]"]),
+    (["discrepancies"], "discrepancies.list", {"discrepancies": [DISCREPANCY]},
+     ["-10.150", "489.850", "500.000", " 17 ", " 21 ", "2026-11-22 23:59:59", "one"]),
+    (["discrepancies", "show", "4"], "discrepancies.show", CLEARED,
+     ["difference     -10.150", "cleared as     delivery", "\norders that it can lie in\n",
+      "FAILED", "yes", "expense:airtime", "order 17"]),
     (["modem", "list"], "modem.list",
      {"modems": [{"slot": "1-2", "port": "/dev/x", "state": "READY", "signal": 21}]},
      ["/dev/x", "21"]),
@@ -152,6 +178,17 @@ CALLS: list[tuple[list[str], str, dict[str, Any]]] = [
     (["chip", "rest", ICCID, "--because", "loose"], "chip.rest",
      {"iccid": ICCID, "because": "loose"}),
     (["chip", "enable", ICCID], "chip.enable", {"iccid": ICCID}),
+    (["order", "reverse", "7", "--because", "x", "--who", "boss", "--stock-returned"],
+     "order.reverse", {"id": 7, "because": "x", "who": "boss", "stock_returned": True}),
+    (["order", "acknowledge", "7", "--because", "x", "--who", "boss"],
+     "order.acknowledge", {"id": 7, "because": "x", "who": "boss"}),
+    (["discrepancies"], "discrepancies.list", {"cleared": False}),
+    (["discrepancies", "--all", "--chip", ICCID, "--limit", "5"], "discrepancies.list",
+     {"cleared": True, "chip": ICCID, "limit": 5}),
+    (["discrepancies", "clear", "4", "--because", "x", "--who", "boss"], "discrepancies.clear",
+     {"id": 4, "because": "x", "who": "boss"}),
+    (["discrepancies", "clear", "4", "--as", "stock-in", "--because", "x", "--who", "boss"],
+     "discrepancies.clear", {"id": 4, "because": "x", "who": "boss", "kind": "stock-in"}),
     (["agent", "new", "kios1", "Kios 1"], "agent.new", {"code": "kios1", "name": "Kios 1"}),
     (["agent", "credit", "kios1", "1.500.000", "--because", "cash", "--who", "boss", "--id", "d1"],
      "agent.credit",
@@ -167,7 +204,10 @@ CALLS: list[tuple[list[str], str, dict[str, Any]]] = [
 def test_options_become_arguments(
     run: Any, fake_daemon: Any, args: list[str], call: str, given: dict[str, Any]
 ) -> None:
-    fake_daemon.answers["order.cancel"] = fake_daemon.answers["order.resolve"] = ORDER
+    for name in ("cancel", "resolve", "reverse", "acknowledge"):
+        fake_daemon.answers[f"order.{name}"] = ORDER
+    fake_daemon.answers["discrepancies.list"] = {"discrepancies": []}
+    fake_daemon.answers["discrepancies.clear"] = CLEARED
     result = run(*args)
     assert result.exit_code == 0, result.output
     assert fake_daemon.args_of(call) == given
@@ -178,6 +218,9 @@ WRONG: list[tuple[list[str], int, str]] = [
     (["order", "show", "x"], 2, "see: pulsarack order show --help"),
     (["order", "resolve", "7", "--because", "x"], 2, "say --delivered or --not-delivered"),
     (["agent", "credit", "kios1", "1.50", "--because", "x"], 2, "write 500000 or 500.000"),
+    (["order", "reverse", "7"], 2, "--because"),
+    (["discrepancies", "clear", "4"], 2, "--because"),
+    (["discrepancies", "clear", "4", "--as", "order", "--because", "x"], 2, "'order' is not one"),
     (["agent", "credit", "kios1", "--because", "x", "--", "-5"], 2, "is not an amount"),
     (["order", "list", "--limit", "0"], 2, "--limit"),
     (["order", "show", "9" * 20], 1, "argument id: expected int <= 9223372036854775807"),
@@ -266,6 +309,7 @@ STORY = {
             "evidence": [
                 {"at": AT + 4000, "kind": "REPLY", "verdict": "DONE", "detail": "SN", "by": None}
             ],
+            "readings": [{"at": AT + 4000, "stock": 489850, "ledger": 489850, "source": "reply"}],
         }
     ],
     "transfers": [
@@ -284,12 +328,53 @@ def test_the_story_of_an_order_is_told_in_order(run: Any, fake_daemon: Any) -> N
     told = [
         "SUCCEEDED", "QUEUED", "attempt 1", "routing: one WINS: idle", "00:00:00  claimed",
         "committed", "-> ussd: *777*..*****#", "<- ussd: done  [2]", "00:00:03  closed",
-        "evidence REPLY: DONE: SN", "500.000 before, 489.850 after", "10.500 IDR",
+        "evidence REPLY: DONE: SN", "read 489.850, booked 489.850",
+        "500.000 before, 489.850 after", "10.500 IDR",
         "debit liability:agent:kios1", "S10 berhasil", "delivered 2026-11-23 00:00:04, 1 tries",
     ]  # fmt: skip
     places = [shown.index(words) for words in told]
     assert places == sorted(places), shown
     assert json.loads(run("order", "show", "1234", "--json").stdout) == STORY
+
+
+STOCK_FINDING = {
+    "at": AT + 2000, "kind": "stock", "verdict": "NOT_DONE", "rule": "stock_unchanged_twice",
+    "detail": "it stayed", "by": "", "matched": [], "text": None, "query": "stock",
+    "answer": "Sisa stok\x07 Rp 500.000",
+    "stock": {"before": 500000, "expected": 500000, "readings": [
+        {"at": AT, "stock": 500000, "ledger": 500000},
+        {"at": AT + 1000, "stock": 500000, "ledger": 500000},
+    ]},
+}  # fmt: skip
+
+
+def test_evidence_tells_what_its_rule_was_applied_to(run: Any, fake_daemon: Any) -> None:
+    readings = [{"at": AT, "stock": 500000, "ledger": 500000, "source": "query"}]
+    attempt = {"number": 1, "evidence": [FINDING, STOCK_FINDING], "readings": readings}
+    fake_daemon.answers["order.show"] = {"order": {"id": 5}, "attempts": [attempt]}
+    lines = run("order", "show", "5").stdout.splitlines()
+    assert [line.strip() for line in lines[3:]] == [
+        "23:59:59  evidence late_sms: DONE: DONE: berhasil",
+        "23:59:59    rule: text_names_order (destination, amount)",
+        "23:59:59    text of 777, 2026-11-22 23:59:59: berhasil",
+        "00:00:01  evidence stock: NOT_DONE: it stayed",
+        "00:00:01    rule: stock_unchanged_twice",
+        "00:00:01    asked for stock: Sisa stok\ufffd Rp 500.000",
+        "00:00:01    stock before 500.000, expected 500.000",
+        "00:00:01    2026-11-22 23:59:59  read 500.000, booked 500.000",
+        "00:00:01    2026-11-23 00:00:00  read 500.000, booked 500.000",
+    ]
+
+
+def test_a_discrepancy_without_orders_says_that_none_explains_it(
+    run: Any, fake_daemon: Any
+) -> None:
+    alone = DISCREPANCY | {"orders": 0, "span": [], "clearings": []}
+    fake_daemon.answers["discrepancies.show"] = alone
+    assert run("discrepancies", "show", "4").stdout.endswith("no order explains it\n")
+    fake_daemon.answers["discrepancies.clear"] = CLEARED
+    again = run("discrepancies", "clear", "4", "--because", "x")
+    assert again.stderr == "this was decided already; nothing was booked again\n"
 
 
 def test_a_story_that_has_hardly_begun(run: Any, fake_daemon: Any) -> None:
@@ -339,7 +424,17 @@ def test_help_knows_every_command_and_every_command_has_help(run: Any) -> None:
         inner = run(name, "--help")
         assert inner.exit_code == 0
         assert inner.stdout.startswith("Usage: pulsarack")
-    for group in ("order", "chip", "modem", "agent", "product", "prefix", "ledger", "route"):
+    for group in (
+        "order",
+        "chip",
+        "modem",
+        "agent",
+        "product",
+        "prefix",
+        "ledger",
+        "route",
+        "discrepancies",
+    ):
         listing = run(group, "--help").stdout.partition("Commands:")[2]
         for line in listing.splitlines():
             if line.startswith("  ") and line[2] != " ":

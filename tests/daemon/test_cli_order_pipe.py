@@ -33,6 +33,28 @@ def accept(daemon: Any) -> None:
     daemon.answers["order.new"] = new
 
 
+def test_a_line_that_nobody_can_read_disturbs_no_other(fake_daemon: Any) -> None:
+    """The daemon could not say whose answer its refusal is, and the pipe broke off."""
+    accept(fake_daemon)
+    fake_daemon.answers["messages.follow"] = lambda arguments: [
+        {"id": 10, "order": {"kios1": 1, "admin1": 2}[arguments.agent], "text": "told"}
+    ]
+    lines = [
+        '{"agent": "kios1", "text": "1"}',
+        '{"agent": "kios1", "text": "\\ud800"}',
+        '{"agent": "kios1", "text": NaN}',
+        '{"agent": "kios1", "text": ' + "[" * 500 + "]" * 500 + "}",
+        '{"agent": "kios1", "text": "' + "x" * 1_000_000 + '"}',
+        '{"agent": "admin1", "text": "2"}',
+    ]
+    result, out = run(fake_daemon, lines)
+    assert result.exit_code == 0, result.output
+    accepted = [line["line"] for line in out if line["kind"] == "accepted"]
+    refused = {line["line"]: line["error"]["code"] for line in out if line["kind"] == "refused"}
+    assert sorted(accepted) == [1, 6]
+    assert refused == {2: "BAD_JSON", 3: "BAD_JSON", 4: "BAD_ARGUMENT", 5: "LINE_TOO_LONG"}
+
+
 def test_orders_are_placed_told_and_acknowledged(fake_daemon: Any) -> None:
     accept(fake_daemon)
     fake_daemon.answers["messages.follow"] = lambda arguments: [

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from pulsarack.daemon import calendar
-from pulsarack.daemon.clock import WallClock
+from pulsarack.daemon.clock import SteadyClock, WallClock
 from pulsarack.modems.timing import Clock
 
 
@@ -66,6 +66,53 @@ def test_two_clocks_with_one_anchor_agree_though_they_start_apart() -> None:
 def test_a_clock_that_cannot_run_is_refused(speed: float) -> None:
     with pytest.raises(ValueError, match="positive"):
         WallClock(speed)
+
+
+# --- the clock is set ---------------------------------------------------------------------
+
+
+def test_a_step_comes_when_it_is_taken_and_not_before() -> None:
+    hands = Hands()
+    clock = SteadyClock(hands.clock())
+    before = clock.now_ms()
+    hands.turn(5)
+    hands.wall_ns -= 3_600_000_000_000
+    hands.turn(5)
+    assert clock.now_ms() == before + 10_000
+    assert clock.take_step() == -3_600_000
+    assert clock.now_ms() == before + 10_000 - 3_600_000
+    assert clock.take_step() == 0
+    assert clock.monotonic() == hands.monotonic
+
+
+def test_a_step_that_could_not_be_written_down_is_still_to_be_taken() -> None:
+    hands = Hands()
+    clock = SteadyClock(hands.clock())
+    before = clock.now_ms()
+    hands.wall_ns += 60_000_000_000
+    clock.give_back(clock.take_step())
+    assert clock.now_ms() == before
+    assert clock.take_step() == 60_000
+
+
+def test_small_corrections_are_followed_at_once() -> None:
+    hands = Hands()
+    clock = SteadyClock(hands.clock())
+    before = clock.now_ms()
+    for _ in range(10):
+        hands.turn(1)
+        hands.wall_ns += 1_500_000_000
+        clock.now_ms()
+    assert clock.take_step() == 0
+    assert clock.now_ms() == before + 25_000
+
+
+async def test_it_sleeps_and_rings_as_the_clock_within() -> None:
+    clock: Clock = SteadyClock(WallClock(speed=1_000_000))
+    fired = asyncio.Event()
+    clock.call_at(clock.monotonic() + 3600, fired.set)
+    await clock.sleep(1)
+    await fired.wait()
 
 
 async def test_sleep_and_timers_are_scaled() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import io
 import json
 import os
 import socket
@@ -14,6 +15,7 @@ import msgspec
 import pytest
 
 from pulsarack.daemon import control
+from pulsarack.daemon import log as logging
 from pulsarack.daemon.control import ControlServer, ControlSocketError
 from pulsarack.daemon.control_arguments import Nothing
 from pulsarack.daemon.control_protocol import LINE_LIMIT, CallError, Calls, Peer
@@ -199,9 +201,9 @@ async def test_errors_have_code_message_and_remedy(world: World) -> None:
 
 
 @pytest.mark.parametrize("call", ["fail", "unspeakable"])
-async def test_a_fault_in_a_call_ends_only_that_call(
-    world: World, call: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+async def test_a_fault_in_a_call_ends_only_that_call(world: World, call: str) -> None:
+    logged = io.StringIO()
+    logging.configure("info", "json", logged)
     async with talk(world) as client:
         client.say(call)
         answer = await client.hear()
@@ -209,7 +211,7 @@ async def test_a_fault_in_a_call_ends_only_that_call(
         assert "secret detail" not in str(answer)
         client.say("double", 2, amount=1)
         assert (await client.hear())["result"]["amount"] == 2
-    assert "control.call_failed" in capsys.readouterr().out
+    assert "control.call_failed" in logged.getvalue()
 
 
 NONSENSE = [

@@ -10,6 +10,7 @@ from pulsarack.daemon.control_protocol import Call, CallError, check_arguments
 ORDER = {"agent": "a", "text": "S10.081200000012"}
 ADOPT = {"iccid": "8962100000000000012", "operator": "telkomsel", "recipe": "telkomsel-mkios"}
 CREDIT = {"code": "a", "amount": 1, "because": "b", "who": "c"}
+SAID = {"id": 1, "because": "b", "who": "c"}
 RESOLVE = {"id": 1, "delivered": True, "because": "b", "who": "c"}
 ROW = {"code": "S10", "operator": "telkomsel", "denomination": 10, "price": 10500, "cost": 10150}
 
@@ -18,6 +19,11 @@ NUMBERS: list[tuple[str, dict[str, Any], str, int, int]] = [
     ("order.show", {}, "id", 1, 2**63 - 1),
     ("order.cancel", {}, "id", 1, 2**63 - 1),
     ("order.resolve", RESOLVE, "id", 1, 2**63 - 1),
+    ("order.reverse", SAID, "id", 1, 2**63 - 1),
+    ("order.acknowledge", SAID, "id", 1, 2**63 - 1),
+    ("discrepancies.show", {}, "id", 1, 2**63 - 1),
+    ("discrepancies.clear", SAID, "id", 1, 2**63 - 1),
+    ("discrepancies.list", {}, "limit", 1, 10_000),
     ("messages.ack", {}, "id", 1, 2**63 - 1),
     ("order.list", {}, "limit", 1, 10_000),
     ("unparsed.list", {}, "limit", 1, 10_000),
@@ -42,6 +48,14 @@ TEXTS = [
     ("order.new", {"agent": "a", "product": "S10"}, "destination", 100),
     ("order.list", {}, "state", 100),
     ("order.resolve", RESOLVE, "because", 500),
+    ("order.reverse", SAID, "because", 500),
+    ("order.reverse", SAID, "who", 100),
+    ("order.acknowledge", SAID, "because", 500),
+    ("order.acknowledge", SAID, "who", 100),
+    ("discrepancies.clear", SAID, "because", 500),
+    ("discrepancies.clear", SAID, "who", 100),
+    ("discrepancies.clear", SAID, "kind", 100),
+    ("discrepancies.list", {}, "chip", 100),
     ("order.resolve", RESOLVE, "who", 100),
     ("chip.show", {}, "iccid", 100),
     ("chip.adopt", ADOPT, "name", 100),

@@ -102,6 +102,6 @@ async def _check(world: World, acknowledged: dict[str, int]) -> None:
 
 def _something_else_moved(order: dict[str, Any]) -> bool:
     """Whether the stock changed by neither nothing nor the cost: a person must look."""
-    stock = [row["detail"] for row in order["evidence"] if row["kind"] == "stock"][-1]
-    figure, books = (int(part.split()[-1]) for part in stock.split(","))
-    return books - figure not in (0, order["cost"])
+    stock = [row["stock"] for row in order["evidence"] if row["kind"] == "stock"][-1]
+    read = stock["readings"][-1]
+    return read["ledger"] - read["stock"] not in (0, order["cost"])

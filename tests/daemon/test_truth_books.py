@@ -39,6 +39,7 @@ WHOLE = book(
     ("top_up", TOP_UP),
     ("stock", {"chip": CHIP, "stock": 489_850}),
     ("stock_in", {"operator": "telkomsel", "chip": CHIP, "amount": 1000, "stock": 490_850}),
+    ("weather", {"fault": "network_lost", "chip": CHIP, "seconds": 60}),
     ("stock", {"chip": CHIP, "stock": 490_850, "final": True}),
 )
 
@@ -85,7 +86,8 @@ WRONG = {
     "too long": (HEADER + b" " * (truth_books.LINE_LIMIT + 1) + b"\n", ":2: it is longer"),
     "a list": (HEADER + b"[]\n", ":2: it is not a JSON object"),
     "no kind": (HEADER + b"{}\n", "'kind'"),
-    "another kind": (HEADER + b'{"kind":"weather"}\n', "'weather'"),
+    "another kind": (HEADER + b'{"kind":"omen"}\n', "'omen'"),
+    "weather without a name": (HEADER + b'{"kind":"weather"}\n', "'fault'"),
     "chips that are no list": (b'{"kind":"rack","chips":{}}\n', "'chips'"),
     "chips that are no objects": (b'{"kind":"rack","chips":[1]}\n', "'chips'"),
     "no chips": (b'{"kind":"rack","chips":[]}\n', "does not begin"),

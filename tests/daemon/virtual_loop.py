@@ -13,10 +13,10 @@ T = TypeVar("T")
 
 
 class _NoWait(selectors.SelectSelector):
-    """Looks at the loop's own self-pipe, never waits."""
+    """Never waits and never looks: no thread and no file speaks to this loop."""
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        return super().select(0)
+        return []
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
@@ -42,7 +42,7 @@ def _just_after(when: float) -> float:
 
 
 class LoopClock:
-    """The clock of the product on the running virtual loop."""
+    """The clock of the product on the running virtual loop; its wall side can be stepped."""
 
     def __init__(self, start_ms: int) -> None:
         self._start_ms = start_ms
@@ -52,6 +52,10 @@ class LoopClock:
 
     def now_ms(self) -> int:
         return self._start_ms + round(self.monotonic() * 1000)
+
+    def step(self, seconds: float) -> None:
+        """Somebody, or NTP, sets the wall clock; the monotonic side goes on as it was."""
+        self._start_ms += round(seconds * 1000)
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(max(0.0, seconds))

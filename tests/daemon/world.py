@@ -18,6 +18,7 @@ from typing import Any
 from pulsarack.daemon import config
 from pulsarack.daemon import log as logging
 from pulsarack.daemon.calls.office import Office
+from pulsarack.daemon.clock import SteadyClock
 from pulsarack.daemon.context import Context
 from pulsarack.daemon.control_protocol import Call, CallError, Calls, Peer, check_arguments
 from pulsarack.daemon.dispatcher import Dispatcher
@@ -222,7 +223,7 @@ class World:
         logging.mask(pins)
         context = Context(
             self._config,
-            self.clock,
+            SteadyClock(self.clock),
             store,
             SHELF,
             pins,

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from pulsarack.queue import attempts, chips, outcome, recovery, stock
 from pulsarack.queue.attempts import Attempt
+from pulsarack.queue.discrepancies import DECISIONS
 from pulsarack.queue.evidence import EvidenceKind, VerdictKind
 from pulsarack.queue.intake import Accepted
 from pulsarack.queue.resolution import StockReading, judge_stock
@@ -152,6 +153,31 @@ class Life:
         for _ in range(2):
             self.world.text(card, stock_in(7_000, self.operator.stock[card]), words)
 
+    def reverse(self, chance: int) -> None:
+        """A success is taken back; every second time the operator gives the stock back."""
+        for key, cost in self.world.sql(
+            "SELECT id, cost FROM orders WHERE state = 'SUCCEEDED' ORDER BY -id LIMIT 1"
+        ):
+            returned = chance % 2 == 0
+            if returned:
+                ((card,),) = self.world.sql(
+                    "SELECT chip FROM attempt WHERE order_id = ? AND outcome = 'DONE'", key
+                )
+                self.operator.stock[card] += cost
+            self.world.reverse(key, stock_returned=returned)
+
+    def differ(self, chance: int) -> None:
+        """A fee that no text tells, found while the chip is idle; perhaps it is explained."""
+        card = self.cards[chance % 2]
+        if self.operator.stock[card] < 3 or any(
+            one.chip == card for one in self.world.run(attempts.every_open)
+        ):
+            return
+        self.operator.stock[card] -= 3
+        found = self.world.differ(card, self.operator.stock[card])
+        if chance % 3:
+            self.world.clear(found.id, DECISIONS[chance % len(DECISIONS)])
+
     def follow_up(self, chance: int) -> None:
         """Undecided chips are asked for their stock."""
         for one in self.attempts(committed=True, state="UNKNOWN"):
@@ -204,6 +230,16 @@ class Life:
             delivered = self.operator.delivered[key]
             if state in ("SUCCEEDED", "FAILED", "CANCELLED", "QUEUED"):
                 assert delivered == (state == "SUCCEEDED"), f"order {key} is {state}"
+            elif state == "REVERSED":
+                assert delivered == 1, f"order {key} was never delivered"
+        self._pays_for_what_stands()
+
+    def _pays_for_what_stands(self) -> None:
+        """P3: the agent has paid for his successes, and for nothing that was taken back."""
+        ((paid,),) = self.world.sql(
+            "SELECT coalesce(sum(price), 0) FROM orders WHERE state = 'SUCCEEDED'"
+        )
+        assert self.world.deposit().posted == 60_000 - paid
 
 
 INCIDENTS: tuple[Callable[[Life, int], None], ...] = (
@@ -215,6 +251,8 @@ INCIDENTS: tuple[Callable[[Life, int], None], ...] = (
     Life.crash,
     Life.release,
     Life.refill,
+    Life.reverse,
+    Life.differ,
 )
 
 VERBS: tuple[Callable[[Life, int], None], ...] = (
@@ -230,6 +268,8 @@ VERBS: tuple[Callable[[Life, int], None], ...] = (
     Life.text,
     Life.text,
     Life.refill,
+    Life.reverse,
+    Life.differ,
     Life.follow_up,
     Life.crash,
     Life.cancel,

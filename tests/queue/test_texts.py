@@ -97,6 +97,20 @@ def test_a_serial_number_that_is_known_proves_nothing_more(shop: World) -> None:
     shop.clean()
 
 
+def test_the_text_of_an_order_proved_by_stock_hours_ago_does_not_prove_an_equal_one(
+    shop: World,
+) -> None:
+    first = shop.sent(CARD)
+    shop.decide(first.attempt_id, done=True, kind=EvidenceKind.STOCK, answered=False)
+    shop.wait(4 * 3600)  # its own text is still to come
+    ready(shop)
+    second = shop.sent(CARD, AGAIN)
+    shop.suspend(second.attempt_id)
+    assert shop.text(CARD, success("SN1")).meaning is Meaning.AMBIGUOUS
+    assert shop.get(second.order).state == "UNKNOWN"
+    shop.clean()
+
+
 def test_a_serial_number_known_from_another_chip_is_a_repeat(shop: World) -> None:
     first = shop.sent(CARD)
     shop.decide(first.attempt_id, done=True, number="SN1")
@@ -144,7 +158,7 @@ def test_a_first_order_with_another_serial_number_leaves_the_text_to_the_second(
 def test_old_attempts_are_no_candidates_any_more(shop: World) -> None:
     first = shop.sent(CARD)
     shop.decide(first.attempt_id, done=True, kind=EvidenceKind.STOCK, answered=False)
-    shop.now += LATE_MS + 1
+    shop.now += texts.UNNAMED_MS + 1
     assert shop.text(CARD, success("SN1")).meaning is Meaning.FOREIGN
     ready(shop)
     second = shop.sent(CARD, AGAIN)
@@ -405,7 +419,7 @@ def test_stock_in_is_booked_and_read_again(shop: World) -> None:
 def test_a_stock_in_text_that_came_twice_counts_once(shop: World) -> None:
     shop.text(CARD, stock_in(1_000_000, 1_500_000), "a")
     shop.run(lambda db: chips.trust_stock(db, CARD))
-    shop.sql("INSERT INTO stock_reading VALUES (NULL, ?, 0, 1500000, 0, 'query')", CARD)
+    shop.sql("INSERT INTO stock_reading VALUES (NULL, ?, 0, 1500000, 0, 'query', NULL)", CARD)
     assert shop.text(CARD, stock_in(1_000_000, 1_500_000), "a").meaning is Meaning.REPEAT
     assert shop.stock(CARD).posted == 1_500_000
     assert shop.the_chip(CARD).stock_exact == 0

@@ -21,6 +21,7 @@ from pulsarack.queue import (
     audit,
     chips,
     claim,
+    discrepancies,
     facts,
     intake,
     orders,
@@ -30,6 +31,7 @@ from pulsarack.queue import (
     recipe_versions,
     recovery,
     request,
+    reversal,
     rows,
     stock,
     texts,
@@ -37,6 +39,7 @@ from pulsarack.queue import (
 from pulsarack.queue.attempts import Attempt
 from pulsarack.queue.chips import Adoption, Chip
 from pulsarack.queue.claim import Claim, IdleChip
+from pulsarack.queue.discrepancies import Cleared, ClearingKind, Discrepancy
 from pulsarack.queue.evidence import Evidence, EvidenceKind, VerdictKind
 from pulsarack.queue.facts import Limits, Presence
 from pulsarack.queue.intake import Accepted
@@ -246,6 +249,41 @@ class World:
         )
         window = Window(LATE_MS, self.now, self.day_ends, awaited=awaited)
         return self.run(lambda db: texts.receive(db, incoming, read, "telkomsel", window))
+
+    def reverse(
+        self, order_id: int, *, stock_returned: bool = False, because: str = "taken back"
+    ) -> Order:
+        """A person takes a success back."""
+        return self.run(
+            lambda db: reversal.reverse(
+                db,
+                order_id,
+                because=because,
+                who="admin1",
+                stock_returned=stock_returned,
+                now_ms=self.now,
+            )
+        )
+
+    def differ(self, card: str, figure: int) -> Discrepancy:
+        """Two readings agree on a figure that is not the ledger's; what was recorded."""
+        booked = self.run(lambda db: stock.book_discrepancy(db, card, figure, now_ms=self.now))
+        assert booked
+        return self.run(lambda db: discrepancies.listed(db, chip=card))[0]
+
+    def clear(
+        self, discrepancy_id: int, kind: ClearingKind | None = None, because: str = "counted"
+    ) -> Cleared:
+        """A person decides what a discrepancy was."""
+
+        def job(db: Database) -> Cleared:
+            found = discrepancies.find(db, discrepancy_id)
+            assert found is not None
+            return discrepancies.clear(
+                db, found, kind, because=because, who="admin1", now_ms=self.now
+            )
+
+        return self.run(job)
 
     def recover(self) -> Recovered:
         """A new daemon starts."""

@@ -68,17 +68,21 @@ Weather = Garble | Hang | Unplug | Storm
 
 @dataclass(frozen=True)
 class Answer:
-    """Everything that follows one request. `then` takes the next input while a session is open."""
+    """Everything that follows one request. `then` takes the next input while a session is open;
+    decides: that input may be the one that decides a top-up.
+    """
 
     screens: tuple[Screen, ...] = ()
     reports: tuple[Report, ...] = ()
     weather: tuple[Weather, ...] = ()
     then: "Callable[[str], Answer] | None" = None
+    decides: bool = False
 
 
-def ask(text: str, then: Callable[[str], Answer]) -> Answer:
+def ask(text: str, then: Callable[[str], Answer], decides: bool = False) -> Answer:
     """A menu: the session stays open for the next input."""
-    return Answer(screens=(Screen(ScreenStatus.ACTION_REQUIRED, text),), then=then)
+    screen = Screen(ScreenStatus.ACTION_REQUIRED, text)
+    return Answer(screens=(screen,), then=then, decides=decides)
 
 
 def tell(text: str, status: ScreenStatus = ScreenStatus.TERMINATED_BY_NETWORK) -> Answer:

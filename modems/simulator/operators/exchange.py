@@ -152,6 +152,18 @@ class Exchange:
         self._enter_stock(dealer)
         return StockIn(amount, giver, dealer.stock, at)
 
+    def take_stock(self, dealer: Dealer, amount: int) -> int:
+        """Debit a stock for somebody else's sale; returns what was there to be taken."""
+        taken = min(amount, dealer.stock)
+        dealer.stock -= taken
+        if taken:
+            self._enter_stock(dealer)
+        return taken
+
+    def sold_elsewhere(self, destination: str, denomination: int) -> None:
+        """Another dealer, of another rack, sold this just now: the same again is too soon."""
+        self._done_at[destination, denomination] = self.now()
+
     def _not_registered(self) -> tuple[str, ...]:
         return self.plan.not_registered_endings or ("-",)
 
@@ -198,7 +210,7 @@ class Exchange:
         dealer, fault = receipt.dealer, receipt.fault
         shown_from = receipt.at
         if fault is not None and fault.kind is FaultKind.LATE_BOOKING:
-            shown_from += fault.seconds or receipt.rng.uniform(10, 30)
+            shown_from += fault.seconds or receipt.rng.uniform(*self.plan.late_booking_seconds)
         if receipt.delivered:
             lag = Lag(receipt.cost, shown_from) if shown_from > receipt.at else None
             dealer.debit(receipt.cost, self._day(), lag)

@@ -115,7 +115,11 @@ class Indosat(Operator):
             f"Isi pulsa {amount} ke {local_number(destination)}, harga {cost}. "
             "Masukkan PIN untuk lanjut, 0 untuk batal"
         )
-        return ask(question, lambda typed: self._confirm(dealer, destination, denomination, typed))
+
+        def confirmed(typed: str) -> Answer:
+            return self._confirm(dealer, destination, denomination, typed)
+
+        return ask(question, confirmed, decides=True)
 
     def _confirm(self, dealer: Dealer, destination: str, denomination: int, typed: str) -> Answer:
         if typed == "0":

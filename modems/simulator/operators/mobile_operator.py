@@ -26,6 +26,7 @@ class Operator(ABC):
     network_name: ClassVar[str]
     prefixes: ClassVar[tuple[str, ...]]
     sender: ClassVar[str]
+    sells_by_text: ClassVar[bool] = False
     applicable: ClassVar[frozenset[FaultKind]] = frozenset(FaultKind) - {FaultKind.SPLIT_REPLY}
 
     def __init__(
@@ -49,6 +50,14 @@ class Operator(ABC):
     def texted(self, dealer: Dealer, to: str, text: str) -> Answer:
         """An SMS from a dealer to any number; only the operator's own numbers answer."""
         return Answer()
+
+    def decides(self, code: str) -> bool:
+        """Whether dialling a code may decide a top-up, and not only ask."""
+        return False
+
+    def is_question(self, to: str, text: str) -> bool:
+        """Whether an SMS from a dealer asks the operator something that decides nothing."""
+        return False
 
     @abstractmethod
     def serial_number(self, number: int) -> str:

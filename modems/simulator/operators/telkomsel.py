@@ -59,6 +59,10 @@ class Telkomsel(Operator):
             return self._stock(dealer) if match[1] == "776" else self._history(dealer)
         return tell(BAD_FORMAT)
 
+    def decides(self, code: str) -> bool:
+        """The top-up code."""
+        return code.startswith("*777*")
+
     def serial_number(self, number: int) -> str:
         """14 digits."""
         return "510123" + scrambled(number, self.exchange.seed, 8)

@@ -37,6 +37,10 @@ class Tri(Operator):
             return self._stock(dealer, match[1])
         return tell("Sorry, invalid keyword.")
 
+    def decides(self, code: str) -> bool:
+        """The top-up code."""
+        return code.startswith("*111*")
+
     def serial_number(self, number: int) -> str:
         """9 digits."""
         return "88" + scrambled(number, self.exchange.seed, 7)

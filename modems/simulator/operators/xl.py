@@ -26,6 +26,7 @@ class Xl(Operator):
     network_name = "XL"
     prefixes = ("0817", "0818", "0819", "0859", "0877", "0878", "0879")
     sender = SERVICE_NUMBER
+    sells_by_text = True
     applicable = frozenset(FaultKind)
 
     def texted(self, dealer: Dealer, to: str, text: str) -> Answer:
@@ -40,6 +41,10 @@ class Xl(Operator):
                 return self._stock(dealer, chip_pin)
             case _:
                 return self._say("Sorry, invalid keyword.")
+
+    def is_question(self, to: str, text: str) -> bool:
+        """SALDO."""
+        return to == SERVICE_NUMBER and text.upper().startswith("SALDO ")
 
     def serial_number(self, number: int) -> str:
         """12 digits."""

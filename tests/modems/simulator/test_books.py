@@ -22,6 +22,19 @@ operator_busy = 0.08
 late_booking = 0.08
 unplug = 0.08
 """
+WEATHER = """
+[sms_mix]
+delayed = 0.2
+delayed_seconds = [60, 300]
+doubled = 0.2
+stale_stamp = 0.5
+[menu_mix]
+lost = 0.1
+unparsed = 0.1
+unexpected = 0.1
+ended = 0.1
+refused = 0.1
+"""
 
 orders = st.lists(
     st.tuples(
@@ -65,8 +78,11 @@ def test_stock_is_what_the_books_add_up_to(
 def test_same_seed_same_truth(todo: list[tuple[str, int, str, float]], seed: int) -> None:
     truths = []
     for _ in range(2):
-        bench = Bench(rack("wavecom", "telkomsel", MIX), seed)
+        bench = Bench(rack("wavecom", "telkomsel", MIX + WEATHER), seed)
         work(bench, todo)
+        bench.dial("*776*1234#", 100)
+        bench.modem.lose_network(50)
+        bench.dial("*774*1234#", 100)
         truths.append((bench.lines, bench.texts()))
     assert truths[0] == truths[1]
 

@@ -8,8 +8,11 @@ from pulsarack.modems.simulator import rack as rack_module
 from pulsarack.modems.simulator.catalogue import chips
 from pulsarack.modems.simulator.dialects.every_dialect import DIALECTS
 from pulsarack.modems.simulator.errors import RackErrors
+from pulsarack.modems.simulator.menu_weather import MenuFault
 from pulsarack.modems.simulator.operators.every_operator import OPERATORS
 from pulsarack.modems.simulator.rack import load_rack
+from pulsarack.modems.simulator.sms_weather import SmsMix
+from tests.modems.simulator import virtual
 
 RACKS = Path(rack_module.__file__).parent / "racks"
 
@@ -65,6 +68,14 @@ def test_all_problems_at_once(tmp_path: Path) -> None:
         [fault_mix]
         hang = 2
         flood = 0.1
+        [sms_mix]
+        delayed = 1.5
+        delayed_seconds = [20, 10]
+        tripled = 0.1
+        [menu_mix]
+        lost = 0.6
+        ended = 0.6
+        unplugged = 0.1
         """
     )
     with pytest.raises(RackErrors) as caught:
@@ -86,7 +97,31 @@ def test_all_problems_at_once(tmp_path: Path) -> None:
         "fault[1].kind",
         "rack.fault_mix.hang",
         "rack.fault_mix.flood",
+        "rack.sms_mix.delayed",
+        "rack.sms_mix.delayed_seconds",
+        "rack.sms_mix.tripled",
+        "rack.menu_mix.*",
+        "rack.menu_mix.unplugged",
     }
+
+
+def test_weather_tables() -> None:
+    text = """
+    [sms_mix]
+    delayed = 0.02
+    doubled = 0.03
+    doubled_seconds = [5, 60]
+    [menu_mix]
+    lost = 0.01
+    refused = 0.02
+    ended = 0
+    """
+    plan = virtual.rack("wavecom", "telkomsel", text)
+    assert plan.sms_mix == SmsMix(delayed=0.02, doubled=0.03, doubled_seconds=(5.0, 60.0))
+    assert plan.sms_mix.delayed_seconds == (600.0, 14_400.0)
+    assert plan.menu_mix.shares == {MenuFault.LOST: 0.01, MenuFault.REFUSED: 0.02}
+    calm = virtual.rack("wavecom", "telkomsel")
+    assert calm.sms_mix.calm and not calm.menu_mix.shares
 
 
 @pytest.mark.parametrize(

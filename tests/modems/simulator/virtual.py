@@ -78,6 +78,23 @@ def rack(dialect: str, operator: str, extra: str = "", per_operator: str = "") -
     return read_rack(tomllib.loads(text), Path("rack.toml"))
 
 
+SECOND = """
+[[operator]]
+name = "indosat"
+[[modem]]
+dialect = "{dialect}"
+imei = "350001000001044"
+chip = {{ operator = "indosat", iccid = "{iccid}", imsi = "{imsi}", msisdn = "{msisdn}", \
+chip_pin = "4321", stock = {stock}, sim_pin = "5678" }}
+"""
+
+
+def second(dialect: str) -> str:
+    """TOML of another modem beside rack()'s: an Indosat chip whose SIM has a PIN."""
+    iccid, imsi, msisdn = CHIPS["indosat"]
+    return SECOND.format(dialect=dialect, iccid=iccid, imsi=imsi, msisdn=msisdn, stock=STOCK)
+
+
 class Bench:
     """One world, and the line of its first modem."""
 
@@ -141,6 +158,10 @@ class Bench:
     def entries(self, kind: str) -> list[dict[str, Any]]:
         """Entries of one kind in the books."""
         return [entry for entry in map(json.loads, self.lines) if entry["kind"] == kind]
+
+    def weather(self) -> list[tuple[str, str | None]]:
+        """What else went wrong, by the books: each fault and the chip it struck."""
+        return [(entry["fault"], entry["chip"]) for entry in self.entries("weather")]
 
     @property
     def stock(self) -> int:

@@ -1,0 +1,111 @@
+"""The doctor: looks at everything the daemon leans on, and says in words what to do.
+
+It works with the daemon running or not, and writes nothing. Every check is a small
+function that is given the subject (what was configured, where things lie, whether a daemon
+works there) and yields what it found; a check that cannot look says that, and the others
+go on. What is bad keeps the daemon from working or has to be looked at before it goes on;
+what is a warning can wait.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from pulsarack.daemon import config
+from pulsarack.daemon.config import Config
+from pulsarack.daemon.config_errors import ConfigErrors
+from pulsarack.daemon.errors import DaemonError
+from pulsarack.daemon.store_files import DATABASE_NAME, lock_holder
+
+
+class Level(StrEnum):
+    """How it stands."""
+
+    OK = "ok"
+    WARN = "warn"
+    BAD = "bad"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one check found, in words, and what to do about it."""
+
+    level: Level
+    check: str
+    what: str
+    remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What is examined. `running` is the process that works in the state directory."""
+
+    config: Config
+    socket: Path
+    environ: Mapping[str, str]
+    now_ms: int
+    synchronised: bool | None
+
+    @property
+    def state_dir(self) -> Path:
+        """Where the database lies."""
+        return self.config.daemon.state_dir
+
+    @property
+    def database(self) -> Path:
+        """The database itself."""
+        return self.state_dir / DATABASE_NAME
+
+    @property
+    def running(self) -> int | None:
+        """The daemon's process id (0: not known), None if none is running."""
+        return lock_holder(self.state_dir)
+
+
+Check = Callable[[Subject], Iterable[Finding]]
+
+
+def ok(check: str, what: str) -> Finding:
+    """All is well."""
+    return Finding(Level.OK, check, what)
+
+
+def warn(check: str, what: str, remedy: str) -> Finding:
+    """It can wait."""
+    return Finding(Level.WARN, check, what, remedy)
+
+
+def bad(check: str, what: str, remedy: str) -> Finding:
+    """It cannot wait."""
+    return Finding(Level.BAD, check, what, remedy)
+
+
+def error(check: str, found: DaemonError) -> Finding:
+    """What an error of ours says of itself."""
+    return bad(check, found.message, found.remedy)
+
+
+def load(path: Path) -> tuple[Config | None, list[Finding]]:
+    """The configuration, and what is to be said about it."""
+    try:
+        return config.load(path), [ok("configuration", f"{path} is sound")]
+    except ConfigErrors as errors:
+        return None, [
+            bad("configuration", line, "correct it, then run the doctor again")
+            for line in errors.lines()
+        ]
+
+
+def examine(subject: Subject, checks: Iterable[Check]) -> Iterator[Finding]:
+    """What all checks found, in their order."""
+    for check in checks:
+        name = check.__name__.replace("_", " ")
+        try:
+            yield from check(subject)
+        except PermissionError as refused:
+            what = f"you may not look at {refused.filename}"
+            yield warn(name, what, "run the doctor as root, or as the user pulsarack")
+        except OSError as failed:
+            what = f"{failed.filename or 'something'} cannot be looked at: {failed.strerror}"
+            yield bad(name, what, "check the disk and the path")

@@ -1,0 +1,116 @@
+"""What the doctor finds in the database: version, damage, what is missing, what waits.
+
+One opening for all checks of rows, since each opening beside a running daemon holds its
+log back for as long as it lasts.
+"""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import apsw
+from peewee import Database, PeeweeException
+
+from pulsarack.daemon import audit
+from pulsarack.daemon.doctor import Check, Finding, Subject, bad, error, ok, warn
+from pulsarack.daemon.migrations import check_current, load_scripts
+from pulsarack.daemon.store_check import WHOLE_BYTES, first_damage
+from pulsarack.daemon.store_errors import CommitsLost, DatabaseDamaged, SchemaOlder, StoreError
+from pulsarack.daemon.store_files import MARK_NAME, files_of, look
+from pulsarack.daemon.store_mark import missing_commits, read_mark
+from pulsarack.ledger import sql
+from pulsarack.queue import clock_steps, contradiction, discrepancies
+
+NAME = "database"
+
+
+def log_file(subject: Subject) -> Iterator[Finding]:
+    """A log that a killed daemon left is used at the next start, if nobody removes it."""
+    log = files_of(subject.database)[1]
+    if subject.running is None and log.exists() and log.stat().st_size:
+        what = f"{log} holds what a daemon that was killed had not written back yet"
+        yield warn(NAME, what, "leave it there: the next start reads it; removed, orders are lost")
+
+
+def database(subject: Subject) -> Iterator[Finding]:
+    """Everything about the file and the rows in it."""
+    path, running = subject.database, subject.running is not None
+    if not path.exists():
+        if read_mark(path.parent) is not None:
+            yield bad(NAME, f"{path} is gone", "restore the newest backup, then see: df, dmesg")
+        else:
+            yield warn(NAME, f"there is no {path} yet", "the daemon makes it at its first start")
+        return
+    mark = read_mark(path.parent)  # before the rows are read: it can only grow
+    try:
+        with look(path, in_use=running) as db:
+            yield from _look(db, path, mark, subject.now_ms)
+    except StoreError as found:
+        yield error(NAME, found)
+    except (PeeweeException, apsw.Error, UnicodeDecodeError) as found:
+        yield error(NAME, DatabaseDamaged(path, " ".join(str(found).split())))
+
+
+def _look(db: Database, path: Path, mark: int | None, now_ms: int) -> Iterator[Finding]:
+    damage = first_damage(db)
+    if damage is not None:
+        yield error(NAME, DatabaseDamaged(path, damage))
+        return
+    if path.stat().st_size > WHOLE_BYTES:
+        what = "the file is large: only the small tables were read"
+        yield warn(NAME, what, "read all of it in a quiet hour: pulsarack audit")
+    else:
+        yield ok(NAME, f"{path} can be read to its end")
+    if missing := missing_commits(db, mark):
+        yield error(NAME, CommitsLost(path, path.parent / MARK_NAME, missing))
+    elif mark is None:
+        remedy = "the next start writes it; until then a log that was removed is not noticed"
+        yield warn(NAME, f"{path.parent / MARK_NAME} is missing, or no number", remedy)
+    try:
+        check_current(db, load_scripts())
+    except SchemaOlder as found:
+        yield warn(NAME, found.message, found.remedy)
+        return
+    except StoreError as found:
+        yield error(NAME, found)
+        return
+    for part in _ROWS:
+        yield from part(db, now_ms)
+
+
+def _schema(db: Database, now_ms: int) -> Iterator[Finding]:
+    found = [f"{one.subject}: {one.detail}" for one in audit.check_schema(db)]
+    for what in found:
+        yield bad(NAME, what, "stop the daemon, and restore a backup or report this")
+    if not found:
+        yield ok(NAME, "it is of this version, every table and guard in its place")
+
+
+def _clock(db: Database, now_ms: int) -> Iterator[Finding]:
+    row = sql.one(
+        db,
+        "SELECT max(at) FROM (SELECT at FROM transition WHERE id > (SELECT"
+        " coalesce(max(last_transition), 0) FROM clock_step) ORDER BY id DESC LIMIT 1)",
+    )
+    ahead = row[0] - now_ms if row and row[0] is not None else 0
+    if ahead > clock_steps.SMALL_MS:
+        what = f"the machine's clock is {ahead // 1000} s behind the newest entry"
+        remedy = "set it right (timedatectl); the daemon moves what waits along by itself"
+        yield warn("clock", what, remedy)
+    if not clock_steps.service_centre_agrees(db):
+        what = "the operators' texts bear times that differ from ours by more than 5 minutes"
+        remedy = "compare the machine's clock and its time zone with a telephone: timedatectl"
+        yield warn("clock", what, remedy)
+
+
+def _waiting(db: Database, now_ms: int) -> Iterator[Finding]:
+    if orders := len(contradiction.undecided(db)):
+        what = f"{orders} orders are undecided; their money is held"
+        yield warn("orders", what, "see: pulsarack order undecided")
+    if differences := discrepancies.waiting(db):
+        what = f"{differences} discrepancies of stock were not looked at"
+        yield warn("stock", what, "see: pulsarack discrepancies")
+
+
+_ROWS: tuple[Callable[[Database, int], Iterator[Finding]], ...] = (_schema, _clock, _waiting)
+
+CHECKS: tuple[Check, ...] = (log_file, database)

@@ -1,0 +1,19 @@
+"""What AT commands set in a modem, and a restart forgets."""
+
+from dataclasses import dataclass
+
+
+@dataclass
+class Settings:
+    """The settings of one modem."""
+
+    charset: str
+    pdu_mode: bool = True
+    indication: tuple[int, int] = (0, 0)  # <mode>, <mt> of AT+CNMI
+    memory: str = "SM"
+    registration_reports: int = 0
+    ussd_reports: bool = False
+    ussd_plain: bool = False  # AT^USSDMODE=0
+    chatty: bool = True
+    functionality: int = 1
+    message_reference: int = 0

@@ -1,0 +1,116 @@
+"""Steps of the clock: the time of day is set while orders wait and chips rest.
+
+A deadline in the database is a time of day. When the clock is set, every deadline that
+still counts moves along in the transaction that notes the step, so that a wait keeps its
+length: nothing stands still for the hour that the clock went back, and nothing expires
+because it went ahead. What is over keeps the time it was given. Whoever looks back over a
+length of time ("texts of the last 30 minutes", "sold in the last hour") asks here how the
+times stored before a step are to be read.
+"""
+
+from dataclasses import dataclass
+
+from peewee import Database
+
+from pulsarack.queue import retry
+from pulsarack.queue.retry import ChipFate
+from pulsarack.queue.rows import execute, scalar, tuples
+
+# How far the clock of a service centre may be from ours.
+CLOCKS_DIFFER_MS = 300 * 1000
+# How many of the newest texts tell whether the clocks agree.
+_TEXTS = 20
+# Clocks are corrected a little all the time; no wait is hurt by that.
+SMALL_MS = 2000
+# A rest until midnight ends at midnight, by whatever clock.
+_UNTIL_MIDNIGHT = tuple(
+    reason.value for reason, rule in retry.RULES.items() if rule.chip is ChipFate.REST_TODAY
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Era:
+    """The attempts between two steps; `offset_ms` turns their times into today's."""
+
+    after_attempt: int
+    offset_ms: int
+
+
+def follow(db: Database, step_ms: int, *, now_ms: int) -> None:
+    """Note that the clock was set by so much, and move the deadlines that still count.
+
+    `now_ms` is the time by the clock as it is now. Everything written before must bear the
+    time of the clock as it was.
+    """
+    execute(
+        db,
+        "INSERT INTO clock_step (at, step, last_transition, last_attempt, last_sms) SELECT ?, ?,"
+        " (SELECT coalesce(max(id), 0) FROM transition),"
+        " (SELECT coalesce(max(id), 0) FROM attempt), (SELECT coalesce(max(id), 0) FROM sms)",
+        (now_ms, step_ms),
+    )
+    execute(
+        db,
+        "UPDATE orders SET expires_at = expires_at + ?, not_before = not_before + ?"
+        " WHERE state IN ('QUEUED', 'SENDING', 'UNKNOWN')",
+        (step_ms, step_ms),
+    )
+    marks = ", ".join("?" for _ in _UNTIL_MIDNIGHT)
+    execute(
+        db,
+        "UPDATE chip SET rest_until = rest_until + ?"
+        f" WHERE rest_until IS NOT NULL AND why NOT IN ({marks})",
+        (step_ms, *_UNTIL_MIDNIGHT),
+    )
+
+
+def follow_since_stop(db: Database, *, now_ms: int) -> int:
+    """At start: follow a clock that was set back while nobody looked; by how much, or 0.
+
+    It shows by what was written last and is still to come. A clock that was set ahead looks
+    like a long stop, and what is too late after a long stop is too late.
+    """
+    newest = scalar(
+        db,
+        "SELECT at FROM transition WHERE id > (SELECT coalesce(max(last_transition), 0)"
+        " FROM clock_step) ORDER BY id DESC LIMIT 1",
+    )
+    if newest is None:
+        newest = scalar(db, "SELECT at FROM clock_step ORDER BY id DESC LIMIT 1")
+    if newest is None or newest - now_ms <= SMALL_MS:
+        return 0
+    follow(db, now_ms - newest, now_ms=now_ms)
+    return int(now_ms - newest)
+
+
+def eras(db: Database, *, back_to_ms: int) -> list[Era]:
+    """How stored times are to be read back to a time of today's clock, newest era first."""
+    found, offset = [], 0
+    rows = tuples(db, "SELECT at, step, last_attempt FROM clock_step ORDER BY id DESC")
+    for at, step, last_attempt in rows:
+        found.append(Era(last_attempt, offset))
+        if at + offset < back_to_ms:
+            return found
+        offset += step
+    return [*found, Era(0, offset)]
+
+
+def stored_since(db: Database, *, now_ms: int, length_ms: int) -> int:
+    """The lowest time that a row of the last so many milliseconds can bear."""
+    since = now_ms - length_ms
+    return since - max(era.offset_ms for era in eras(db, back_to_ms=since))
+
+
+def service_centre_agrees(db: Database) -> bool:
+    """Whether our clock is that of the service centres, as the newest texts tell.
+
+    A text takes seconds. If every one since our clock was set took many minutes, or came
+    before it was sent, then our clock is wrong, and no text is to be placed in time by it.
+    """
+    rows = tuples(
+        db,
+        "SELECT received_at - sent_at FROM sms WHERE sent_at IS NOT NULL"
+        " AND id > (SELECT coalesce(max(last_sms), 0) FROM clock_step) ORDER BY id DESC LIMIT ?",
+        (_TEXTS,),
+    )
+    return not rows or any(abs(took) <= CLOCKS_DIFFER_MS for (took,) in rows)

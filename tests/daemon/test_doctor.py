@@ -1,0 +1,312 @@
+"""The doctor names what is wrong and what to do, with the daemon or without, and writes nothing."""
+
+import asyncio
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pulsarack.daemon import doctor, doctor_checks, store_check
+from pulsarack.daemon.clock import synchronised
+from pulsarack.daemon.doctor import Finding, Level, Subject
+from pulsarack.daemon.store import Store
+from pulsarack.daemon.store_files import MARK_NAME, StateLock, lock_holder
+from pulsarack.daemon.store_inline import InlineStore
+from pulsarack.ledger import sql
+from tests.queue.world import START, TO, World
+
+NOW = START
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """A directory with a configuration and the database of a small server."""
+    (tmp_path / "state").mkdir()
+    (tmp_path / "secrets.toml").write_text('["8962100000000000001"]\nchip_pin = "1234"\n')
+    (tmp_path / "secrets.toml").chmod(0o600)
+    (tmp_path / "pulsarack.toml").write_text(
+        '[daemon]\nstate_dir = "state"\nsocket = "socket"\nsecrets_file = "secrets.toml"\n'
+        '[[port]]\npath = "/dev/null"\n'
+    )
+    world = World(tmp_path / "state" / "pulsarack.db")
+    world.agent()
+    world.chip()
+    world.order()
+    world.close()
+    Store.open(tmp_path / "state" / "pulsarack.db", now_ms=NOW).close()
+    return tmp_path
+
+
+def examine(home: Path, *, now_ms: int = NOW, in_time: bool | None = True) -> list[Finding]:
+    settings, found = doctor.load(home / "pulsarack.toml")
+    assert settings is not None
+    subject = Subject(settings, settings.daemon.socket, {}, now_ms, in_time)
+    return [*found, *doctor.examine(subject, doctor_checks.CHECKS)]
+
+
+def told(found: list[Finding], *levels: Level) -> list[str]:
+    """What is not well, as it is shown."""
+    wanted = levels or (Level.WARN, Level.BAD)
+    return [f"{one.check}: {one.what}; {one.remedy}" for one in found if one.level in wanted]
+
+
+def picture(place: Path) -> dict[str, bytes]:
+    return {str(file): file.read_bytes() for file in sorted(place.rglob("*")) if file.is_file()}
+
+
+def test_a_sound_server_that_is_stopped(home: Path) -> None:
+    before = picture(home)
+    found = examine(home)
+    assert told(found) == ["daemon: it does not run; start it: systemctl start pulsarack"]
+    assert {one.check for one in found} == {
+        "configuration", "secrets file", "recipes", "profiles", "state directory",
+        "free space", "clock", "ports", "daemon", "database",
+    }  # fmt: skip
+    assert picture(home) == before
+
+
+def one_bad(home: Path, *words: str) -> None:
+    (only,) = told(examine(home), Level.BAD)
+    for word in words:
+        assert word in only
+    assert only.split("; ", 1)[1]  # a remedy
+
+
+# --- the database -------------------------------------------------------------------------
+
+
+def rewrite(home: Path, statement: str) -> None:
+    store = InlineStore.open(home / "state" / "pulsarack.db", now_ms=NOW)
+    store.run_inline(lambda db: sql.run(db, statement) and None)
+    store.close()
+
+
+def test_a_database_of_a_newer_version(home: Path) -> None:
+    rewrite(home, "INSERT INTO schema_version VALUES ('queue', 999, '0999_later.sql', 8)")
+    one_bad(home, "newer pulsarack", "install the newer version again")
+
+
+def test_a_database_of_an_older_version(home: Path) -> None:
+    rewrite(
+        home,
+        "DELETE FROM schema_version WHERE (folder, number) IN"
+        " (SELECT folder, max(number) FROM schema_version WHERE folder = 'queue')",
+    )
+    (warning,) = [one for one in told(examine(home), Level.WARN) if "database" in one]
+    assert "older pulsarack" in warning and "start the daemon" in warning
+
+
+def test_a_guard_that_is_missing(home: Path) -> None:
+    rewrite(home, "DROP TRIGGER transfer_is_never_edited")
+    one_bad(home, "transfer_is_never_edited", "it is missing")
+
+
+@pytest.mark.parametrize("page", [0, 3, 20])
+def test_a_damaged_page(home: Path, page: int) -> None:
+    path = home / "state" / "pulsarack.db"
+    torn = bytearray(path.read_bytes())
+    torn[page * 4096 : page * 4096 + 100] = b"\xa5" * 100
+    path.write_bytes(torn)
+    before = picture(home)
+    one_bad(home, "database", "backup")
+    assert picture(home) == before
+
+
+def test_another_program_s_file(home: Path) -> None:
+    (home / "state" / "pulsarack.db").write_bytes(b"these are my notes\n" * 1000)
+    one_bad(home, "not a database", "backup")
+
+
+def test_a_database_that_is_gone_and_one_that_never_was(home: Path) -> None:
+    (home / "state" / "pulsarack.db").unlink()
+    one_bad(home, "is gone", "restore")
+    (home / "state" / MARK_NAME).unlink()
+    assert told(examine(home), Level.BAD) == []
+
+
+async def _killed(home: Path) -> None:
+    """As a kill -9 leaves it: commits that are in the log only."""
+    place = home / "state"
+    store = Store.open(place / "pulsarack.db", now_ms=NOW)
+    await store.write(lambda db: sql.run(db, "UPDATE agent SET name = 'Dua'") and None)
+    shutil.copytree(place, home / "left")
+    store.close()
+    shutil.rmtree(place)
+    (home / "left").rename(place)
+
+
+def test_a_log_that_was_left_and_one_that_was_removed(home: Path) -> None:
+    asyncio.run(_killed(home))
+    data = {name: text for name, text in picture(home).items() if not name.endswith("-shm")}
+    found = examine(home)
+    assert told(found, Level.BAD) == []
+    assert any("leave it there" in line for line in told(found, Level.WARN))
+    after = {name: text for name, text in picture(home).items() if not name.endswith("-shm")}
+    assert after == data
+    for name in ("-wal", "-shm"):
+        (home / "state" / f"pulsarack.db{name}").unlink()
+    one_bad(home, "newest 1 commits are missing", "remove")
+
+
+def test_a_mark_that_says_nothing(home: Path) -> None:
+    (home / "state" / MARK_NAME).write_text("")
+    assert any("is missing, or no number" in line for line in told(examine(home), Level.WARN))
+
+
+def test_a_large_file_is_read_in_part(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pulsarack.daemon.doctor_store.WHOLE_BYTES", 1)
+    monkeypatch.setattr(store_check.first_damage, "__defaults__", (1,))
+    assert any("pulsarack audit" in line for line in told(examine(home), Level.WARN))
+
+
+def test_a_clock_that_is_behind(home: Path) -> None:
+    warnings = told(examine(home, now_ms=NOW - 3_600_000, in_time=False), Level.WARN)
+    assert any("3600 s behind the newest entry" in line for line in warnings)
+    assert any("nothing keeps the machine's clock right" in line for line in warnings)
+
+
+def test_a_clock_that_differs_from_the_operators(home: Path) -> None:
+    rewrite(
+        home,
+        "INSERT INTO sms (chip, fingerprint, sender, text, received_at, sent_at, meaning)"
+        f" SELECT iccid, 'f', 's', 't', {NOW}, {NOW - 7 * 3_600_000}, 'OTHER' FROM chip",
+    )
+    assert any("time zone" in line for line in told(examine(home), Level.WARN))
+
+
+def test_what_waits_for_a_person_is_mentioned(home: Path) -> None:
+    shutil.rmtree(home / "state")
+    (home / "state").mkdir()
+    world = World(home / "state" / "pulsarack.db")
+    world.agent()
+    card = world.chip()
+    world.suspend(world.sent(card, f"S10.0{TO[2:]}").attempt_id)
+    other = world.chip(2)
+    world.differ(other, 400_000)
+    world.close()
+    warnings = told(examine(home), Level.WARN)
+    assert any("1 orders are undecided" in line for line in warnings)
+    assert any("1 discrepancies" in line for line in warnings)
+
+
+# --- files and the machine ----------------------------------------------------------------
+
+
+def test_a_configuration_that_is_wrong_ends_the_examination(home: Path) -> None:
+    (home / "pulsarack.toml").write_text('[daemon]\nstate_dri = "state"\n')
+    settings, found = doctor.load(home / "pulsarack.toml")
+    assert settings is None
+    assert any("state_dri" in one.what for one in found)
+
+
+def test_secrets_that_others_can_read(home: Path) -> None:
+    (home / "secrets.toml").chmod(0o644)
+    one_bad(home, "secrets file", "chmod 600")
+
+
+@pytest.mark.parametrize(
+    ("key", "check"), [("recipes_dir", "recipes"), ("profiles_dir", "profiles")]
+)
+def test_a_recipe_or_profile_that_is_wrong(home: Path, key: str, check: str) -> None:
+    (home / "own").mkdir()
+    (home / "own" / "mine.toml").write_text("nonsense = 1\n")
+    config = home / "pulsarack.toml"
+    config.write_text(config.read_text().replace("[daemon]", f'[daemon]\n{key} = "own"'))
+    assert any(line.startswith(check) for line in told(examine(home), Level.BAD))
+
+
+def test_a_state_directory_that_is_missing(home: Path) -> None:
+    shutil.rmtree(home / "state")
+    one_bad(home, "is no directory", "install -d")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_a_file_that_belongs_to_somebody_else(home: Path) -> None:
+    os.chown(home / "state" / "pulsarack.db", 65534, 65534)
+    one_bad(home, "belongs to", "chown -R root:")
+
+
+@pytest.mark.parametrize(("free", "level"), [(1000, Level.BAD), (2 * 1024 * 1024, Level.WARN)])
+def test_little_space(home: Path, monkeypatch: pytest.MonkeyPatch, free: int, level: Level) -> None:
+    monkeypatch.setattr(doctor_checks, "free_bytes", lambda directory: free)
+    assert any("df -h" in line for line in told(examine(home), level))
+
+
+def test_a_read_only_file_system(small_disk: Path, home: Path) -> None:
+    for file in (home / "state").iterdir():
+        if file.name != "lock":
+            shutil.copyfile(file, small_disk / file.name)
+    config = home / "pulsarack.toml"
+    config.write_text(config.read_text().replace('"state"', f'"{small_disk}"'))
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    one_bad(home, "read-only", "dmesg")
+
+
+def test_ports_that_are_not_there(home: Path) -> None:
+    config = home / "pulsarack.toml"
+    config.write_text(
+        config.read_text() + f'[[port]]\npath = "{home}/tty9"\n[[port]]\npath = "{home}/usb*"\n'
+    )
+    warnings = told(examine(home), Level.WARN)
+    assert any("tty9: there is no such port" in line for line in warnings)
+    assert any("usb* matches nothing" in line for line in warnings)
+    config.write_text(config.read_text().partition("[[port]]")[0])
+    assert any("no port is configured" in line for line in told(examine(home), Level.WARN))
+
+
+def test_the_machine_says_whether_its_clock_is_kept() -> None:
+    assert synchronised() in (True, False, None)
+
+
+# --- with the daemon ----------------------------------------------------------------------
+
+
+def test_a_lock_that_is_held_is_seen_and_not_touched(home: Path) -> None:
+    assert lock_holder(home / "state") is None
+    lock = StateLock(home / "state")
+    assert lock_holder(home / "state") == os.getpid()
+    one_bad(home, f"process {os.getpid()} works in", "journalctl")
+    lock.release()
+    assert lock_holder(home / "state") is None
+
+
+@pytest.fixture
+def running(home: Path) -> "Iterator[subprocess.Popen[str]]":
+    command = [sys.executable, "-m", "pulsarack.daemon.main", "--config", "pulsarack.toml", "run"]
+    with subprocess.Popen(command, cwd=home, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        while not (home / "socket").exists():
+            assert process.poll() is None
+        yield process
+        process.terminate()
+        process.stderr.read()
+
+
+def command_line(home: Path, *options: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "pulsarack.daemon.main", "--config", "pulsarack.toml"]
+    return subprocess.run(
+        [*command, "doctor", *options], cwd=home, capture_output=True, text=True, check=False
+    )
+
+
+def test_the_command_beside_a_running_daemon(home: Path, running: "subprocess.Popen[str]") -> None:
+    shown = command_line(home)
+    assert shown.returncode == 0, shown.stdout
+    assert f"daemon: process {running.pid} answers" in shown.stdout
+    assert "ok    database" in shown.stdout
+    assert all(line[:6] in ("ok    ", "warn  ") for line in shown.stdout.splitlines())
+
+
+def test_the_command_as_json_with_something_bad(home: Path) -> None:
+    (home / "secrets.toml").chmod(0o644)
+    shown = command_line(home, "--json")
+    assert shown.returncode == 1
+    answer = json.loads(shown.stdout)
+    assert answer["sound"] is False
+    assert {tuple(row) for row in answer["findings"]} == {("level", "check", "what", "remedy")}
+    assert "1234" not in shown.stdout

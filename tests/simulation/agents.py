@@ -1,0 +1,112 @@
+"""The agents: they order, lose answers and ask again, cancel, and wait to be told.
+
+An agent that got no answer asks again with the same reference (or the same text, whose
+natural key does the same) until it gets one. What it was told it acknowledges, now and
+then only the second time, as a program does that dies before it read it, or after.
+"""
+
+import asyncio
+from contextlib import suppress
+from random import Random
+from typing import Any
+
+from pulsarack.daemon.control_protocol import CallError
+from tests.daemon.world import PRODUCTS
+from tests.simulation.auditor import Wish
+from tests.simulation.plan import ODD_DENOMINATION, OPERATORS, PlannedOrder
+from tests.simulation.world import Lost, World
+
+PRICES: dict[str, dict[str, Any]] = {str(row["code"]): row for row in PRODUCTS}
+FORGETS = 0.1
+
+
+class Agents:
+    """All agents of a world."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._rng = Random(f"agents/{world.plan.seed}")
+        self.refused: dict[str, int] = {}
+
+    async def order(self, planned: PlannedOrder) -> None:
+        """Place one order and insist on an answer; then what else the agent does about it."""
+        order = await self._place(planned)
+        if planned.sent_again_after is not None:
+            await asyncio.sleep(planned.sent_again_after)
+            again = await self._place(planned)
+            order = order or again
+        if planned.cancelled_after is not None and order is not None:
+            await asyncio.sleep(planned.cancelled_after)
+            await self._try("order.cancel", id=order)
+        if planned.reversed_after is not None and order is not None:
+            await asyncio.sleep(planned.reversed_after)
+            await self._try("order.reverse", id=order, because="a complaint", who="boss")
+
+    async def _place(self, planned: PlannedOrder) -> int | None:
+        world, product = self._world, PRICES[planned.product]
+        wish = Wish(planned.product, "62" + planned.destination[1:], int(product["price"]))
+        if planned.reference is not None:
+            world.auditor.wished(planned.agent, planned.reference, wish)
+        repeat = f"{planned.repeat_index}." if planned.repeat_index > 1 else ""
+        text = f"{planned.product}.{repeat}{planned.destination}"
+        while True:
+            try:
+                answer = await world.request(
+                    "order.new", agent=planned.agent, text=text, client_reference=planned.reference
+                )
+            except Lost:
+                await asyncio.sleep(self._rng.uniform(0.5, 20))
+                continue
+            except CallError as error:
+                self.refused[error.code] = self.refused.get(error.code, 0) + 1
+                return None
+            order_id = int(answer["id"])
+            world.trace("accepted", planned.agent, order_id)
+            world.auditor.acknowledged(planned.agent, planned.reference, wish, order_id)
+            return order_id
+
+    async def _try(self, name: str, **arguments: Any) -> None:
+        # Too late for it, or nobody knows: the agent is told what became of the order.
+        with suppress(Lost, CallError):
+            await self._world.request(name, **arguments)
+
+    async def listen(self, agent: str) -> None:
+        """Follow an agent's messages for ever."""
+        while True:
+            told: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
+            try:
+                pump = self._world.follow(agent, told.put_nowait)
+            except Lost:
+                await asyncio.sleep(1.0)
+                continue
+            pump.add_done_callback(lambda _, told=told: told.put_nowait(None))  # type: ignore[misc]
+            while (message := await told.get()) is not None:
+                if not await self._take(agent, message):
+                    pump.cancel()  # the agent's program died, and comes back
+
+    async def _take(self, agent: str, message: dict[str, Any]) -> bool:
+        """Receive a message; False if it is not acknowledged."""
+        self._world.trace("told", agent, message)
+        if self._rng.random() < FORGETS:
+            return False  # before anybody read it
+        self._world.auditor.was_told(agent, message["id"], message["order"], message["text"])
+        if self._rng.random() < FORGETS:
+            return False
+        try:
+            await self._world.request("messages.ack", id=message["id"])
+        except Lost:
+            return False
+        return True
+
+
+def odd_products() -> list[dict[str, Any]]:
+    """Products of a denomination that no operator of the rack sells."""
+    return [
+        {**PRICES[f"{code}10"], "code": f"{code}{ODD_DENOMINATION}",
+         "denomination": ODD_DENOMINATION, "price": 15_500, "cost": 15_150}
+        for code in (str(row["code"])[0] for row in PRODUCTS[::3])
+    ]  # fmt: skip
+
+
+PRICES.update({str(row["code"]): row for row in odd_products()})
+assert len(PRICES) == 4 * len(OPERATORS)

@@ -1,0 +1,223 @@
+"""One seed from its first byte to the end, when all is quiet and the books are compared."""
+
+import asyncio
+import shutil
+import tempfile
+from collections import Counter
+from pathlib import Path
+
+from pulsarack.daemon.control_protocol import CallError
+from tests.daemon.virtual_loop import VirtualLoop
+from tests.daemon.world import PRODUCTS, RECIPES
+from tests.simulation.agents import Agents, odd_products
+from tests.simulation.auditor import Broken
+from tests.simulation.life import make_task
+from tests.simulation.plan import HOUR, Plan, PlannedCrash, PlannedOrder, draw
+from tests.simulation.report import Report
+from tests.simulation.weather import Weather
+from tests.simulation.world import World
+
+# A quiet rack decides everything within this time, or something stands still for ever.
+QUIET_SECONDS = 30 * HOUR
+LONGEST_SECONDS = 60 * HOUR
+# What no evidence decided by then is the admin's: the operators' books are open to him.
+ADMIN_SECONDS = 3 * HOUR
+LOOK_SECONDS = 30.0
+# In memory where there is one: a commit of the simulation waits for no disk.
+MEMORY = Path("/dev/shm")
+
+
+def run(seed: int, plan: Plan | None = None) -> Report:
+    """Live through a seed; what is broken is in the report."""
+    place = MEMORY if MEMORY.is_dir() else None
+    directory = Path(tempfile.mkdtemp(prefix="pulsarack-", dir=place))
+    loop = VirtualLoop()
+    loop.set_task_factory(make_task)  # type: ignore[arg-type]
+    try:
+        return loop.run_until_complete(_live(plan or draw(seed), directory))
+    finally:
+        loop.close()
+        shutil.rmtree(directory)
+
+
+async def _live(plan: Plan, directory: Path) -> Report:
+    world = World(plan, directory)
+    agents, weather = Agents(world), Weather(world)
+    tasks = [asyncio.create_task(world.keep_running(), name="keeper")]
+    try:
+        await asyncio.wait_for(_tell(world, agents, weather, tasks), LONGEST_SECONDS)
+    except TimeoutError:
+        states = world.auditor.counted()
+        world.auditor.broken.append(Broken("P1", f"it does not come to rest: {states}"))
+    return await _end(world, agents, tasks)
+
+
+async def _tell(
+    world: World, agents: Agents, weather: Weather, tasks: "list[asyncio.Task[None]]"
+) -> None:
+    plan = world.plan
+    await world.start()
+    await _set_up(world)
+    tasks += [asyncio.create_task(agents.listen(agent)) for agent in plan.agents]
+    events = [_later(order.at, agents, order) for order in plan.orders]
+    events += [weather.blow(storm) for storm in plan.storms]
+    events += [_arm(world, crash) for crash in plan.crashes]
+    try:
+        await _all(events, world)
+        world.armed.disarm()
+        weather.calm_down()
+        weather.heal()
+        await _come_to_rest(world)
+    finally:
+        tasks += [task for task in asyncio.all_tasks() if task.get_name() == "event"]
+
+
+async def _all(events: list, world: World) -> None:  # type: ignore[type-arg]
+    """Run all events; the history ends at the first broken promise."""
+    running = [asyncio.create_task(event, name="event") for event in events]
+    while running and not world.auditor.broken:
+        await asyncio.wait(running, timeout=600.0)
+        for task in running:
+            if task.done():
+                task.result()
+        running = [task for task in running if not task.done()]
+        world.audit()
+
+
+async def _set_up(world: World) -> None:
+    await world.ready.wait()
+    for modem in world.plan.rack.modems:
+        chip = modem.chip
+        recipe = RECIPES[chip.operator]
+        await world.insist("chip.adopt", iccid=chip.iccid, operator=chip.operator, recipe=recipe)
+    await world.insist("product.import", rows=[*PRODUCTS, *odd_products()])
+    for agent in world.plan.agents:
+        await world.insist("agent.new", code=agent, name=agent)
+        await world.insist(
+            "agent.credit", code=agent, amount=world.plan.deposit, because="test", who="boss"
+        )
+        world.auditor.credited(agent, world.plan.deposit)
+
+
+async def _later(seconds: float, agents: Agents, order: PlannedOrder) -> None:
+    await asyncio.sleep(seconds)
+    await agents.order(order)
+
+
+async def _arm(world: World, crash: PlannedCrash) -> None:
+    await asyncio.sleep(crash.at)
+    world.down = crash.down
+    world.armed.arm(crash.point, crash.count)
+
+
+async def _come_to_rest(world: World) -> None:
+    """The weather is over: wait until evidence has decided what it can, then ask the admin."""
+    loop = asyncio.get_running_loop()
+    until, give_up_at = loop.time() + QUIET_SECONDS, loop.time() + ADMIN_SECONDS
+    while loop.time() < until and not world.auditor.broken:
+        await world.ready.wait()
+        await _enable(world)
+        if await _is_quiet(world):
+            return
+        await asyncio.sleep(LOOK_SECONDS)
+        if loop.time() > give_up_at:
+            give_up_at += ADMIN_SECONDS / 3
+            world.audit()
+            await _let_the_admin_decide(world)
+
+
+async def _enable(world: World) -> None:
+    """The admin brings back what the weather, or he himself, took out of service."""
+    for (iccid,) in world.auditor.history(
+        "SELECT iccid FROM chip WHERE state = 'OUT' OR (state = 'RESTING' AND rest_until IS NULL)"
+    ):
+        await world.insist("chip.enable", iccid=iccid)
+
+
+async def _is_quiet(world: World) -> bool:
+    waiting = (
+        "SELECT 1 FROM orders WHERE state IN ('QUEUED', 'SENDING', 'UNKNOWN')"
+        " UNION SELECT 1 FROM message WHERE delivered_at IS NULL"
+        " UNION SELECT 1 FROM chip WHERE NOT stock_exact"
+    )
+    return not world.auditor.history(waiting)
+
+
+async def _let_the_admin_decide(world: World) -> None:
+    """What no evidence decided in hours: he looks into the operator's books."""
+    for order in (await world.insist("order.undecided"))["orders"]:
+        delivered = order["id"] in world.auditor.delivered
+        try:
+            await world.insist(
+                "order.resolve",
+                id=order["id"],
+                delivered=delivered,
+                because="the operator's books say so",
+                who="boss",
+            )
+        except CallError:
+            continue  # evidence was quicker
+
+
+async def _end(world: World, agents: Agents, tasks: "list[asyncio.Task[None]]") -> Report:
+    auditor = world.auditor
+    if not auditor.broken:
+        await _read_all_stock(world)
+        world.audit()
+        auditor.quiet()
+    if "slot.fault" in world.logged.getvalue():
+        lines = [one for one in world.logged.getvalue().splitlines() if "slot.fault" in one]
+        auditor.broken.append(Broken("P8", lines[0][:1500]))
+    auditor.secrets_kept(list(world.pins.values()), {"the log": world.logged.getvalue()})
+    report = _report(world, agents)
+    for task in tasks:
+        task.cancel()
+    if world.daemon is not None:
+        daemon = world.daemon
+        daemon.life.end()
+        await daemon.life.unwound()
+        daemon.store.close()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    auditor.close()
+    kept = {path.name: path.read_bytes().decode("latin-1") for path in world.path.parent.iterdir()}
+    auditor.secrets_kept(list(world.pins.values()), kept)
+    report.broken = [str(one) for one in auditor.broken]
+    return report
+
+
+async def _read_all_stock(world: World) -> None:
+    """Let every chip's stock be asked once more: whatever differs must be on record then."""
+    for modem in world.plan.rack.modems:
+        await world.insist("chip.enable", iccid=modem.chip.iccid)
+    for _ in range(120):
+        if await _is_quiet(world):
+            return
+        await asyncio.sleep(10.0)
+
+
+def _report(world: World, agents: Agents) -> Report:
+    auditor = world.auditor
+    history = auditor.history
+    decided = history(
+        "SELECT e.kind, t.at - u.at FROM transition u JOIN transition t ON t.order_id = u.order_id"
+        " AND t.id = (SELECT min(id) FROM transition WHERE order_id = u.order_id AND id > u.id)"
+        " JOIN evidence e ON e.attempt_id IN"
+        " (SELECT id FROM attempt WHERE order_id = u.order_id) AND e.at = t.at"
+        " AND e.verdict != 'NONE' WHERE u.state = 'UNKNOWN' GROUP BY u.id"
+    )
+    reasons = history("SELECT reason FROM attempt WHERE outcome = 'NOT_DONE'")
+    reasons += history("SELECT reason FROM orders WHERE reason IS NOT NULL")
+    return Report(
+        seed=world.plan.seed,
+        digest=world.digest,
+        orders=sum(len(found) for found in auditor.counted().values()),
+        seconds=asyncio.get_running_loop().time(),
+        states=Counter({state: len(found) for state, found in auditor.counted().items()}),
+        refused=Counter(agents.refused),
+        crashes=Counter(world.crashes),
+        faults=Counter(world.faults),
+        moves=auditor.moves,
+        reasons=Counter(reason for (reason,) in reasons),
+        unknown=Counter(kind for kind, _ in decided),
+        waits=[ms / 1000 for _, ms in decided],
+    )

@@ -1,0 +1,302 @@
+"""What one seed draws: a rack, a workload, weather and crashes. The whole history follows.
+
+Nothing here looks at the product. Shares and counts are wide on purpose: some seeds are
+calm and long, some are short and every second order meets a fault.
+"""
+
+import dataclasses
+from dataclasses import dataclass
+from enum import StrEnum
+from random import Random
+from types import MappingProxyType
+
+from pulsarack.modems.simulator.faults import FaultKind, FaultPlan
+from pulsarack.modems.simulator.rack import Rack
+from tests.daemon.world import CODES, rack_plan
+from tests.simulation.crashes import CrashPoint
+
+DIALECTS = ("wavecom", "huawei-e1550", "huawei-e173", "quectel-m35", "simcom-sim800")
+OPERATORS = ("telkomsel", "indosat", "xl", "tri")
+NUMBERS = MappingProxyType(
+    {
+        "telkomsel": "0812000000",
+        "indosat": "0856000000",
+        "xl": "0817000000",
+        "tri": "0895000000",
+    }
+)
+# The last two digits of customers: few, so that equal orders meet; 00 and 01 are refused.
+CUSTOMERS = ("10", "11", "12", "13", "14", "15", "16", "17")
+REFUSED = ("00", "01")
+HOUR = 3600.0
+# A product that no operator of the rack knows: they reject the form of the request.
+ODD_DENOMINATION = 15
+
+
+class Storm(StrEnum):
+    """Weather that strikes from outside, at a drawn time."""
+
+    UNPLUG = "unplug"
+    RENAME = "rename"
+    EXCHANGE_PLACES = "exchange places"
+    SWAP_CARDS = "swap cards"
+    SWAP_CARDS_SILENTLY = "swap cards silently"
+    TAKE_CARD = "take card"
+    LOSE_NETWORK = "lose network"
+    STEP_CLOCK = "step clock"
+    STOCK_IN = "stock in"
+    STOCK_TAKEN = "stock taken"
+    SOLD_ELSEWHERE = "sold elsewhere"
+    PIN_CHANGED = "pin changed"
+    BAR = "bar"
+    JUNK_SMS = "junk sms"
+    CHIP_RESTED = "chip rested"
+    STOP = "stop"
+
+
+# How often each strikes beside the others; the last of a list break a chip for good.
+STORMS = MappingProxyType(
+    {
+        Storm.UNPLUG: 6,
+        Storm.RENAME: 4,
+        Storm.EXCHANGE_PLACES: 4,
+        Storm.SWAP_CARDS: 5,
+        Storm.SWAP_CARDS_SILENTLY: 5,
+        Storm.TAKE_CARD: 3,
+        Storm.LOSE_NETWORK: 6,
+        Storm.STEP_CLOCK: 6,
+        Storm.STOCK_IN: 5,
+        Storm.STOCK_TAKEN: 6,
+        Storm.SOLD_ELSEWHERE: 8,
+        Storm.PIN_CHANGED: 2,
+        Storm.BAR: 2,
+        Storm.JUNK_SMS: 6,
+        Storm.CHIP_RESTED: 2,
+        Storm.STOP: 3,
+    }
+)
+
+
+@dataclass(frozen=True)
+class PlannedOrder:
+    """One order. `reference` None: a text whose natural key makes a repeat harmless."""
+
+    at: float
+    agent: str
+    product: str
+    destination: str
+    repeat_index: int
+    reference: str | None
+    sent_again_after: float | None = None
+    cancelled_after: float | None = None
+    reversed_after: float | None = None
+
+
+@dataclass(frozen=True)
+class PlannedStorm:
+    """Weather at a time; `chip` and `other` are modems by number, `amount` is the storm's own."""
+
+    at: float
+    storm: Storm
+    modem: int
+    other: int
+    amount: float
+
+
+@dataclass(frozen=True)
+class PlannedCrash:
+    """Arm this at that time; the daemon is started again `down` seconds after it died."""
+
+    at: float
+    point: CrashPoint
+    count: int
+    down: float
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that a seed decides beforehand."""
+
+    seed: int
+    rack: Rack
+    faults: dict[FaultKind, float]
+    settings: str
+    agents: tuple[str, ...]
+    deposit: int
+    orders: tuple[PlannedOrder, ...]
+    storms: tuple[PlannedStorm, ...]
+    crashes: tuple[PlannedCrash, ...]
+    seconds: float
+
+
+def draw(seed: int) -> Plan:
+    """The plan of a seed."""
+    rng = Random(f"plan/{seed}")
+    chips = [
+        (rng.choice(DIALECTS), rng.choice(OPERATORS)) for _ in range(rng.choice((1, 2, 3, 4, 4, 5)))
+    ]
+    seconds = HOUR * rng.choice((0.05, 0.1, 0.1, 0.2, 0.2, 0.3, 0.5, 1.0, 3.0))
+    agents = tuple(f"kios{n}" for n in range(1, rng.randrange(2, 6)))
+    faults = _faults(rng)
+    return Plan(
+        seed=seed,
+        rack=_rack(rng, chips, faults),
+        faults=faults,
+        settings=_settings(rng),
+        agents=agents,
+        deposit=rng.choice((150_000, 1_000_000, 20_000_000)),
+        orders=tuple(_orders(rng, chips, agents, seconds)),
+        storms=tuple(_storms(rng, len(chips), seconds)),
+        crashes=tuple(_crashes(rng, seconds)),
+        seconds=seconds,
+    )
+
+
+def _faults(rng: Random) -> dict[FaultKind, float]:
+    calm = rng.random() < 0.15
+    found = {
+        kind: 0.0 if calm or rng.random() < 0.3 else rng.uniform(0.0, 0.14) for kind in FaultKind
+    }
+    total = sum(found.values())
+    return {kind: share * min(1.0, 0.75 / total) if total else 0.0 for kind, share in found.items()}
+
+
+def _rack(rng: Random, chips: list[tuple[str, str]], faults: dict[FaultKind, float]) -> Rack:
+    stocks = [rng.choice((60_000, 400_000, 1_000_000, 5_000_000)) for _ in chips]
+    text = ""
+    if rng.random() < 0.7:
+        text += (
+            f"[sms_mix]\ndelayed = {rng.uniform(0, 0.1):.3f}\n"
+            f"doubled = {rng.choice((0.02, 0.1, 0.3)):.3f}\n"
+            f"stale_stamp = {rng.choice((0.0, 0.5, 1.0))}\n"
+            f"delayed_seconds = [60, {rng.choice((600, 3600, 14400))}]\n"
+        )
+    if rng.random() < 0.7:
+        kinds = ("lost", "unparsed", "unexpected", "ended", "refused")
+        text += "[menu_mix]\n" + "".join(f"{k} = {rng.uniform(0, 0.04):.3f}\n" for k in kinds)
+    rack = rack_plan(*chips, faults=text, stocks=stocks)
+    modems = tuple(
+        dataclasses.replace(
+            modem,
+            # Eight digits, so that a PIN in the wrong place is no coincidence.
+            chip=dataclasses.replace(
+                modem.chip,
+                chip_pin=f"{rng.randrange(10**7, 10**8)}",
+                per_day=rng.choice((1000, 1000, 1000, 6)),
+            ),
+        )
+        for modem in rack.modems
+    )
+    operators = {
+        name: dataclasses.replace(
+            operator,
+            repeat_window_seconds=rng.choice((0.0, 60.0, 300.0)),
+            # Always less than what the recipes hold for settled.
+            late_booking_seconds=(5.0, rng.choice((30.0, 100.0))),
+        )
+        for name, operator in rack.operators.items()
+    }
+    return dataclasses.replace(
+        rack, modems=modems, operators=operators, faults=FaultPlan((), faults)
+    )
+
+
+def _settings(rng: Random) -> str:
+    reserve = rng.choice((0, 0, 20_000))
+    return (
+        f"[orders]\ntime_limit_seconds = {rng.choice((180.0, 300.0, 600.0, 900.0))}\n"
+        f"[chips]\nreserve = {reserve}\npoll_sms_seconds = {rng.choice((30.0, 120.0, 300.0))}\n"
+        f"stock_check_seconds = {rng.choice((600.0, 3600.0))}\n"
+        f"pause_seconds = {rng.choice((0.0, 0.0, 3.0))}\n"
+        f"per_hour = {rng.choice((6, 100, 100, 100, 100, 100))}\n"
+        "[resolution]\ngive_up_after_seconds = 7200.0\n"
+    )
+
+
+def _orders(
+    rng: Random, chips: list[tuple[str, str]], agents: tuple[str, ...], seconds: float
+) -> list[PlannedOrder]:
+    operators = [operator for _, operator in chips]
+    found = []
+    at = 0.0
+    count = rng.randrange(8, 40)
+    burst, alike = rng.random(), rng.choice((0.0, 0.2, 0.6))
+    product = destination = ""
+    for number in range(count):
+        if rng.random() > burst:
+            at += rng.expovariate(count / seconds)
+        if not product or rng.random() > alike:
+            operator = rng.choice(operators if rng.random() < 0.97 else OPERATORS)
+            ending = rng.choice(REFUSED if rng.random() < 0.06 else CUSTOMERS)
+            odd = rng.random() < 0.03
+            product = f"{CODES[operator]}{ODD_DENOMINATION if odd else rng.choice((5, 5, 10, 20))}"
+            destination = NUMBERS[operator] + ending
+        found.append(
+            PlannedOrder(
+                at=at,
+                agent=rng.choice(agents),
+                product=product,
+                destination=destination,
+                repeat_index=rng.choice((1, 1, 2, 3, 4, 5, 6)),
+                reference=None if rng.random() < 0.3 else f"r{number}",
+                sent_again_after=rng.uniform(0, 400) if rng.random() < 0.2 else None,
+                cancelled_after=rng.uniform(0, 90) if rng.random() < 0.08 else None,
+                reversed_after=rng.uniform(60, 600) if rng.random() < 0.08 else None,
+            )
+        )
+    return found
+
+
+def _storms(rng: Random, modems: int, seconds: float) -> list[PlannedStorm]:
+    # The first is drawn from the whole table in turn, so that none is left to luck.
+    kinds = list(STORMS)
+    found = []
+    for _ in range(rng.choice((0, 1, 2, 4, 7))):
+        storm = rng.choices(kinds, list(STORMS.values()))[0]
+        one = rng.randrange(modems)
+        found.append(
+            PlannedStorm(
+                at=rng.uniform(0, seconds),
+                storm=storm,
+                modem=one,
+                other=(one + rng.randrange(1, max(modems, 2))) % modems,
+                amount=_amount(rng, storm),
+            )
+        )
+    return sorted(found, key=lambda one: one.at)
+
+
+def _amount(rng: Random, storm: Storm) -> float:
+    if storm is Storm.STEP_CLOCK:
+        return rng.choice((-1, 1)) * rng.choice((0.5, 30.0, 600.0, 3600.0))
+    if storm is Storm.STOCK_TAKEN and rng.random() < 0.4:
+        return 10_000_000  # all that is there
+    if storm in (Storm.STOCK_IN, Storm.STOCK_TAKEN):
+        # Never the cost of a product: taken just while such an order is undecided, it would
+        # look like the order, and an operator without a list of sales can tell nobody.
+        return rng.choice((7_000, 12_000, 50_000, 1_000_000))
+    return rng.choice((0.5, 5.0, 20.0, 60.0, 300.0)) * rng.uniform(0.5, 1.5)
+
+
+# How many points of a kind are passed before it strikes, at most. A quick order takes some
+# 300 awaits, 400 bytes and 12 commits.
+_MOST = {
+    CrashPoint.AWAIT: 3000,
+    CrashPoint.BYTE: 2500,
+    CrashPoint.USSD_BYTE: 120,
+    CrashPoint.BODY_BYTE: 300,
+    CrashPoint.BEFORE_COMMIT: 90,
+    CrashPoint.AFTER_COMMIT: 90,
+}
+
+
+def _crashes(rng: Random, seconds: float) -> list[PlannedCrash]:
+    found = []
+    for _ in range(rng.choice((0, 1, 2, 3, 5, 8))):
+        point = rng.choice(list(CrashPoint))
+        most = _MOST[point] if rng.random() < 0.7 else 10  # soon after the last one, now and then
+        down = rng.choice((0.05, 1.0, 10.0, 60.0, 400.0)) * rng.uniform(0.5, 1.5)
+        found.append(
+            PlannedCrash(rng.uniform(0, seconds), point, 1 + rng.randrange(most), round(down, 3))
+        )
+    return sorted(found, key=lambda one: one.at)

@@ -1,0 +1,460 @@
+"""Bugs planted in the product, one at a time, to show that the simulation catches them.
+
+Each is a mistake that real systems of this kind have made. A plant patches the product in
+this process and takes the patch back; `promise` is what the auditor must find broken. A
+bug that survives is a hole in the simulation.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, replace
+from typing import Any
+from unittest import mock
+
+from peewee import Database
+
+from pulsarack.daemon import log as logging
+from pulsarack.daemon.calls import order_calls
+from pulsarack.daemon.context import Context
+from pulsarack.daemon.desk import Desk
+from pulsarack.daemon.dispatcher import Dispatcher
+from pulsarack.daemon.follow_up import FollowUp
+from pulsarack.daemon.outbox import Outbox
+from pulsarack.daemon.sale import Sale
+from pulsarack.ledger import accounts, journal
+from pulsarack.ledger.journal import Transfer
+from pulsarack.modems.modem import Modem
+from pulsarack.modems.results import Silence
+from pulsarack.queue import (
+    attempts,
+    claim,
+    evidence,
+    facts,
+    messages,
+    orders,
+    outcome,
+    recovery,
+    resolution,
+    state,
+    stock,
+    texts,
+)
+from pulsarack.queue.evidence import Evidence, EvidenceKind, VerdictKind
+from pulsarack.queue.outcome import Decision
+from pulsarack.queue.rows import execute, scalar
+from pulsarack.queue.state import OrderState
+from pulsarack.queue.texts import ReadText, TextKind
+from pulsarack.ussd.dialogue import Outcome
+from pulsarack.ussd.outcome import Reason
+from pulsarack.ussd.recipe import Recipe
+from pulsarack.ussd.spoken import Spoken
+from pulsarack.ussd.values import Values
+from tests.simulation.store import SimulatedStore
+
+Plant = Callable[[ExitStack], None]
+
+_unawaited: list[asyncio.Task[None]] = []
+
+
+@dataclass(frozen=True)
+class Bug:
+    """One planted bug: what was done wrong, and which promise that breaks."""
+
+    name: str
+    what: str
+    promises: frozenset[str]
+    plant: Plant
+
+
+BUGS: dict[str, Bug] = {}
+
+
+@contextmanager
+def planted(name: str | None) -> Iterator[None]:
+    """The product with this bug (None: as it is)."""
+    with ExitStack() as patches:
+        if name is not None:
+            BUGS[name].plant(patches)
+        yield
+
+
+def _bug(what: str, *promises: str) -> Callable[[Plant], Plant]:
+    def register(plant: Plant) -> Plant:
+        name = plant.__name__.strip("_")
+        BUGS[name] = Bug(name, what, frozenset(promises), plant)
+        return plant
+
+    return register
+
+
+def _put(patches: ExitStack, target: Any, name: str, new: Any) -> Any:
+    """Replace an attribute; returns what was there."""
+    old = getattr(target, name)
+    patches.enter_context(mock.patch.object(target, name, new))
+    return old
+
+
+def _not_done(reason: Reason) -> Decision:
+    proof = Evidence(EvidenceKind.REPLY, VerdictKind.NOT_DONE, "planted")
+    return Decision(done=False, reason=reason, why="planted", evidence=proof)
+
+
+def _done(sms_id: int | None = None) -> Decision:
+    proof = Evidence(EvidenceKind.REPLY, VerdictKind.DONE, "planted", sms_id=sms_id)
+    return Decision(done=True, reason=None, why="planted", evidence=proof)
+
+
+async def _take_for_not_done(self: Sale, reason: Reason) -> None:
+    now_ms, ends = self._context.clock.now_ms(), self._context.day_ends_at()
+    attempt_id = self._claim.attempt_id
+    await self._context.store.write(
+        lambda db: outcome.decide(
+            db, attempt_id, _not_done(reason), now_ms=now_ms, day_ends_at=ends
+        )
+    )
+
+
+@_bug("Silence is taken for failure, and the order is sent again.", "P4", "P2")
+def resend_after_silence(patches: ExitStack) -> None:
+    async def suspend(self: Sale, found: Outcome) -> None:
+        await _take_for_not_done(self, Reason.NO_REPLY)
+
+    _put(patches, Sale, "_suspend", suspend)
+
+
+@_bug("Silence is taken for failure, and the agent gets the money back.", "P4")
+def refund_on_timeout(patches: ExitStack) -> None:
+    async def suspend(self: Sale, found: Outcome) -> None:
+        await _take_for_not_done(self, Reason.DECIDED_BY_ADMIN)
+
+    _put(patches, Sale, "_suspend", suspend)
+
+
+@_bug("The attempt is written some time after the first byte has left.", "P2", "P1")
+def attempt_written_after_the_first_byte(patches: ExitStack) -> None:
+    class _Undone(Exception):
+        pass
+
+    async def _pass(self: Dispatcher) -> None:
+        idle = {iccid: chip for iccid, (chip, _) in self._idle.items()}
+        now_ms, started = self._context.clock.now_ms(), self._context.day_started_at()
+
+        def job(db: Database) -> list[claim.Claim]:
+            outcome.expire(db, now_ms=now_ms)
+            return claim.claim_ready(db, idle, now_ms=now_ms, day_started_at=started)
+
+        found: list[claim.Claim] = []
+
+        def look(db: Database) -> None:
+            found.extend(job(db))
+            raise _Undone
+
+        with suppress(_Undone):
+            await self._context.store.write(look)
+        for claimed in found:
+            _, give = self._idle.pop(claimed.chip)
+            give(claimed)
+        await self._context.clock.sleep(2.0)
+        await self._context.store.write(job)
+
+    def commit(self: Sale) -> Any:
+        async def later() -> None:
+            await self._context.clock.sleep(3.0)
+            await committed(self)
+
+        _unawaited.append(asyncio.create_task(later()))
+        self._committed = True
+        return asyncio.sleep(0)
+
+    _put(patches, Dispatcher, "_pass", _pass)
+    committed = _put(patches, Sale, "_commit", commit)
+
+
+@_bug("committed_at is written behind the step that moves money, not before it.", "P2", "P4")
+def committed_at_not_durable(patches: ExitStack) -> None:
+    async def commit(self: Sale) -> None:
+        async def later() -> None:
+            await self._context.clock.sleep(1.0)
+            await durable(self)
+
+        self._committed = True
+        _unawaited.append(asyncio.create_task(later()))
+
+    durable = _put(patches, Sale, "_commit", commit)
+
+
+@_bug("A late text is used again although another order carries its number.", "P4")
+def late_text_used_twice(patches: ExitStack) -> None:
+    _put(patches, evidence, "serial_number_known", lambda *args: None)
+    _put(patches, texts, "_accounted_for", lambda *args: False)
+
+
+@_bug("A text is matched by amount; whose number it names is not looked at.", "P4")
+def reply_matched_to_another_destination(patches: ExitStack) -> None:
+    def act(db: Database, incoming: Any, read: ReadText, *rest: Any) -> Any:
+        attempt = attempts.open_on_chip(db, incoming.chip)
+        if read.destination is not None and attempt is not None:
+            order = orders.get(db, attempt.order_id)
+            if read.amount in (None, order.denomination * 1000):
+                read = replace(read, destination=order.destination)
+        return old(db, incoming, read, *rest)
+
+    old = _put(patches, texts, "_act", act)
+
+
+@_bug("The stock is read while the order may still be on its way, and believed.", "P4")
+def stock_read_in_flight(patches: ExitStack) -> None:
+    def judge(readings: Any, *, cost: int, known_before: bool, **rest: Any) -> VerdictKind:
+        if not known_before or not readings:
+            return VerdictKind.NONE
+        last = readings[-1]
+        if last.stock == last.ledger - cost:
+            return VerdictKind.DONE
+        return VerdictKind.NOT_DONE if last.stock == last.ledger else VerdictKind.NONE
+
+    _put(patches, resolution, "judge_stock", judge)
+    _put(patches, resolution, "first_unchanged", lambda readings, since: readings[-1])
+
+
+@_bug("A text about stock that came in is taken for the success of the open order.", "P4")
+def stock_in_taken_for_a_sale(patches: ExitStack) -> None:
+    _decide_open_attempt_on(patches, TextKind.STOCK_IN)
+
+
+@_bug("A text that nobody understands is taken for the success of the open order.", "P4")
+def unparsed_text_trusted(patches: ExitStack) -> None:
+    _decide_open_attempt_on(patches, TextKind.UNPARSED)
+
+
+def _decide_open_attempt_on(patches: ExitStack, kind: TextKind) -> None:
+    def act(
+        db: Database, incoming: Any, read: ReadText, operator: str, window: Any, sms_id: int
+    ) -> Any:
+        attempt = attempts.open_on_chip(db, incoming.chip)
+        if read.kind is kind and attempt is not None and attempt.committed_at is not None:
+            return texts._decide(db, attempt.id, _done(sms_id), window)
+        return old(db, incoming, read, operator, window, sms_id)
+
+    old = _put(patches, texts, "_act", act)
+
+
+@_bug("Settling posts the price twice.", "P3")
+def hold_posted_twice(patches: ExitStack) -> None:
+    def settle(db: Database, order_id: int, *rest: Any) -> None:
+        old(db, order_id, *rest)
+        order = orders.get(db, order_id)
+        again = Transfer(
+            id=f"{orders.price_hold(order_id)}:again",
+            debit=accounts.agent(order.agent),
+            credit=accounts.SALES,
+            amount=order.price,
+            reference=orders.reference(order_id),
+            memo="planted",
+        )
+        journal.transfer(db, again, now_ms=rest[-1])
+
+    old = _put(patches, outcome, "settle", settle)
+
+
+@_bug("A refund of an order that succeeded: the posted price is given back.", "P3")
+def voided_after_posted(patches: ExitStack) -> None:
+    def settle(db: Database, order_id: int, *rest: Any) -> None:
+        old(db, order_id, *rest)
+        order = orders.get(db, order_id)
+        back = Transfer(
+            id=f"{orders.price_hold(order_id)}:back",
+            debit=accounts.SALES,
+            credit=accounts.agent(order.agent),
+            amount=order.price,
+            reference=orders.reference(order_id),
+            memo="planted",
+        )
+        journal.transfer(db, back, now_ms=rest[-1])
+
+    old = _put(patches, outcome, "settle", settle)
+
+
+@_bug("At start, what was being sent counts as not sent, committed or not.", "P4", "P2")
+def recovery_treats_sending_as_not_sent(patches: ExitStack) -> None:
+    def bring_on(
+        db: Database, attempt: Any, reason: Reason, *, now_ms: int, day_ends_at: int
+    ) -> bool:
+        if orders.get(db, attempt.order_id).state != OrderState.SENDING:
+            return False
+        outcome.decide(db, attempt.id, _not_done(reason), now_ms=now_ms, day_ends_at=day_ends_at)
+        return True
+
+    _put(patches, recovery, "_bring_on", bring_on)
+
+
+@_bug("An order that is being sent may be claimed by a second chip.", "P2", "P1")
+def claim_without_the_unique_index(patches: ExitStack) -> None:
+    anything = "state IN ('QUEUED', 'SENDING') AND not_before <= ? AND expires_at > ?"
+    _put(patches, orders, "_MAY_ROUTE", anything)
+    legal = {**state.LEGAL, OrderState.SENDING: state.LEGAL[OrderState.SENDING] | {"SENDING"}}
+    _put(patches, state, "LEGAL", legal)
+    _without_index(patches, "attempt_one_open_an_order")
+
+    def of_order(*args: Any, **fields: Any) -> Any:
+        return replace(old(*args, **fields), contested=False)
+
+    old = _put(patches, facts, "of_order", of_order)
+
+
+@_bug("A reference that was used before makes a new order.", "P2")
+def duplicate_reference_accepted(patches: ExitStack) -> None:
+    _without_index(patches, "orders_client_reference", "orders_natural_key")
+    _put(patches, orders, "by_reference", lambda *args: None)
+    _put(patches, orders, "by_natural_key", lambda *args: None)
+
+
+def _without_index(patches: ExitStack, *names: str) -> None:
+    def init(self: SimulatedStore, *args: Any, **named: Any) -> None:
+        old(self, *args, **named)
+        for name in names:
+            execute(self.db, f"DROP INDEX IF EXISTS {name}")
+
+    old = _put(patches, SimulatedStore, "__init__", init)
+
+
+@_bug("The agent's message is written in a transaction of its own, after the decision.", "P6")
+def notification_outside_the_transaction(patches: ExitStack) -> None:
+    async def announce(self: Context, order_id: int) -> Any:
+        order = await old(self, order_id)
+        now_ms = self.clock.now_ms()
+        if order.finished_at is not None:
+            await self.store.write(lambda db: write_once(db, order, now_ms))
+        return order
+
+    def write_once(db: Database, order: Any, now_ms: int) -> None:
+        if not messages.of_order(db, order.id):
+            write(db, order, now_ms=now_ms)
+
+    write = _put(patches, messages, "write_final", lambda *args, **named: None)
+    old = _put(patches, Context, "announce", announce)
+
+
+@_bug("Waiters are woken before the commit is durable.", "P1", "P2", "P4", "P6")
+def acknowledged_before_the_commit(patches: ExitStack) -> None:
+    def commit(self: SimulatedStore) -> None:
+        if self._life.dead or not self._backlog or self.in_transaction:
+            return
+        batch, self._backlog = self._backlog, []
+        execute(self.db, "BEGIN IMMEDIATE")
+        for ticket in batch:
+            try:
+                ticket.value = ticket.job(self.db)
+            except Exception as error:  # noqa: BLE001 - it is the waiter's
+                ticket.error = error
+            ticket.wake()
+        asyncio.get_running_loop().call_later(0.3, durable, self)
+
+    def durable(self: SimulatedStore) -> None:
+        if not self._life.dead:
+            execute(self.db, "COMMIT")
+            commit(self)
+
+    async def read(self: SimulatedStore, job: Any) -> Any:
+        await asyncio.sleep(0)
+        self._life.check()
+        return job(self.db)
+
+    _put(patches, SimulatedStore, "_commit", commit)
+    _put(patches, SimulatedStore, "read", read)
+
+
+@_bug("The driver sends the USSD command again when the modem is silent.", "P2")
+def command_repeated_after_silence(patches: ExitStack) -> None:
+    async def dial(self: Modem, text: str, within_seconds: float) -> Any:
+        result = await old(self, text, within_seconds)
+        if isinstance(result, Silence) and result.left:
+            result = await old(self, text, within_seconds)
+        return result
+
+    old = _put(patches, Modem, "dial_ussd", dial)
+
+
+@_bug("The second copy of an answer is taken for the answer to the next order.", "P4")
+def second_copy_believed(patches: ExitStack) -> None:
+    _put(patches, Desk, "echoes", lambda self, screen: False)
+    _put(patches, evidence, "serial_number_known", lambda *args: None)
+    _put(patches, evidence, "serial_numbers", lambda *args: frozenset())
+
+
+@_bug("Anybody's text is read as the operator's.", "P4")
+def strangers_believed(patches: ExitStack) -> None:
+    _put(patches, Recipe, "believes", lambda self, sender: True)
+
+
+@_bug("A message counts as delivered when it is handed over, not when it is acknowledged.", "P6")
+def delivered_when_handed_over(patches: ExitStack) -> None:
+    async def _next(self: Outbox, agent: str, after: int) -> Any:
+        found = await old(self, agent, after)
+        for message in found:
+            await self.acknowledge(message.id)
+        await self._context.clock.sleep(0.5)
+        return found
+
+    old = _put(patches, Outbox, "_next", _next)
+
+
+@_bug("A stock that differs is made right without a word.", "P5")
+def stock_corrected_silently(patches: ExitStack) -> None:
+    def _move(db: Database, iccid: str, difference: int, against: str, *rest: Any) -> Any:
+        return old(db, iccid, difference, accounts.OPENING, *rest)
+
+    old = _put(patches, stock, "_move", _move)
+
+
+@_bug("An order is acknowledged before it is stored.", "P1")
+def acknowledged_before_it_is_stored(patches: ExitStack) -> None:
+    async def new(self: order_calls.OrderCalls, args: Any, peer: Any) -> Any:
+        task = asyncio.create_task(old(self, args, peer))
+        newest = await self._context.store.read(
+            lambda db: scalar(db, "SELECT coalesce(max(id), 0) FROM orders")
+        )
+        done, _ = await asyncio.wait([task], timeout=0.0005)
+        return task.result() if done else {"id": int(newest) + 1}
+
+    old = _put(patches, order_calls.OrderCalls, "new", new)
+
+
+@_bug("What is being undecided is tried again once its time is over.", "P4", "P2")
+def undecided_expires(patches: ExitStack) -> None:
+    async def decided(self: FollowUp, order: Any) -> bool:
+        now_ms, ends = self._context.clock.now_ms(), self._context.day_ends_at()
+        if now_ms >= order.expires_at:
+            await self._context.store.write(
+                lambda db: outcome.decide(
+                    db, self._attempt.id, _not_done(Reason.NO_REPLY), now_ms=now_ms,
+                    day_ends_at=ends,
+                )
+            )  # fmt: skip
+            return True
+        return bool(await old(self, order))
+
+    old = _put(patches, FollowUp, "_decided", decided)
+
+
+@_bug("Secrets are not masked in what is kept and logged.", "P7")
+def secrets_not_masked(patches: ExitStack) -> None:
+    old = Spoken.of
+    shown = classmethod(lambda cls, pieces: cls(old(held := list(pieces)).plain, old(held).plain))
+    _put(patches, Spoken, "of", shown)
+    _put(patches, logging, "masked", lambda text: text)
+    _put(patches, Values, "mask", lambda self, text: text)
+    _put(patches, logging._redactor, "text", lambda text: text)
+
+
+def readme_table() -> str:
+    """The table of the README's chapter on testing."""
+    lines = ["| planted bug | what is wrong | broken promise |", "|---|---|---|"]
+    for bug in BUGS.values():
+        promises = ", ".join(sorted(bug.promises))
+        lines.append(f"| `{bug.name}` | {bug.what} | {promises} |")
+    return "\n".join(lines) + "\n"
+
+
+# The seed that caught each bug when this was last looked at (`make planted`).
+CAUGHT_LAST: dict[str, int] = {}

@@ -1,0 +1,90 @@
+"""The store of the simulation: the product's own group commit, on the loop instead of a thread.
+
+Jobs gather and are committed together after a drawn moment, as the writing thread does it;
+readers are served in between. Before and after a commit the life may end: what was not
+committed is gone, what was committed is there although nobody was told.
+"""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from random import Random
+
+import apsw
+from peewee import Database
+
+from pulsarack.daemon.store import _write_batch, prepare
+from pulsarack.daemon.store_files import database
+from pulsarack.daemon.store_thread import Job, T, Ticket
+from tests.simulation.crashes import CrashPoint
+from tests.simulation.life import Life
+
+# Seconds from handing a job over to its commit: a quick disk, and now and then a slow one.
+QUICK = (0.001, 0.02)
+SLOW = (0.2, 1.5)
+SLOW_SHARE = 0.02
+
+
+class SimulatedStore:
+    """`store.Transactions` in one thread and on virtual time."""
+
+    def __init__(
+        self, path: Path, now_ms: int, life: Life, rng: Random, on_commit: Callable[[int], None]
+    ) -> None:
+        self.db: Database = prepare(database(path, "OFF"), path, now_ms, (), keep_open=True)
+        self._life = life
+        self._rng = rng
+        self._on_commit = on_commit
+        self._backlog: list[Ticket] = []
+
+    async def write(self, job: Job[T]) -> T:
+        self._life.check()
+        ticket = Ticket(job, asyncio.get_running_loop())
+        if not self._backlog:
+            share = SLOW if self._rng.random() < SLOW_SHARE else QUICK
+            asyncio.get_running_loop().call_later(self._rng.uniform(*share), self._commit)
+        self._backlog.append(ticket)
+        value: T = await ticket.waiter
+        return value
+
+    async def read(self, job: Job[T]) -> T:
+        await asyncio.sleep(0)
+        self._life.check()
+        connection: apsw.Connection = self.db.connection()  # type: ignore[no-untyped-call]
+        before = connection.total_changes()
+        with self.db.atomic():
+            value = job(self.db)
+        assert connection.total_changes() == before, "a reading job wrote"
+        await asyncio.sleep(0)
+        return value
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether a transaction is open between two steps of the loop: only if a bug is planted."""
+        return bool(self.db.connection().in_transaction)  # type: ignore[no-untyped-call]
+
+    async def healthy(self, within_seconds: float) -> bool:
+        return True
+
+    def close(self) -> None:
+        """Commit what was handed over, as a daemon that ends in order does, and close."""
+        if self._backlog and not self._life.dead:
+            self._commit()
+        for ticket in self._backlog:
+            ticket.waiter.cancel()
+        self.db.close()
+
+    def _commit(self) -> None:
+        if self._life.dead or not self._backlog:
+            return
+        if self._life.die_at(CrashPoint.BEFORE_COMMIT):
+            return
+        batch, self._backlog = self._backlog, []
+        everybody = _write_batch(self.db, batch)
+        self._on_commit(len(batch))
+        if self._life.die_at(CrashPoint.AFTER_COMMIT):
+            return
+        for ticket in batch:
+            if everybody is not None:
+                ticket.error = everybody
+            ticket.wake()
