@@ -42,13 +42,7 @@ def follow(db: Database, step_ms: int, *, now_ms: int) -> None:
     `now_ms` is the time by the clock as it is now. Everything written before must bear the
     time of the clock as it was.
     """
-    execute(
-        db,
-        "INSERT INTO clock_step (at, step, last_transition, last_attempt, last_sms) SELECT ?, ?,"
-        " (SELECT coalesce(max(id), 0) FROM transition),"
-        " (SELECT coalesce(max(id), 0) FROM attempt), (SELECT coalesce(max(id), 0) FROM sms)",
-        (now_ms, step_ms),
-    )
+    _note(db, step_ms, now_ms=now_ms)
     execute(
         db,
         "UPDATE orders SET expires_at = expires_at + ?, not_before = not_before + ?"
@@ -64,11 +58,22 @@ def follow(db: Database, step_ms: int, *, now_ms: int) -> None:
     )
 
 
+def _note(db: Database, step_ms: int, *, now_ms: int) -> None:
+    execute(
+        db,
+        "INSERT INTO clock_step (at, step, last_transition, last_attempt, last_sms) SELECT ?, ?,"
+        " (SELECT coalesce(max(id), 0) FROM transition),"
+        " (SELECT coalesce(max(id), 0) FROM attempt), (SELECT coalesce(max(id), 0) FROM sms)",
+        (now_ms, step_ms),
+    )
+
+
 def follow_since_stop(db: Database, *, now_ms: int) -> int:
     """At start: follow a clock that was set back while nobody looked; by how much, or 0.
 
     It shows by what was written last and is still to come. A clock that was set ahead looks
-    like a long stop, and what is too late after a long stop is too late.
+    like a long stop, and what is too late after a long stop is too late; but what texts said
+    of our clock before it counts no longer.
     """
     newest = scalar(
         db,
@@ -77,10 +82,14 @@ def follow_since_stop(db: Database, *, now_ms: int) -> int:
     )
     if newest is None:
         newest = scalar(db, "SELECT at FROM clock_step ORDER BY id DESC LIMIT 1")
-    if newest is None or newest - now_ms <= SMALL_MS:
+    if newest is None:
         return 0
-    follow(db, now_ms - newest, now_ms=now_ms)
-    return int(now_ms - newest)
+    if newest - now_ms > SMALL_MS:
+        follow(db, now_ms - newest, now_ms=now_ms)
+        return int(now_ms - newest)
+    if now_ms - newest > CLOCKS_DIFFER_MS:
+        _note(db, 0, now_ms=now_ms)  # a long stop, or a clock set ahead: texts will tell
+    return 0
 
 
 def eras(db: Database, *, back_to_ms: int) -> list[Era]:

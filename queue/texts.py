@@ -307,8 +307,9 @@ def _candidates(
     """The chip's committed attempts that the text could be about.
 
     An open attempt is a candidate however old it is: the chip did nothing since. One that
-    was proved done without a word of the operator waits for its text for days: networks
-    deliver what was delayed, and it must not be taken for the text of an equal order. A text
+    was proved done without a word of the operator, or without the number that this text has,
+    waits for its text for days: networks deliver what was delayed, and it must not be taken
+    for the text of an equal order. A text
     that the service centre had before an attempt was committed is not about it, unless the
     clocks disagree: then nobody knows what was before.
     """
@@ -321,7 +322,7 @@ def _candidates(
         " WHERE a.chip = ? AND a.committed_at IS NOT NULL AND o.destination = ?"
         " AND (? IS NULL OR o.denomination * 1000 = ?)"
         " AND (a.closed_at IS NULL OR a.closed_at >= ? OR (a.closed_at >= ? AND a.outcome = 'DONE'"
-        " AND a.answered = 0 AND o.serial_number IS NULL))"
+        " AND (a.answered = 0 OR ? IS NOT NULL) AND o.serial_number IS NULL))"
         " AND (? IS NULL OR a.committed_at <= ?) ORDER BY a.id",
         (
             incoming.chip,
@@ -330,6 +331,7 @@ def _candidates(
             read.amount,
             _since(db, window, window.late_ms),
             _since(db, window, UNNAMED_MS),
+            read.serial_number,
             sent_at,
             (sent_at or 0) + clock_steps.CLOCKS_DIFFER_MS,
         ),

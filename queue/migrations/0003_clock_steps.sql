@@ -5,7 +5,8 @@
 CREATE TABLE clock_step (
     id               INTEGER PRIMARY KEY AUTOINCREMENT,
     at               INTEGER NOT NULL,                       -- by the clock as it is after the step
-    step             INTEGER NOT NULL CHECK (step != 0),     -- milliseconds; negative: set back
+    step             INTEGER NOT NULL,                       -- milliseconds; negative: set back;
+                                                             -- 0: a stop in which it may have been set
     last_transition  INTEGER NOT NULL,
     last_attempt     INTEGER NOT NULL,
     last_sms         INTEGER NOT NULL

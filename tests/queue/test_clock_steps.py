@@ -162,6 +162,19 @@ def test_a_text_is_not_placed_in_time_by_a_clock_that_is_wrong(shop: World) -> N
     shop.clean()
 
 
+def test_a_clock_set_ahead_during_a_stop_is_not_believed_by_old_texts(shop: World) -> None:
+    before = shop.sent(CARD, "S10.081200000013")
+    shop.decide(before.attempt_id, done=True, number="SN9")
+    shop.run(lambda db: chips.trust_stock(db, CARD))
+    stamped(shop, "SN0", shop.now)  # the clocks agreed once
+    shop.now += HOUR  # nobody saw it; it looks like a long stop
+    start(shop)
+    opened = silent_then_open(shop, stepped=False)
+    found = stamped(shop, "SN1", shop.now - HOUR)
+    assert (found.meaning, found.attempt_id) == (Meaning.PROOF, opened)
+    shop.clean()
+
+
 # --- the daemon was not there -------------------------------------------------------------
 
 

@@ -111,6 +111,20 @@ def test_the_text_of_an_order_proved_by_stock_hours_ago_does_not_prove_an_equal_
     shop.clean()
 
 
+@pytest.mark.parametrize(("number", "meaning"), [("SN1", Meaning.AMBIGUOUS), (None, Meaning.PROOF)])
+def test_an_order_answered_without_a_number_may_still_get_the_text_that_has_it(
+    shop: World, number: str | None, meaning: Meaning
+) -> None:
+    first = shop.sent(CARD)
+    shop.decide(first.attempt_id, done=True, answered=True)
+    shop.wait(4 * 3600)
+    ready(shop)
+    second = shop.sent(CARD, AGAIN)
+    shop.suspend(second.attempt_id)
+    assert shop.text(CARD, success(number)).meaning is meaning
+    shop.clean()
+
+
 def test_a_serial_number_known_from_another_chip_is_a_repeat(shop: World) -> None:
     first = shop.sent(CARD)
     shop.decide(first.attempt_id, done=True, number="SN1")
