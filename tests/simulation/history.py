@@ -5,7 +5,9 @@ import shutil
 import tempfile
 from collections import Counter
 from pathlib import Path
+from unittest import mock
 
+from pulsarack.daemon import rack
 from pulsarack.daemon.control_protocol import CallError
 from tests.daemon.virtual_loop import VirtualLoop
 from tests.daemon.world import PRODUCTS, RECIPES
@@ -25,6 +27,8 @@ ADMIN_SECONDS = 3 * HOUR
 LOOK_SECONDS = 30.0
 # In memory where there is one: a commit of the simulation waits for no disk.
 MEMORY = Path("/dev/shm")
+# A look at the ports costs as much as anything else in an idle history.
+SCAN_SECONDS = 2.0
 
 
 def run(seed: int, plan: Plan | None = None) -> Report:
@@ -34,7 +38,8 @@ def run(seed: int, plan: Plan | None = None) -> Report:
     loop = VirtualLoop()
     loop.set_task_factory(make_task)  # type: ignore[arg-type]
     try:
-        return loop.run_until_complete(_live(plan or draw(seed), directory))
+        with mock.patch.object(rack, "SCAN_SECONDS", SCAN_SECONDS):
+            return loop.run_until_complete(_live(plan or draw(seed), directory))
     finally:
         loop.close()
         shutil.rmtree(directory)
@@ -163,7 +168,7 @@ async def _end(world: World, agents: Agents, tasks: "list[asyncio.Task[None]]") 
     auditor = world.auditor
     if not auditor.broken:
         await _read_all_stock(world)
-        world.audit()
+        world.audit(at_rest=True)
         auditor.quiet()
     if "slot.fault" in world.logged.getvalue():
         lines = [one for one in world.logged.getvalue().splitlines() if "slot.fault" in one]
@@ -181,7 +186,7 @@ async def _end(world: World, agents: Agents, tasks: "list[asyncio.Task[None]]") 
     auditor.close()
     kept = {path.name: path.read_bytes().decode("latin-1") for path in world.path.parent.iterdir()}
     auditor.secrets_kept(list(world.pins.values()), kept)
-    report.broken = [str(one) for one in auditor.broken]
+    report.broken = [str(one) for one in (*auditor.broken, *world.findings[:20])]
     return report
 
 
@@ -207,6 +212,11 @@ def _report(world: World, agents: Agents) -> Report:
     )
     reasons = history("SELECT reason FROM attempt WHERE outcome = 'NOT_DONE'")
     reasons += history("SELECT reason FROM orders WHERE reason IS NOT NULL")
+    # Such an order shows its reason until the admin decides it.
+    reasons += history(
+        "SELECT 'CONTRADICTED' FROM evidence e JOIN attempt a ON a.id = e.attempt_id"
+        " WHERE a.outcome = 'NOT_DONE' AND e.verdict = 'DONE'"
+    )
     return Report(
         seed=world.plan.seed,
         digest=world.digest,

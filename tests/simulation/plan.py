@@ -25,6 +25,8 @@ NUMBERS = MappingProxyType(
         "tri": "0895000000",
     }
 )
+# The only one that is sold to by SMS: there alone are message bodies.
+SELLS_BY_SMS = "xl"
 # The last two digits of customers: few, so that equal orders meet; 00 and 01 are refused.
 CUSTOMERS = ("10", "11", "12", "13", "14", "15", "16", "17")
 REFUSED = ("00", "01")
@@ -147,7 +149,7 @@ def draw(seed: int) -> Plan:
         deposit=rng.choice((150_000, 1_000_000, 20_000_000)),
         orders=tuple(_orders(rng, chips, agents, seconds)),
         storms=tuple(_storms(rng, len(chips), seconds)),
-        crashes=tuple(_crashes(rng, seconds)),
+        crashes=tuple(_crashes(rng, chips, seconds)),
         seconds=seconds,
     )
 
@@ -190,7 +192,7 @@ def _rack(rng: Random, chips: list[tuple[str, str]], faults: dict[FaultKind, flo
     operators = {
         name: dataclasses.replace(
             operator,
-            repeat_window_seconds=rng.choice((0.0, 60.0, 300.0)),
+            repeat_window_seconds=rng.choice((0.0, 300.0, 300.0)),
             # Always less than what the recipes hold for settled.
             late_booking_seconds=(5.0, rng.choice((30.0, 100.0))),
         )
@@ -204,7 +206,7 @@ def _rack(rng: Random, chips: list[tuple[str, str]], faults: dict[FaultKind, flo
 def _settings(rng: Random) -> str:
     reserve = rng.choice((0, 0, 20_000))
     return (
-        f"[orders]\ntime_limit_seconds = {rng.choice((180.0, 300.0, 600.0, 900.0))}\n"
+        f"[orders]\ntime_limit_seconds = {rng.choice((200.0, 600.0, 600.0, 900.0))}\n"
         f"[chips]\nreserve = {reserve}\npoll_sms_seconds = {rng.choice((30.0, 120.0, 300.0))}\n"
         f"stock_check_seconds = {rng.choice((600.0, 3600.0))}\n"
         f"pause_seconds = {rng.choice((0.0, 0.0, 3.0))}\n"
@@ -219,7 +221,7 @@ def _orders(
     operators = [operator for _, operator in chips]
     found = []
     at = 0.0
-    count = rng.randrange(8, 40)
+    count = rng.randrange(6, 12 + 7 * len(chips))
     burst, alike = rng.random(), rng.choice((0.0, 0.2, 0.6))
     product = destination = ""
     for number in range(count):
@@ -284,16 +286,19 @@ _MOST = {
     CrashPoint.AWAIT: 3000,
     CrashPoint.BYTE: 2500,
     CrashPoint.USSD_BYTE: 120,
-    CrashPoint.BODY_BYTE: 300,
+    CrashPoint.BODY_BYTE: 150,
     CrashPoint.BEFORE_COMMIT: 90,
     CrashPoint.AFTER_COMMIT: 90,
 }
 
 
-def _crashes(rng: Random, seconds: float) -> list[PlannedCrash]:
+def _crashes(rng: Random, chips: list[tuple[str, str]], seconds: float) -> list[PlannedCrash]:
     found = []
+    points = list(CrashPoint)
+    if all(operator != SELLS_BY_SMS for _, operator in chips):
+        points.remove(CrashPoint.BODY_BYTE)
     for _ in range(rng.choice((0, 1, 2, 3, 5, 8))):
-        point = rng.choice(list(CrashPoint))
+        point = rng.choice(points)
         most = _MOST[point] if rng.random() < 0.7 else 10  # soon after the last one, now and then
         down = rng.choice((0.05, 1.0, 10.0, 60.0, 400.0)) * rng.uniform(0.5, 1.5)
         found.append(

@@ -187,7 +187,7 @@ def committed_at_not_durable(patches: ExitStack) -> None:
 @_bug("A late text is used again although another order carries its number.", "P4")
 def late_text_used_twice(patches: ExitStack) -> None:
     _put(patches, evidence, "serial_number_known", lambda *args: None)
-    _put(patches, texts, "_accounted_for", lambda *args: False)
+    _put(patches, texts, "_accounted_for", lambda candidate, number: candidate.outcome is not None)
 
 
 @_bug("A text is matched by amount; whose number it names is not looked at.", "P4")
@@ -456,5 +456,17 @@ def readme_table() -> str:
     return "\n".join(lines) + "\n"
 
 
-# The seed that caught each bug when this was last looked at (`make planted`).
-CAUGHT_LAST: dict[str, int] = {}
+# The seed that caught a bug when this was last looked at (`make planted`); 0 where none is named.
+CAUGHT_LAST = {
+    "late_text_used_twice": 8,
+    "reply_matched_to_another_destination": 10,
+    "stock_read_in_flight": 3,
+    "unparsed_text_trusted": 15,
+    "recovery_treats_sending_as_not_sent": 9,
+    "notification_outside_the_transaction": 1,
+    "acknowledged_before_the_commit": 1,
+    "second_copy_believed": 8,
+    "strangers_believed": 15,
+    "stock_corrected_silently": 3,
+    "undecided_expires": 19,
+}

@@ -15,7 +15,7 @@ STRANGER = "+62812000000999"
 ADVERT = "PROMO: kuota 10GB cuma 25rb, hub *999#"
 FORGED_NUMBER = "7777777777777777"
 # How long somebody waits for an order that he could meddle with.
-PATIENCE_SECONDS = 600
+PATIENCE_SECONDS = 1200
 
 
 class Weather:
@@ -116,16 +116,16 @@ class Weather:
             self._rack.network.operator_of(one.iccid).exchange.sold_elsewhere(*order[:2])
 
     async def _order_on(self, one: Modem, *states: str) -> tuple[str, int, int] | None:
-        """Wait for an open order on a chip: its destination, denomination and cost."""
+        """Wait for an order under way on a chip that nobody delivered: whom, what, its cost."""
         wanted = ", ".join(f"'{state}'" for state in states)
         for _ in range(PATIENCE_SECONDS):
             found = self._world.auditor.history(
-                "SELECT o.destination, o.denomination, o.cost FROM attempt a JOIN orders o"
+                "SELECT o.id, o.destination, o.denomination, o.cost FROM attempt a JOIN orders o"
                 f" ON o.id = a.order_id WHERE a.chip = '{one.iccid}' AND a.closed_at IS NULL"
                 f" AND o.state IN ({wanted})"
             )
-            if found:
-                destination, denomination, cost = found[0]
+            if found and found[0][0] not in self._world.auditor.delivered:
+                _, destination, denomination, cost = found[0]
                 return destination, denomination, cost
             await asyncio.sleep(1.0)
         return None
