@@ -49,6 +49,7 @@ class Inbox:
         self._recipe = recipe
         self._joiner: Joiner[IncomingSms] = Joiner(recipe.parts)
         self._held: set[str] = set()  # fingerprints of parts that wait for others
+        self._unreadable: list[tuple[int | None, str]] = []
         self._awaited = False
         self._first_seen: dict[str, float] = {}  # of long SMS with parts missing
 
@@ -70,7 +71,30 @@ class Inbox:
             arrivals += await self._take(message)
         for late in self._joiner.overdue(self._context.clock.monotonic()):
             arrivals.append(await self._act(late))
+        await self._clear_unreadable()
         return arrivals
+
+    def unreadable(self, index: int | None, reason: str) -> None:
+        """A message on the SIM cannot be read: the next reading takes it off."""
+        self._unreadable.append((index, reason))
+
+    async def _clear_unreadable(self) -> None:
+        """A SIM full of what nobody can read takes no operator's text any more.
+
+        The message itself is not kept: what cannot be read cannot be searched for a PIN.
+        """
+        while self._unreadable:
+            index, reason = self._unreadable.pop(0)
+            await self._note_unreadable(reason)
+            if index is not None:
+                await self._delete_indices([index])
+
+    async def _note_unreadable(self, reason: str) -> None:
+        text = f"(a message that cannot be read: {reason})"
+        now_ms = self._context.clock.now_ms()
+        await self._context.store.write(
+            lambda db: texts.keep_unparsed(db, self._iccid, "sms", "", text, now_ms=now_ms)
+        )
 
     def _whole(self, message: IncomingSms) -> bool:
         if message.complete:
@@ -99,11 +123,8 @@ class Inbox:
         reply = classify(self._recipe, joined.text, Channel.SMS) if believed else None
         read = read_text(reply) if believed else ReadText(TextKind.UNPARSED)
         received = await self._receive(joined, read)
-        try:
-            await self._delete(joined.sources)
-        except ModemRefused as error:
-            # Its fingerprint makes reading it again harmless; what it proved must be told now.
-            self._context.log.warning("sms.not_deleted", chip=self._iccid, why=str(error))
+        # Its fingerprint makes reading it again harmless; what it proved must be told now.
+        await self._delete(joined.sources)
         self._log(joined, received)
         return Arrival(joined.sender, joined.text, reply, received)
 
@@ -129,8 +150,17 @@ class Inbox:
         )
 
     async def _delete(self, messages: tuple[IncomingSms, ...]) -> None:
-        await self._modem.delete_sms([index for one in messages for index in one.indices])
-        self._held.difference_update(one.fingerprint for one in messages)
+        if await self._delete_indices([index for one in messages for index in one.indices]):
+            self._held.difference_update(one.fingerprint for one in messages)
+
+    async def _delete_indices(self, indices: list[int]) -> bool:
+        """Delete messages from the SIM; False if the modem would not."""
+        try:
+            await self._modem.delete_sms(indices)
+        except ModemRefused as error:
+            self._context.log.warning("sms.not_deleted", chip=self._iccid, why=str(error))
+            return False
+        return True
 
     def _log(self, joined: JoinedText[IncomingSms], received: Received) -> None:
         log = self._context.log.bind(chip=self._iccid, sender=joined.sender)

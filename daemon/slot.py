@@ -264,8 +264,10 @@ class Slot:
             case MessageArrived():
                 if self.desk is not None:
                     self.desk.news.set()
-            case MessageUnreadable(reason=reason):
+            case MessageUnreadable(index=index, reason=reason):
                 self._log.warning("sms.unreadable", reason=reason)
+                if self.desk is not None:
+                    self.desk.inbox.unreadable(index, reason)
             case UssdArrived(answer=answer):
                 # It may be the late answer of an earlier request: shown, never used as proof.
                 self._log.warning("ussd.unasked", text=answer.text)

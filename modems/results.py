@@ -129,7 +129,10 @@ class SimRemoved:
 
 @dataclass(frozen=True, slots=True)
 class MessageUnreadable:
-    """A stored PDU that cannot be decoded; said once, deletion is the receiver's choice."""
+    """A stored PDU that could not be decoded on two readings, or one that came directly.
+
+    Said once; deletion is the receiver's choice.
+    """
 
     index: int | None
     reason: str

@@ -42,6 +42,7 @@ class SmsExchange:
         self._on_unreadable = on_unreadable
         self._direct: list[str] = []
         self._reported: set[str] = set()
+        self._unreadable_once: set[str] = set()
 
     async def send(
         self,
@@ -116,8 +117,13 @@ class SmsExchange:
             self._direct.append(pdu.strip())
 
     def _report(self, one: sms.Undecodable) -> None:
+        """Tell of a stored message when it was unreadable twice: the line may have been noisy."""
         mark = sms.fingerprint([one.pdu])
         if mark in self._reported or len(self._reported) >= UNREADABLE_REMEMBERED_MAX:
+            return
+        if one.index is not None and mark not in self._unreadable_once:
+            if len(self._unreadable_once) < UNREADABLE_REMEMBERED_MAX:
+                self._unreadable_once.add(mark)
             return
         self._reported.add(mark)
         self._on_unreadable(MessageUnreadable(one.index, one.reason, one.pdu))

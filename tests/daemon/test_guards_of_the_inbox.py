@@ -57,3 +57,20 @@ def test_what_was_sent_before_the_order_is_not_about_it(
         await world.settle()
 
     in_world(tmp_path, order)
+
+
+def test_what_cannot_be_read_does_not_fill_the_card(tmp_path: Path) -> None:
+    """Anybody may send what no decoder understands; a full card takes no operator's text."""
+
+    async def fill(world: World) -> None:
+        await until_idle(world)
+        modem = world.simulation.modems[0]
+        for number in range(3):
+            modem.card.store(f"0791589200000{number}")
+        await world.clock.sleep(120)
+        assert modem.card.messages == {}
+        listed = await world.call("unparsed.list")
+        assert len(listed["replies"]) == 3
+        assert all("cannot be read" in one["text"] for one in listed["replies"])
+
+    in_world(tmp_path, fill)
