@@ -98,10 +98,14 @@ class Sale:
         )
         return await runner.run(Dialogue(self._desk.recipe, self._desk.recipe.top_up, values))
 
+    @property
+    def _late_ms(self) -> int:
+        """How late an answer may come."""
+        timing = self._desk.recipe.timing
+        return round((timing.reply_seconds + timing.late_reply_seconds) * MS)
+
     async def _values(self) -> Values:
         order, attempt_id, chip = self._claim.order, self._claim.attempt_id, self._claim.chip
-        timing = self._desk.recipe.timing
-        late_ms = round((timing.reply_seconds + timing.late_reply_seconds) * MS)
         now_ms = self._context.clock.now_ms()
         spent, owed = await self._context.store.read(
             lambda db: (
@@ -109,7 +113,7 @@ class Sale:
                 attempts.silent_since(
                     db,
                     chip,
-                    clock_steps.stored_since(db, now_ms=now_ms, length_ms=late_ms),
+                    clock_steps.stored_since(db, now_ms=now_ms, length_ms=self._late_ms),
                     but=attempt_id,
                 ),
             )
@@ -178,11 +182,7 @@ class Sale:
         chip, attempt_id = self._claim.chip, self._claim.attempt_id
 
         def job(db: Database) -> None:
-            number = decision.serial_number
-            operator = self._claim.order.operator
-            if done and number and (other := evidence.serial_number_known(db, operator, number)):
-                # An old reply: it proves that order, which is known to be done, and not this one.
-                why = f"the reply bears the serial number of order {other}"
+            if done and (why := self._may_be_old(db, decision.serial_number, now_ms)):
                 reason = Reason.FOREIGN_REPLY
                 outcome.suspend(db, attempt_id, reason=reason, why=why, now_ms=now_ms)
                 return
@@ -191,6 +191,18 @@ class Sale:
                 stock.after_sale(db, chip, decision.stock_after, now_ms=now_ms)
 
         await self._insist(lambda: self._context.store.write(job))
+
+    def _may_be_old(self, db: Database, number: str | None, now_ms: int) -> str | None:
+        """Why a success may be the answer to an earlier order, which is known to be done."""
+        order = self._claim.order
+        if number and (other := evidence.serial_number_known(db, order.operator, number)):
+            return f"the reply bears the serial number of order {other}"
+        since = clock_steps.stored_since(db, now_ms=now_ms, length_ms=self._late_ms)
+        if evidence.answer_owed(
+            db, self._claim.chip, order.destination, order.denomination, since_ms=since
+        ):
+            return "it may be the late answer to the equal order before, proved by its stock"
+        return None
 
     async def _suspend(self, found: Outcome) -> None:
         same_card = await self._same_card()

@@ -199,6 +199,24 @@ def unnamed_success(db: Database, operator: str, destination: str, denomination:
     return found is not None
 
 
+def answer_owed(
+    db: Database, iccid: str, destination: str, denomination: int, *, since_ms: int
+) -> bool:
+    """Whether a chip sold the same since then and never got the operator's answer to it.
+
+    What proved it done was its stock; its own answer may still come, and look like the answer
+    to the next equal order.
+    """
+    found = scalar(
+        db,
+        "SELECT 1 FROM attempt a JOIN orders o ON o.id = a.order_id WHERE a.chip = ?"
+        " AND a.outcome = 'DONE' AND a.answered = 0 AND a.closed_at >= ?"
+        " AND o.destination = ? AND o.denomination = ? AND o.serial_number IS NULL LIMIT 1",
+        (iccid, since_ms, destination, denomination),
+    )
+    return found is not None
+
+
 def serial_numbers(db: Database, operator: str, destination: str) -> frozenset[str]:
     """The serial numbers that orders to this destination carry: they prove nothing new."""
     rows = tuples(

@@ -10,7 +10,7 @@ from pulsarack.modems.simulator.dealer import Dealer
 from pulsarack.modems.simulator.line import Command
 from pulsarack.modems.simulator.operators.answer import Answer, tell
 from pulsarack.modems.simulator.result import Result, ServiceError
-from tests.daemon.scripted import SILENCE, TOP_UP, Followed, Say, Scripted, sms
+from tests.daemon.scripted import HISTORY, SILENCE, TOP_UP, Followed, Say, Scripted, silence, sms
 from tests.daemon.test_orders_and_chips import chip, in_world, until_idle
 from tests.daemon.world import World
 
@@ -125,6 +125,32 @@ def test_a_success_with_another_orders_serial_number_does_not_settle(
         assert (states[first], states[second]) == ("SUCCEEDED", "UNKNOWN")
         await world.settle()
         assert len(world.delivered()) == len(await world.states())
+
+    in_world(tmp_path, order)
+
+
+def test_the_late_answer_of_an_order_proved_by_stock_does_not_settle_an_equal_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody else's answer came first; its own comes when the equal order has been sent."""
+
+    async def order(world: World) -> None:
+        await until_idle(world)
+        script = Scripted(world, monkeypatch)
+        words = "Isi ulang 10 ke {} berhasil. SN: {}. Sisa stok Rp 989.850"
+        script.always(HISTORY, silence)  # it would tell the first one's number
+        script.next(
+            TOP_UP,
+            and_tells(script, words.format("081200000099", "51012311111111"), done=True),
+            and_tells(script, words.format(NUMBER, "51012322222222"), done=False),
+        )
+        first, second = await both_orders(world)
+        states = await world.states()
+        assert (states[first], states[second]) == ("SUCCEEDED", "UNKNOWN")
+        assert (await world.show(second))["attempts"][0]["reason"] == "FOREIGN_REPLY"
+        await world.settle()
+        succeeded = [one for one in (await world.states()).values() if one == "SUCCEEDED"]
+        assert len(succeeded) == len(world.delivered())
 
     in_world(tmp_path, order)
 
