@@ -199,7 +199,12 @@ class Sale:
             return f"the reply bears the serial number of order {other}"
         since = clock_steps.stored_since(db, now_ms=now_ms, length_ms=self._late_ms)
         if evidence.answer_owed(
-            db, self._claim.chip, order.destination, order.denomination, since_ms=since
+            db,
+            self._claim.chip,
+            order.destination,
+            order.denomination,
+            serial_number=number,
+            since_ms=since,
         ):
             return "it may be the late answer to the equal order before, proved by its stock"
         return None

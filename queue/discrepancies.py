@@ -8,9 +8,10 @@ operator, who may have booked them late. With an empty span no order explains it
 
 The row stays open until a person decides what it was. That decision is recorded once, with
 who and why, and moves what is left of the amount out of suspense to the account that says
-so. An order that turns out to be done after all takes its part without a person (see
-`stock.take_back_discrepancy`). Nothing here is ever edited: the rest of a discrepancy is
-its difference less its clearings, and the audit holds the rests against the account.
+so. An order that turns out to be done after all takes its part without a person where the
+chip's stock does not cover it (see `stock.take_back_discrepancy`). Nothing here is ever
+edited: the rest of a discrepancy is its difference less its clearings, and the audit holds
+the rests against the account.
 """
 
 from collections.abc import Sequence

@@ -186,33 +186,41 @@ def serial_number_known(db: Database, operator: str, serial_number: str) -> int 
 
 
 def unnamed_success(db: Database, operator: str, destination: str, denomination: int) -> bool:
-    """Whether an equal order succeeded whose serial number nobody knows.
+    """Whether an equal order was done, or is said to be, whose serial number nobody knows.
 
     Then a serial number that no order carries may be that order's, and proves nothing new.
     """
     found = scalar(
         db,
         "SELECT 1 FROM orders WHERE operator = ? AND destination = ? AND denomination = ?"
-        " AND state IN ('SUCCEEDED', 'REVERSED') AND serial_number IS NULL LIMIT 1",
+        " AND (state IN ('SUCCEEDED', 'REVERSED') OR " + contradicted("orders.id") + ")"
+        " AND serial_number IS NULL LIMIT 1",
         (operator, destination, denomination),
     )
     return found is not None
 
 
 def answer_owed(
-    db: Database, iccid: str, destination: str, denomination: int, *, since_ms: int
+    db: Database,
+    iccid: str,
+    destination: str,
+    denomination: int,
+    *,
+    serial_number: str | None,
+    since_ms: int,
 ) -> bool:
     """Whether a chip sold the same since then and never got the operator's answer to it.
 
     What proved it done was its stock; its own answer may still come, and look like the answer
-    to the next equal order.
+    to the next equal order, unless the two name different serial numbers.
     """
     found = scalar(
         db,
         "SELECT 1 FROM attempt a JOIN orders o ON o.id = a.order_id WHERE a.chip = ?"
         " AND a.outcome = 'DONE' AND a.answered = 0 AND a.closed_at >= ?"
-        " AND o.destination = ? AND o.denomination = ? AND o.serial_number IS NULL LIMIT 1",
-        (iccid, since_ms, destination, denomination),
+        " AND o.destination = ? AND o.denomination = ?"
+        " AND (o.serial_number IS NULL OR ? IS NULL) LIMIT 1",
+        (iccid, since_ms, destination, denomination, serial_number),
     )
     return found is not None
 

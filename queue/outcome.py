@@ -123,7 +123,8 @@ def settle(
     _post(db, orders.price_hold(order_id), now_ms)
     execute(
         db,
-        "UPDATE orders SET serial_number = ?, reason = NULL WHERE id = ?",
+        # A text may have told the number before, and an admin tells none.
+        "UPDATE orders SET serial_number = coalesce(?, serial_number), reason = NULL WHERE id = ?",
         (decision.serial_number, order_id),
     )
     execute(db, "UPDATE chip SET failures = 0 WHERE iccid = ?", (iccid,))

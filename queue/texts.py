@@ -221,19 +221,27 @@ def _success(
         settled = contradiction.settle(db, doubtful, decision, now_ms=window.now_ms)
         if settled is not None:
             return Received(Meaning.PROOF, settled)
-    execute(db, "UPDATE attempt SET answered = 1 WHERE id = ?", (owner.id,))
     late = _proof(EvidenceKind.LATE_SMS, VerdictKind.DONE, incoming, read, sms_id)
+    return _note_late(db, owner, late, number, window)
+
+
+def _note_late(
+    db: Database, owner: _Candidate, late: Evidence, number: str | None, window: Window
+) -> Received:
+    """Keep a proof that comes too late to decide, and its number: a copy of it is no other's."""
     evidence.record(db, owner.id, late, now_ms=window.now_ms)
-    if owner.outcome == "NOT_DONE":
-        chips.doubt_stock(db, incoming.chip)
-        attempts.forget_stock_before(db, incoming.chip)
-        contradiction.note(db, owner.order_id)
-        return Received(Meaning.CONTRADICTION, owner.id)
     execute(
         db,
         "UPDATE orders SET serial_number = coalesce(serial_number, ?) WHERE id = ?",
         (number, owner.order_id),
     )
+    if owner.outcome == "NOT_DONE":
+        chip = attempts.get(db, owner.id).chip
+        chips.doubt_stock(db, chip)
+        attempts.forget_stock_before(db, chip)
+        contradiction.note(db, owner.order_id)
+        return Received(Meaning.CONTRADICTION, owner.id)
+    execute(db, "UPDATE attempt SET answered = 1 WHERE id = ?", (owner.id,))
     return Received(Meaning.DETAIL, owner.id)
 
 
@@ -347,8 +355,8 @@ def _accounted_for(candidate: _Candidate, serial_number: str | None) -> bool:
     """Whether a closed attempt's own answer is known, so that this text is another's."""
     if candidate.outcome is None:
         return False
-    if candidate.outcome == "NOT_DONE":
-        return bool(candidate.answered)
+    if candidate.outcome == "NOT_DONE" and candidate.answered:
+        return True
     return candidate.serial_number is not None and serial_number is not None
 
 

@@ -7,7 +7,7 @@ import pytest
 from peewee import IntegrityError
 
 from pulsarack.ledger import accounts
-from pulsarack.queue import chips, contradiction, outcome, stock, texts
+from pulsarack.queue import chips, contradiction, evidence, outcome, stock, texts
 from pulsarack.queue.errors import IllegalMove, NotOpen
 from pulsarack.queue.evidence import Evidence, EvidenceKind, VerdictKind, of_attempt, record
 from pulsarack.queue.outcome import Decision
@@ -506,3 +506,42 @@ def test_a_text_is_evidence_once(shop: World) -> None:
     second = Evidence(EvidenceKind.LATE_SMS, VerdictKind.DONE, "again", sms_id=sms_id)
     with pytest.raises(IntegrityError):
         shop.run(lambda db: record(db, claimed.attempt_id, second, now_ms=0))
+
+
+# --- the text of an order that was refunded ---------------------------------------------------
+
+
+def refuted(shop: World, number: str | None) -> None:
+    """An order is failed by its stock and refunded; then its text comes."""
+    first = shop.sent(CARD, limit_seconds=1)
+    shop.suspend(first.attempt_id)
+    shop.wait(2)
+    shop.decide(first.attempt_id, done=False, kind=EvidenceKind.STOCK, answered=False)
+    assert shop.get(first.order).state == "FAILED"
+    assert shop.text(CARD, success(number)).meaning is Meaning.CONTRADICTION
+    ready(shop)
+
+
+@pytest.mark.parametrize(
+    ("number", "meaning"), [("SN1", Meaning.REPEAT), (None, Meaning.AMBIGUOUS)]
+)
+def test_a_copy_of_a_text_that_refuted_an_order_does_not_settle_the_next(
+    shop: World, number: str | None, meaning: Meaning
+) -> None:
+    refuted(shop, number)
+    second = shop.sent(CARD)
+    assert shop.text(CARD, success(number)).meaning is meaning
+    assert shop.get(second.order).state == "SENDING"
+    assert shop.text(CARD, success("SN2")).meaning is (Meaning.PROOF if number else meaning)
+
+
+def test_a_list_does_not_prove_an_order_while_an_equal_one_was_refuted_without_a_number(
+    shop: World,
+) -> None:
+    refuted(shop, None)
+    order = shop.sent(CARD).order
+    assert shop.run(
+        lambda db: evidence.unnamed_success(
+            db, order.operator, order.destination, order.denomination
+        )
+    )

@@ -1,7 +1,7 @@
 """`python -m tests.simulation --seeds 2000 --first 0`: live through many seeds, say what was hit.
 
 `--seed N` lives through one and prints what broke; it is the same history every time.
-`--planted` shows for every planted bug the first seed that catches it.
+`--planted` shows for every planted bug the first seed that catches it, and their table.
 """
 
 import argparse
@@ -74,6 +74,7 @@ def _show_planted(console: Console) -> int:
         survived |= caught is None
         told = f"seed {caught.seed}: {caught.broken[0][:150]}" if caught else "SURVIVED"
         console.print(f"{name:40} {told}", markup=False)
+    console.print(planted.readme_table(), markup=False)
     return int(survived)
 
 

@@ -9,6 +9,7 @@ from unittest import mock
 
 from pulsarack.daemon import rack
 from pulsarack.daemon.control_protocol import CallError
+from pulsarack.queue import decisions
 from tests.daemon.virtual_loop import VirtualLoop
 from tests.daemon.world import PRODUCTS, RECIPES
 from tests.simulation.agents import Agents, odd_products
@@ -200,16 +201,17 @@ async def _read_all_stock(world: World) -> None:
         await asyncio.sleep(10.0)
 
 
+def _spells(world: World) -> list[decisions.Spell]:
+    """The times that orders were undecided, as the product itself shows them."""
+    if world.daemon is None or world.daemon.store.in_transaction:
+        return []
+    return decisions.spells(world.daemon.store.db)
+
+
 def _report(world: World, agents: Agents) -> Report:
     auditor = world.auditor
     history = auditor.history
-    decided = history(
-        "SELECT e.kind, t.at - u.at FROM transition u JOIN transition t ON t.order_id = u.order_id"
-        " AND t.id = (SELECT min(id) FROM transition WHERE order_id = u.order_id AND id > u.id)"
-        " JOIN evidence e ON e.attempt_id IN"
-        " (SELECT id FROM attempt WHERE order_id = u.order_id) AND e.at = t.at"
-        " AND e.verdict != 'NONE' WHERE u.state = 'UNKNOWN' GROUP BY u.id"
-    )
+    ended = [one for one in _spells(world) if one.lasted_ms is not None]
     reasons = history("SELECT reason FROM attempt WHERE outcome = 'NOT_DONE'")
     reasons += history("SELECT reason FROM orders WHERE reason IS NOT NULL")
     # Such an order shows its reason until the admin decides it.
@@ -228,6 +230,6 @@ def _report(world: World, agents: Agents) -> Report:
         faults=Counter(world.faults),
         moves=auditor.moves,
         reasons=Counter(reason for (reason,) in reasons),
-        unknown=Counter(kind for kind, _ in decided),
-        waits=[ms / 1000 for _, ms in decided],
+        unknown=Counter(one.kind or "other" for one in ended),
+        waits=[(one.lasted_ms or 0) / 1000 for one in ended],
     )

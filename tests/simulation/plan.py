@@ -250,7 +250,6 @@ def _orders(
 
 
 def _storms(rng: Random, modems: int, seconds: float) -> list[PlannedStorm]:
-    # The first is drawn from the whole table in turn, so that none is left to luck.
     kinds = list(STORMS)
     found = []
     for _ in range(rng.choice((0, 1, 2, 4, 7))):
@@ -283,12 +282,12 @@ def _amount(rng: Random, storm: Storm) -> float:
 # How many points of a kind are passed before it strikes, at most. A quick order takes some
 # 300 awaits, 400 bytes and 12 commits.
 _MOST = {
-    CrashPoint.AWAIT: 3000,
-    CrashPoint.BYTE: 2500,
+    CrashPoint.AWAIT: 1500,
+    CrashPoint.BYTE: 800,
     CrashPoint.USSD_BYTE: 120,
     CrashPoint.BODY_BYTE: 150,
-    CrashPoint.BEFORE_COMMIT: 90,
-    CrashPoint.AFTER_COMMIT: 90,
+    CrashPoint.BEFORE_COMMIT: 40,
+    CrashPoint.AFTER_COMMIT: 40,
 }
 
 

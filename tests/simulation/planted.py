@@ -1,7 +1,7 @@
 """Bugs planted in the product, one at a time, to show that the simulation catches them.
 
 Each is a mistake that real systems of this kind have made. A plant patches the product in
-this process and takes the patch back; `promise` is what the auditor must find broken. A
+this process and takes the patch back; `promises`: one of them the auditor finds broken. A
 bug that survives is a hole in the simulation.
 """
 

@@ -63,9 +63,6 @@ class SimulatedStore:
         """Whether a transaction is open between two steps of the loop: only if a bug is planted."""
         return bool(self.db.connection().in_transaction)  # type: ignore[no-untyped-call]
 
-    async def healthy(self, within_seconds: float) -> bool:
-        return True
-
     def close(self) -> None:
         """Commit what was handed over, as a daemon that ends in order does, and close."""
         if self._backlog and not self._life.dead:

@@ -25,6 +25,7 @@ class Weather:
         self._world = world
         self._rack = world.simulation
         self._rng = Random(f"weather/{world.plan.seed}")
+        self._broken: dict[str, None] = {}
         self._strike: dict[Storm, Callable[[Modem, Modem, float], None]] = {
             Storm.UNPLUG: lambda one, _, s: one.power_cut(s),
             Storm.RENAME: self._rename,
@@ -46,6 +47,8 @@ class Weather:
         await asyncio.sleep(planned.at)
         world, modems = self._world, self._rack.modems
         one, other = modems[planned.modem], modems[planned.other]
+        if planned.storm in (Storm.PIN_CHANGED, Storm.BAR):
+            self._broken[one.iccid] = None
         world.trace("storm", planned.storm.value, planned.amount)
         world.struck(planned.storm.value, one.iccid)
         if planned.storm is Storm.CHIP_RESTED:
@@ -67,9 +70,9 @@ class Weather:
 
     def heal(self) -> None:
         """Put right at the operators what the weather broke for good."""
-        for iccid, pin in self._world.pins.items():
+        for iccid in self._broken:
             self._rack.unbar(iccid)
-            self._rack.change_chip_pin(iccid, pin)
+            self._rack.change_chip_pin(iccid, self._world.pins[iccid])
 
     def _rename(self, one: Modem, _: Modem, seconds: float) -> None:
         self._world.bus.rename(one)
