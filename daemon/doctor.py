@@ -91,10 +91,8 @@ def load(path: Path) -> tuple[Config | None, list[Finding]]:
     try:
         return config.load(path), [ok("configuration", f"{path} is sound")]
     except ConfigErrors as errors:
-        return None, [
-            bad("configuration", line, "correct it, then run the doctor again")
-            for line in errors.lines()
-        ]
+        # Each line ends with its remedy.
+        return None, [bad("configuration", line, "") for line in errors.lines()]
 
 
 def examine(subject: Subject, checks: Iterable[Check]) -> Iterator[Finding]:

@@ -127,7 +127,8 @@ def serial_ports(subject: Subject) -> Iterator[Finding]:
             else:
                 remedy = "adduser pulsarack dialout, then start the daemon anew"
                 yield warn(name, f"{path} may not be used by you", remedy)
-    yield ok(name, f"{usable} can be used")
+    if usable:
+        yield ok(name, f"{usable} can be used")
 
 
 def daemon(subject: Subject) -> Iterator[Finding]:

@@ -17,7 +17,6 @@ from pulsarack.daemon.store_check import WHOLE_BYTES, first_damage
 from pulsarack.daemon.store_errors import CommitsLost, DatabaseDamaged, SchemaOlder, StoreError
 from pulsarack.daemon.store_files import MARK_NAME, files_of, look
 from pulsarack.daemon.store_mark import missing_commits, read_mark
-from pulsarack.ledger import sql
 from pulsarack.queue import clock_steps, contradiction, discrepancies
 
 NAME = "database"
@@ -86,19 +85,18 @@ def _schema(db: Database, now_ms: int) -> Iterator[Finding]:
 
 
 def _clock(db: Database, now_ms: int) -> Iterator[Finding]:
-    row = sql.one(
-        db,
-        "SELECT max(at) FROM (SELECT at FROM transition WHERE id > (SELECT"
-        " coalesce(max(last_transition), 0) FROM clock_step) ORDER BY id DESC LIMIT 1)",
-    )
-    ahead = row[0] - now_ms if row and row[0] is not None else 0
+    newest = clock_steps.newest_entry(db)
+    ahead = 0 if newest is None else newest - now_ms
     if ahead > clock_steps.SMALL_MS:
         what = f"the machine's clock is {ahead // 1000} s behind the newest entry"
         remedy = "set it right (timedatectl); the daemon moves what waits along by itself"
         yield warn("clock", what, remedy)
-    if not clock_steps.service_centre_agrees(db):
-        what = "the operators' texts bear times that differ from ours by more than 5 minutes"
-        remedy = "compare the machine's clock and its time zone with a telephone: timedatectl"
+    for operator in clock_steps.operators_that_differ(db):
+        what = f"the texts of {operator} bear times that differ from ours by more than 5 minutes"
+        remedy = (
+            "compare the machine's clock and time zone with a telephone's (timedatectl);"
+            " if they are right, it is that operator's clock"
+        )
         yield warn("clock", what, remedy)
 
 

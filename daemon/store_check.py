@@ -4,7 +4,7 @@ SQLite's quick check reads every page. That is a matter of moments for what a ra
 in some weeks, and of many minutes for the file of some years; so a large file is not
 checked as a whole, but in the small tables that everything leans on. The rest shows when
 it is read, and then the daemon ends instead of going on with it (`DatabaseDamaged`).
-`pulsarack doctor` and `pulsarack audit` read all of it.
+`pulsarack doctor` looks as far as the daemon does; `pulsarack audit` reads all of it.
 """
 
 from pathlib import Path

@@ -18,8 +18,12 @@ from pulsarack.queue.rows import execute, scalar, tuples
 
 # How far the clock of a service centre may be from ours.
 CLOCKS_DIFFER_MS = 300 * 1000
-# How many of the newest texts tell whether the clocks agree.
+# How many of an operator's newest texts tell whether the clocks agree, and how far back
+# they are looked for among all: this is asked with every text that comes.
 _TEXTS = 20
+_TEXTS_OF_ALL = 1000
+# One text may have been delayed by its network; so many are a clock that is wrong.
+_TEXTS_THAT_ACCUSE = 3
 # Clocks are corrected a little all the time; no wait is hurt by that.
 SMALL_MS = 2000
 # A rest until midnight ends at midnight, by whatever clock.
@@ -75,6 +79,19 @@ def follow_since_stop(db: Database, *, now_ms: int) -> int:
     like a long stop, and what is too late after a long stop is too late; but what texts said
     of our clock before it counts no longer.
     """
+    newest = newest_entry(db)
+    if newest is None:
+        return 0
+    if newest - now_ms > SMALL_MS:
+        follow(db, now_ms - newest, now_ms=now_ms)
+        return now_ms - newest
+    if now_ms - newest > CLOCKS_DIFFER_MS:
+        _note(db, 0, now_ms=now_ms)  # a long stop, or a clock set ahead: texts will tell
+    return 0
+
+
+def newest_entry(db: Database) -> int | None:
+    """When something was last written by the clock as it was set last; None if nothing ever was."""
     newest = scalar(
         db,
         "SELECT at FROM transition WHERE id > (SELECT coalesce(max(last_transition), 0)"
@@ -82,14 +99,7 @@ def follow_since_stop(db: Database, *, now_ms: int) -> int:
     )
     if newest is None:
         newest = scalar(db, "SELECT at FROM clock_step ORDER BY id DESC LIMIT 1")
-    if newest is None:
-        return 0
-    if newest - now_ms > SMALL_MS:
-        follow(db, now_ms - newest, now_ms=now_ms)
-        return int(now_ms - newest)
-    if now_ms - newest > CLOCKS_DIFFER_MS:
-        _note(db, 0, now_ms=now_ms)  # a long stop, or a clock set ahead: texts will tell
-    return 0
+    return None if newest is None else int(newest)
 
 
 def eras(db: Database, *, back_to_ms: int) -> list[Era]:
@@ -110,16 +120,36 @@ def stored_since(db: Database, *, now_ms: int, length_ms: int) -> int:
     return since - max(era.offset_ms for era in eras(db, back_to_ms=since))
 
 
-def service_centre_agrees(db: Database) -> bool:
-    """Whether our clock is that of the service centres, as the newest texts tell.
+def service_centre_agrees(db: Database, iccid: str) -> bool:
+    """Whether our clock is that of the chip's service centre, as its operator's texts tell.
 
     A text takes seconds. If every one since our clock was set took many minutes, or came
-    before it was sent, then our clock is wrong, and no text is to be placed in time by it.
+    before it was sent, then one of the two clocks is wrong, and none of its texts is to be
+    placed in time by ours. Each operator is judged by itself: the clock of one says nothing
+    about another's.
     """
+    took = _took(db, scalar(db, "SELECT operator FROM chip WHERE iccid = ?", (iccid,)))
+    return not took or any(took_ms <= CLOCKS_DIFFER_MS for took_ms in took)
+
+
+def operators_that_differ(db: Database) -> list[str]:
+    """The operators whose newest texts all bear another time than ours, if there are some."""
+    rows = tuples(db, "SELECT DISTINCT operator FROM chip WHERE operator NOT NULL ORDER BY 1")
+    return [
+        operator
+        for (operator,) in rows
+        if len(took := _took(db, operator)) >= _TEXTS_THAT_ACCUSE and min(took) > CLOCKS_DIFFER_MS
+    ]
+
+
+def _took(db: Database, operator: str | None) -> list[int]:
+    """By how much the times of an operator's newest texts since the last step are not ours."""
     rows = tuples(
         db,
-        "SELECT received_at - sent_at FROM sms WHERE sent_at IS NOT NULL"
-        " AND id > (SELECT coalesce(max(last_sms), 0) FROM clock_step) ORDER BY id DESC LIMIT ?",
-        (_TEXTS,),
+        "SELECT abs(took) FROM (SELECT chip, received_at - sent_at AS took FROM sms"
+        " WHERE sent_at IS NOT NULL AND id > (SELECT coalesce(max(last_sms), 0) FROM clock_step)"
+        " ORDER BY id DESC LIMIT ?)"
+        " WHERE chip IN (SELECT iccid FROM chip WHERE operator IS ?) LIMIT ?",
+        (_TEXTS_OF_ALL, operator, _TEXTS),
     )
-    return not rows or any(abs(took) <= CLOCKS_DIFFER_MS for (took,) in rows)
+    return [took for (took,) in rows]

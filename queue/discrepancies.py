@@ -23,7 +23,7 @@ from peewee import Database
 from pulsarack.ledger import accounts, journal
 from pulsarack.ledger.journal import Result, Transfer
 from pulsarack.queue import chips, clock_steps
-from pulsarack.queue.errors import LedgerRefused
+from pulsarack.queue.errors import LedgerRefused, WrongKind
 from pulsarack.queue.rows import columns, execute, scalar, select, select_one, tuples
 
 # How long before the last exact reading the operator may have had what it booked after it.
@@ -42,6 +42,9 @@ class ClearingKind(StrEnum):
 
 
 DECISIONS = tuple(kind for kind in ClearingKind if kind is not ClearingKind.ORDER)
+# What can only be stock that is missing, and what only stock that is too much.
+_FALLS = (ClearingKind.LOSS, ClearingKind.DELIVERY)
+_RISES = (ClearingKind.GAIN,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +224,17 @@ def span_orders(db: Database, found: Discrepancy) -> list[SpanOrder]:
     )
 
 
+def decisions(found: Discrepancy) -> tuple[ClearingKind, ...]:
+    """What a person can say that a discrepancy was.
+
+    What no reading found gives back what was once decided, and that may have been anything.
+    """
+    if found.stock is None:
+        return DECISIONS
+    against = _RISES if found.rest < 0 else _FALLS
+    return tuple(kind for kind in DECISIONS if kind not in against)
+
+
 def clear(
     db: Database,
     found: Discrepancy,
@@ -232,13 +246,17 @@ def clear(
 ) -> Cleared:
     """Decide what the rest of a discrepancy was; without a kind it is a loss, or a gain.
 
-    What is decided already stays so and is answered again.
+    What is decided already stays so and is answered again. Raises WrongKind if stock that
+    is missing is called a gain, or stock that is too much a loss or a delivery.
     """
     decided = clearings(db, found.id)
     if found.rest == 0 and decided:
         return Cleared(decided[-1], repeated=True)
     default = ClearingKind.LOSS if found.rest < 0 else ClearingKind.GAIN
     kind = kind or default
+    if kind not in decisions(found):
+        what = "missing" if found.rest < 0 else "too much"
+        raise WrongKind(f"{abs(found.rest)} of stock is {what}: that is no {kind.value}")
     account = _account(db, found, kind)
     journal.open_account(db, account, now_ms=now_ms)
     missing = found.rest < 0

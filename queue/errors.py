@@ -22,5 +22,9 @@ class NotOpen(QueueError):
     """The attempt is closed already: somebody else decided it first."""
 
 
+class WrongKind(QueueError):
+    """A discrepancy is not what a person says of it: stock that came is no loss."""
+
+
 class LedgerRefused(QueueError):
     """The ledger did not accept a transfer that must not fail here: books and queue disagree."""

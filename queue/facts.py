@@ -53,7 +53,8 @@ def sales(db: Database, iccid: str, *, now_ms: int, day_started_at: int) -> Sale
     since = min(day_started_at, now_ms - HOUR_MS)
     latest: list[int] = []
     before = None
-    for era in clock_steps.eras(db, back_to_ms=since):
+    eras = clock_steps.eras(db, back_to_ms=since)
+    for era in eras:
         row = tuples(
             db,
             "SELECT coalesce(sum(claimed_at > ? AND outcome IS NOT 'NOT_DONE'), 0),"
@@ -74,7 +75,8 @@ def sales(db: Database, iccid: str, *, now_ms: int, day_started_at: int) -> Sale
         latest += [] if row[2] is None else [int(row[2]) + era.offset_ms]
     if not latest:
         last = scalar(db, "SELECT max(claimed_at) FROM attempt WHERE chip = ?", (iccid,))
-        return Sales(0, 0, last)
+        # Before `since` by whatever clock; read raw it could lie ahead of one that was set back.
+        return Sales(0, 0, None if last is None else min(last + eras[-1].offset_ms, since))
     return Sales(hour, today, max(latest))
 
 

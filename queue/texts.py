@@ -321,7 +321,7 @@ def _candidates(
     that the service centre had before an attempt was committed is not about it, unless the
     clocks disagree: then nobody knows what was before.
     """
-    sent_at = incoming.sent_at if clock_steps.service_centre_agrees(db) else None
+    sent_at = incoming.sent_at if clock_steps.service_centre_agrees(db, incoming.chip) else None
     return select(
         db,
         _Candidate,

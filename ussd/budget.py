@@ -9,6 +9,7 @@ search at each of them.
 
 from dataclasses import dataclass
 
+from pulsarack.ussd.macros import ANY_LENGTH
 from pulsarack.ussd.tokens import Token, TokenKind
 
 # Two {any} and a few options; a text of a thousand characters is then done with in
@@ -16,7 +17,10 @@ from pulsarack.ussd.tokens import Token, TokenKind
 WAYS_LIMIT = 250_000
 WAYS_TEXT = 1000
 
-_ANY_WAYS = 201
+_ANY_WAYS = ANY_LENGTH + 1  # as many lengths, and none at all
+# Whatever can be matched in two ways is over the limit long before it is repeated so often
+# (2**18 > WAYS_LIMIT); what follows needs no counting.
+_REPEATS_COUNTED = 64
 
 
 @dataclass(slots=True)
@@ -60,8 +64,8 @@ def _repeated(inner: int, quantifier: str) -> int:
         return inner
     if inner == 1:
         return min(most, WAYS_TEXT) - min(least, WAYS_TEXT) + 1
-    total, power = 0, _capped(inner ** min(least, 64))
-    for _ in range(least, min(most, least + 64) + 1):
+    total, power = 0, _capped(inner ** min(least, _REPEATS_COUNTED))
+    for _ in range(least, min(most, least + _REPEATS_COUNTED) + 1):
         total = _capped(total + power)
         power = _capped(power * inner)
     return total

@@ -10,6 +10,7 @@ from pulsarack.daemon.control_arguments import DiscrepancyById, DiscrepancyClear
 from pulsarack.daemon.control_protocol import CallError, Calls, Peer
 from pulsarack.queue import chips, discrepancies
 from pulsarack.queue.discrepancies import DECISIONS, Cleared, ClearingKind, Discrepancy
+from pulsarack.queue.errors import WrongKind
 from pulsarack.queue.validation import show_destination
 
 LIST_LIMIT = 200
@@ -71,7 +72,11 @@ class DiscrepancyCalls:
             assert now is not None
             return made, _story(db, now)
 
-        done = await self._context.store.write(job)
+        try:
+            done = await self._context.store.write(job)
+        except WrongKind as error:
+            remedy = f"see its sign: pulsarack discrepancies show {args.id}"
+            raise CallError("BAD_KIND", str(error), remedy) from None
         if done is None:
             raise not_found("discrepancy", args.id, _SEE)
         made, story = done

@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from pulsarack.daemon import audit
+from pulsarack.daemon.cli.discrepancies import KINDS
 from pulsarack.daemon.follow_up import FollowUp
 from pulsarack.queue import attempts
+from pulsarack.queue.discrepancies import DECISIONS
 from pulsarack.queue.resolution import HistoryLine
 from tests.daemon.test_orders_and_chips import chip, in_world, until_idle
 from tests.daemon.virtual_loop import run
@@ -223,6 +225,10 @@ def test_a_discrepancy_is_found_listed_and_cleared_once(tmp_path: Path) -> None:
     in_world(tmp_path, look)
 
 
+def test_the_command_line_offers_every_decision() -> None:
+    assert set(KINDS) == {kind.value for kind in DECISIONS}
+
+
 def test_what_is_wrong_with_a_decision_is_said(tmp_path: Path) -> None:
     async def look(world: World) -> None:
         await until_idle(world)
@@ -230,6 +236,8 @@ def test_what_is_wrong_with_a_decision_is_said(tmp_path: Path) -> None:
         args = {"id": found["id"], "because": "x", "who": "admin1"}
         error = await world.refusal("discrepancies.clear", **args | {"kind": "order"})
         assert (error.code, "stock-in" in error.remedy) == ("BAD_KIND", True)
+        error = await world.refusal("discrepancies.clear", **args | {"kind": "gain"})
+        assert (error.code, error.message) == ("BAD_KIND", "5 of stock is missing: that is no gain")
         error = await world.refusal("discrepancies.clear", **args | {"because": " "})
         assert error.code == "NO_REASON"
         for call, more in (("discrepancies.show", {}), ("discrepancies.clear", args)):

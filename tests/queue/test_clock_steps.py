@@ -9,7 +9,7 @@ from peewee import IntegrityError
 
 from pulsarack.queue import chips, clock_steps, facts, outcome, texts
 from pulsarack.queue.facts import Limits
-from pulsarack.queue.texts import IncomingText, Meaning, Received, Window
+from pulsarack.queue.texts import IncomingText, Meaning, ReadText, Received, TextKind, Window
 from pulsarack.ussd.outcome import Reason
 from tests.queue.world import HOUR, LATE_MS, LIMIT_SECONDS, World, iccid, success
 
@@ -98,6 +98,18 @@ def test_a_pause_and_the_limits_of_an_hour_keep_their_length(shop: World, by_ms:
     shop.clean()
 
 
+@pytest.mark.parametrize("pause", [0, 3, 7200])
+@pytest.mark.parametrize("by_ms", [*STEPS, -30 * HOUR, -365 * 24 * HOUR])
+def test_a_chip_that_sold_days_ago_sells_at_once(shop: World, by_ms: int, pause: int) -> None:
+    claimed = shop.sent(CARD)
+    shop.decide(claimed.attempt_id, done=True, number="SN1", figure=500_000 - 10_150)
+    shop.wait(3 * 24 * 3600)
+    step(shop, by_ms)
+    shop.day_starts, shop.day_ends = shop.now - 6 * HOUR, shop.now + 18 * HOUR
+    shop.order("S10.081200000013")
+    assert len(shop.claim(CARD, limits=Limits(pause_seconds=pause))) == 1
+
+
 @pytest.mark.parametrize("by_ms", STEPS)
 def test_an_order_avoids_a_chip_no_longer_than_the_rule_says(shop: World, by_ms: int) -> None:
     claimed = shop.sent(CARD)
@@ -160,6 +172,47 @@ def test_a_text_is_not_placed_in_time_by_a_clock_that_is_wrong(shop: World) -> N
     found = stamped(shop, "SN1", shop.now - HOUR)
     assert (found.meaning, found.attempt_id) == (Meaning.PROOF, opened)
     shop.clean()
+
+
+def stamped_elsewhere(world: World, card: str, took_ms: int) -> None:
+    """A text that is about no order, on a chip of any operator."""
+    key = f"e{len(world.sql('SELECT id FROM sms'))}"
+    incoming = IncomingText(card, key, "INFO", key, world.now - took_ms)
+    window = Window(LATE_MS, world.now, world.day_ends)
+    operator = world.the_chip(card).operator or ""
+    read = ReadText(TextKind.OTHER)
+    world.run(lambda db: texts.receive(db, incoming, read, operator, window))
+
+
+def test_one_service_centre_is_not_judged_by_another(shop: World) -> None:
+    other = shop.chip(2, operator="xl", recipe="xl")
+    stamped_elsewhere(shop, other, 0)
+    claimed = shop.sent(CARD)
+    found = stamped(shop, "SN1", shop.now - HOUR)
+    assert (found.meaning, found.attempt_id) == (Meaning.PROOF, claimed.attempt_id)
+    shop.clean()
+
+
+def test_a_wrong_service_centre_leaves_the_others_their_word(shop: World) -> None:
+    other = shop.chip(2, operator="xl", recipe="xl")
+    stamped(shop, "SN0", shop.now)
+    for _ in range(30):
+        stamped_elsewhere(shop, other, HOUR)
+    sent_at = shop.now + 1000
+    silent_then_open(shop, stepped=False)
+    assert stamped(shop, "SN1", sent_at).meaning is Meaning.CONTRADICTION
+    assert shop.run(clock_steps.operators_that_differ) == ["xl"]
+
+
+@pytest.mark.parametrize(("texts_of", "named"), [(2, []), (3, ["telkomsel"])])
+def test_an_operator_is_named_when_enough_texts_tell(
+    shop: World, texts_of: int, named: list[str]
+) -> None:
+    for _ in range(texts_of):
+        stamped_elsewhere(shop, CARD, HOUR)
+    assert shop.run(clock_steps.operators_that_differ) == named
+    stamped_elsewhere(shop, CARD, 0)
+    assert shop.run(clock_steps.operators_that_differ) == []
 
 
 def test_a_clock_set_ahead_during_a_stop_is_not_believed_by_old_texts(shop: World) -> None:

@@ -6,6 +6,7 @@ from peewee import IntegrityError
 from pulsarack.ledger import accounts
 from pulsarack.queue import contradiction, discrepancies, evidence, stock
 from pulsarack.queue.discrepancies import DECISIONS, ClearingKind, Discrepancy
+from pulsarack.queue.errors import WrongKind
 from pulsarack.queue.evidence import Evidence, EvidenceKind, VerdictKind
 from pulsarack.queue.outcome import Decision
 from pulsarack.ussd.outcome import Reason
@@ -119,8 +120,8 @@ def test_a_reading_while_an_order_runs_is_not_exact(shop: World) -> None:
 DECIDED = [
     (499_000, None, "loss", accounts.STOCK_LOSS, 1_000),
     (501_000, None, "gain", accounts.STOCK_GAIN, 1_000),
-    (499_000, ClearingKind.GAIN, "gain", accounts.STOCK_GAIN, -1_000),
-    (501_000, ClearingKind.LOSS, "loss", accounts.STOCK_LOSS, -1_000),
+    (499_000, ClearingKind.LOSS, "loss", accounts.STOCK_LOSS, 1_000),
+    (501_000, ClearingKind.GAIN, "gain", accounts.STOCK_GAIN, 1_000),
     (501_000, ClearingKind.STOCK_IN, "stock-in", "asset:supplier:telkomsel", -1_000),
     (499_000, ClearingKind.STOCK_IN, "stock-in", "asset:supplier:telkomsel", 1_000),
     (499_000, ClearingKind.DELIVERY, "delivery", accounts.AIRTIME, 1_000),
@@ -148,6 +149,24 @@ def test_a_decision_moves_the_rest_to_where_it_belongs(
 
 def test_every_decision_is_tried() -> None:
     assert {name for _, _, name, *_ in DECIDED} == {kind.value for kind in DECISIONS}
+
+
+@pytest.mark.parametrize(
+    ("figure", "kind", "words"),
+    [
+        (499_000, ClearingKind.GAIN, "1000 of stock is missing: that is no gain"),
+        (501_000, ClearingKind.LOSS, "1000 of stock is too much: that is no loss"),
+        (501_000, ClearingKind.DELIVERY, "1000 of stock is too much: that is no delivery"),
+    ],
+)
+def test_a_decision_against_the_sign_is_refused(
+    shop: World, figure: int, kind: ClearingKind, words: str
+) -> None:
+    one = shop.differ(CARD, figure)
+    before = shop.contents()
+    with pytest.raises(WrongKind, match=words):
+        shop.clear(one.id, kind)
+    assert shop.contents() == before
 
 
 def test_what_is_decided_stays_so(shop: World) -> None:
@@ -268,4 +287,6 @@ def test_a_span_tells_what_was_said_of_its_orders(shop: World) -> None:
     (order,) = shop.run(lambda db: discrepancies.span_orders(db, one))
     assert (order.id, order.state, order.outcome) == (claimed.order.id, "FAILED", "NOT_DONE")
     assert (order.cost, order.said_done) == (10_150, 1)
-    assert shop.run(lambda db: evidence.serial_number_known(db, "telkomsel", "SN1")) is None
+    # So that a copy of that text is not taken for the next order's.
+    known = shop.run(lambda db: evidence.serial_number_known(db, "telkomsel", "SN1"))
+    assert known == claimed.order.id

@@ -14,9 +14,8 @@ from random import Random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pulsarack.queue import attempts, chips, outcome, recovery, stock
+from pulsarack.queue import attempts, chips, discrepancies, outcome, recovery, stock
 from pulsarack.queue.attempts import Attempt
-from pulsarack.queue.discrepancies import DECISIONS
 from pulsarack.queue.evidence import EvidenceKind, VerdictKind
 from pulsarack.queue.intake import Accepted
 from pulsarack.queue.resolution import StockReading, judge_stock
@@ -176,7 +175,8 @@ class Life:
         self.operator.stock[card] -= 3
         found = self.world.differ(card, self.operator.stock[card])
         if chance % 3:
-            self.world.clear(found.id, DECISIONS[chance % len(DECISIONS)])
+            can_be = discrepancies.decisions(found)
+            self.world.clear(found.id, can_be[chance % len(can_be)])
 
     def follow_up(self, chance: int) -> None:
         """Undecided chips are asked for their stock."""
