@@ -14,8 +14,14 @@ from pulsarack.daemon import audit
 from pulsarack.daemon.doctor import Check, Finding, Subject, bad, error, ok, warn
 from pulsarack.daemon.migrations import check_current, load_scripts
 from pulsarack.daemon.store_check import WHOLE_BYTES, first_damage
-from pulsarack.daemon.store_errors import CommitsLost, DatabaseDamaged, SchemaOlder, StoreError
-from pulsarack.daemon.store_files import MARK_NAME, files_of, look
+from pulsarack.daemon.store_errors import (
+    CommitsLost,
+    DatabaseDamaged,
+    DatabaseLocked,
+    SchemaOlder,
+    StoreError,
+)
+from pulsarack.daemon.store_files import MARK_NAME, check_not_torn, files_of, look, unreadable
 from pulsarack.daemon.store_mark import missing_commits, read_mark
 from pulsarack.queue import clock_steps, contradiction, discrepancies
 
@@ -33,11 +39,13 @@ def log_file(subject: Subject) -> Iterator[Finding]:
 def database(subject: Subject) -> Iterator[Finding]:
     """Everything about the file and the rows in it."""
     path, running = subject.database, subject.running is not None
+    try:
+        check_not_torn(path)
+    except StoreError as found:
+        yield error(NAME, found)
+        return
     if not path.exists():
-        if read_mark(path.parent) is not None:
-            yield bad(NAME, f"{path} is gone", "restore the newest backup, then see: df, dmesg")
-        else:
-            yield warn(NAME, f"there is no {path} yet", "the daemon makes it at its first start")
+        yield warn(NAME, f"there is no {path} yet", "the daemon makes it at its first start")
         return
     mark = read_mark(path.parent)  # before the rows are read: it can only grow
     try:
@@ -46,7 +54,10 @@ def database(subject: Subject) -> Iterator[Finding]:
     except StoreError as found:
         yield error(NAME, found)
     except (PeeweeException, apsw.Error, UnicodeDecodeError) as found:
-        yield error(NAME, DatabaseDamaged(path, " ".join(str(found).split())))
+        told = unreadable(path, found)
+        if not isinstance(told, DatabaseLocked):
+            told = DatabaseDamaged(path, " ".join(str(found).split()))
+        yield error(NAME, told)
 
 
 def _look(db: Database, path: Path, mark: int | None, now_ms: int) -> Iterator[Finding]:

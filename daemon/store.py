@@ -32,7 +32,13 @@ from pulsarack.daemon.store_errors import (
     StoreError,
     fault_of,
 )
-from pulsarack.daemon.store_files import StateLock, check_place, connect, database
+from pulsarack.daemon.store_files import (
+    StateLock,
+    check_place,
+    connect,
+    database,
+    leave_log_on_close,
+)
 from pulsarack.daemon.store_mark import CommitMark, check_mark
 from pulsarack.daemon.store_thread import Job, JobThread, T, Ticket
 from pulsarack.ledger import models as ledger_models
@@ -137,6 +143,7 @@ class Store:
 
     def _connect_writer(self, db: Database) -> None:
         connect(db, self._path)
+        leave_log_on_close(db, False)
         try:
             self._mark = CommitMark(db, self._path)
         except OSError as error:
@@ -166,6 +173,7 @@ def prepare(
     try:
         check_file(db, path)
         check_mark(db, path)
+        leave_log_on_close(db, False)
         migrate(db, load_scripts(), now_ms=now_ms)
     except BaseException:
         db.close()

@@ -58,6 +58,27 @@ class DatabaseUnreadable(StoreError):
         )
 
 
+class DatabaseGone(StoreError):
+    """The file is missing or empty, while what lies beside it says that it was in use."""
+
+    def __init__(self, path: Path, beside: Path) -> None:
+        super().__init__(
+            f"the database {path} is gone or empty, but {beside} is there",
+            "put the database back beside it, of the same moment, or restore a backup; nothing"
+            " was touched: for a new beginning move all files of the directory away",
+        )
+
+
+class DatabaseLocked(StoreError):
+    """Another program has the file locked."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            f"another program has the database {path} locked",
+            f"it is not damaged; find that program and end it: fuser -v {path}",
+        )
+
+
 class NotOurDatabase(StoreError):
     """The file is a database of some other program."""
 

@@ -22,9 +22,12 @@ from playhouse.apsw_ext import APSWDatabase
 
 from pulsarack.daemon.migrations import check_current, load_scripts
 from pulsarack.daemon.store_errors import (
+    DatabaseGone,
+    DatabaseLocked,
     DatabaseUnreadable,
     StateDirectoryFull,
     StateDirectoryUnusable,
+    StoreError,
     StoreLocked,
 )
 
@@ -99,6 +102,17 @@ def check_place(path: Path) -> None:
         raise StateDirectoryFull(directory, free_bytes(directory))
 
 
+class _Careful(APSWDatabase):  # type: ignore[misc]
+    """Leaves the log as it is when a connection ends, until told otherwise.
+
+    A file that is refused, be it at the very first statement, stays as it was found.
+    """
+
+    def _add_conn_hooks(self, conn: apsw.Connection) -> None:
+        conn.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+        super()._add_conn_hooks(conn)
+
+
 Synchronous = Literal["FULL", "OFF"]
 
 
@@ -108,7 +122,7 @@ def database(path: Path, synchronous: Synchronous = "FULL") -> Database:
     It never connects by itself: a model used outside a job raises, instead of opening a
     second writing connection behind the store's back.
     """
-    db: Database = APSWDatabase(
+    db: Database = _Careful(
         str(path),
         pragmas={
             "journal_mode": "wal",
@@ -125,10 +139,39 @@ def database(path: Path, synchronous: Synchronous = "FULL") -> Database:
 
 def connect(db: Database, path: Path) -> None:
     """Open this thread's connection, or say why it cannot be opened."""
+    check_not_torn(path)
     try:
         db.connect()
     except (PeeweeException, apsw.Error) as error:
-        raise DatabaseUnreadable(path, error) from error
+        raise unreadable(path, error) from error
+
+
+def check_not_torn(path: Path) -> None:
+    """Raise DatabaseGone if the file is missing or empty, but not its log or its mark.
+
+    Before anything opens it: SQLite deletes the log of a database that is not there, and
+    with it orders that were acknowledged.
+    """
+    if path.exists() and path.stat().st_size > 0:
+        return
+    for beside in (files_of(path)[1], path.parent / MARK_NAME):
+        if beside.exists() and beside.stat().st_size > 0:
+            raise DatabaseGone(path, beside)
+
+
+def unreadable(path: Path, error: Exception) -> StoreError:
+    """What an error of SQLite means for a file that is opened or read."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, apsw.BusyError | apsw.LockedError):
+            return DatabaseLocked(path)
+        cause = cause.__cause__ or cause.__context__
+    return DatabaseUnreadable(path, error)
+
+
+def leave_log_on_close(db: Database, leave: bool) -> None:
+    """Whether the last to close the file leaves its log as it is, instead of copying it in."""
+    db.connection().config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, int(leave))  # type: ignore[no-untyped-call]
 
 
 def lock_holder(directory: Path) -> int | None:
@@ -165,7 +208,7 @@ def look(path: Path, *, in_use: bool) -> Iterator[Database]:
     )
     connect(db, path)
     try:
-        db.connection().config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+        leave_log_on_close(db, True)
         yield db
     finally:
         db.close()
@@ -196,14 +239,13 @@ def open_read_only(path: Path, models: Sequence[type[Model]] = ()) -> Iterator[D
     )
     connect(db, path)
     try:
-        # The last to close a file copies its log into it, unless told not to.
-        db.connection().config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+        leave_log_on_close(db, True)
         with db.bind_ctx(models), db.atomic() as snapshot:
             check_current(db, load_scripts())
             yield db
             # There is nothing to commit, and on a damaged file COMMIT itself fails.
             snapshot.rollback()
     except (PeeweeException, apsw.Error, UnicodeDecodeError) as error:
-        raise DatabaseUnreadable(path, error) from error
+        raise unreadable(path, error) from error
     finally:
         db.close()

@@ -137,16 +137,12 @@ def leave_undecided(db: Database, attempt_id: int, *, reason: str, why: str) -> 
         raise NotOpen(f"attempt {attempt_id} is closed, or was never committed")
 
 
-def forget_stock_before(db: Database, iccid: str, *, cost: int | None = None) -> None:
-    """Note that a chip's stock was not what we thought when its open attempt began.
-
-    With `cost`: only if the order that is tried has this cost.
-    """
+def forget_stock_before(db: Database, iccid: str) -> None:
+    """Note that a chip's stock was not what we thought when its open attempt began."""
     execute(
         db,
-        "UPDATE attempt SET stock_before = NULL WHERE chip = ? AND closed_at IS NULL"
-        " AND (? IS NULL OR (SELECT cost FROM orders WHERE id = order_id) = ?)",
-        (iccid, cost, cost),
+        "UPDATE attempt SET stock_before = NULL WHERE chip = ? AND closed_at IS NULL",
+        (iccid,),
     )
 
 

@@ -38,9 +38,9 @@ def reverse(
     )
     evidence.record(db, done.id, word, now_ms=now_ms)
     chips.doubt_stock(db, done.chip)
-    # If the operator gives the cost back while an order of the same cost is undecided on the
-    # chip, its stock looks untouched.
-    attempts.forget_stock_before(db, done.chip, cost=order.cost)
+    # What the operator gives back, now or later, must not make the stock of an order that is
+    # undecided on the chip look untouched.
+    attempts.forget_stock_before(db, done.chip)
     messages.write_final(db, orders.get(db, order_id), now_ms=now_ms)
     return orders.get(db, order_id)
 

@@ -85,6 +85,8 @@ class TradeCalls:
             raise not_found("agent", args.code[:40], "see: pulsarack agent list")
         if not args.because.strip():
             raise CallError("NO_REASON", "a credit needs a reason", "give --because TEXT")
+        if args.id == "":
+            raise CallError("NO_ID", "the id is empty", "leave it out, or give one of your own")
         now_ms = self._context.clock.now_ms()
         key = args.id or self._context.new_id()
         try:

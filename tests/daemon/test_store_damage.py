@@ -12,11 +12,13 @@ import apsw
 import pytest
 from peewee import Database, OperationalError
 
-from pulsarack.daemon import store_check
+from pulsarack.daemon import config, doctor_store, store_check, store_files
+from pulsarack.daemon.doctor import Level, Subject
 from pulsarack.daemon.store import Store
 from pulsarack.daemon.store_errors import (
     CommitsLost,
     DatabaseDamaged,
+    DatabaseLocked,
     DatabaseMoved,
     DatabaseUnreadable,
     NotStored,
@@ -25,7 +27,7 @@ from pulsarack.daemon.store_errors import (
     StoreBroken,
     StoreError,
 )
-from pulsarack.daemon.store_files import MARK_NAME, check_place
+from pulsarack.daemon.store_files import MARK_NAME, check_place, open_read_only
 from pulsarack.daemon.store_inline import InlineStore
 from pulsarack.ledger import accounts, journal, sql
 from pulsarack.ledger.journal import Transfer
@@ -258,6 +260,42 @@ async def test_a_log_that_was_kept_is_used(path: Path, tmp_path: Path) -> None:
     store = Store.open(left, now_ms=NOW)
     assert len(await store.read(names)) == 20
     store.close()
+
+
+@pytest.mark.parametrize("mark", [True, False])
+@pytest.mark.parametrize("how", ["removed", "emptied", "shortened"])
+async def test_the_log_of_a_database_that_is_gone_is_not_touched(
+    path: Path, tmp_path: Path, how: str, mark: bool
+) -> None:
+    """SQLite deletes the log of a database that is not there; its orders were acknowledged."""
+    left = await killed(path, tmp_path / "left")
+    if how == "removed":
+        left.unlink()
+    else:
+        os.truncate(left, 0 if how == "emptied" else left.stat().st_size // 4096 // 2 * 4096)
+    if not mark:
+        (left.parent / MARK_NAME).unlink()
+    before = contents(left.parent)
+    with pytest.raises(StoreError):
+        Store.open(left, now_ms=NOW)
+    with pytest.raises(StoreError), open_read_only(left):
+        pass
+    settings = config.parse({"daemon": {"state_dir": str(left.parent)}}, tmp_path / "p.toml")
+    subject = Subject(settings, tmp_path / "socket", {}, NOW, True)
+    assert any(found.level is Level.BAD for found in doctor_store.database(subject))
+    left_over = {"pulsarack.db-shm"}
+    after = contents(left.parent)
+    assert {n: after[n] for n in after if n not in left_over} == {
+        n: before[n] for n in before if n not in left_over
+    }
+
+
+def test_a_locked_database_is_not_called_damaged(path: Path) -> None:
+    error = OperationalError("database is locked")
+    error.__cause__ = apsw.BusyError("database is locked")
+    told = store_files.unreadable(path, error)
+    assert isinstance(told, DatabaseLocked)
+    assert "fuser" in told.remedy and "not damaged" in told.remedy
 
 
 def spoil_delete(left: Path) -> None:
