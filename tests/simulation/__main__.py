@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from tests.simulation import coverage, planted, runner
+from tests.simulation import coverage, planted, planted_table, runner
 from tests.simulation.report import Report
 
 PLANTED_SEEDS = 200
@@ -74,7 +74,7 @@ def _show_planted(console: Console) -> int:
         survived |= caught is None
         told = f"seed {caught.seed}: {caught.broken[0][:150]}" if caught else "SURVIVED"
         console.print(f"{name:40} {told}", markup=False)
-    console.print(planted.readme_table(), markup=False)
+    console.print(planted_table.readme_table(), markup=False)
     return int(survived)
 
 

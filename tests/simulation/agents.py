@@ -45,8 +45,7 @@ class Agents:
     async def _place(self, planned: PlannedOrder) -> int | None:
         world, product = self._world, PRICES[planned.product]
         wish = Wish(planned.product, "62" + planned.destination[1:], int(product["price"]))
-        if planned.reference is not None:
-            world.auditor.wished(planned.agent, planned.reference, wish)
+        world.auditor.wished(planned.agent, planned.reference, wish)
         repeat = f"{planned.repeat_index}." if planned.repeat_index > 1 else ""
         text = f"{planned.product}.{repeat}{planned.destination}"
         while True:
@@ -59,6 +58,7 @@ class Agents:
                 continue
             except CallError as error:
                 self.refused[error.code] = self.refused.get(error.code, 0) + 1
+                world.auditor.refused(planned.agent, planned.reference)
                 return None
             order_id = int(answer["id"])
             world.trace("accepted", planned.agent, order_id)

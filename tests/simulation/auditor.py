@@ -86,9 +86,12 @@ class Auditor:
         self._path = path
         self._connection: apsw.Connection | None = None
         self._wishes: dict[tuple[str, str], Wish] = {}
+        self._texts: Counter[tuple[str, str, str]] = Counter()
+        self._refused: set[tuple[str, str]] = set()
         self._acknowledged: dict[int, tuple[str, str | None, Wish]] = {}
         self._credited: Counter[str] = Counter()
         self._given: Counter[str] = Counter()
+        self._gifts: Counter[tuple[str, int]] = Counter()
         self._taken: Counter[str] = Counter()
         self._state: dict[int, str] = {}
         self._last_move = 0
@@ -97,9 +100,18 @@ class Auditor:
         """An agent's deposit was raised, and the daemon said so."""
         self._credited[agent] += amount
 
-    def wished(self, agent: str, reference: str, wish: Wish) -> None:
-        """An agent is about to ask for something under a reference."""
-        self._wishes[agent, reference] = wish
+    def wished(self, agent: str, reference: str | None, wish: Wish) -> None:
+        """An agent is about to ask for something, under a reference or by a text alone."""
+        if reference is None:
+            self._texts[agent, wish.product, wish.destination] += 1
+        else:
+            self._wishes[agent, reference] = wish
+            self._refused.discard((agent, reference))
+
+    def refused(self, agent: str, reference: str | None) -> None:
+        """The daemon answered that it does not take the order."""
+        if reference is not None:
+            self._refused.add((agent, reference))
 
     def acknowledged(self, agent: str, reference: str | None, wish: Wish, order_id: int) -> None:
         """The daemon answered that it has the order."""
@@ -124,6 +136,16 @@ class Auditor:
             self._find("P6", f"order {order_id}: told {told.state}, then {state}")
         told.state = state
         self._is_true(order_id, state, text)
+        self._names_it(agent, order_id, text)
+
+    def _names_it(self, agent: str, order_id: int, text: str) -> None:
+        """A message goes to whose order it is, and names its product, number and price."""
+        for owner, product, destination, price in self._rows(
+            "SELECT agent, product, destination, price FROM orders WHERE id = ?", (order_id,)
+        ):
+            named = (f" {product} ", f" 0{destination[2:]} ", f" {price:,}".replace(",", "."))
+            if owner != agent or not all(one in text for one in named):
+                self._find("P6", f"order {order_id} of {owner}: {agent} was told {text!r}")
 
     def _is_true(self, order_id: int, state: str, text: str) -> None:
         delivery = self.delivered.get(order_id)
@@ -140,6 +162,7 @@ class Auditor:
             self.stock[line["chip"]] = line["stock"]
         elif line["kind"] == "stock_in":
             self._given[line["chip"]] += line["amount"]
+            self._gifts[line["chip"], line["amount"]] += 1
         elif line["kind"] == "weather" and line["fault"] == "stock_taken":
             self._taken[line["chip"]] += line["amount"]
         elif line["kind"] == "top_up":
@@ -153,6 +176,13 @@ class Auditor:
             (line["chip"],),
         )
         wanted = (line["destination"], line["denomination"])
+        alike = self._rows(
+            "SELECT id FROM orders WHERE operator = ? AND destination = ? AND denomination = ?"
+            " AND state IN ('SENDING', 'UNKNOWN')",
+            (line["operator"], *wanted),
+        )
+        if len(alike) != 1:  # a late text must be able to belong to one order only
+            self._find("P2", f"{line['operator']} was asked for {wanted}, under way are {alike}")
         mine = [row for row in rows if row[3:] == wanted]
         what = f"chip {line['chip']} asked for {wanted}"
         if not mine:
@@ -208,17 +238,24 @@ class Auditor:
 
     def _check_unique(self, orders: list[Row]) -> None:
         keys: Counter[Row] = Counter()
+        texts: Counter[Row] = Counter()
         for _, state, agent, reference, product, destination, _, _, day, repeat, _ in orders:
             if reference is not None:
                 keys[agent, reference] += 1
                 wish = self._wishes.get((agent, reference))
+                if (agent, reference) in self._refused:
+                    self._find("P1", f"{agent} was told that {reference} is not taken; it is there")
                 if wish is None or (wish.product, wish.destination) != (product, destination):
                     self._find("P1", f"{agent} never asked for {reference} as it stands: {wish}")
+            else:
+                texts[agent, product, destination] += 1
             if state not in ENDS_IN_REFUND:
                 keys[agent, product, destination, day, repeat] += 1
         for key, count in keys.items():
             if count > 1:
                 self._find("P2", f"{count} orders for one {key}")
+        for key, count in (texts - self._texts).items():
+            self._find("P1", f"{count} orders that nobody asked for: {key}")
 
     def _check_ends(self, orders: list[Row]) -> None:
         for row in orders:
@@ -295,10 +332,14 @@ class Auditor:
             differences[debit.rsplit(":", 1)[-1]] += amount
             differences[credit.rsplit(":", 1)[-1]] -= amount
         from_texts: Counter[str] = Counter()
+        booked: Counter[tuple[str, int]] = Counter()
         for debit, amount in self._rows(
             "SELECT debit, amount FROM transfer WHERE id GLOB 'sms:*:stock_in'"
         ):
             from_texts[debit.rsplit(":", 1)[-1]] += amount
+            booked[debit.rsplit(":", 1)[-1], amount] += 1
+        for (iccid, amount), count in (booked - self._gifts).items():
+            self._find("P5", f"chip {iccid}: {amount} came in the books {count} times too often")
         opened = self._opened()
         for iccid, exact, state, posted in self._rows(
             "SELECT iccid, stock_exact, state, debits_posted - credits_posted FROM chip"

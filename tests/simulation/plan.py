@@ -70,7 +70,7 @@ STORMS = MappingProxyType(
         Storm.STOCK_IN: 5,
         Storm.STOCK_TAKEN: 6,
         Storm.SOLD_ELSEWHERE: 8,
-        Storm.PIN_CHANGED: 2,
+        Storm.PIN_CHANGED: 6,
         Storm.BAR: 2,
         Storm.JUNK_SMS: 6,
         Storm.CHIP_RESTED: 2,
@@ -243,7 +243,7 @@ def _orders(
                 reference=None if rng.random() < 0.3 else f"r{number}",
                 sent_again_after=rng.uniform(0, 400) if rng.random() < 0.2 else None,
                 cancelled_after=rng.uniform(0, 90) if rng.random() < 0.08 else None,
-                reversed_after=rng.uniform(60, 600) if rng.random() < 0.08 else None,
+                reversed_after=rng.uniform(60, 600) if rng.random() < 0.03 else None,
             )
         )
     return found

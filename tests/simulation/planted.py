@@ -17,6 +17,7 @@ from peewee import Database
 from pulsarack.daemon import log as logging
 from pulsarack.daemon.calls import order_calls
 from pulsarack.daemon.context import Context
+from pulsarack.daemon.control_protocol import CallError
 from pulsarack.daemon.desk import Desk
 from pulsarack.daemon.dispatcher import Dispatcher
 from pulsarack.daemon.follow_up import FollowUp
@@ -437,6 +438,45 @@ def undecided_expires(patches: ExitStack) -> None:
     old = _put(patches, FollowUp, "_decided", decided)
 
 
+@_bug("An order goes out while an equal one is under way: a late text fits both.", "P2")
+def equal_order_under_way_ignored(patches: ExitStack) -> None:
+    alone = "state = 'QUEUED' AND not_before <= ? AND expires_at > ?"
+    _put(patches, orders, "_MAY_ROUTE", alone)
+
+    def of_order(*args: Any, **fields: Any) -> Any:
+        return replace(old(*args, **fields), contested=False)
+
+    old = _put(patches, facts, "of_order", of_order)
+
+
+@_bug("A text about stock that came in is booked twice.", "P5")
+def stock_in_booked_twice(patches: ExitStack) -> None:
+    def book(db: Database, iccid: str, operator: str, amount: int, sms_id: int, **at: Any) -> None:
+        old(db, iccid, operator, amount, sms_id, **at)
+        old(db, iccid, operator, amount, sms_id + 1_000_000, **at)
+
+    old = _put(patches, stock, "book_stock_in", book)
+
+
+@_bug("An agent is told another price than was taken.", "P6")
+def another_price_told(patches: ExitStack) -> None:
+    def write(db: Database, order: Any, **at: Any) -> None:
+        old(db, replace(order, price=order.price + 500), **at)
+
+    old = _put(patches, messages, "write_final", write)
+
+
+@_bug("An order is refused with an error and kept all the same.", "P1")
+def refused_and_kept(patches: ExitStack) -> None:
+    async def new(self: order_calls.OrderCalls, args: Any, peer: Any) -> Any:
+        answer = await old(self, args, peer)
+        if int(answer["id"]) % 7 == 0 and not answer["repeated"]:
+            raise CallError("REFUSED", "planted")
+        return answer
+
+    old = _put(patches, order_calls.OrderCalls, "new", new)
+
+
 @_bug("Secrets are not masked in what is kept and logged.", "P7")
 def secrets_not_masked(patches: ExitStack) -> None:
     old = Spoken.of
@@ -445,29 +485,3 @@ def secrets_not_masked(patches: ExitStack) -> None:
     _put(patches, logging, "masked", lambda text: text)
     _put(patches, Values, "mask", lambda self, text: text)
     _put(patches, logging._redactor, "text", lambda text: text)
-
-
-def readme_table() -> str:
-    """The table of the README's chapter on testing."""
-    lines = ["| planted bug | what is wrong | broken promise |", "|---|---|---|"]
-    for bug in BUGS.values():
-        promises = ", ".join(sorted(bug.promises))
-        lines.append(f"| `{bug.name}` | {bug.what} | {promises} |")
-    return "\n".join(lines) + "\n"
-
-
-# The seed that caught a bug when this was last looked at (`make planted`); 0 where none is named.
-CAUGHT_LAST = {
-    "late_text_used_twice": 12,
-    "reply_matched_to_another_destination": 10,
-    "stock_read_in_flight": 3,
-    "stock_in_taken_for_a_sale": 2,
-    "unparsed_text_trusted": 15,
-    "recovery_treats_sending_as_not_sent": 10,
-    "notification_outside_the_transaction": 1,
-    "acknowledged_before_the_commit": 14,
-    "second_copy_believed": 12,
-    "strangers_believed": 15,
-    "stock_corrected_silently": 3,
-    "undecided_expires": 19,
-}

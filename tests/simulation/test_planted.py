@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.simulation import runner
-from tests.simulation.planted import BUGS, CAUGHT_LAST, Bug, readme_table
+from tests.simulation.planted import BUGS, Bug
+from tests.simulation.planted_table import CAUGHT_LAST, readme_table
 
 SEEDS = 200
 README = Path(__file__).parents[2] / "README.md"
