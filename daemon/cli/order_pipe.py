@@ -39,7 +39,7 @@ T = TypeVar("T")
 # Enough to fill the store's group commits, and below the socket's own limit.
 IN_FLIGHT = 48
 
-# An order takes some hundred. Also as the daemon is asked, each sign written as \uXXXX, it
+# An order takes some hundred. Also as the daemon is asked, each sign written as an escape, it
 # stays below the socket's limit.
 LINE_BYTES = 8 * 1024
 
