@@ -19,6 +19,7 @@ from pulsarack.daemon.client import (
     broken_off,
     connection_error,
     decoded,
+    fitting,
     refused,
 )
 
@@ -75,7 +76,7 @@ class AsyncClient:
                 await self._writer.drain()
             except ConnectionError:
                 raise self._lost or broken_off(self.path) from None
-            return await answer
+            return fitting(self.path, name, await answer)
         finally:
             del self._waiting[request_id]
 
@@ -90,7 +91,7 @@ class AsyncClient:
                     raise error
                 if "end" in answer:
                     return
-                yield answer.get("event", {})
+                yield fitting(self.path, name, answer.get("event"))
         finally:
             await _close(writer)
 

@@ -16,6 +16,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from pulsarack.daemon import json_text
+from pulsarack.daemon.answers import misfit
 from pulsarack.daemon.errors import DaemonError
 
 # The daemon answers in milliseconds; who is silent for so long is stuck.
@@ -72,13 +74,26 @@ def broken_off(path: Path) -> ClientError:
 def decoded(path: Path, line: bytes) -> dict[str, Any]:
     """A line of the daemon as an object; raises ProtocolTrouble."""
     try:
-        answer = json.loads(line)
+        answer = json_text.loads(line)
     except (ValueError, RecursionError):
         answer = None
     if not isinstance(answer, dict) or not isinstance(answer.get("id", ()), int | str | None):
         remedy = "check --socket, and that daemon and command are of one version"
         raise ProtocolTrouble(f"what answers at {path} is not pulsarack", remedy)
     return answer
+
+
+def fitting(path: Path, call: str, result: Any) -> Any:
+    """The result or the event of a call, as its commands know it; raises ProtocolTrouble."""
+    wrong = misfit(call, result)
+    if wrong is not None:
+        message = f"what the daemon at {path} answers to {call} is not understood: {wrong}"
+        remedy = (
+            "check --socket, and that daemon and command are of one version; it may have done"
+            " what was asked: look that up before you repeat it"
+        )
+        raise ProtocolTrouble(message, remedy)
+    return result
 
 
 def refused(answer: dict[str, Any]) -> CallFailed | None:
@@ -137,7 +152,7 @@ class Client:
             del self._waiting[request_id]
         if error := refused(answer):
             raise error
-        return answer.get("result")
+        return fitting(self.path, name, answer.get("result"))
 
     def stream(self, name: str, /, **args: Any) -> Iterator[dict[str, Any]]:
         """The events of a stream call as they come; raises ClientError.
@@ -145,14 +160,14 @@ class Client:
         The request is on its way when this returns: a call made on the same client
         afterwards is handled after it, so nothing that the call causes is missed.
         """
-        return self._events(self._send(name, args))
+        return self._events(name, self._send(name, args))
 
-    def _events(self, request_id: int) -> Iterator[dict[str, Any]]:
+    def _events(self, name: str, request_id: int) -> Iterator[dict[str, Any]]:
         try:
             while "end" not in (answer := self._receive(request_id, None)):
                 if error := refused(answer):
                     raise error
-                yield answer.get("event", {})
+                yield fitting(self.path, name, answer.get("event"))
         finally:
             self._waiting.pop(request_id, None)
 

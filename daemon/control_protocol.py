@@ -2,7 +2,8 @@
 
 One JSON object a line. A request names a call and carries an id of the client's choice;
 every answer repeats that id. What cannot be understood gets an error in return and the
-conversation goes on, because one broken line says nothing about the next one. Nothing
+conversation goes on, because one broken line says nothing about the next one. A line with
+one key twice is not understood: it may be an order, of two amounts. Nothing
 here grows with what a client sends: a line longer than the limit is dropped while it
 arrives.
 """
@@ -14,6 +15,7 @@ from typing import Annotated, Any, TypeVar
 
 import msgspec
 
+from pulsarack.daemon import json_text
 from pulsarack.daemon.control_arguments import ARGUMENTS, PRINTABLE, STREAMS
 
 LINE_LIMIT = 64 * 1024
@@ -100,11 +102,16 @@ def decode_request(line: bytes | TooLong) -> Request:
         message = f"the request is longer than {LINE_LIMIT} bytes"
         raise BadRequest(None, CallError("LINE_TOO_LONG", message, "send it in parts"))
     try:
-        return _decoder.decode(line)
+        request = _decoder.decode(line)
+        json_text.refuse_repeated_keys(line)
+        return request
+    except json_text.RepeatedKey as error:
+        problem = CallError("BAD_REQUEST", f"not a request: {error}", "write each key once")
+        raise BadRequest(None if error.key == "id" else _id_of(line), problem) from None
     except msgspec.ValidationError as error:
         problem = CallError("BAD_REQUEST", f"not a request: {error}", _SHAPE)
         raise BadRequest(_id_of(line), problem) from None
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # msgspec's and json's among them
         problem = CallError("BAD_JSON", f"not JSON: {error}", _SHAPE)
         raise BadRequest(None, problem) from None
 

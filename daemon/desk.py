@@ -47,7 +47,7 @@ class Desk:
         self.slot = slot
         self.modem_id = modem_id
         self.recipe = recipe
-        self.inbox = Inbox(context, modem, iccid, recipe)
+        self.inbox = Inbox(context, modem, iccid, recipe, self.check_card)
         self.news = asyncio.Event()
         self.gone = False
         self.stopping = False
@@ -136,8 +136,8 @@ class Desk:
     async def check_card(self) -> None:
         """Make sure that the card is still the one; raises CardExchanged.
 
-        Not every modem says when its card is taken out, and another card's stock must not
-        decide this one's orders.
+        Not every modem says when its card is taken out, and another card's stock and texts
+        must not decide this one's orders, nor enter its books.
         """
         found = (await self.modem.read_chip()).iccid
         if found != self.iccid:

@@ -3,13 +3,14 @@
 import glob
 import os
 import pwd
+import stat
 from collections.abc import Iterator
 
 from pulsarack.daemon import doctor_store, ports, secrets
 from pulsarack.daemon.client import Client, ClientError
 from pulsarack.daemon.doctor import Check, Finding, Subject, bad, error, ok, warn
 from pulsarack.daemon.errors import DaemonError
-from pulsarack.daemon.store_files import SMALLEST_FREE_BYTES, free_bytes
+from pulsarack.daemon.store_files import FILE_MODE, SMALLEST_FREE_BYTES, free_bytes, kept_in
 from pulsarack.modems.errors import ModemError
 from pulsarack.modems.profile import Profiles
 from pulsarack.modems.watch import scan
@@ -74,6 +75,20 @@ def state_directory(subject: Subject) -> Iterator[Finding]:
         yield bad(name, f"{place} cannot be written", f"chmod u+rwx {place}")
     elif not strangers:
         yield ok(name, f"{place} belongs to {_user(owner)}, with all that is in it")
+
+
+def rights(subject: Subject) -> Iterator[Finding]:
+    """The files of the database, with telephone numbers and money, are closed to others."""
+    open_ones = [
+        file
+        for file in kept_in(subject.database)
+        if file.is_file() and stat.S_IMODE(file.stat().st_mode) & ~(FILE_MODE | stat.S_IXUSR)
+    ]
+    if open_ones:
+        names = ", ".join(file.name for file in open_ones)
+        what = f"more than the owner and the group's readers may use {names}"
+        remedy = f"chmod {FILE_MODE:o} {' '.join(map(str, open_ones))}"
+        yield warn("state directory", what, remedy)
 
 
 def free_space(subject: Subject) -> Iterator[Finding]:
@@ -155,6 +170,7 @@ CHECKS: tuple[Check, ...] = (
     secrets_file,
     recipes_and_profiles,
     state_directory,
+    rights,
     free_space,
     clock,
     serial_ports,

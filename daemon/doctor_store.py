@@ -21,7 +21,14 @@ from pulsarack.daemon.store_errors import (
     SchemaOlder,
     StoreError,
 )
-from pulsarack.daemon.store_files import MARK_NAME, check_not_torn, files_of, look, unreadable
+from pulsarack.daemon.store_files import (
+    MARK_NAME,
+    check_files,
+    check_not_torn,
+    files_of,
+    look,
+    unreadable,
+)
 from pulsarack.daemon.store_mark import missing_commits, read_mark
 from pulsarack.queue import clock_steps, contradiction, discrepancies
 
@@ -40,6 +47,7 @@ def database(subject: Subject) -> Iterator[Finding]:
     """Everything about the file and the rows in it."""
     path, running = subject.database, subject.running is not None
     try:
+        check_files(path)
         check_not_torn(path)
     except StoreError as found:
         yield error(NAME, found)

@@ -79,6 +79,7 @@ class FollowUp:
         return await self._context.announce(order.id)
 
     async def _decided(self, order: Order) -> bool:
+        """Read the stock and follow what it says; whether the attempt is decided now."""
         if await self._out_of_service():
             return False
         figure = await read_stock(self._desk)
@@ -87,28 +88,41 @@ class FollowUp:
             return True
         if figure is None:
             return False
-        verdict = await self._judge_stock(order, figure, heard)
-        if verdict is VerdictKind.DONE:
-            why = f"the stock fell by exactly the cost, to {figure}"
-            line = await self._listed(order)
-            if await self._decided_by_text():
-                return True
-            number = line.serial_number if line else None
-            proof = self._stock_proof(order, verdict, why, heard)
-            return await self._decide(order, proof, figure=figure, number=number)
-        if verdict is VerdictKind.NOT_DONE:
-            listed = await self._listed(order)
-            if await self._decided_by_text():
-                return True
-            if listed:
-                # The stock says no, the operator's list says yes: a person decides.
-                why = f"the stock stayed at {figure}, but it is listed, SN {listed.serial_number}"
-                await self._note(self._history_finding(Rule.HISTORY_AGAINST_STOCK, why))
-                return False
-            why = f"the stock stayed at {figure} on two readings after the settling time"
-            return await self._decide(order, self._stock_proof(order, verdict, why, heard))
-        # An unchanged stock waits for its second reading; the list speaks only where the
-        # stock cannot.
+        match await self._judge_stock(order, figure, heard):
+            case VerdictKind.DONE:
+                return await self._decided_by_fall(order, figure, heard)
+            case VerdictKind.NOT_DONE:
+                return await self._decided_by_rest(order, figure, heard)
+            case VerdictKind.NONE:
+                return await self._decided_by_list(order)
+
+    async def _decided_by_fall(self, order: Order, figure: int, heard: str) -> bool:
+        """The stock fell by the cost; the list is only asked for the serial number."""
+        line = await self._listed(order)
+        if await self._decided_by_text():
+            return True
+        why = f"the stock fell by exactly the cost, to {figure}"
+        proof = self._stock_proof(order, VerdictKind.DONE, why, heard)
+        number = line.serial_number if line else None
+        return await self._decide(order, proof, figure=figure, number=number)
+
+    async def _decided_by_rest(self, order: Order, figure: int, heard: str) -> bool:
+        """The stock stayed: not done, unless the operator's list says otherwise."""
+        listed = await self._listed(order)
+        if await self._decided_by_text():
+            return True
+        if listed:
+            # The stock says no, the operator's list says yes: a person decides.
+            why = f"the stock stayed at {figure}, but it is listed, SN {listed.serial_number}"
+            await self._note(self._history_finding(Rule.HISTORY_AGAINST_STOCK, why))
+            return False
+        why = f"the stock stayed at {figure} on two readings after the settling time"
+        proof = self._stock_proof(order, VerdictKind.NOT_DONE, why, heard)
+        return await self._decide(order, proof)
+
+    async def _decided_by_list(self, order: Order) -> bool:
+        """The operator's list speaks only where the stock cannot."""
+        # An unchanged stock waits for its second reading.
         if not self._settled() or self._stock_unchanged():
             return False
         line = await self._listed(order)

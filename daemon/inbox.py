@@ -8,6 +8,7 @@ unparsed, since nobody else has a say about money.
 
 import contextlib
 import hashlib
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -40,13 +41,24 @@ class Arrival:
 
 
 class Inbox:
-    """The inbox of one chip while it is plugged in."""
+    """The inbox of one chip while it is plugged in.
 
-    def __init__(self, context: Context, modem: Modem, iccid: str, recipe: Recipe) -> None:
+    `check_card` raises if another card is in the modem by now, and its texts with it.
+    """
+
+    def __init__(
+        self,
+        context: Context,
+        modem: Modem,
+        iccid: str,
+        recipe: Recipe,
+        check_card: Callable[[], Awaitable[None]],
+    ) -> None:
         self._context = context
         self._modem = modem
         self._iccid = iccid
         self._recipe = recipe
+        self._check_card = check_card
         self._joiner: Joiner[IncomingSms] = Joiner(recipe.parts)
         self._held: set[str] = set()  # fingerprints of parts that wait for others
         self._unreadable: list[tuple[int | None, str]] = []
@@ -62,6 +74,8 @@ class Inbox:
         self._awaited = awaited
         arrivals = []
         messages = await self._modem.read_sms()
+        if messages:
+            await self._check_card()
         # A long SMS has another fingerprint with each part that comes.
         here = {message.fingerprint for message in messages}
         self._first_seen = {one: at for one, at in self._first_seen.items() if one in here}

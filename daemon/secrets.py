@@ -147,10 +147,10 @@ def read(path: Path, *, group_may_read: bool = False) -> Secrets:
 def _read_protected(path: Path, group_may_read: bool) -> str:
     forbidden = stat.S_IRWXO if group_may_read else stat.S_IRWXO | stat.S_IRWXG
     try:
-        with path.open(encoding="utf-8") as file:
+        with toml_text.open_file(path) as file:
             if os.fstat(file.fileno()).st_mode & forbidden:
                 raise SecretsError(path, "others can read it", f"run: chmod 600 {path}")
-            return file.read(toml_text.FILE_LIMIT + 1)
+            return toml_text.text_of(file)
     except FileNotFoundError:
         remedy = f"create it: install -m 600 -o pulsarack /dev/null {path}"
         raise SecretsError(path, "there is no such file", remedy) from None

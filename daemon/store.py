@@ -34,10 +34,13 @@ from pulsarack.daemon.store_errors import (
 )
 from pulsarack.daemon.store_files import (
     StateLock,
+    check_files,
+    check_not_torn,
     check_place,
     connect,
     database,
     leave_log_on_close,
+    make_file,
 )
 from pulsarack.daemon.store_mark import CommitMark, check_mark
 from pulsarack.daemon.store_thread import Job, JobThread, T, Ticket
@@ -93,6 +96,7 @@ class Store:
         try:
             check_place(path)
             db = prepare(database(path), path, now_ms, models)
+            db.close()  # each thread opens a connection of its own
             return cls(db, path, lock)
         except BaseException:
             lock.release()
@@ -165,10 +169,11 @@ class Store:
         return None if moved.saved else moved
 
 
-def prepare(
-    db: Database, path: Path, now_ms: int, models: Sequence[type[Model]], keep_open: bool = False
-) -> Database:
-    """Migrate the file and bind the models to it; the connection is closed unless kept."""
+def prepare(db: Database, path: Path, now_ms: int, models: Sequence[type[Model]]) -> Database:
+    """Connect, migrate the file and bind the models to it; if it raises, nothing is open."""
+    check_files(path)
+    check_not_torn(path)
+    make_file(path)
     connect(db, path)
     try:
         check_file(db, path)
@@ -179,8 +184,6 @@ def prepare(
         db.close()
         raise
     db.bind([*ledger_models.MODELS, *models])
-    if not keep_open:
-        db.close()
     return db
 
 
@@ -188,16 +191,14 @@ class _GroupLost(Exception):
     """The transaction ended under the jobs that were running in it."""
 
 
-def _write_batch(
-    db: Database, batch: Sequence[Ticket], mark: CommitMark | None = None
-) -> StoreError | None:
+def _write_batch(db: Database, batch: Sequence[Ticket], mark: CommitMark) -> StoreError | None:
     connection = db.connection()  # type: ignore[no-untyped-call]
     try:
         with db.atomic("IMMEDIATE"):
             before = connection.total_changes()
             for ticket in batch:
                 _write_one(db, ticket)
-            if mark is not None and connection.total_changes() != before:
+            if connection.total_changes() != before:
                 mark.count(db)
     except StoreError as error:
         return error

@@ -69,6 +69,17 @@ class DatabaseGone(StoreError):
         )
 
 
+class NotAFile(StoreError):
+    """Where a file of the database should be stands something that cannot be one."""
+
+    def __init__(self, path: Path, kind: str) -> None:
+        super().__init__(
+            f"{path} is {kind}, where the daemon keeps a file",
+            "the daemon makes no such thing: find out who did, and move it away; if it stands in"
+            " the place of the database or its log, put the file back or restore a backup",
+        )
+
+
 class DatabaseLocked(StoreError):
     """Another program has the file locked."""
 

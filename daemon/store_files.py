@@ -6,11 +6,15 @@ ends; the file that stays behind means nothing. The pid written into it is only 
 to be named to whoever comes second.
 
 Durability is bought here: WAL with synchronous=FULL makes a COMMIT wait for the disk.
+
+Telephone numbers and money stand in these files. Whatever the umask, others may not read
+them; the group may, for the admins in it.
 """
 
 import errno
 import fcntl
 import os
+import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -25,6 +29,7 @@ from pulsarack.daemon.store_errors import (
     DatabaseGone,
     DatabaseLocked,
     DatabaseUnreadable,
+    NotAFile,
     StateDirectoryFull,
     StateDirectoryUnusable,
     StoreError,
@@ -34,6 +39,7 @@ from pulsarack.daemon.store_errors import (
 DATABASE_NAME = "pulsarack.db"
 LOCK_NAME = "lock"
 MARK_NAME = "commits"
+FILE_MODE = 0o640
 
 _BUSY_SECONDS = 5
 """How long a statement waits for another program that has the file locked."""
@@ -53,7 +59,9 @@ class StateLock:
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            holder = os.pread(self._file, 20, 0)
+            holder = b""
+            with suppress(OSError):  # it may be no file; then nobody is named
+                holder = os.pread(self._file, 20, 0)
             os.close(self._file)
             raise StoreLocked(directory, _pid(holder)) from None
         with suppress(OSError):  # the pid is only there to be shown; the disk may be full
@@ -80,6 +88,41 @@ SMALLEST_FREE_BYTES = 1024 * 1024
 def files_of(path: Path) -> list[Path]:
     """The files that belong to a database, there or not: itself, its log, the log's index."""
     return [path, *(Path(f"{path}{ending}") for ending in ("-wal", "-shm"))]
+
+
+def kept_in(path: Path) -> list[Path]:
+    """Every file that the daemon keeps in the directory of a database, there or not."""
+    return [*files_of(path), path.parent / MARK_NAME, path.parent / LOCK_NAME]
+
+
+_KINDS = (
+    (stat.S_ISFIFO, "a named pipe"),
+    (stat.S_ISDIR, "a directory"),
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+)
+
+
+def check_files(path: Path) -> None:
+    """Raise NotAFile if one of them is none: who opens a named pipe waits without end."""
+    for place in kept_in(path):
+        with suppress(FileNotFoundError):
+            mode = place.stat().st_mode
+            for is_kind, kind in _KINDS:
+                if is_kind(mode):
+                    raise NotAFile(place, kind)
+
+
+def make_file(path: Path) -> None:
+    """Make the empty file of a new database; SQLite gives its log the same mode."""
+    try:
+        made = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE)
+    except FileExistsError:
+        return
+    except OSError as error:
+        raise StateDirectoryUnusable(path.parent, error) from error
+    os.close(made)
 
 
 def free_bytes(directory: Path) -> int:
@@ -139,6 +182,7 @@ def database(path: Path, synchronous: Synchronous = "FULL") -> Database:
 
 def connect(db: Database, path: Path) -> None:
     """Open this thread's connection, or say why it cannot be opened."""
+    check_files(path)
     check_not_torn(path)
     try:
         db.connect()

@@ -21,7 +21,7 @@ from pathlib import Path
 from peewee import Database
 
 from pulsarack.daemon.store_errors import CommitsLost, DatabaseMoved
-from pulsarack.daemon.store_files import MARK_NAME
+from pulsarack.daemon.store_files import FILE_MODE, MARK_NAME
 from pulsarack.ledger import sql
 
 # `user_version` has 31 bits. Counting begins anew well before they are used up; a difference
@@ -67,7 +67,8 @@ class CommitMark:
         self._log = Path(f"{path}-wal")
         self._count = commits(db)
         self._counted = self._count
-        self._file = os.open(path.parent / MARK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
+        self._file = os.open(path.parent / MARK_NAME, flags, FILE_MODE)
         self._files: tuple[tuple[int, int] | None, ...] = ()
         self._write()
 
@@ -100,8 +101,10 @@ class CommitMark:
         self._counted = self._count
 
     def close(self) -> None:
-        """Give the file free."""
-        os.close(self._file)
+        """Give the file free, once: its number may be another file's by then."""
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
 
     def _write(self) -> None:
         # What cannot be written is an older mark, which is true as well.

@@ -113,6 +113,10 @@ class Profiles:
 
 
 def _read(path: Path, problems: list[str]) -> Profile | None:
+    if not path.is_file():
+        # Who opens a named pipe waits without end.
+        problems.append(f"{path}: it is no file; move it away")
+        return None
     try:
         with path.open(encoding="utf-8") as file:
             text = file.read(FILE_LIMIT + 1)

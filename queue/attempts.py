@@ -13,6 +13,10 @@ from pulsarack.queue import evidence
 from pulsarack.queue.errors import NotOpen
 from pulsarack.queue.rows import columns, execute, scalar, select, select_one, touched
 
+# How long an operator may still send what belongs to an attempt that is over, and say nothing
+# by which it is known: the text of one that something else proved done, or its stock again.
+UNNAMED_MS = 7 * 24 * 3600 * 1000
+
 
 @dataclass(frozen=True, slots=True)
 class Attempt:

@@ -11,7 +11,6 @@ from dataclasses import replace
 
 from peewee import Database
 
-from pulsarack.ledger import accounts, books
 from pulsarack.ledger.journal import Result
 from pulsarack.queue import attempts, chips, evidence, orders, outcome, state, stock
 from pulsarack.queue.attempts import Attempt
@@ -99,15 +98,25 @@ def note(db: Database, order_id: int) -> None:
 def settle(db: Database, owner: Attempt, decision: Decision, *, now_ms: int) -> int | None:
     """Book a late proof that `owner` was done; the id of the attempt that carries it.
 
-    None, and nothing changed, if the order is finished, is being sent past its point of
-    no return, or the chip's stock in the ledger does not cover the cost.
+    A fall of the stock that the order can lie in is its cost, booked before it was known.
+    None, and nothing changed, if the order is finished, is being sent past its point of no
+    return, or neither the chip's stock in the ledger nor such a fall covers the cost and no
+    person says that it was done all the same.
     """
-    order = orders.get(db, owner.order_id)
-    balance = books.balance(db, accounts.chip(owner.chip))
-    if balance is None or balance.available < order.cost:
+    order, by_person = orders.get(db, owner.order_id), decision.evidence.kind is EvidenceKind.ADMIN
+    if not by_person and stock.lacking(db, owner.chip, order.cost, order_id=order.id):
         return None
     if not _bring_back(db, order, now_ms=now_ms):
         return None
+    stock.take_back_discrepancy(
+        db,
+        owner.chip,
+        order.cost,
+        order_id=order.id,
+        why=decision.why,
+        who=decision.evidence.decided_by,
+        now_ms=now_ms,
+    )
     attempt_id = _insert(db, owner, decision, now_ms)
     state.move(db, order.id, OrderState.SENDING, why="a late proof is booked", now_ms=now_ms)
     held = hold_cost(db, order, attempt_id, owner.chip, memo="cost, proved late", now_ms=now_ms)
@@ -116,7 +125,7 @@ def settle(db: Database, owner: Attempt, decision: Decision, *, now_ms: int) -> 
     booked = replace(decision.evidence, rule=Rule.CONTRADICTION_SETTLED)
     evidence.record(db, attempt_id, booked, now_ms=now_ms)
     outcome.settle(db, order.id, attempt_id, owner.chip, decision, now_ms)
-    # The ledger may have taken the cost for a discrepancy already: the next reading tells.
+    # A person may have explained the fall as something else: the next reading tells.
     chips.doubt_stock(db, owner.chip)
     attempts.forget_stock_before(db, owner.chip)
     return attempt_id
@@ -137,18 +146,7 @@ def decide_by_admin(
     if not stands_still(db, order_id):
         raise NotOpen(f"order {order_id} is {order.state}; only undecided orders are resolved")
     if decision.done:
-        doubtful = _contradicted_attempt(db, order_id)
-        # What the order cost has been taken for a discrepancy meanwhile, if the stock is short.
-        stock.take_back_discrepancy(
-            db,
-            doubtful.chip,
-            order.cost,
-            order_id=order.id,
-            why=decision.why,
-            who=decision.evidence.decided_by,
-            now_ms=now_ms,
-        )
-        if settle(db, doubtful, decision, now_ms=now_ms) is None:
+        if settle(db, _contradicted_attempt(db, order_id), decision, now_ms=now_ms) is None:
             raise NotOpen(f"order {order_id} is being sent again; wait for its end")
     else:
         evidence.record(

@@ -3,6 +3,9 @@
 A spell is the time for which one order was UNKNOWN; an order that was tried again can
 have several. It ends with the transition that the evidence made. Steps of the clock in
 between are taken out, so that a length is a length.
+
+The figures of a running server are of its newest spells (`SHOWN`): they say how it goes
+now, and cost the same after years.
 """
 
 from collections import Counter
@@ -12,6 +15,9 @@ from dataclasses import dataclass
 from peewee import Database
 
 from pulsarack.queue.rows import columns, select
+
+SHOWN = 1000
+"""Spells in the figures of `status`, the newest: weeks of a bad rack, years of a good one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +40,12 @@ class Figures:
     p95_ms: int | None
 
 
+# With the plus the index of these rows is read and sorted, not the whole table backwards.
 _SPELLS = f"""
 WITH began AS (SELECT t.id, t.order_id, t.at, (SELECT min(n.id) FROM transition AS n
         WHERE n.order_id = t.order_id AND n.id > t.id) AS ended
-    FROM transition AS t WHERE t.state = 'UNKNOWN')
+    FROM (SELECT id, order_id, at FROM transition WHERE state = 'UNKNOWN'
+        ORDER BY +id DESC LIMIT ?) AS t)
 SELECT {columns(Spell)} FROM (SELECT b.id, b.order_id, n.at - b.at - coalesce((SELECT sum(step)
         FROM clock_step WHERE last_transition >= b.id AND last_transition < n.id), 0)
         AS lasted_ms,
@@ -48,9 +56,9 @@ SELECT {columns(Spell)} FROM (SELECT b.id, b.order_id, n.at - b.at - coalesce((S
 """
 
 
-def spells(db: Database) -> list[Spell]:
-    """Every time that an order was UNKNOWN, in order."""
-    return select(db, Spell, _SPELLS)
+def spells(db: Database, newest: int | None) -> list[Spell]:
+    """The newest times that an order was UNKNOWN, in order; None: every one."""
+    return select(db, Spell, _SPELLS, [-1 if newest is None else newest])
 
 
 def summary(found: Sequence[Spell]) -> Figures:

@@ -8,10 +8,10 @@ operator, who may have booked them late. With an empty span no order explains it
 
 The row stays open until a person decides what it was. That decision is recorded once, with
 who and why, and moves what is left of the amount out of suspense to the account that says
-so. An order that turns out to be done after all takes its part without a person where the
-chip's stock does not cover it (see `stock.take_back_discrepancy`). Nothing here is ever
-edited: the rest of a discrepancy is its difference less its clearings, and the audit holds
-the rests against the account.
+so. An order that turns out to be done after all takes its cost out of the falls that it can
+lie in without a person (see `stock.take_back_discrepancy`). Nothing here is ever edited:
+the rest of a discrepancy is its difference less its clearings, and the audit holds the rests
+against the account.
 """
 
 from collections.abc import Sequence
@@ -192,9 +192,19 @@ def waiting(db: Database) -> int:
     return int(scalar(db, f"SELECT count(*) FROM ({_ROWS} WHERE rest != 0)"))
 
 
-def open_falls(db: Database, iccid: str) -> list[Discrepancy]:
-    """The falls of a chip's stock that nobody has explained, newest first."""
-    return [one for one in listed(db, chip=iccid) if one.rest < 0]
+def open_falls(db: Database, iccid: str, order_id: int | None = None) -> list[Discrepancy]:
+    """The falls of a chip's stock that nobody has explained, newest first.
+
+    With an order only those that it can lie in.
+    """
+    return select(
+        db,
+        Discrepancy,
+        f"{_ROWS} WHERE chip = ? AND rest < 0 AND (? IS NULL OR EXISTS (SELECT 1"
+        " FROM discrepancy_order AS o WHERE o.discrepancy_id = id AND o.order_id = ?))"
+        " ORDER BY id DESC",
+        (iccid, order_id, order_id),
+    )
 
 
 def clearings(db: Database, discrepancy_id: int) -> list[Clearing]:

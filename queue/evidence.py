@@ -90,15 +90,15 @@ class Evidence:
     """One finding about an attempt, and what it was reached by.
 
     `matched` names the fields of a text that agreed with the order; `answer` is what a query
-    heard, secrets masked.
+    heard, secrets masked. Only rows from before rules were kept have none.
     """
 
     kind: EvidenceKind
     verdict: VerdictKind
     detail: str
+    rule: Rule
     decided_by: str = ""
     sms_id: int | None = None
-    rule: Rule = Rule.UNRECORDED
     matched: tuple[str, ...] = ()
     query: QueryKind | None = None
     answer: str | None = None

@@ -15,9 +15,9 @@ from peewee import Database
 
 from pulsarack.ledger import accounts, books, journal
 from pulsarack.ledger.journal import Result, Transfer
-from pulsarack.queue import attempts, chips, discrepancies
+from pulsarack.queue import attempts, chips, discrepancies, orders, reversal
 from pulsarack.queue.attempts import Attempt
-from pulsarack.queue.discrepancies import Clearing, ClearingKind, Span
+from pulsarack.queue.discrepancies import Clearing, ClearingKind, Discrepancy, Span
 from pulsarack.queue.errors import LedgerRefused
 from pulsarack.queue.rows import columns, scalar, select, select_one
 
@@ -52,7 +52,12 @@ def posted(db: Database, iccid: str) -> int:
 def note_reading(
     db: Database, iccid: str, figure: int, source: str, *, exact: bool = False, now_ms: int
 ) -> int:
-    """Keep a reading as it came; `exact`: it was compared, and makes the stock exact. Its id."""
+    """Keep a reading as it came; `exact`: it was compared, and makes the stock exact. Its id.
+
+    An untouched stock under an order whose cost a reversed one may still give back says
+    nothing from then on: sold and given back looks the same.
+    """
+    _doubt_what_may_come_back(db, iccid, figure, now_ms=now_ms)
     latest = "SELECT coalesce(max(id), 0) FROM attempt WHERE chip = ?"
     after = scalar(db, latest, (iccid,)) if exact else None
     reading_id = scalar(
@@ -62,6 +67,15 @@ def note_reading(
         (iccid, now_ms, figure, posted(db, iccid), source, after),
     )
     return int(reading_id)
+
+
+def _doubt_what_may_come_back(db: Database, iccid: str, figure: int, *, now_ms: int) -> None:
+    attempt = attempts.open_on_chip(db, iccid)
+    if attempt is None or figure != posted(db, iccid):
+        return
+    cost = orders.get(db, attempt.order_id).cost
+    if reversal.may_come_back(db, iccid, cost, now_ms=now_ms):
+        attempts.forget_stock_before(db, iccid)
 
 
 def compare(db: Database, iccid: str, figure: int, *, now_ms: int) -> Comparison:
@@ -103,31 +117,56 @@ def book_discrepancy(db: Database, iccid: str, figure: int, *, now_ms: int) -> i
     return difference
 
 
-def take_back_discrepancy(
-    db: Database, iccid: str, needed: int, *, order_id: int, why: str, who: str, now_ms: int
-) -> None:
-    """Undo as much of a booked fall of the stock as an order now known to be done needs.
+def lacking(db: Database, iccid: str, cost: int, *, order_id: int) -> int:
+    """What neither a chip's stock nor the falls that an order can lie in have of its cost."""
+    own = sum(-fall.rest for fall in discrepancies.open_falls(db, iccid, order_id))
+    return max(0, cost - min(cost, own) - _available(db, iccid))
 
-    The newest falls that nobody explained are taken for the order's first. What they do not
-    give was explained as something else, wrongly: it becomes a discrepancy of its own, for
-    whoever explained it to see.
+
+def take_back_discrepancy(
+    db: Database, iccid: str, cost: int, *, order_id: int, why: str, who: str, now_ms: int
+) -> None:
+    """Undo as much of the booked falls of a chip's stock as an order now known to be done made.
+
+    Its cost is about to be booked. A fall that nobody explained and that the order can lie in
+    is taken for the order's, or its cost would be booked twice: the newest first, up to the
+    cost. Where the stock still does not cover it, other falls that nobody explained give the
+    rest. What they do not give was explained as something else, wrongly: it becomes a
+    discrepancy of its own, for whoever explained it to see.
     """
-    balance = books.balance(db, accounts.chip(iccid))
-    missing = needed - (balance.available if balance else 0)
-    memo = f"booked as a discrepancy before, cost of order {order_id}"
+    left = cost
+    for fall in discrepancies.open_falls(db, iccid, order_id):
+        left -= _take(db, fall, left, order_id, why, who, now_ms)
+    missing = cost - _available(db, iccid)
     for fall in discrepancies.open_falls(db, iccid):
-        part = min(missing, -fall.rest)
-        if part <= 0:
-            return
-        moved = _move(db, iccid, part, accounts.DISCREPANCY, memo, now_ms)
-        kind, account = ClearingKind.ORDER.value, accounts.chip(iccid)
-        made = Clearing(now_ms, -part, kind, account, moved, f"order {order_id}: {why}", who)
-        discrepancies.note_clearing(db, fall.id, made)
-        missing -= part
+        missing -= _take(db, fall, missing, order_id, why, who, now_ms)
     if missing > 0:
-        moved = _move(db, iccid, missing, accounts.DISCREPANCY, memo, now_ms)
+        moved = _move(db, iccid, missing, accounts.DISCREPANCY, _memo(order_id), now_ms)
         where = Span(None, (order_id,))
         discrepancies.record(db, iccid, missing, moved, where, read=None, now_ms=now_ms)
+
+
+def _take(
+    db: Database, fall: Discrepancy, wanted: int, order_id: int, why: str, who: str, now_ms: int
+) -> int:
+    """Give a chip back what it lost by a fall, up to what is wanted; how much it was."""
+    part = min(wanted, -fall.rest)
+    if part <= 0:
+        return 0
+    moved = _move(db, fall.chip, part, accounts.DISCREPANCY, _memo(order_id), now_ms)
+    kind, account = ClearingKind.ORDER.value, accounts.chip(fall.chip)
+    made = Clearing(now_ms, -part, kind, account, moved, f"order {order_id}: {why}", who)
+    discrepancies.note_clearing(db, fall.id, made)
+    return part
+
+
+def _memo(order_id: int) -> str:
+    return f"booked as a discrepancy before, cost of order {order_id}"
+
+
+def _available(db: Database, iccid: str) -> int:
+    balance = books.balance(db, accounts.chip(iccid))
+    return balance.available if balance else 0
 
 
 def book_stock_in(

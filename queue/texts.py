@@ -41,8 +41,6 @@ from pulsarack.queue.state import OrderState
 from pulsarack.ussd.outcome import Reason
 
 DAY_MS = 24 * 3600 * MS
-# How long the text of an order that something else proved done may still come.
-UNNAMED_MS = 7 * DAY_MS
 
 
 class TextKind(StrEnum):
@@ -338,7 +336,7 @@ def _candidates(
             read.amount,
             read.amount,
             _since(db, window, window.late_ms),
-            _since(db, window, UNNAMED_MS),
+            _since(db, window, attempts.UNNAMED_MS),
             read.serial_number,
             sent_at,
             (sent_at or 0) + clock_steps.CLOCKS_DIFFER_MS,

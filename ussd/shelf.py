@@ -54,6 +54,10 @@ def load_shelf(directories: Iterable[Path] = ()) -> Shelf:
     recipes: dict[str, Recipe] = {}
     origin: dict[str, Path] = {}
     for path in files.values():
+        if not path.is_file():
+            # Who opens a named pipe waits without end.
+            problems.append(Problem(str(path), "", "it is no file", "move it away"))
+            continue
         try:
             recipe = load_recipe(path)
         except RecipeErrors as errors:

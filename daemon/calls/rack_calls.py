@@ -297,8 +297,8 @@ class RackCalls:
 
 
 def _standing(db: Database) -> tuple[dict[str, int], dict[str, int], dict[str, Any]]:
-    """Orders by state, what waits for a person, and how the undecided ones were decided."""
-    found = decisions.summary(decisions.spells(db))
+    """Orders by state, what waits for a person, and how the newest undecided ones were decided."""
+    found = decisions.summary(decisions.spells(db, decisions.SHOWN))
     waiting = {
         "undecided": len(contradiction.undecided(db)),
         "refuted": len(contradiction.refuted(db)),

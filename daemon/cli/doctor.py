@@ -1,11 +1,17 @@
 """`doctor`: what is wrong on this machine, in words, and what to do about it."""
 
 import os
+from collections.abc import Iterable
+from itertools import chain
+from typing import TYPE_CHECKING
 
 import click
 
 from pulsarack.daemon.cli import formats, tables
 from pulsarack.daemon.cli.session import Session, as_json_option, pass_session
+
+if TYPE_CHECKING:
+    from pulsarack.daemon.doctor import Finding
 
 
 @click.command()
@@ -21,19 +27,33 @@ def doctor(context: click.Context, session: Session, as_json: bool) -> None:
     from pulsarack.daemon.doctor import Level, Subject, examine, load
     from pulsarack.daemon.doctor_checks import CHECKS
 
-    settings, findings = load(session.config_path)
+    settings, loaded = load(session.config_path)
+    made: Iterable[Finding] = loaded
     if settings is not None:
         now = clock.WallClock(settings.rehearsal.speed, settings.rehearsal.anchor)
         subject = Subject(settings, session.socket, os.environ, now.now_ms(), clock.synchronised())
-        findings += examine(subject, CHECKS)
-    rows = [
-        {"level": one.level.value, "check": one.check, "what": one.what, "remedy": one.remedy}
-        for one in findings
-    ]
-    is_bad = any(one.level is Level.BAD for one in findings)
+        made = chain(loaded, examine(subject, CHECKS))
+    rows, sound = [], True
+    for finding in made:
+        sound = sound and finding.level is not Level.BAD
+        rows.append(_row(finding))
+        if not as_json:
+            # Each at once: a check that takes its time shows what came before it.
+            click.echo(_line(rows[-1]))
     if as_json:
-        tables.print_json({"sound": not is_bad, "findings": rows})
-    for row in [] if as_json else rows:
-        remedy = f"; {formats.text(row['remedy'])}" if row["remedy"] else ""
-        click.echo(f"{row['level']:4}  {row['check']}: {formats.text(row['what'])}{remedy}")
-    context.exit(1 if is_bad else 0)
+        tables.print_json({"sound": sound, "findings": rows})
+    context.exit(0 if sound else 1)
+
+
+def _row(found: "Finding") -> dict[str, str]:
+    return {
+        "level": found.level.value,
+        "check": found.check,
+        "what": found.what,
+        "remedy": found.remedy,
+    }
+
+
+def _line(row: dict[str, str]) -> str:
+    remedy = f"; {formats.text(row['remedy'])}" if row["remedy"] else ""
+    return f"{row['level']:4}  {row['check']}: {formats.text(row['what'])}{remedy}"

@@ -6,30 +6,33 @@ from zoneinfo import ZoneInfoNotFoundError
 from pulsarack.daemon import calendar
 
 NOTHING = "-"
+# The year 9000; the calendar ends soon after.
+_LAST_MS = 221_845_392_000_000
 
 
-def number(value: int | float | None) -> str:
-    """1234567 as "1.234.567", the way Indonesia writes thousands."""
-    if value is None:
-        return NOTHING
+def number(value: object) -> str:
+    """1234567 as "1.234.567", the way Indonesia writes thousands; no number as a text."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return text(value)
     if isinstance(value, float):
         return f"{value:g}"
     return f"{value:,}".replace(",", ".")
 
 
-def time(at_ms: int | None, timezone: str | None) -> str:
-    """A moment in the zone; the machine's zone if that one is not known."""
-    if at_ms is None:
-        return NOTHING
+def time(at_ms: object, timezone: str | None) -> str:
+    """A moment in the zone; the machine's zone if that one is not known. No moment as a text."""
+    if isinstance(at_ms, bool) or not isinstance(at_ms, int) or not 0 <= at_ms <= _LAST_MS:
+        return text(at_ms)
     try:
         return calendar.local_time(at_ms, timezone)
     except (ZoneInfoNotFoundError, ValueError):
         return calendar.local_time(at_ms, None)
 
 
-def clock(at_ms: int | None, timezone: str | None) -> str:
+def clock(at_ms: object, timezone: str | None) -> str:
     """Only the time of the day of a moment."""
-    return time(at_ms, timezone).partition(" ")[2] or NOTHING
+    shown = time(at_ms, timezone)
+    return shown.partition(" ")[2] or shown
 
 
 def destination(digits: str | None) -> str:

@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 import click
 
+from pulsarack.daemon import json_text
 from pulsarack.daemon.cli.orders import FINAL
 from pulsarack.daemon.cli.session import Session, pass_session
 from pulsarack.daemon.client import CallFailed, broken_off
@@ -191,7 +192,9 @@ def _order_args(line: bytes) -> dict[str, Any]:
         message = f"the line is longer than {LINE_BYTES} bytes"
         raise CallFailed("LINE_TOO_LONG", message, "write one object a line")
     try:
-        args = json.loads(line)
+        args = json_text.loads(line)
+    except json_text.RepeatedKey as error:
+        raise CallFailed("BAD_ARGUMENT", str(error), "write each key once") from None
     except (ValueError, RecursionError) as error:
         raise CallFailed("BAD_JSON", f"not JSON: {error}", "write one object a line") from None
     if not isinstance(args, dict) or not isinstance(args.get("agent"), str):

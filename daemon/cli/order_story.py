@@ -32,11 +32,15 @@ def show(session: Session, order_id: int, as_json: bool) -> None:
 
 
 def _story(result: dict[str, Any], timezone: str | None) -> Iterator[str]:
-    yield from _section("states", [_state(row, timezone) for row in result.get("history", [])])
-    for attempt in result.get("attempts", []):
+    yield from _section("states", [_state(row, timezone) for row in result.get("history") or []])
+    for attempt in result.get("attempts") or []:
         yield from _section(attempt_title(attempt), list(_attempt(attempt, timezone)))
-    yield from _section("money", [_transfer(row, timezone) for row in result.get("transfers", [])])
-    yield from _section("messages", [_message(row, timezone) for row in result.get("messages", [])])
+    yield from _section(
+        "money", [_transfer(row, timezone) for row in result.get("transfers") or []]
+    )
+    yield from _section(
+        "messages", [_message(row, timezone) for row in result.get("messages") or []]
+    )
 
 
 def _section(title: str, lines: list[str]) -> Iterator[str]:

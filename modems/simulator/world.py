@@ -57,6 +57,12 @@ class World:
             self.network.note("stock_taken", iccid, amount=taken)
         return taken
 
+    def give_back(self, iccid: str, amount: int) -> None:
+        """Let a dealer have stock (rupiah) again that a sale had cost, with no word about it."""
+        dealer = self.network.dealers[iccid]
+        self.network.operator_of(iccid).exchange.give_back(dealer, amount)
+        self.network.note("stock_given_back", iccid, amount=amount)
+
     def change_chip_pin(self, iccid: str, chip_pin: str) -> None:
         """Let somebody else change a dealer's PIN at the operator."""
         self.network.dealers[iccid].change_pin(chip_pin)

@@ -16,7 +16,6 @@ from pulsarack.daemon import audit
 from pulsarack.daemon.cli.root import root
 from pulsarack.daemon.store_errors import DatabaseUnreadable, StoreError
 from pulsarack.daemon.store_files import open_read_only
-from pulsarack.daemon.store_inline import InlineStore
 from pulsarack.daemon.truth import AttemptRow, ChipRow, OrderRow
 from pulsarack.daemon.truth_books import TruthError
 from pulsarack.ledger import accounts, journal, sql
@@ -34,13 +33,14 @@ from pulsarack.queue import (
 )
 from pulsarack.queue.chips import Adoption
 from pulsarack.queue.claim import IdleChip
-from pulsarack.queue.evidence import Evidence, EvidenceKind, VerdictKind
+from pulsarack.queue.evidence import Evidence, EvidenceKind, Rule, VerdictKind
 from pulsarack.queue.facts import Presence
 from pulsarack.queue.intake import Accepted, Origin
 from pulsarack.queue.outcome import Decision
 from pulsarack.queue.products import Product
 from pulsarack.queue.request import Request
 from pulsarack.ussd.outcome import Reason
+from tests.daemon.store_inline import InlineStore
 
 CHIP = "8962100000000000010"
 NOW = 1_795_000_000_000
@@ -84,7 +84,7 @@ def decide(db: Database, attempt_id: int, serial: str | None, figure: int, now_m
         done=done,
         reason=None if done else Reason.WRONG_NUMBER,
         why="the reply says so",
-        evidence=Evidence(EvidenceKind.REPLY, verdict, "a reply"),
+        evidence=Evidence(EvidenceKind.REPLY, verdict, "a reply", Rule.REPLY_IN_DIALOGUE),
         serial_number=serial,
         stock_after=figure if done else None,
         answered=True,

@@ -1,15 +1,19 @@
 """Every command against a real control server with canned answers."""
 
+import itertools
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 from click.testing import CliRunner, Result
 
 from pulsarack.daemon.cli.root import COMMANDS, root
+from pulsarack.daemon.client import Client
 from pulsarack.daemon.control_protocol import CallError
 
 AT = 1_795_366_799_000  # 2026-11-22 23:59:59 in Jakarta
@@ -208,6 +212,8 @@ def test_options_become_arguments(
         fake_daemon.answers[f"order.{name}"] = ORDER
     fake_daemon.answers["discrepancies.list"] = {"discrepancies": []}
     fake_daemon.answers["discrepancies.clear"] = CLEARED
+    fake_daemon.answers["order.list"] = {"orders": []}
+    fake_daemon.answers["unparsed.list"] = {"replies": []}
     result = run(*args)
     assert result.exit_code == 0, result.output
     assert fake_daemon.args_of(call) == given
@@ -351,9 +357,12 @@ STOCK_FINDING = {
 def test_evidence_tells_what_its_rule_was_applied_to(run: Any, fake_daemon: Any) -> None:
     readings = [{"at": AT, "stock": 500000, "ledger": 500000, "source": "query"}]
     attempt = {"number": 1, "evidence": [FINDING, STOCK_FINDING], "readings": readings}
-    fake_daemon.answers["order.show"] = {"order": {"id": 5}, "attempts": [attempt]}
+    fake_daemon.answers["order.show"] = {
+        "order": {"id": 5, "state": "SENDING"},
+        "attempts": [attempt],
+    }
     lines = run("order", "show", "5").stdout.splitlines()
-    assert [line.strip() for line in lines[3:]] == [
+    assert [line.strip() for line in lines[4:]] == [
         "23:59:59  evidence late_sms: DONE: DONE: berhasil",
         "23:59:59    rule: text_names_order (destination, amount)",
         "23:59:59    text of 777, 2026-11-22 23:59:59: berhasil",
@@ -375,6 +384,73 @@ def test_a_discrepancy_without_orders_says_that_none_explains_it(
     fake_daemon.answers["discrepancies.clear"] = CLEARED
     again = run("discrepancies", "clear", "4", "--because", "x")
     assert again.stderr == "this was decided already; nothing was booked again\n"
+
+
+ANSWERS: list[tuple[list[str], str, Any]] = [
+    *((args, call, result) for args, call, result, _ in LISTINGS),
+    (["order", "show", "1234"], "order.show", STORY),
+    (["order", "show", "5"], "order.show",
+     {"order": ORDER, "attempts": [{"number": 1, "evidence": [FINDING, STOCK_FINDING]}]}),
+    (["order", "cancel", "7"], "order.cancel", ORDER),
+    (["order", "new", "kios1", "S10.081200000012"], "order.new", ORDER),
+    (["chip", "show", ICCID], "chip.show",
+     CHIP | {"readings": [{"at": AT, "stock": 490000, "kind": "reply"}], "attempts": []}),
+    (["discrepancies", "clear", "4", "--because", "x"], "discrepancies.clear", CLEARED),
+    (["status"], "status", {"ready": 2, "orders": {"QUEUED": 1200}}),
+]  # fmt: skip
+ODD = (None, True, 5, -(10**30), 1.5, "x", "\x1b\ud800", [], [5], [[]], {}, [{}], {"id": "x"})
+
+
+def spoilt(answer: Any) -> Iterator[tuple[Any, Any]]:
+    """Every place of an answer, and a function of the odd value that shall stand there."""
+    yield answer, lambda odd: odd
+    if isinstance(answer, dict):
+        for key, value in answer.items():
+            yield value, lambda _, key=key: {k: v for k, v in answer.items() if k != key}
+            for inner, put in spoilt(value):
+                yield inner, lambda odd, key=key, put=put: {**answer, key: put(odd)}
+    elif isinstance(answer, list) and answer:
+        for inner, put in spoilt(answer[0]):
+            yield inner, lambda odd, put=put: [put(odd), *answer[1:]]
+
+
+@pytest.mark.parametrize(("args", "call", "answer"), ANSWERS)
+def test_an_answer_of_another_shape_is_an_error_or_shown_as_it_is(
+    args: list[str], call: str, answer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each place of each answer once with something else in it, never a trace."""
+    said: list[Any] = []
+    line = lambda *_: json.dumps({"id": 1, "result": said[-1]}).encode()  # noqa: E731
+    monkeypatch.setattr(Client, "_connected", lambda _: mock.Mock())
+    monkeypatch.setattr(Client, "_line", line)
+    odd = itertools.cycle(ODD)
+    for _, put in spoilt(answer):
+        said.append(put(next(odd)))
+        result = CliRunner().invoke(root, ["--socket", "/none", *args])
+        assert isinstance(result.exception, SystemExit | None), (said[-1], result.exception)
+        if result.exit_code and not result.stdout:
+            assert result.stderr.count("\n") == 1, said[-1]
+            assert "is not understood" in result.stderr
+
+
+@pytest.mark.parametrize("result", [None, 5, [], "x", {"orders": 5}, {"orders": [{"id": 1}]}])
+def test_an_answer_of_another_shape_names_call_and_remedy(
+    run: Any, fake_daemon: Any, result: Any
+) -> None:
+    fake_daemon.answers["order.list"] = result
+    shown = run("order", "list")
+    assert (shown.exit_code, shown.stdout) == (1, "")
+    assert "answers to order.list is not understood" in shown.stderr
+    assert "of one version" in shown.stderr
+    assert shown.stderr.count("\n") == 1
+
+
+def test_an_answer_without_an_end_of_brackets(run: Any, fake_daemon: Any) -> None:
+    deep: Any = {}
+    for _ in range(300):
+        deep = {"x": [deep]}
+    fake_daemon.answers["status"] = deep
+    assert "brackets in brackets" in run("status").stderr
 
 
 def test_a_story_that_has_hardly_begun(run: Any, fake_daemon: Any) -> None:

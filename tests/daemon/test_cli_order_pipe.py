@@ -69,6 +69,7 @@ def test_orders_are_placed_told_and_acknowledged(fake_daemon: Any) -> None:
         '{"agent": "admin1", "colour": "red"}',
         '{"text": "1"}',
         "nonsense",
+        '{"agent": "kios1", "text": "3", "text": "4"}',
     ]
     result, out = run(fake_daemon, lines)
     assert result.exit_code == 0, result.output
@@ -76,7 +77,8 @@ def test_orders_are_placed_told_and_acknowledged(fake_daemon: Any) -> None:
     refused = {line["line"]: line["error"]["code"] for line in out if line["kind"] == "refused"}
     messages = {line["message"]["id"] for line in out if line["kind"] == "message"}
     assert accepted == {1: 1, 3: 2}
-    assert refused == {4: "UNKNOWN_PRODUCT", 5: "BAD_ARGUMENT", 6: "BAD_ARGUMENT", 7: "BAD_JSON"}
+    assert refused == {4: "UNKNOWN_PRODUCT", 5: "BAD_ARGUMENT", 6: "BAD_ARGUMENT", 7: "BAD_JSON",
+                       8: "BAD_ARGUMENT"}  # fmt: skip
     # 109 is an older order's; it waited for the same agent.
     assert messages == {109, 11, 12}
     acks = {args["id"] for name, args in fake_daemon.asked if name == "messages.ack"}

@@ -110,6 +110,9 @@ def test_not_allowed_says_which_group() -> None:
             "full; wait",
         ),
         (b'{"id": 1, "error": "odd"}\n', "odd"),
+        (b'{"id": 1}\n', "answers to status is not understood"),
+        (b'{"id": 1, "result": [1]}\n', "it is missing or of another kind"),
+        (b'{"id": 1, "result": {}, "result": {"x": 1}}\n', "is not pulsarack"),
     ],
 )
 def test_strangers(tmp_path: Path, call: Caller, answer: bytes, words: str) -> None:
@@ -147,11 +150,29 @@ def test_a_stream_that_is_refused(fake_daemon: Any) -> None:
         next(client.stream("messages.follow", agent="x"))
 
 
+def test_an_event_of_another_shape(fake_daemon: Any) -> None:
+    fake_daemon.answers["messages.follow"] = [{"id": 1, "order": 2}, {"id": 1}]
+    with Client(fake_daemon.path) as client:
+        events = client.stream("messages.follow", agent="kios1")
+        assert next(events)["order"] == 2
+        with pytest.raises(ProtocolTrouble, match="order is missing"):
+            next(events)
+
+
+async def test_an_event_of_another_shape_in_a_loop(fake_daemon: Any) -> None:
+    fake_daemon.answers["messages.follow"] = [{"id": 1, "order": None}]
+    async with await AsyncClient.connect(fake_daemon.path) as client:
+        with pytest.raises(ProtocolTrouble, match="order is missing"):
+            await anext(client.stream("messages.follow", agent="kios1"))
+
+
 async def test_many_calls_at_once(fake_daemon: Any) -> None:
-    fake_daemon.answers["order.show"] = lambda arguments: arguments.id
+    fake_daemon.answers["order.show"] = lambda arguments: {
+        "order": {"id": arguments.id, "state": "QUEUED"}
+    }
     async with await AsyncClient.connect(fake_daemon.path) as client:
         results = await asyncio.gather(*(client.call("order.show", id=n) for n in range(1, 301)))
-    assert results == list(range(1, 301))
+    assert [one["order"]["id"] for one in results] == list(range(1, 301))
 
 
 async def test_streams_have_their_own_connection(fake_daemon: Any) -> None:

@@ -72,6 +72,11 @@ BAD = [
     (b'{"id": true, "call": "status"}', None, "BAD_REQUEST"),
     (b'{"id": [1], "call": "status"}', None, "BAD_REQUEST"),
     (b'{"id": 99999999999999999999, "call": "status"}', None, "BAD_REQUEST"),
+    (b'{"id": 1, "call": "order.new", "args": {"text": "a", "text": "b"}}', 1, "BAD_REQUEST"),
+    (b'{"id": 1, "call": "order.new", "args": {"text": "a", "\\u0074ext": "a"}}', 1, "BAD_REQUEST"),
+    (b'{"id": 1, "call": "status", "args": {}, "args": {}}', 1, "BAD_REQUEST"),
+    (b'{"id": 1, "id": 2, "call": "status"}', None, "BAD_REQUEST"),
+    (b'{"id": 1, "call": "status", "odd": {"x": [{"y": 1, "y": 1}]}}', 1, "BAD_REQUEST"),
 ]
 
 

@@ -4,20 +4,25 @@ import asyncio
 import json
 import os
 import shutil
+import socket
+import stat
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 
 from pulsarack.daemon import doctor, doctor_checks, store_check
+from pulsarack.daemon.cli.root import root
 from pulsarack.daemon.clock import synchronised
 from pulsarack.daemon.doctor import Finding, Level, Subject
 from pulsarack.daemon.store import Store
+from pulsarack.daemon.store_errors import StoreError
 from pulsarack.daemon.store_files import MARK_NAME, StateLock, lock_holder
-from pulsarack.daemon.store_inline import InlineStore
 from pulsarack.ledger import sql
+from tests.daemon.store_inline import InlineStore
 from tests.queue.world import START, TO, World
 
 NOW = START
@@ -329,3 +334,79 @@ def test_the_command_as_json_with_something_bad(home: Path) -> None:
     assert answer["sound"] is False
     assert {tuple(row) for row in answer["findings"]} == {("level", "check", "what", "remedy")}
     assert "1234" not in shown.stdout
+
+
+# --- what is no file, and what is open to others ------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["pulsarack.db", "pulsarack.db-wal", MARK_NAME, "lock"])
+def test_a_named_pipe_is_named_and_not_waited_for(home: Path, name: str) -> None:
+    place = home / "state" / name
+    place.unlink(missing_ok=True)
+    os.mkfifo(place)
+    one_bad(home, f"{place} is a named pipe", "find out who did")
+    for opener in (Store, InlineStore):
+        with pytest.raises(StoreError, match="is a named pipe"):
+            opener.open(home / "state" / "pulsarack.db", now_ms=NOW)
+
+
+def test_a_directory_and_a_socket_are_named(home: Path) -> None:
+    place = home / "state" / MARK_NAME
+    place.unlink()
+    place.mkdir()
+    one_bad(home, "is a directory")
+    place.rmdir()
+    with socket.socket(socket.AF_UNIX) as stranger:
+        stranger.bind(str(place))
+        one_bad(home, "is a socket")
+
+
+def test_a_pipe_for_the_secrets_or_the_configuration(home: Path) -> None:
+    (home / "secrets.toml").unlink()
+    os.mkfifo(home / "secrets.toml", 0o600)
+    one_bad(home, "secrets.toml", "it is a pipe")
+    (home / "pulsarack.toml").unlink()
+    os.mkfifo(home / "pulsarack.toml")
+    settings, found = doctor.load(home / "pulsarack.toml")
+    assert settings is None
+    assert "it is a pipe" in found[0].what
+
+
+@pytest.mark.parametrize(
+    ("key", "check"), [("recipes_dir", "recipes"), ("profiles_dir", "profiles")]
+)
+def test_a_pipe_among_the_recipes_or_profiles(home: Path, key: str, check: str) -> None:
+    (home / "own").mkdir()
+    os.mkfifo(home / "own" / "mine.toml")
+    config = home / "pulsarack.toml"
+    config.write_text(config.read_text().replace("[daemon]", f'[daemon]\n{key} = "own"'))
+    one_bad(home, check, "mine.toml", "it is no file")
+
+
+def test_files_that_others_may_read(home: Path) -> None:
+    for name, mode in (("pulsarack.db", 0o644), (MARK_NAME, 0o660)):
+        (home / "state" / name).chmod(mode)
+    (line,) = [line for line in told(examine(home), Level.WARN) if "chmod" in line]
+    state = home / "state"
+    assert line.endswith(f"; chmod 640 {state}/pulsarack.db {state}/{MARK_NAME}")
+    Store.open(state / "pulsarack.db", now_ms=NOW).close()
+    assert stat.S_IMODE((state / "pulsarack.db").stat().st_mode) == 0o644  # it is the owner's
+
+
+def test_each_finding_is_shown_when_it_is_made(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[str] = []
+    before: list[str] = []
+    monkeypatch.setattr(click, "echo", shown.append)
+
+    def slow(subject: Subject) -> Iterator[Finding]:
+        before.extend(shown)
+        yield doctor.ok("slow", "read to its end")
+
+    monkeypatch.setattr(doctor_checks, "CHECKS", (doctor_checks.free_space, slow))
+    with pytest.raises(SystemExit, match="0"):
+        root.main(["--config", str(home / "pulsarack.toml"), "doctor"])
+    assert [line.partition(":")[0] for line in before] == [
+        "ok    configuration",
+        "ok    free space",
+    ]
+    assert shown[-1] == "ok    slow: read to its end"

@@ -280,6 +280,30 @@ def test_a_success_is_taken_back_once(tmp_path: Path, returned: bool) -> None:
     in_world(tmp_path, order)
 
 
+def test_stock_that_comes_back_untold_does_not_make_a_delivery_look_not_done(
+    tmp_path: Path,
+) -> None:
+    """Sold for as much as came back, the stock looks untouched: sent again, it is paid twice."""
+
+    async def order(world: World) -> None:
+        first = await world.order(f"S10.{TO}")
+        await world.settle()
+        await world.call("order.reverse", id=first, because="wrong number", who="admin1")
+        await until_idle(world)
+        second = await world.order("S10.081200000013")
+        while (await world.states())[second] != "SENDING":
+            await world.clock.sleep(0.1)
+        (dealer,) = world.simulation.network.dealers.values()
+        dealer.stock += 10_150
+        await world.clock.sleep(1800)
+        (attempt,) = (await world.show(second))["attempts"]
+        last = [one for one in attempt["evidence"] if one["kind"] == "stock"][-1]
+        assert (last["rule"], last["verdict"]) == ("stock_not_known_before", "NONE")
+        assert last["stock"]["readings"][-1]["stock"] == 989_850
+
+    in_world(tmp_path, order, faults=DONE_SILENTLY.replace("at_order = 1", "at_order = 2"))
+
+
 def test_the_operators_books_agree_with_reversals_and_clearings(tmp_path: Path) -> None:
     """Stock that was given back and what was cleared stay explained."""
 

@@ -54,6 +54,30 @@ def test_cards_exchanged_while_idle_do_not_sell_for_each_other(tmp_path: Path) -
     in_plan(tmp_path, with_pins(rack_plan(*TWO, faults=SILENT), "1201"), order)
 
 
+def test_texts_of_an_exchanged_card_do_not_enter_the_books_of_the_one_before(
+    tmp_path: Path,
+) -> None:
+    """Stock that came to one card is not booked on the card that lay in the modem before."""
+
+    async def exchange(world: World) -> None:
+        await world.set_up()
+        for number in (0, 1):
+            while (await chip(world, number))["doing"] != "idle":
+                await world.clock.sleep(1.0)
+        one, other = world.simulation.modems
+        given = one.iccid
+        world.simulation.give_stock(given, 12_000, "62812000000")
+        cards = one.card, other.card
+        other.change_card(cards[0])
+        one.change_card(cards[1])
+        await world.clock.sleep(2 * 3600)  # the other slot notices when it asks for its stock
+        for found in [await chip(world, number) for number in (0, 1)]:
+            assert found["stock_posted"] == 1_000_000 + 12_000 * (found["iccid"] == given)
+        assert (await world.call("discrepancies.list"))["discrepancies"] == []
+
+    in_plan(tmp_path, with_pins(rack_plan(*TWO), "1201"), exchange)
+
+
 def test_a_wrong_pin_is_tried_once_and_never_again(tmp_path: Path) -> None:
     """The operator bars a dealer at the third wrong PIN."""
 

@@ -7,6 +7,7 @@ with events, never waited for.
 import asyncio
 import os
 import signal
+import stat
 import subprocess
 import sys
 import threading
@@ -20,6 +21,7 @@ from peewee import Database, IntegrityError, InterfaceError, OperationalError
 from pulsarack.daemon.store import Store, Transactions
 from pulsarack.daemon.store_errors import (
     DatabaseUnreadable,
+    NotAFile,
     NotOurDatabase,
     NotStored,
     StateDirectoryUnusable,
@@ -28,12 +30,12 @@ from pulsarack.daemon.store_errors import (
     StoreLocked,
 )
 from pulsarack.daemon.store_files import open_read_only
-from pulsarack.daemon.store_inline import InlineStore
 from pulsarack.daemon.store_thread import Job
 from pulsarack.ledger import accounts, books, journal, sql
 from pulsarack.ledger.audit import audit
 from pulsarack.ledger.journal import Result, Transfer
 from pulsarack.ledger.models import Account
+from tests.daemon.store_inline import InlineStore
 
 NOW = 1_795_000_000_000
 BANK = accounts.bank("main")
@@ -347,7 +349,7 @@ def test_a_file_that_is_no_database_is_named(path: Path, content: bytes) -> None
 
 def test_a_refused_database_is_given_free(path: Path) -> None:
     path.mkdir()
-    with pytest.raises(DatabaseUnreadable):
+    with pytest.raises(NotAFile):
         Store.open(path, now_ms=NOW)
     path.rmdir()
     Store.open(path, now_ms=NOW).close()
@@ -443,3 +445,20 @@ def test_what_was_acknowledged_survives_a_kill(path: Path, lines: int) -> None:
         assert posted >= set(acknowledged)
         assert audit(db) == []
         assert sql.one(db, "PRAGMA integrity_check") == ("ok",)
+
+
+@pytest.mark.parametrize(("umask", "most"), [(0, 0o640), (0o022, 0o640), (0o077, 0o600)])
+@pytest.mark.parametrize("kind", [Store, InlineStore])
+def test_nobody_else_may_read_the_files(
+    path: Path, kind: type[Store] | type[InlineStore], umask: int, most: int
+) -> None:
+    before = os.umask(umask)
+    try:
+        store = kind.open(path, now_ms=NOW)
+        asyncio.run(store.write(lambda db: sql.run(db, "CREATE TABLE numbers (msisdn)") and None))
+        found = {file.name: stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()}
+        store.close()
+    finally:
+        os.umask(before)
+    assert {path.name, f"{path.name}-wal", f"{path.name}-shm"} <= set(found)
+    assert {name: mode for name, mode in found.items() if mode & ~most} == {}

@@ -28,9 +28,9 @@ from pulsarack.daemon.store_errors import (
     StoreError,
 )
 from pulsarack.daemon.store_files import MARK_NAME, check_place, open_read_only
-from pulsarack.daemon.store_inline import InlineStore
 from pulsarack.ledger import accounts, journal, sql
 from pulsarack.ledger.journal import Transfer
+from tests.daemon.store_inline import InlineStore
 
 NOW = 1_795_000_000_000
 BANK = accounts.bank("main")

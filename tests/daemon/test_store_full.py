@@ -19,11 +19,11 @@ from pulsarack.daemon.async_client import AsyncClient
 from pulsarack.daemon.client import CallFailed
 from pulsarack.daemon.store import Store, Transactions
 from pulsarack.daemon.store_errors import NotStored
-from pulsarack.daemon.store_inline import InlineStore
 from pulsarack.ledger import accounts, journal, sql
 from pulsarack.ledger.audit import audit
 from pulsarack.ledger.journal import Result, Transfer
 from tests.daemon.full_disk import FullDisk, full_disk
+from tests.daemon.store_inline import InlineStore
 from tests.daemon.test_orders_and_chips import until_idle
 from tests.daemon.virtual_loop import run
 from tests.daemon.world import World, rack_plan

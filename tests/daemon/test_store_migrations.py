@@ -16,8 +16,8 @@ from pulsarack.daemon.store_errors import (
     SchemaOlder,
 )
 from pulsarack.daemon.store_files import database, open_read_only
-from pulsarack.daemon.store_inline import InlineStore
 from pulsarack.ledger import sql
+from tests.daemon.store_inline import InlineStore
 
 FIRST = """
 CREATE TABLE a (n INTEGER) STRICT;

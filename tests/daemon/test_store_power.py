@@ -20,11 +20,11 @@ from pulsarack.daemon import store as store_module
 from pulsarack.daemon.migrations import load_scripts, schema_differences
 from pulsarack.daemon.store import Store
 from pulsarack.daemon.store_files import open_read_only
-from pulsarack.daemon.store_inline import InlineStore
 from pulsarack.ledger import accounts, journal, sql
 from pulsarack.ledger.audit import audit
 from pulsarack.ledger.journal import Transfer
 from tests.daemon.power import Acknowledged, Diary, Keep, Synced, Written, recorded
+from tests.daemon.store_inline import InlineStore
 
 NOW = 1_795_000_000_000
 BANK = accounts.bank("main")

@@ -17,17 +17,24 @@ from typing import Any
 
 from pulsarack.daemon import config
 from pulsarack.daemon import log as logging
+from pulsarack.daemon.answers import misfit
 from pulsarack.daemon.calls.office import Office
 from pulsarack.daemon.clock import SteadyClock
 from pulsarack.daemon.context import Context
-from pulsarack.daemon.control_protocol import Call, CallError, Calls, Peer, check_arguments
+from pulsarack.daemon.control_protocol import (
+    Call,
+    CallError,
+    Calls,
+    Peer,
+    check_arguments,
+    encode_result,
+)
 from pulsarack.daemon.dispatcher import Dispatcher
 from pulsarack.daemon.events import Events
 from pulsarack.daemon.outbox import Outbox
 from pulsarack.daemon.rack import Rack
 from pulsarack.daemon.run import prepare, registry
 from pulsarack.daemon.secrets import Secret, Secrets
-from pulsarack.daemon.store_inline import InlineStore
 from pulsarack.ledger import audit as ledger_audit
 from pulsarack.modems.errors import PortMissing
 from pulsarack.modems.profile import Profiles
@@ -39,6 +46,7 @@ from pulsarack.modems.simulator.world import World as Simulation
 from pulsarack.modems.watch import PortKey
 from pulsarack.queue import audit as queue_audit
 from pulsarack.ussd.shelf import load_shelf
+from tests.daemon.store_inline import InlineStore
 from tests.daemon.virtual_loop import LoopClock, LoopScheduler
 
 START_MS = 1_795_331_100_000  # 2026-11-22 14:05 in Jakarta
@@ -273,10 +281,13 @@ class World:
         await self.call("agent.credit", code="A1", amount=deposit, because="test", who="test")
 
     async def call(self, name: str, /, **arguments: Any) -> Any:
-        """A call as it comes over the control socket."""
+        """A call as it comes over the control socket; its answer is as the commands know it."""
         found: Call = self.daemon.calls.find(name)
         assert found.answer is not None
-        return await found.answer(check_arguments(found, arguments), PEER)
+        result = await found.answer(check_arguments(found, arguments), PEER)
+        on_the_line = json.loads(encode_result(1, result))["result"]
+        assert misfit(name, on_the_line) is None, (name, misfit(name, on_the_line))
+        return result
 
     async def refusal(self, name: str, /, **arguments: Any) -> CallError:
         """The error that a call is refused with."""

@@ -16,6 +16,7 @@ from pulsarack.queue.validation import (
     normalise_destination,
     show_destination,
 )
+from tests.fuzz.socket_targets import repeats_a_key
 from tests.fuzz.target import Target, as_file
 
 _DESTINATION = re.compile(r"628[0-9]{8,11}")
@@ -59,6 +60,7 @@ def _products(data: bytes) -> None:
 def _pipe(data: bytes) -> None:
     """What is passed on must be a request: else the daemon cannot say whose answer it gives."""
     args = order_pipe._order_args(data)
+    assert not repeats_a_key(data)
     line = json.dumps({"id": 1, "call": "order.new", "args": args}).encode() + b"\n"
     [whole] = Lines().feed(line)
     assert decode_request(whole).args == args

@@ -40,11 +40,13 @@ _REQUESTS = (
     b'{"id":3,"call":"product.import","args":{"rows":[{"code":"S10","operator":"xl",'
     b'"denomination":10,"price":11000,"cost":10100}]}}\n',
     b'{"id":4,"call":"messages.follow","args":{"agent":"kios1"}}\n',
+    b'{"id":5,"call":"order.new","args":{"agent":"kios1","text":"S10.081200000012",'
+    b'"text":"S100.081200000012"}}\n',
 )
 _ANSWERS = (
     b'{"id":1,"result":{"state":"ready"}}\n',
     b'{"id":9,"result":1}\n{"id":1,"error":{"code":"NO","message":"no","remedy":"ask"}}\n',
-    b'{"id":1,"event":{"id":5}}\n{"id":2,"result":[]}\n{"id":1,"end":true}\n',
+    b'{"id":1,"event":{"id":5}}\n{"id":2,"result":{}}\n{"id":1,"end":true}\n',
     b'{"id":null,"error":{"code":"BAD_JSON","message":"not JSON","remedy":""}}\n',
 )
 _WORDS = (
@@ -76,6 +78,18 @@ def _calls() -> Calls:
     return calls
 
 
+def repeats_a_key(line: bytes) -> bool:
+    """Whether some object of the line has one key twice, which could be read in two ways."""
+    repeated = False
+
+    def look(pairs: list[tuple[str, Any]]) -> None:
+        nonlocal repeated
+        repeated = repeated or len({key for key, _ in pairs}) < len(pairs)
+
+    json.loads(line, object_pairs_hook=look, parse_int=str)
+    return repeated
+
+
 def _requests(data: bytes) -> None:
     """Lines to requests to arguments, without a socket."""
     calls = _calls()
@@ -87,6 +101,7 @@ def _requests(data: bytes) -> None:
         except BadRequest as bad:
             encode_error(bad.request_id, bad.error)
             continue
+        assert isinstance(line, bytes) and not repeats_a_key(line)
         try:
             call = calls.find(request.call)
             encode_result(request.id, check_arguments(call, request.args))

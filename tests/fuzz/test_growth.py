@@ -190,7 +190,11 @@ def test_long_messages_that_are_never_whole() -> None:
 
     context = SimpleNamespace(clock=VirtualClock())
     recipe = seeds.recipes()[0]
-    inbox = Inbox(cast(Context, context), cast(Modem, Storage()), "8962", recipe)
+
+    async def same_card() -> None:
+        """Nobody exchanges it."""
+
+    inbox = Inbox(cast(Context, context), cast(Modem, Storage()), "8962", recipe, same_card)
 
     async def read() -> None:
         for _ in range(1000):

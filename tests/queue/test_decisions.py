@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from peewee import Database
 
 from pulsarack.queue import clock_steps, contradiction, decisions
 from pulsarack.queue.decisions import Figures, Spell
@@ -22,6 +23,10 @@ def undecided(world: World, to: str, card: str = CARD) -> int:
     claimed = world.sent(card, f"S10.{to}")
     world.suspend(claimed.attempt_id)
     return claimed.attempt_id
+
+
+def every_spell(db: Database) -> list[Spell]:
+    return decisions.spells(db, None)
 
 
 # --- figures ------------------------------------------------------------------------------
@@ -44,7 +49,7 @@ def test_each_spell_has_its_length_and_what_ended_it(shop: World) -> None:
         shop.decide(attempt, done=done, kind=kind, number=f"SN{seconds}" if done else None)
     undecided(shop, "081200000020")
     shop.text(CARD, success("SN10"))
-    assert shop.run(decisions.spells) == [
+    assert shop.run(every_spell) == [
         Spell(1, 10_000, "late_sms"),
         Spell(2, 11_000, "stock"),
         Spell(3, 12_000, "history"),
@@ -65,7 +70,7 @@ def test_an_order_that_was_tried_again_has_a_spell_each_time(shop: World) -> Non
     shop.suspend(again.attempt_id)
     shop.wait(5)
     shop.text(iccid(2), success("SN1"))
-    found = shop.run(decisions.spells)
+    found = shop.run(every_spell)
     assert found == [Spell(1, 60_000, "stock"), Spell(1, 5_000, "late_sms")]
     assert decisions.summary(found).orders == 1
 
@@ -78,7 +83,17 @@ def test_a_step_of_the_clock_is_no_part_of_a_length(shop: World, step: int) -> N
     shop.run(lambda db: clock_steps.follow(db, step, now_ms=shop.now))
     shop.wait(12)
     shop.decide(attempt, done=True, number="SN1", kind=EvidenceKind.STOCK)
-    assert shop.run(decisions.spells) == [Spell(1, 42_000, "stock")]
+    assert shop.run(every_spell) == [Spell(1, 42_000, "stock")]
+
+
+def test_only_the_newest_spells_are_asked_for(shop: World) -> None:
+    for number in range(3):
+        undecided(shop, f"08120000001{number}")
+        shop.sql(
+            "UPDATE attempt SET closed_at = ?, outcome = 'DONE' WHERE closed_at IS NULL", shop.now
+        )
+    assert [one.order_id for one in shop.run(lambda db: decisions.spells(db, 2))] == [2, 3]
+    assert len(shop.run(every_spell)) == 3
 
 
 def test_no_spells_have_no_figures() -> None:

@@ -5,10 +5,13 @@ from peewee import IntegrityError
 
 from pulsarack.ledger import accounts
 from pulsarack.queue import contradiction, discrepancies, evidence, stock
+from pulsarack.queue.claim import Claim
 from pulsarack.queue.discrepancies import DECISIONS, ClearingKind, Discrepancy
 from pulsarack.queue.errors import WrongKind
-from pulsarack.queue.evidence import Evidence, EvidenceKind, VerdictKind
+from pulsarack.queue.evidence import Evidence, EvidenceKind, Rule, VerdictKind
 from pulsarack.queue.outcome import Decision
+from pulsarack.queue.stock import Comparison
+from pulsarack.queue.texts import Meaning
 from pulsarack.ussd.outcome import Reason
 from tests.queue.world import HOUR, World, iccid, success
 
@@ -215,19 +218,34 @@ def test_a_person_decides_once(shop: World) -> None:
 # --- an order that took it ----------------------------------------------------------------
 
 
-def contradicted(world: World, *, left: int) -> int:
-    """An order held for not done whose text comes when the fall was booked; its id."""
+def held_for_not_done(world: World) -> Claim:
+    """An order whose stock says that it was not done; it is to go again."""
     claimed = world.sent(CARD)
     world.suspend(claimed.attempt_id)
     world.decide(claimed.attempt_id, done=False, kind=EvidenceKind.STOCK, answered=False)
     assert world.get(claimed.order).state == "QUEUED"
-    world.differ(CARD, left)
+    return claimed
+
+
+def proved_late(world: World, *, left: int, explained: bool = False) -> int:
+    """An order held for not done whose text comes when the fall was booked; its id."""
+    claimed = held_for_not_done(world)
+    one = world.differ(CARD, left)
+    if explained:
+        world.clear(one.id)
     world.text(CARD, success("SN1"))
     return claimed.order.id
 
 
+def doubted(world: World, claimed: Claim) -> int:
+    """Something weaker than a text says "done" of it: the order waits for a person."""
+    doubt = Evidence(EvidenceKind.REPLY, VerdictKind.DONE, "just done", Rule.REPEAT_REFUSED)
+    world.run(lambda db: evidence.record(db, claimed.attempt_id, doubt, now_ms=world.now))
+    return claimed.order.id
+
+
 def say_done(world: World, order_id: int) -> None:
-    word = Evidence(EvidenceKind.ADMIN, VerdictKind.DONE, "the text says so", decided_by="admin1")
+    word = Evidence(EvidenceKind.ADMIN, VerdictKind.DONE, "the text says so", Rule.ADMIN, "admin1")
     decision = Decision(done=True, reason=None, why="an admin", evidence=word)
     world.run(
         lambda db: contradiction.decide_by_admin(
@@ -236,37 +254,141 @@ def say_done(world: World, order_id: int) -> None:
     )
 
 
-def test_an_order_takes_its_part_of_a_fall(shop: World) -> None:
-    order_id = contradicted(shop, left=100)
-    say_done(shop, order_id)
-    (one,) = shop.run(discrepancies.listed)
-    assert (one.difference, one.rest) == (-499_900, -499_900 + 10_050)
+def in_the_books(world: World, figure: int) -> None:
+    """The next reading finds nothing to book, and the audits nothing wrong."""
+    again = world.run(lambda db: stock.compare(db, CARD, figure, now_ms=world.now))
+    assert again is Comparison.EQUAL
+    open_rests = sum(one.rest for one in world.run(discrepancies.listed))
+    assert world.money(accounts.DISCREPANCY).posted == -open_rests
+    world.clean()
+
+
+@pytest.mark.parametrize("left", [489_850, 470_000, 100])
+@pytest.mark.parametrize("by_person", [False, True])
+def test_an_order_proved_late_takes_its_cost_out_of_the_fall_it_can_lie_in(
+    shop: World, left: int, by_person: bool
+) -> None:
+    """Otherwise the cost is booked twice, and the next reading finds as much too much."""
+    if by_person:
+        claimed = held_for_not_done(shop)
+        shop.differ(CARD, left)
+        order_id = doubted(shop, claimed)
+        say_done(shop, order_id)
+    else:
+        order_id = proved_late(shop, left=left)
+    assert shop.get(order_id).state == "SUCCEEDED"
+    one = found(shop, 1)
+    assert (one.difference, one.rest) == (left - 500_000, left - 489_850)
     (part,) = shop.run(lambda db: discrepancies.clearings(db, one.id))
-    assert (part.kind, part.amount, part.who) == ("order", -10_050, "admin1")
+    assert (part.kind, part.amount) == ("order", -10_150)
+    assert part.who == ("admin1" if by_person else "")
     assert part.why.startswith(f"order {order_id}: ")
-    shop.clean()
+    in_the_books(shop, left)
     made = shop.clear(one.id)
-    assert made.clearing.amount == -489_850
+    assert made.repeated == (left == 489_850)
+    assert made.clearing.amount == (left - 489_850 or -10_150)
     assert found(shop, one.id).rest == 0
+    in_the_books(shop, left)
+
+
+def test_the_newest_falls_that_name_the_order_come_first(shop: World) -> None:
+    claimed = held_for_not_done(shop)
+    for left in (492_000, 489_000, 485_000):
+        shop.differ(CARD, left)
+    say_done(shop, doubted(shop, claimed))
+    assert [found(shop, n).rest for n in (1, 2, 3)] == [-8_000 + 3_150, 0, 0]
+    in_the_books(shop, 485_000)
+
+
+def test_a_fall_that_is_less_than_the_cost_leaves_what_came_beside_it(shop: World) -> None:
+    """Stock of 9,650 came without a text: that, and no more, is what the next reading finds."""
+    proved_late(shop, left=499_500)
+    assert found(shop, 1).rest == 0
+    assert shop.differ(CARD, 499_500).difference == 9_650
     shop.clean()
 
 
-def test_a_fall_that_an_order_took_whole_needs_no_decision(shop: World) -> None:
-    shop.sql("UPDATE chip SET stock_exact = 0")
-    shop.differ(CARD, 10_150)
-    shop.clear(1)
-    order_id = contradicted(shop, left=1)
-    say_done(shop, order_id)
-    assert found(shop, 2).rest == 0
-    assert shop.run(discrepancies.listed) == []
-    again = shop.clear(2)
-    assert again.repeated and again.clearing.kind == "order"
+@pytest.mark.parametrize("by_person", [False, True])
+def test_a_fall_from_before_the_order_stays_open_while_the_stock_covers_it(
+    shop: World, by_person: bool
+) -> None:
+    shop.differ(CARD, 489_850)
+    claimed = held_for_not_done(shop)
+    if by_person:
+        say_done(shop, doubted(shop, claimed))
+    else:
+        shop.text(CARD, success("SN1"))
+    assert shop.get(claimed.order).state == "SUCCEEDED"
+    assert found(shop, 1).rest == -10_150
+    in_the_books(shop, 489_850 - 10_150)
+
+
+def test_a_person_may_take_from_falls_of_before_what_the_stock_does_not_cover(shop: World) -> None:
+    shop.differ(CARD, 12_000)
+    claimed = held_for_not_done(shop)
+    shop.clear(shop.differ(CARD, 2_000).id)
+    shop.text(CARD, success("SN1"))
+    assert shop.get(claimed.order).state == "QUEUED"
+    assert found(shop, 1).rest == -488_000
+    say_done(shop, claimed.order.id)
+    assert (found(shop, 1).rest, found(shop, 2).rest) == (-488_000 + 8_150, 0)
+    in_the_books(shop, 0)
+
+
+def test_two_orders_share_a_fall_and_take_no_more_than_there_is(shop: World) -> None:
+    """Each fall goes once; the second order's own text finds only what the first has left."""
+    first = held_for_not_done(shop)
+    shop.sql("UPDATE orders SET not_before = not_before + 3600000")
+    shop.run(lambda db: stock.compare(db, CARD, 500_000, now_ms=shop.now))
+    second = shop.sent(CARD, "S5.081200000013")
+    shop.suspend(second.attempt_id)
+    shop.decide(second.attempt_id, done=False, kind=EvidenceKind.STOCK, answered=False)
+    one = shop.differ(CARD, 500_000 - 12_000)
+    assert span(shop, one) == [first.order.id, second.order.id]
+    shop.text(CARD, success("SN1"))
+    assert found(shop, one.id).rest == -12_000 + 10_150
+    shop.text(CARD, success("SN1"))
+    assert found(shop, one.id).rest == -12_000 + 10_150
+    shop.text(CARD, success("SN2", to="6281200000013", amount=5_000))
+    assert found(shop, one.id).rest == 0
+    assert [shop.get(one.order).state for one in (first, second)] == ["SUCCEEDED"] * 2
+    assert shop.stock(CARD).posted == 500_000 - 10_150 - 5_125
+    assert shop.money(accounts.DISCREPANCY).posted == 0
+    shop.clean()
+
+
+def test_a_fall_is_left_alone_while_its_order_may_be_delivered_elsewhere(shop: World) -> None:
+    """Past its point of no return on another chip, the order may yet be that chip's."""
+    claimed = held_for_not_done(shop)
+    one = shop.differ(CARD, 489_850)
+    shop.wait(60)
+    (second,) = shop.claim(shop.chip(2))
+    shop.commit(second.attempt_id)
+    assert shop.text(CARD, success("SN1")).meaning is Meaning.CONTRADICTION
+    assert found(shop, one.id).rest == -10_150
+    shop.decide(second.attempt_id, done=False, reason=Reason.OPERATOR_BUSY)
+    say_done(shop, claimed.order.id)
+    assert found(shop, one.id).rest == 0
+    assert shop.stock(iccid(2)).posted == 500_000
+    in_the_books(shop, 489_850)
+
+
+def test_an_order_that_runs_meanwhile_is_not_decided_by_the_stock(shop: World) -> None:
+    """What was taken back and booked may yet be another's: its stock is no longer known."""
+    held_for_not_done(shop)
+    shop.sql("UPDATE orders SET not_before = not_before + 3600000")
+    shop.differ(CARD, 489_850)
+    running = shop.sent(CARD, "S10.081200000013")
+    assert shop.attempt(running.attempt_id).stock_before == 489_850
+    assert shop.text(CARD, success("SN1")).meaning is Meaning.PROOF
+    assert shop.attempt(running.attempt_id).stock_before is None
+    assert shop.stock(CARD).posted == 489_850
     shop.clean()
 
 
 def test_what_was_explained_wrongly_comes_back_as_a_discrepancy_of_its_order(shop: World) -> None:
-    order_id = contradicted(shop, left=100)
-    shop.clear(1)
+    order_id = proved_late(shop, left=100, explained=True)
+    assert shop.get(order_id).state == "QUEUED"
     say_done(shop, order_id)
     (one,) = shop.run(discrepancies.listed)
     assert (one.difference, one.stock, one.ledger) == (10_050, None, None)
@@ -275,6 +397,18 @@ def test_what_was_explained_wrongly_comes_back_as_a_discrepancy_of_its_order(sho
     shop.clear(one.id, ClearingKind.LOSS)
     assert shop.money(accounts.STOCK_LOSS).posted == 499_900 - 10_050
     shop.clean()
+
+
+def test_a_fall_that_was_explained_comes_back_as_a_rise_that_can_be_a_gain(shop: World) -> None:
+    """Called a delivery before, its cost is booked twice; the gain makes up for it."""
+    claimed = held_for_not_done(shop)
+    shop.clear(shop.differ(CARD, 489_850).id, ClearingKind.DELIVERY)
+    shop.text(CARD, success("SN1"))
+    assert shop.get(claimed.order).state == "SUCCEEDED"
+    shop.clear(shop.differ(CARD, 489_850).id, ClearingKind.GAIN)
+    spent = shop.money(accounts.AIRTIME).posted - shop.money(accounts.STOCK_GAIN).posted
+    assert spent == 10_150
+    in_the_books(shop, 489_850)
 
 
 def test_a_span_tells_what_was_said_of_its_orders(shop: World) -> None:

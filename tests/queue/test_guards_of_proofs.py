@@ -5,7 +5,7 @@ from peewee import Database
 
 from pulsarack.queue import chips, contradiction, stock, texts
 from pulsarack.queue.errors import NotOpen
-from pulsarack.queue.evidence import Evidence, EvidenceKind, VerdictKind, record
+from pulsarack.queue.evidence import Evidence, EvidenceKind, Rule, VerdictKind, record
 from pulsarack.queue.outcome import Decision
 from pulsarack.queue.resolution import HistoryLine, judge_history
 from pulsarack.queue.texts import IncomingText, Meaning, ReadText, Received, TextKind, Window
@@ -13,7 +13,7 @@ from pulsarack.ussd.outcome import Reason
 from tests.queue.test_texts import CARD, contradicted, emptied, ready
 from tests.queue.world import LATE_MS, TO, World, failure, success
 
-WORD = Evidence(EvidenceKind.ADMIN, VerdictKind.NOT_DONE, "asked", decided_by="admin1")
+WORD = Evidence(EvidenceKind.ADMIN, VerdictKind.NOT_DONE, "asked", Rule.ADMIN, "admin1")
 NOT_DONE = Decision(done=False, reason=Reason.DECIDED_BY_ADMIN, why="asked", evidence=WORD)
 
 
@@ -139,7 +139,7 @@ def test_a_late_proof_does_not_recall_what_has_left_already(shop: World) -> None
 
 
 def resolve_as_done(world: World, order_id: int) -> None:
-    word = Evidence(EvidenceKind.ADMIN, VerdictKind.DONE, "asked", decided_by="admin1")
+    word = Evidence(EvidenceKind.ADMIN, VerdictKind.DONE, "asked", Rule.ADMIN, "admin1")
     done = Decision(done=True, reason=None, why="asked", evidence=word)
     world.run(
         lambda db: contradiction.decide_by_admin(
@@ -187,7 +187,7 @@ def test_a_delivery_is_booked_on_the_chip_that_is_said_to_have_done_it(
         doubtful, _ = tried(shop, CARD, silent=True), tried(shop, other, silent=False)
     else:
         _, doubtful = tried(shop, other, silent=False), tried(shop, CARD, silent=True)
-    doubt = Evidence(EvidenceKind.LATE_SMS, VerdictKind.DONE, "done")
+    doubt = Evidence(EvidenceKind.LATE_SMS, VerdictKind.DONE, "done", Rule.TEXT_NAMES_ORDER)
     shop.run(lambda db: record(db, doubtful, doubt, now_ms=shop.now))
     resolve_as_done(shop, order.id)
     assert shop.get(order).state == "SUCCEEDED"

@@ -13,6 +13,7 @@ from random import Random
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from peewee import Database
 
 from pulsarack.queue import attempts, chips, discrepancies, outcome, recovery, stock
 from pulsarack.queue.attempts import Attempt
@@ -53,6 +54,8 @@ class Life:
             self.operator.stock[world.chip(number, 60_000)] = 60_000
         self.cards = list(self.operator.stock)
         self.orders = 0
+        self.owed: list[tuple[str, int]] = []  # of reversed orders, not given back yet
+        self.untold: set[str] = set()  # cards to which stock came back and nobody said so
 
     def attempts(self, committed: bool, state: str) -> list[Attempt]:
         """The open attempts of that kind."""
@@ -82,7 +85,12 @@ class Life:
         """P5: an idle chip's stock is what the ledger says, whatever happened before."""
         figure, now = self.operator.stock[card], self.world.now
         compared = self.world.run(lambda db: stock.compare(db, card, figure, now_ms=now))
-        assert compared in (Comparison.EQUAL, Comparison.BUSY)
+        if compared is Comparison.DIFFERENT:
+            assert card in self.untold
+            self.untold.remove(card)
+            self.world.differ(card, figure)
+        else:
+            assert compared in (Comparison.EQUAL, Comparison.BUSY)
 
     def commit(self, chance: int) -> None:
         """The request leaves; what becomes of it is the operator's."""
@@ -153,17 +161,24 @@ class Life:
             self.world.text(card, stock_in(7_000, self.operator.stock[card]), words)
 
     def reverse(self, chance: int) -> None:
-        """A success is taken back; every second time the operator gives the stock back."""
-        for key, cost in self.world.sql(
-            "SELECT id, cost FROM orders WHERE state = 'SUCCEEDED' ORDER BY -id LIMIT 1"
+        """A success is taken back; every second time the operator gives the stock back at once."""
+        for key, cost, card in self.world.sql(
+            "SELECT o.id, cost, chip FROM orders o JOIN attempt a ON a.order_id = o.id"
+            " AND outcome = 'DONE' WHERE state = 'SUCCEEDED' ORDER BY -o.id LIMIT 1"
         ):
             returned = chance % 2 == 0
             if returned:
-                ((card,),) = self.world.sql(
-                    "SELECT chip FROM attempt WHERE order_id = ? AND outcome = 'DONE'", key
-                )
                 self.operator.stock[card] += cost
+            else:
+                self.owed.append((card, cost))
             self.world.reverse(key, stock_returned=returned)
+
+    def give_back(self, chance: int) -> None:
+        """The operator gives the stock of a reversed order back, when nobody asks any more."""
+        if self.owed:
+            card, cost = self.owed.pop(chance % len(self.owed))
+            self.operator.stock[card] += cost
+            self.untold.add(card)
 
     def differ(self, chance: int) -> None:
         """A fee that no text tells, found while the chip is idle; perhaps it is explained."""
@@ -173,6 +188,7 @@ class Life:
         ):
             return
         self.operator.stock[card] -= 3
+        self.untold.discard(card)
         found = self.world.differ(card, self.operator.stock[card])
         if chance % 3:
             can_be = discrepancies.decisions(found)
@@ -186,12 +202,13 @@ class Life:
                 self.world.wait(SETTLING)
                 ledger, figure = self.world.stock(one.chip).posted, self.operator.stock[one.chip]
                 readings.append(StockReading(self.world.now, figure, ledger))
+                self.world.run(lambda db, c=one.chip, f=figure: self._noted(db, c, f))
             verdict = judge_stock(
                 readings,
                 cost=self.world.get(one.order_id).cost,
                 began_at=one.committed_at or 0,
                 settling_ms=SETTLING * 1000,
-                known_before=one.stock_before is not None,
+                known_before=self.world.attempt(one.id).stock_before is not None,
             )
             if verdict is not VerdictKind.NONE:
                 done = verdict is VerdictKind.DONE
@@ -203,6 +220,9 @@ class Life:
                     kind=EvidenceKind.STOCK,
                     answered=False,
                 )
+
+    def _noted(self, db: Database, card: str, figure: int) -> int:
+        return stock.note_reading(db, card, figure, "query", now_ms=self.world.now)
 
     def crash(self, chance: int) -> None:
         """A new daemon starts."""
@@ -252,6 +272,7 @@ INCIDENTS: tuple[Callable[[Life, int], None], ...] = (
     Life.release,
     Life.refill,
     Life.reverse,
+    Life.give_back,
     Life.differ,
 )
 
@@ -269,6 +290,7 @@ VERBS: tuple[Callable[[Life, int], None], ...] = (
     Life.text,
     Life.refill,
     Life.reverse,
+    Life.give_back,
     Life.differ,
     Life.follow_up,
     Life.crash,

@@ -2,11 +2,14 @@
 
 import pytest
 
-from pulsarack.queue import evidence, messages, stock
+from pulsarack.queue import attempts, clock_steps, evidence, messages, stock
 from pulsarack.queue.errors import IllegalMove
-from pulsarack.queue.evidence import of_attempt
+from pulsarack.queue.evidence import EvidenceKind, of_attempt
+from pulsarack.queue.intake import Accepted
 from pulsarack.queue.state import OrderState
-from tests.queue.world import TO, World, iccid, success
+from pulsarack.queue.stock import Comparison
+from pulsarack.queue.validation import Refusal, RefusalCode
+from tests.queue.world import TO, World, iccid, stock_in, success
 
 CARD = iccid(1)
 
@@ -68,6 +71,163 @@ def test_an_open_order_of_equal_cost_is_not_decided_by_the_stock(shop: World) ->
     shop.reverse(order_id, stock_returned=True)
     assert shop.attempt(running.attempt_id).stock_before is None
     shop.clean()
+
+
+# --- what may still come back -----------------------------------------------------------------
+
+EQUAL, LESS = "S10.081200000013", "S5.081200000013"
+
+
+def trusted(world: World, figure: int) -> None:
+    """The chip's stock is read, and a difference that two readings agree on is booked."""
+    if (
+        world.run(lambda db: stock.compare(db, CARD, figure, now_ms=world.now))
+        is Comparison.DIFFERENT
+    ):
+        world.differ(CARD, figure)
+
+
+def known_after_reading(world: World, text: str, fell: int = 0) -> bool:
+    """Whether a reading of its stock can still decide an order that nobody answers."""
+    running = world.sent(CARD, text)
+    world.suspend(running.attempt_id)
+    assert world.attempt(running.attempt_id).stock_before is not None
+    figure = world.stock(CARD).posted - fell
+    world.run(lambda db: stock.note_reading(db, CARD, figure, "query", now_ms=world.now))
+    return world.attempt(running.attempt_id).stock_before is not None
+
+
+@pytest.mark.parametrize("stock_returned", [False, True])
+def test_an_untouched_stock_says_nothing_while_an_equal_cost_may_come_back(
+    shop: World, stock_returned: bool
+) -> None:
+    """Delivered, and as much given back, looks like not done: it would be sent again."""
+    shop.reverse(sold(shop), stock_returned=stock_returned)
+    trusted(shop, 500_000 if stock_returned else 489_850)
+    assert known_after_reading(shop, EQUAL) == stock_returned
+    shop.clean()
+
+
+def test_an_order_of_another_cost_is_decided_by_its_stock_as_always(shop: World) -> None:
+    shop.reverse(sold(shop))
+    trusted(shop, 489_850)
+    assert known_after_reading(shop, LESS)
+
+
+def test_a_stock_that_fell_still_proves_an_equal_order_done(shop: World) -> None:
+    shop.reverse(sold(shop))
+    trusted(shop, 489_850)
+    assert known_after_reading(shop, EQUAL, fell=10_150)
+
+
+def test_another_chips_reversal_takes_nothing_away(shop: World) -> None:
+    shop.reverse(sold(shop))
+    other = shop.chip(2)
+    running = shop.sent(other, EQUAL)
+    shop.run(lambda db: stock.note_reading(db, other, 500_000, "query", now_ms=shop.now))
+    assert shop.attempt(running.attempt_id).stock_before == 500_000
+
+
+@pytest.mark.parametrize(("late_ms", "known"), [(0, False), (1, True)])
+@pytest.mark.parametrize("step_ms", [0, 86_400_000])
+def test_after_a_week_nothing_comes_back_any_more(
+    shop: World, late_ms: int, known: bool, step_ms: int
+) -> None:
+    shop.reverse(sold(shop))
+    shop.now += attempts.UNNAMED_MS + late_ms
+    if step_ms:
+        shop.now += step_ms  # the clock was set ahead: a week is a week all the same
+        shop.run(lambda db: clock_steps.follow(db, step_ms, now_ms=shop.now))
+    trusted(shop, 489_850)
+    assert known_after_reading(shop, EQUAL) == known
+
+
+@pytest.mark.parametrize("by_text", [False, True])
+@pytest.mark.parametrize(("amount", "known"), [(10_150, True), (10_151, False)])
+def test_what_was_booked_since_has_come_back(
+    shop: World, by_text: bool, amount: int, known: bool
+) -> None:
+    shop.reverse(sold(shop))
+    if by_text:
+        shop.text(CARD, stock_in(amount))
+    trusted(shop, 489_850 + amount)
+    assert known_after_reading(shop, EQUAL) == known
+    shop.clean()
+
+
+def test_a_rise_from_before_the_reversal_is_not_its_return(shop: World) -> None:
+    order_id = sold(shop)
+    shop.text(CARD, stock_in(10_150))
+    trusted(shop, 500_000)
+    shop.reverse(order_id)
+    trusted(shop, 500_000)
+    assert not known_after_reading(shop, EQUAL)
+
+
+@pytest.mark.parametrize(("rises", "known"), [(1, False), (2, True)])
+def test_each_reversal_has_its_own_return(shop: World, rises: int, known: bool) -> None:
+    first = sold(shop)
+    second = shop.sent(CARD, "S10.2.081200000012")
+    shop.decide(second.attempt_id, done=True, number="SN2", figure=479_700)
+    shop.reverse(first)
+    shop.reverse(second.order.id)
+    trusted(shop, 479_700)
+    for n in range(rises):
+        trusted(shop, 479_700 + 10_150 * (n + 1))
+    assert known_after_reading(shop, EQUAL) == known
+
+
+def test_what_came_before_a_second_reversal_is_not_its_return(shop: World) -> None:
+    first = sold(shop)
+    second = shop.sent(CARD, "S10.2.081200000012")
+    shop.decide(second.attempt_id, done=True, number="SN2", figure=479_700)
+    shop.reverse(first)
+    for _ in range(2):
+        shop.text(CARD, stock_in(10_150))
+    trusted(shop, 500_000)
+    shop.reverse(second.order.id)
+    trusted(shop, 500_000)
+    assert not known_after_reading(shop, EQUAL)
+
+
+def test_what_an_order_took_back_of_a_fall_is_no_return(shop: World) -> None:
+    """It moves our books only: the operator has given nothing back."""
+    late = shop.sent(CARD, LESS)
+    shop.suspend(late.attempt_id)
+    shop.decide(late.attempt_id, done=False, kind=EvidenceKind.STOCK, answered=False)
+    shop.sql("UPDATE orders SET not_before = not_before + 3600000")
+    trusted(shop, 500_000)
+    claimed = shop.sent(CARD, "S5.081200000014")
+    shop.decide(claimed.attempt_id, done=True, number="SN1", figure=494_875)
+    shop.reverse(claimed.order.id)
+    trusted(shop, 494_875 - 5_125)
+    shop.text(CARD, success("SN2", to="6281200000013", amount=5_000))
+    assert shop.get(late.order).state == "SUCCEEDED"
+    trusted(shop, 494_875 - 5_125)
+    assert not known_after_reading(shop, "S5.081200000015")
+    shop.clean()
+
+
+def test_a_reversed_order_keeps_its_natural_key_for_the_day(shop: World) -> None:
+    """The same text is answered with the reversed order; one more needs a repeat number."""
+    order_id = sold(shop)
+    shop.reverse(order_id)
+    refused = shop.accept("S10.081200000012")
+    assert isinstance(refused, Refusal) and refused.code is RefusalCode.REPEATED
+    assert f"order {order_id} is REVERSED" in refused.message
+    assert "S10.2.081200000012" in refused.remedy
+    assert shop.order("S10.2.081200000012").id != order_id
+    shop.day = "2027-01-16"
+    assert shop.order("S10.081200000012").id != order_id
+
+
+def test_the_reference_of_a_reversed_order_is_answered_with_it(shop: World) -> None:
+    claimed = shop.sent(CARD, reference="r1")
+    shop.decide(claimed.attempt_id, done=True, number="SN1", figure=489_850)
+    shop.reverse(claimed.order.id)
+    again = shop.accept(reference="r1")
+    assert isinstance(again, Accepted) and again.repeated
+    assert (again.order.id, again.order.state) == (claimed.order.id, "REVERSED")
 
 
 def test_stock_that_did_not_come_back_is_a_discrepancy(shop: World) -> None:

@@ -8,7 +8,7 @@ from peewee import IntegrityError
 from pulsarack.ledger import journal
 from pulsarack.queue import attempts, contradiction, messages, outcome, retry, state
 from pulsarack.queue.errors import IllegalMove, LedgerRefused, NotOpen
-from pulsarack.queue.evidence import EvidenceKind, of_attempt
+from pulsarack.queue.evidence import EvidenceKind, Rule, VerdictKind, of_attempt
 from pulsarack.queue.retry import RULES, ChipFate, OrderFate
 from pulsarack.queue.state import LEGAL, OPEN, OrderState
 from pulsarack.ussd.outcome import Reason
@@ -276,9 +276,7 @@ def test_suspended_everything_stays_held(shop: World) -> None:
 def test_an_admins_word_makes_the_stock_doubtful(shop: World) -> None:
     claimed = shop.sent(CARD)
     shop.suspend(claimed.attempt_id)
-    proof = outcome.Evidence(
-        EvidenceKind.ADMIN, outcome.evidence.VerdictKind.DONE, "phoned", "admin1"
-    )
+    proof = outcome.Evidence(EvidenceKind.ADMIN, VerdictKind.DONE, "phoned", Rule.ADMIN, "admin1")
     shop.run(
         lambda db: contradiction.decide_by_admin(
             db,

@@ -7,12 +7,12 @@ import pytest
 from pulsarack.daemon import audit
 from pulsarack.daemon.migrations import load_scripts, migrate
 from pulsarack.daemon.store_files import database
-from pulsarack.daemon.store_inline import InlineStore
 from pulsarack.ledger import sql
 from pulsarack.queue import discrepancies, messages
 from pulsarack.queue.evidence import of_attempt
 from pulsarack.ussd.outcome import Reason
-from tests.queue.test_discrepancies import contradicted, say_done, sell_unread
+from tests.daemon.store_inline import InlineStore
+from tests.queue.test_discrepancies import proved_late, sell_unread
 from tests.queue.world import START, World, iccid
 
 CARD = iccid(1)
@@ -51,7 +51,7 @@ def old(shop: World, tmp_path: Path) -> Path:
     failed = shop.sent(CARD, "S10.081200000031")
     shop.decide(failed.attempt_id, done=False, reason=Reason.WRONG_NUMBER)
     shop.wait(60)
-    say_done(shop, contradicted(shop, left=100))
+    proved_late(shop, left=100)
     shop.wait(60)
     shop.differ(CARD, 200)
     shop.clean()
@@ -70,7 +70,7 @@ def test_earlier_discrepancies_get_their_rows(shop: World, old: Path) -> None:
     made = store.run_inline(lambda db: discrepancies.listed(db, cleared=True))
     known = shop.run(lambda db: discrepancies.listed(db, cleared=True))
     figures = [(one.difference, one.stock, one.ledger, one.at) for one in made]
-    taken_back = (10_050, None, None, START + 180_000)
+    taken_back = (10_150, None, None, START + 180_000)
     assert taken_back in figures
     figures.remove(taken_back)
     assert figures == [(one.difference, one.stock, one.ledger, one.at) for one in known]

@@ -12,7 +12,6 @@ from typing import Any, TypeVar
 
 from peewee import Database
 
-from pulsarack.daemon.store_inline import InlineStore
 from pulsarack.ledger import accounts, books, journal
 from pulsarack.ledger import audit as ledger_audit
 from pulsarack.queue import (
@@ -40,7 +39,7 @@ from pulsarack.queue.attempts import Attempt
 from pulsarack.queue.chips import Adoption, Chip
 from pulsarack.queue.claim import Claim, IdleChip
 from pulsarack.queue.discrepancies import Cleared, ClearingKind, Discrepancy
-from pulsarack.queue.evidence import Evidence, EvidenceKind, VerdictKind
+from pulsarack.queue.evidence import Evidence, EvidenceKind, Rule, VerdictKind
 from pulsarack.queue.facts import Limits, Presence
 from pulsarack.queue.intake import Accepted
 from pulsarack.queue.orders import Order
@@ -51,6 +50,7 @@ from pulsarack.queue.request import Request
 from pulsarack.queue.texts import IncomingText, ReadText, Received, TextKind, Window
 from pulsarack.queue.validation import Refusal
 from pulsarack.ussd.outcome import Reason
+from tests.daemon.store_inline import InlineStore
 
 T = TypeVar("T")
 
@@ -211,7 +211,7 @@ class World:
     ) -> Order:
         """A proof arrives."""
         verdict = VerdictKind.DONE if done else VerdictKind.NOT_DONE
-        proof = Evidence(kind, verdict, "the operator's words")
+        proof = Evidence(kind, verdict, "the operator's words", rule_of(kind, verdict))
         decision = Decision(done, reason, "said so", proof, number, figure, answered)
 
         def job(db: Database) -> Order:
@@ -358,6 +358,20 @@ class World:
         return self.run(
             lambda db: facts.of_rack(db, presence, now_ms=self.now, day_started_at=self.day_starts)
         )
+
+
+def rule_of(kind: EvidenceKind, verdict: VerdictKind) -> Rule:
+    """The rule that such a proof is reached by."""
+    unchanged = verdict is VerdictKind.NOT_DONE
+    by_stock = Rule.STOCK_UNCHANGED_TWICE if unchanged else Rule.STOCK_FELL_BY_COST
+    return {
+        EvidenceKind.REPLY: Rule.REPLY_IN_DIALOGUE,
+        EvidenceKind.LATE_SMS: Rule.TEXT_NAMES_ORDER,
+        EvidenceKind.STOCK: by_stock,
+        EvidenceKind.HISTORY: Rule.NEWEST_HISTORY_LINE,
+        EvidenceKind.ADMIN: Rule.ADMIN,
+        EvidenceKind.RECOVERY: Rule.NEVER_COMMITTED,
+    }[kind]
 
 
 def success(number: str | None = None, to: str = TO, amount: int | None = 10_000) -> ReadText:

@@ -11,20 +11,20 @@ from random import Random
 from typing import Any
 
 from pulsarack.daemon.control_protocol import CallError
-from tests.daemon.world import PRODUCTS
+from tests.simulation.admin import Admin
 from tests.simulation.auditor import Wish
-from tests.simulation.plan import ODD_DENOMINATION, OPERATORS, PlannedOrder
+from tests.simulation.plan import PlannedOrder
 from tests.simulation.world import Lost, World
 
-PRICES: dict[str, dict[str, Any]] = {str(row["code"]): row for row in PRODUCTS}
 FORGETS = 0.1
 
 
 class Agents:
     """All agents of a world."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, admin: Admin) -> None:
         self._world = world
+        self._admin = admin
         self._rng = Random(f"agents/{world.plan.seed}")
         self.refused: dict[str, int] = {}
 
@@ -38,17 +38,17 @@ class Agents:
         if planned.cancelled_after is not None and order is not None:
             await asyncio.sleep(planned.cancelled_after)
             await self._try("order.cancel", id=order)
-        if planned.reversed_after is not None and order is not None:
-            await asyncio.sleep(planned.reversed_after)
-            await self._try("order.reverse", id=order, because="a complaint", who="boss")
+        if planned.reversal is not None and order is not None:
+            await self._admin.reverse(order, planned.reversal)
 
     async def _place(self, planned: PlannedOrder) -> int | None:
-        world, product = self._world, PRICES[planned.product]
-        wish = Wish(planned.product, "62" + planned.destination[1:], int(product["price"]))
-        world.auditor.wished(planned.agent, planned.reference, wish)
+        world = self._world
+        wish = Wish(planned.product, "62" + planned.destination[1:])
         repeat = f"{planned.repeat_index}." if planned.repeat_index > 1 else ""
         text = f"{planned.product}.{repeat}{planned.destination}"
         while True:
+            # Each of them counts: what came to nothing is ordered anew by the same text.
+            world.auditor.wished(planned.agent, planned.reference, wish)
             try:
                 answer = await world.request(
                     "order.new", agent=planned.agent, text=text, client_reference=planned.reference
@@ -97,16 +97,3 @@ class Agents:
         except Lost:
             return False
         return True
-
-
-def odd_products() -> list[dict[str, Any]]:
-    """Products of a denomination that no operator of the rack sells."""
-    return [
-        {**PRICES[f"{code}10"], "code": f"{code}{ODD_DENOMINATION}",
-         "denomination": ODD_DENOMINATION, "price": 15_500, "cost": 15_150}
-        for code in (str(row["code"])[0] for row in PRODUCTS[::3])
-    ]  # fmt: skip
-
-
-PRICES.update({str(row["code"]): row for row in odd_products()})
-assert len(PRICES) == 4 * len(OPERATORS)

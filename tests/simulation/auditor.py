@@ -13,6 +13,7 @@ P4 SUCCEEDED if and only if delivered, FAILED if and only if not, with the opera
 P5 an idle chip's stock is the operator's figure, and every difference is on record.
 P6 the final result reaches its agent, and never changes.
 P7 no PIN is in what is kept or logged.
+P8 chips sell within their limits, and orders are sent and given up in their time (limits.py).
 """
 
 import re
@@ -22,6 +23,9 @@ from pathlib import Path
 from typing import Any
 
 import apsw
+
+from tests.simulation.limits import Limits, Settings
+from tests.simulation.stock_books import StockBooks
 
 Row = tuple[Any, ...]
 Booked = dict[str, Any]
@@ -44,6 +48,21 @@ SAYS = {
 }
 
 
+# What an operator refuses a top-up for, in the words of its books and of the agents' messages.
+REFUSALS = {
+    "WRONG_NUMBER",
+    "NUMBER_INACTIVE",
+    "INSUFFICIENT_STOCK",
+    "WRONG_CHIP_PIN",
+    "REPEATED_TOO_SOON",
+    "LIMIT_REACHED",
+    "CHIP_BARRED",
+}
+
+# The rack's rule for numbers that are nobody's, or not active.
+REFUSED_ENDINGS = ("00", "01")
+
+
 @dataclass(frozen=True)
 class Broken:
     """One promise that was not kept."""
@@ -57,11 +76,10 @@ class Broken:
 
 @dataclass(frozen=True)
 class Wish:
-    """What an agent asked for under a reference. Price and cost in rupiah."""
+    """What an agent asked for under a reference."""
 
     product: str
     destination: str
-    price: int
 
 
 @dataclass
@@ -75,10 +93,8 @@ class Told:
 class Auditor:
     """One for a whole simulated history, whatever becomes of the daemon."""
 
-    def __init__(self, path: Path, stocks: dict[str, int]) -> None:
+    def __init__(self, path: Path, stocks: dict[str, int], settings: Settings) -> None:
         self.broken: list[Broken] = []
-        self.stock = dict(stocks)
-        self._opening = dict(stocks)
         self.asked: dict[int, Booked] = {}
         self.delivered: dict[int, Booked] = {}
         self.told: dict[int, Told] = {}
@@ -90,11 +106,14 @@ class Auditor:
         self._refused: set[tuple[str, str]] = set()
         self._acknowledged: dict[int, tuple[str, str | None, Wish]] = {}
         self._credited: Counter[str] = Counter()
-        self._given: Counter[str] = Counter()
-        self._gifts: Counter[tuple[str, int]] = Counter()
-        self._taken: Counter[str] = Counter()
+        self._prices: dict[str, list[int]] = {}
+        self._since: dict[tuple[str, ...], int] = {}
+        self._price: dict[int, int] = {}
+        self._said: dict[int, bool] = {}
         self._state: dict[int, str] = {}
         self._last_move = 0
+        self.limits = Limits(settings, self._rows, self._find)
+        self.stock = StockBooks(stocks, self._rows, self._find)
 
     def credited(self, agent: str, amount: int) -> None:
         """An agent's deposit was raised, and the daemon said so."""
@@ -102,11 +121,21 @@ class Auditor:
 
     def wished(self, agent: str, reference: str | None, wish: Wish) -> None:
         """An agent is about to ask for something, under a reference or by a text alone."""
+        now = len(self._prices[wish.product]) - 1
+        self._since.setdefault(_key(agent, reference, wish), now)
         if reference is None:
             self._texts[agent, wish.product, wish.destination] += 1
         else:
             self._wishes[agent, reference] = wish
             self._refused.discard((agent, reference))
+
+    def prices(self, product: str, *prices: int) -> None:
+        """Besides what it was, a product costs one of these (rupiah) from now on."""
+        self._prices.setdefault(product, []).extend(prices)
+
+    def said(self, order: int, delivered: bool) -> None:
+        """A person is about to decide an order by his word."""
+        self._said[order] = delivered
 
     def refused(self, agent: str, reference: str | None) -> None:
         """The daemon answered that it does not take the order."""
@@ -139,16 +168,22 @@ class Auditor:
         self._names_it(agent, order_id, text)
 
     def _names_it(self, agent: str, order_id: int, text: str) -> None:
-        """A message goes to whose order it is, and names its product, number and price."""
-        for owner, product, destination, price in self._rows(
-            "SELECT agent, product, destination, price FROM orders WHERE id = ?", (order_id,)
+        """A message goes to whose order it is, and names product, number, price and proof."""
+        for owner, product, destination, price, number in self._rows(
+            "SELECT agent, product, destination, price, serial_number FROM orders WHERE id = ?",
+            (order_id,),
         ):
-            named = (f" {product} ", f" 0{destination[2:]} ", f" {price:,}".replace(",", "."))
+            named = [f" {product} ", f" 0{destination[2:]} ", f" {price:,}".replace(",", ".")]
+            if number is not None and "BERHASIL" in text:
+                named.append(f"SN: {number}")
             if owner != agent or not all(one in text for one in named):
                 self._find("P6", f"order {order_id} of {owner}: {agent} was told {text!r}")
 
     def _is_true(self, order_id: int, state: str, text: str) -> None:
         delivery = self.delivered.get(order_id)
+        self._is_the_reason(order_id, text)
+        if self._mistaken(order_id):
+            return
         if (state in ENDS_IN_DELIVERY) != (delivery is not None):
             what = "delivered" if delivery else "not delivered"
             self._find("P4", f"order {order_id}: told {state}, it was {what}")
@@ -156,17 +191,42 @@ class Auditor:
         if delivery and number and number[1] != str(delivery["serial_number"]):
             self._find("P4", f"order {order_id}: told {number[0]}, not {delivery}")
 
-    def booked(self, line: Booked) -> None:
-        """An operator wrote a line into its books, just now."""
-        if line["kind"] == "stock":
-            self.stock[line["chip"]] = line["stock"]
-        elif line["kind"] == "stock_in":
-            self._given[line["chip"]] += line["amount"]
-            self._gifts[line["chip"], line["amount"]] += 1
-        elif line["kind"] == "weather" and line["fault"] == "stock_taken":
-            self._taken[line["chip"]] += line["amount"]
-        elif line["kind"] == "top_up":
+    def _is_the_reason(self, order: int, text: str) -> None:
+        """An operator's refusal is told only if the operator refused it so."""
+        told = re.search(r"GAGAL \((\w+)\)", text)
+        if told is None or told[1] not in REFUSALS:
+            return
+        attempts = self._rows("SELECT id FROM attempt WHERE order_id = ?", (order,))
+        asked = [self.asked.get(attempt) for (attempt,) in attempts]
+        reasons = {line["reason"] for line in asked if line is not None}
+        if told[1] not in reasons and not self._is_no_number(order):
+            self._find("P6", f"order {order}: told {told[1]}, the operator said {reasons}")
+
+    def _is_no_number(self, order: int) -> bool:
+        """Whether the number is one that menus refuse before anything is requested."""
+        ((number,),) = self._rows("SELECT destination FROM orders WHERE id = ?", (order,))
+        return str(number).endswith(REFUSED_ENDINGS)
+
+    def _mistaken(self, order: int) -> bool:
+        """Whether an order stands as a person said, who was wrong."""
+        if order not in self._said or self._said[order] == (order in self.delivered):
+            return False
+        said = "DONE" if self._said[order] else "NOT_DONE"
+        return bool(
+            self._rows(
+                "SELECT 1 FROM evidence e JOIN attempt a ON a.id = e.attempt_id"
+                " WHERE a.order_id = ? AND e.rule = 'admin' AND e.verdict = ?",
+                (order, said),
+            )
+        )
+
+    def booked(self, line: Booked, at: float) -> None:
+        """An operator wrote a line into its books, just now, at virtual seconds."""
+        self.stock.booked(line)
+        if line["kind"] == "top_up":
             self._requested(line)
+            if line["delivered"]:
+                self.limits.delivered(line["chip"], at)
 
     def _requested(self, line: Booked) -> None:
         rows = self._rows(
@@ -231,10 +291,15 @@ class Auditor:
             if row is None:
                 self._find("P1", f"order {order} of {agent} is gone")
                 continue
-            if row[2:7] != (agent, reference, wish.product, wish.destination, wish.price):
+            if row[2:6] != (agent, reference, wish.product, wish.destination):
                 self._find("P1", f"order {order} of {agent} is {row}, asked for was {wish}")
+            valid = self._prices[wish.product][self._since[_key(agent, reference, wish)] :]
+            if row[6] not in valid:
+                self._find("P3", f"order {order} of {agent} costs {row[6]}, prices were {valid}")
             if row[1] != self._state.get(order):
                 self._find("P1", f"order {order} is {row[1]}, its moves say otherwise")
+            if row[6] != self._price.setdefault(order, row[6]):
+                self._find("P3", f"order {order} cost {self._price[order]}, now {row[6]}")
 
     def _check_unique(self, orders: list[Row]) -> None:
         keys: Counter[Row] = Counter()
@@ -261,6 +326,8 @@ class Auditor:
         for row in orders:
             order, state, number = row[0], row[1], row[7]
             delivery = self.delivered.get(order)
+            if self._mistaken(order):
+                continue
             if state in ENDS_IN_DELIVERY and delivery is None:
                 self._find("P4", f"order {order} is {state}, nothing was delivered")
             elif state not in (ENDS_IN_DELIVERY | {"SENDING", "UNKNOWN"}) and delivery:
@@ -271,6 +338,8 @@ class Auditor:
     def _check_attempts(self) -> None:
         rows = self._rows("SELECT id, order_id, outcome FROM attempt WHERE closed_at IS NOT NULL")
         for attempt, order, outcome in rows:
+            if self._mistaken(order):
+                continue
             line = self.asked.get(attempt)
             delivered = line is not None and line["delivered"]
             if delivered != (outcome == "DONE"):
@@ -321,55 +390,8 @@ class Auditor:
                 self._find("P1", f"order {order} is still {state}")
             elif told is None or told.state != state:
                 self._find("P6", f"order {order} is {state}, its agent was told {told}")
-        self._check_stock()
-
-    def _check_stock(self) -> None:
-        differences: Counter[str] = Counter()
-        for debit, credit, amount in self._rows(
-            "SELECT debit, credit, amount FROM transfer WHERE phase IN ('posted', 'post')"
-            " AND 'suspense:discrepancy' IN (debit, credit)"
-        ):
-            differences[debit.rsplit(":", 1)[-1]] += amount
-            differences[credit.rsplit(":", 1)[-1]] -= amount
-        from_texts: Counter[str] = Counter()
-        booked: Counter[tuple[str, int]] = Counter()
-        for debit, amount in self._rows(
-            "SELECT debit, amount FROM transfer WHERE id GLOB 'sms:*:stock_in'"
-        ):
-            from_texts[debit.rsplit(":", 1)[-1]] += amount
-            booked[debit.rsplit(":", 1)[-1], amount] += 1
-        for (iccid, amount), count in (booked - self._gifts).items():
-            self._find("P5", f"chip {iccid}: {amount} came in the books {count} times too often")
-        opened = self._opened()
-        for iccid, exact, state, posted in self._rows(
-            "SELECT iccid, stock_exact, state, debits_posted - credits_posted FROM chip"
-            " JOIN account ON code = 'asset:chip:' || iccid"
-        ):
-            if state == "OUT":
-                continue  # its stock cannot be asked any more
-            if not exact:
-                self._find("P5", f"the stock of chip {iccid} is not known at the end")
-            elif posted != self.stock[iccid]:
-                self._find("P5", f"chip {iccid}: {posted} in the books, {self.stock[iccid]} there")
-            recorded = (
-                differences[iccid] + from_texts[iccid] + opened.get(iccid, -self._opening[iccid])
-            )
-            moved = self._given[iccid] - self._taken[iccid]
-            if exact and recorded != moved:
-                self._find("P5", f"chip {iccid}: {moved} came unasked, {recorded} is on record")
-
-    def _opened(self) -> dict[str, int]:
-        """By how much each chip's opening balance is off what it had when the history began."""
-        found: dict[str, int] = {}
-        for debit, amount in self._rows(
-            "SELECT debit, amount FROM transfer WHERE credit = 'equity:opening'"
-            " AND debit GLOB 'asset:chip:*'"
-        ):
-            iccid = debit.rsplit(":", 1)[-1]
-            if iccid in found:
-                self._find("P5", f"chip {iccid} was opened twice")
-            found[iccid] = amount - self._opening[iccid]
-        return found
+        mistaken = {order: self._said[order] for order in self._said if self._mistaken(order)}
+        self.stock.quiet(mistaken)
 
     def secrets_kept(self, secrets: list[str], texts: dict[str, str]) -> None:
         """Look for secrets in what is kept or logged (name of the place: its text)."""
@@ -402,3 +424,8 @@ class Auditor:
 
     def _find(self, promise: str, detail: str) -> None:
         self.broken.append(Broken(promise, detail))
+
+
+def _key(agent: str, reference: str | None, wish: Wish) -> tuple[str, ...]:
+    """What makes two requests one order."""
+    return (agent, reference) if reference else (agent, wish.product, wish.destination)

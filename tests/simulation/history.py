@@ -8,11 +8,10 @@ from pathlib import Path
 from unittest import mock
 
 from pulsarack.daemon import rack
-from pulsarack.daemon.control_protocol import CallError
 from pulsarack.queue import decisions
 from tests.daemon.virtual_loop import VirtualLoop
-from tests.daemon.world import PRODUCTS, RECIPES
-from tests.simulation.agents import Agents, odd_products
+from tests.simulation.admin import Admin
+from tests.simulation.agents import Agents
 from tests.simulation.auditor import Broken
 from tests.simulation.life import make_task
 from tests.simulation.plan import HOUR, Plan, PlannedCrash, PlannedOrder, draw
@@ -48,22 +47,23 @@ def run(seed: int, plan: Plan | None = None) -> Report:
 
 async def _live(plan: Plan, directory: Path) -> Report:
     world = World(plan, directory)
-    agents, weather = Agents(world), Weather(world)
+    admin = Admin(world)
+    agents, weather = Agents(world, admin), Weather(world, admin)
     tasks = [asyncio.create_task(world.keep_running(), name="keeper")]
     try:
-        await asyncio.wait_for(_tell(world, agents, weather, tasks), LONGEST_SECONDS)
+        await asyncio.wait_for(_tell(world, admin, agents, weather, tasks), LONGEST_SECONDS)
     except TimeoutError:
         states = world.auditor.counted()
         world.auditor.broken.append(Broken("P1", f"it does not come to rest: {states}"))
-    return await _end(world, agents, tasks)
+    return await _end(world, admin, agents, tasks)
 
 
 async def _tell(
-    world: World, agents: Agents, weather: Weather, tasks: "list[asyncio.Task[None]]"
+    world: World, admin: Admin, agents: Agents, weather: Weather, tasks: "list[asyncio.Task[None]]"
 ) -> None:
     plan = world.plan
     await world.start()
-    await _set_up(world)
+    await admin.set_up()
     tasks += [asyncio.create_task(agents.listen(agent)) for agent in plan.agents]
     events = [_later(order.at, agents, order) for order in plan.orders]
     events += [weather.blow(storm) for storm in plan.storms]
@@ -73,7 +73,7 @@ async def _tell(
         world.armed.disarm()
         weather.calm_down()
         weather.heal()
-        await _come_to_rest(world)
+        await _come_to_rest(world, admin)
     finally:
         tasks += [task for task in asyncio.all_tasks() if task.get_name() == "event"]
 
@@ -90,21 +90,6 @@ async def _all(events: list, world: World) -> None:  # type: ignore[type-arg]
         world.audit()
 
 
-async def _set_up(world: World) -> None:
-    await world.ready.wait()
-    for modem in world.plan.rack.modems:
-        chip = modem.chip
-        recipe = RECIPES[chip.operator]
-        await world.insist("chip.adopt", iccid=chip.iccid, operator=chip.operator, recipe=recipe)
-    await world.insist("product.import", rows=[*PRODUCTS, *odd_products()])
-    for agent in world.plan.agents:
-        await world.insist("agent.new", code=agent, name=agent)
-        await world.insist(
-            "agent.credit", code=agent, amount=world.plan.deposit, because="test", who="boss"
-        )
-        world.auditor.credited(agent, world.plan.deposit)
-
-
 async def _later(seconds: float, agents: Agents, order: PlannedOrder) -> None:
     await asyncio.sleep(seconds)
     await agents.order(order)
@@ -116,28 +101,20 @@ async def _arm(world: World, crash: PlannedCrash) -> None:
     world.armed.arm(crash.point, crash.count)
 
 
-async def _come_to_rest(world: World) -> None:
+async def _come_to_rest(world: World, admin: Admin) -> None:
     """The weather is over: wait until evidence has decided what it can, then ask the admin."""
     loop = asyncio.get_running_loop()
     until, give_up_at = loop.time() + QUIET_SECONDS, loop.time() + ADMIN_SECONDS
     while loop.time() < until and not world.auditor.broken:
         await world.ready.wait()
-        await _enable(world)
+        await admin.enable_chips()
         if await _is_quiet(world):
             return
         await asyncio.sleep(LOOK_SECONDS)
         if loop.time() > give_up_at:
             give_up_at += ADMIN_SECONDS / 3
             world.audit()
-            await _let_the_admin_decide(world)
-
-
-async def _enable(world: World) -> None:
-    """The admin brings back what the weather, or he himself, took out of service."""
-    for (iccid,) in world.auditor.history(
-        "SELECT iccid FROM chip WHERE state = 'OUT' OR (state = 'RESTING' AND rest_until IS NULL)"
-    ):
-        await world.insist("chip.enable", iccid=iccid)
+            await admin.decide()
 
 
 async def _is_quiet(world: World) -> bool:
@@ -149,33 +126,20 @@ async def _is_quiet(world: World) -> bool:
     return not world.auditor.history(waiting)
 
 
-async def _let_the_admin_decide(world: World) -> None:
-    """What no evidence decided in hours: he looks into the operator's books."""
-    for order in (await world.insist("order.undecided"))["orders"]:
-        delivered = order["id"] in world.auditor.delivered
-        try:
-            await world.insist(
-                "order.resolve",
-                id=order["id"],
-                delivered=delivered,
-                because="the operator's books say so",
-                who="boss",
-            )
-        except CallError:
-            continue  # evidence was quicker
-
-
-async def _end(world: World, agents: Agents, tasks: "list[asyncio.Task[None]]") -> Report:
+async def _end(
+    world: World, admin: Admin, agents: Agents, tasks: "list[asyncio.Task[None]]"
+) -> Report:
     auditor = world.auditor
     if not auditor.broken:
         await _read_all_stock(world)
+        await admin.clear_up()
         world.audit(at_rest=True)
         auditor.quiet()
     if "slot.fault" in world.logged.getvalue():
         lines = [one for one in world.logged.getvalue().splitlines() if "slot.fault" in one]
         auditor.broken.append(Broken("P8", lines[0][:1500]))
     auditor.secrets_kept(list(world.pins.values()), {"the log": world.logged.getvalue()})
-    report = _report(world, agents)
+    report = _report(world, admin, agents)
     for task in tasks:
         task.cancel()
     if world.daemon is not None:
@@ -205,13 +169,15 @@ def _spells(world: World) -> list[decisions.Spell]:
     """The times that orders were undecided, as the product itself shows them."""
     if world.daemon is None or world.daemon.store.in_transaction:
         return []
-    return decisions.spells(world.daemon.store.db)
+    return decisions.spells(world.daemon.store.db, None)
 
 
-def _report(world: World, agents: Agents) -> Report:
+def _report(world: World, admin: Admin, agents: Agents) -> Report:
     auditor = world.auditor
     history = auditor.history
-    ended = [one for one in _spells(world) if one.lasted_ms is not None]
+    # What he decided before evidence had its time, and wrongly, says nothing about evidence.
+    spells = [one for one in _spells(world) if one.order_id not in admin.erred]
+    ended = [one for one in spells if one.lasted_ms is not None]
     reasons = history("SELECT reason FROM attempt WHERE outcome = 'NOT_DONE'")
     reasons += history("SELECT reason FROM orders WHERE reason IS NOT NULL")
     # Such an order shows its reason until the admin decides it.

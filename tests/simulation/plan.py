@@ -53,6 +53,9 @@ class Storm(StrEnum):
     BAR = "bar"
     JUNK_SMS = "junk sms"
     CHIP_RESTED = "chip rested"
+    PRICE_CHANGED = "price changed"
+    ADMIN_ERRS = "admin errs"
+    CLEARED_UP = "cleared up"
     STOP = "stop"
 
 
@@ -74,9 +77,24 @@ STORMS = MappingProxyType(
         Storm.BAR: 2,
         Storm.JUNK_SMS: 6,
         Storm.CHIP_RESTED: 2,
+        Storm.PRICE_CHANGED: 5,
+        Storm.ADMIN_ERRS: 4,
+        Storm.CLEARED_UP: 4,
         Storm.STOP: 3,
     }
 )
+
+
+@dataclass(frozen=True)
+class PlannedReversal:
+    """A success is taken back. `said`: with the word that the operator gives the stock back.
+
+    It does so `returned_after` seconds later, unannounced, or never (None).
+    """
+
+    after: float
+    said: bool
+    returned_after: float | None
 
 
 @dataclass(frozen=True)
@@ -91,7 +109,7 @@ class PlannedOrder:
     reference: str | None
     sent_again_after: float | None = None
     cancelled_after: float | None = None
-    reversed_after: float | None = None
+    reversal: PlannedReversal | None = None
 
 
 @dataclass(frozen=True)
@@ -209,7 +227,7 @@ def _settings(rng: Random) -> str:
         f"[orders]\ntime_limit_seconds = {rng.choice((200.0, 600.0, 600.0, 900.0))}\n"
         f"[chips]\nreserve = {reserve}\npoll_sms_seconds = {rng.choice((30.0, 120.0, 300.0))}\n"
         f"stock_check_seconds = {rng.choice((600.0, 3600.0))}\n"
-        f"pause_seconds = {rng.choice((0.0, 0.0, 3.0))}\n"
+        f"pause_seconds = {rng.choice((0.0, 0.0, 20.0))}\n"
         f"per_hour = {rng.choice((6, 100, 100, 100, 100, 100))}\n"
         "[resolution]\ngive_up_after_seconds = 7200.0\n"
     )
@@ -243,10 +261,17 @@ def _orders(
                 reference=None if rng.random() < 0.3 else f"r{number}",
                 sent_again_after=rng.uniform(0, 400) if rng.random() < 0.2 else None,
                 cancelled_after=rng.uniform(0, 90) if rng.random() < 0.08 else None,
-                reversed_after=rng.uniform(60, 600) if rng.random() < 0.03 else None,
+                reversal=_reversal(rng) if rng.random() < 0.04 else None,
             )
         )
     return found
+
+
+def _reversal(rng: Random) -> PlannedReversal:
+    said = rng.random() < 0.3
+    later = rng.uniform(0, 20) if said else rng.uniform(0, 1800)
+    returned = said or rng.random() < 0.5
+    return PlannedReversal(rng.uniform(60, 600), said, later if returned else None)
 
 
 def _storms(rng: Random, modems: int, seconds: float) -> list[PlannedStorm]:
@@ -269,13 +294,15 @@ def _storms(rng: Random, modems: int, seconds: float) -> list[PlannedStorm]:
 
 def _amount(rng: Random, storm: Storm) -> float:
     if storm is Storm.STEP_CLOCK:
-        return rng.choice((-1, 1)) * rng.choice((0.5, 30.0, 600.0, 3600.0))
+        return rng.choice((-1, 1)) * rng.choice((0.5, 30.0, 600.0, 3600.0, 200_000.0))
     if storm is Storm.STOCK_TAKEN and rng.random() < 0.4:
         return 10_000_000  # all that is there
     if storm in (Storm.STOCK_IN, Storm.STOCK_TAKEN):
         # Never the cost of a product: taken just while such an order is undecided, it would
         # look like the order, and an operator without a list of sales can tell nobody.
         return rng.choice((7_000, 12_000, 50_000, 1_000_000))
+    if storm is Storm.PRICE_CHANGED:
+        return rng.choice((-400, 100, 250, 2_000))
     return rng.choice((0.5, 5.0, 20.0, 60.0, 300.0)) * rng.uniform(0.5, 1.5)
 
 

@@ -15,6 +15,7 @@ from peewee import Database
 
 from pulsarack.daemon.store import _write_batch, prepare
 from pulsarack.daemon.store_files import database
+from pulsarack.daemon.store_mark import CommitMark
 from pulsarack.daemon.store_thread import Job, T, Ticket
 from tests.simulation.crashes import CrashPoint
 from tests.simulation.life import Life
@@ -31,7 +32,8 @@ class SimulatedStore:
     def __init__(
         self, path: Path, now_ms: int, life: Life, rng: Random, on_commit: Callable[[int], None]
     ) -> None:
-        self.db: Database = prepare(database(path, "OFF"), path, now_ms, (), keep_open=True)
+        self.db: Database = prepare(database(path, "OFF"), path, now_ms, ())
+        self._mark = CommitMark(self.db, path)
         self._life = life
         self._rng = rng
         self._on_commit = on_commit
@@ -69,6 +71,7 @@ class SimulatedStore:
             self._commit()
         for ticket in self._backlog:
             ticket.waiter.cancel()
+        self._mark.close()
         self.db.close()
 
     def _commit(self) -> None:
@@ -77,10 +80,14 @@ class SimulatedStore:
         if self._life.die_at(CrashPoint.BEFORE_COMMIT):
             return
         batch, self._backlog = self._backlog, []
-        everybody = _write_batch(self.db, batch)
+        everybody = _write_batch(self.db, batch, self._mark)
         self._on_commit(len(batch))
         if self._life.die_at(CrashPoint.AFTER_COMMIT):
             return
+        if everybody is None:
+            assert self._mark.note(self.db) is None, "somebody moved the files"
+        else:
+            self._mark.forget()
         for ticket in batch:
             if everybody is not None:
                 ticket.error = everybody

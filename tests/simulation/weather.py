@@ -8,6 +8,7 @@ from pulsarack.daemon.control_protocol import CallError
 from pulsarack.modems.simulator.menu_weather import MenuMix
 from pulsarack.modems.simulator.modem import Modem
 from pulsarack.modems.simulator.operators.exchange import Receipt
+from tests.simulation.admin import Admin
 from tests.simulation.plan import PlannedStorm, Storm
 from tests.simulation.world import Lost, World
 
@@ -21,8 +22,9 @@ PATIENCE_SECONDS = 1200
 class Weather:
     """All weather of a world; each storm is one small function."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, admin: Admin) -> None:
         self._world = world
+        self._admin = admin
         self._rack = world.simulation
         self._rng = Random(f"weather/{world.plan.seed}")
         self._broken: dict[str, None] = {}
@@ -57,6 +59,12 @@ class Weather:
             await self._junk(one)
         elif planned.storm is Storm.SOLD_ELSEWHERE:
             await self._sell_elsewhere(one)
+        elif planned.storm is Storm.PRICE_CHANGED:
+            await self._admin.change_price(int(planned.amount))
+        elif planned.storm is Storm.ADMIN_ERRS:
+            await self._let_the_admin_err(one)
+        elif planned.storm is Storm.CLEARED_UP:
+            await self._admin.clear_up()
         else:
             self._strike[planned.storm](one, other, planned.amount)
 
@@ -102,7 +110,7 @@ class Weather:
         if order is None:
             return
         dealer = network.dealers[one.iccid]
-        destination, denomination, cost = order
+        _, destination, denomination, cost = order
         now = self._world.wall.now_ms() / 1000
         receipt = Receipt(
             dealer, destination, denomination, cost, FORGED_NUMBER, None, dealer.stock, now,
@@ -116,10 +124,21 @@ class Weather:
         order = await self._order_on(one, "UNKNOWN")
         if order is not None:
             await asyncio.sleep(self._rng.uniform(60, 240))
-            self._rack.network.operator_of(one.iccid).exchange.sold_elsewhere(*order[:2])
+            self._rack.network.operator_of(one.iccid).exchange.sold_elsewhere(*order[1:3])
 
-    async def _order_on(self, one: Modem, *states: str) -> tuple[str, int, int] | None:
-        """Wait for an order under way on a chip that nobody delivered: whom, what, its cost."""
+    async def _let_the_admin_err(self, one: Modem) -> None:
+        order = await self._order_on(one, "UNKNOWN", delivered=self._rng.random() < 0.5)
+        if order is not None:
+            await asyncio.sleep(self._rng.choice((0, 0, 30, 120)))
+            await self._admin.err(order[0])
+
+    async def _order_on(
+        self, one: Modem, *states: str, delivered: bool = False
+    ) -> tuple[int, str, int, int] | None:
+        """Wait for an order under way on a chip: its id, whom, what, its cost.
+
+        delivered: one that the operator delivered, and not one that nobody did.
+        """
         wanted = ", ".join(f"'{state}'" for state in states)
         for _ in range(PATIENCE_SECONDS):
             found = self._world.auditor.history(
@@ -127,9 +146,9 @@ class Weather:
                 f" ON o.id = a.order_id WHERE a.chip = '{one.iccid}' AND a.closed_at IS NULL"
                 f" AND o.state IN ({wanted})"
             )
-            if found and found[0][0] not in self._world.auditor.delivered:
-                _, destination, denomination, cost = found[0]
-                return destination, denomination, cost
+            if found and (found[0][0] in self._world.auditor.delivered) == delivered:
+                order, destination, denomination, cost = found[0]
+                return order, destination, denomination, cost
             await asyncio.sleep(1.0)
         return None
 

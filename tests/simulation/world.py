@@ -40,6 +40,7 @@ from tests.simulation.auditor import Auditor, Broken
 from tests.simulation.bus import Bus, BusPorts
 from tests.simulation.crashes import Armed, CrashPoint, Killed
 from tests.simulation.life import Life, LifeClock, SteppedWall
+from tests.simulation.limits import read_settings
 from tests.simulation.plan import Plan
 from tests.simulation.store import SimulatedStore
 
@@ -80,7 +81,8 @@ class World:
         logging.configure("info", "json", self.logged)
         self.path = directory / "pulsarack.db"
         chips = [modem.chip for modem in plan.rack.modems]
-        self.auditor = Auditor(self.path, {chip.iccid: chip.stock for chip in chips})
+        stocks = {chip.iccid: chip.stock for chip in chips}
+        self.auditor = Auditor(self.path, stocks, read_settings(plan.settings))
         self.pins = {chip.iccid: chip.chip_pin for chip in chips}
         self.simulation = SimulatedRack(
             plan.rack, plan.seed, LoopScheduler(loop, START_MS / 1000), Books(self._booked)
@@ -110,9 +112,7 @@ class World:
         life = Life(self.armed, self._died)
         rng = Random(f"store/{self.plan.seed}/{next(self._ids)}")
         now_ms = self.wall.now_ms()
-        store = SimulatedStore(
-            self.path, now_ms, life, rng, lambda jobs: self.trace("commit", "", jobs)
-        )
+        store = SimulatedStore(self.path, now_ms, life, rng, self._committed)
         self.daemon = Daemon(life, store)
         life.spawn(self._run(self.daemon), "daemon")
 
@@ -245,6 +245,7 @@ class World:
         self.ready.clear()
         name = point.value if point else "stopped"
         self.trace("died", name, "")
+        self.auditor.limits.stopped(asyncio.get_running_loop().time())
         for state in self.state_on(None):
             self.crashes[name, state] += 1
         self._death.set()
@@ -261,7 +262,11 @@ class World:
         fault = entry.get("fault")
         if fault:
             self.struck(fault, entry.get("chip"))
-        self.auditor.booked(entry)
+        self.auditor.booked(entry, asyncio.get_running_loop().time())
+
+    def _committed(self, jobs: int) -> None:
+        self.trace("commit", "", jobs)
+        self.auditor.limits.committed(asyncio.get_running_loop().time())
 
     def _bytes(self, way: str, who: str, data: bytes) -> None:
         self.trace(way, who, data)

@@ -160,6 +160,11 @@ class Exchange:
             self._enter_stock(dealer)
         return taken
 
+    def give_back(self, dealer: Dealer, amount: int) -> None:
+        """Credit what a sale that was taken back had cost."""
+        dealer.stock += amount
+        self._enter_stock(dealer)
+
     def sold_elsewhere(self, destination: str, denomination: int) -> None:
         """Another dealer, of another rack, sold this just now: the same again is too soon."""
         self._done_at[destination, denomination] = self.now()

@@ -1,16 +1,9 @@
-"""Bugs planted in the product, one at a time, to show that the simulation catches them.
-
-Each is a mistake that real systems of this kind have made. A plant patches the product in
-this process and takes the patch back; `promises`: one of them the auditor finds broken. A
-bug that survives is a hole in the simulation.
-"""
+"""Bugs of proof and order: what is taken for an answer, and what is written when."""
 
 import asyncio
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, replace
+from contextlib import ExitStack, suppress
+from dataclasses import replace
 from typing import Any
-from unittest import mock
 
 from peewee import Database
 
@@ -41,7 +34,7 @@ from pulsarack.queue import (
     stock,
     texts,
 )
-from pulsarack.queue.evidence import Evidence, EvidenceKind, VerdictKind
+from pulsarack.queue.evidence import Evidence, EvidenceKind, Rule, VerdictKind
 from pulsarack.queue.outcome import Decision
 from pulsarack.queue.rows import execute, scalar
 from pulsarack.queue.state import OrderState
@@ -51,58 +44,21 @@ from pulsarack.ussd.outcome import Reason
 from pulsarack.ussd.recipe import Recipe
 from pulsarack.ussd.spoken import Spoken
 from pulsarack.ussd.values import Values
+from tests.simulation.planted.plants import bug, put
 from tests.simulation.store import SimulatedStore
-
-Plant = Callable[[ExitStack], None]
 
 _unawaited: list[asyncio.Task[None]] = []
 
 
-@dataclass(frozen=True)
-class Bug:
-    """One planted bug: what was done wrong, and which promise that breaks."""
-
-    name: str
-    what: str
-    promises: frozenset[str]
-    plant: Plant
-
-
-BUGS: dict[str, Bug] = {}
-
-
-@contextmanager
-def planted(name: str | None) -> Iterator[None]:
-    """The product with this bug (None: as it is)."""
-    with ExitStack() as patches:
-        if name is not None:
-            BUGS[name].plant(patches)
-        yield
-
-
-def _bug(what: str, *promises: str) -> Callable[[Plant], Plant]:
-    def register(plant: Plant) -> Plant:
-        name = plant.__name__.strip("_")
-        BUGS[name] = Bug(name, what, frozenset(promises), plant)
-        return plant
-
-    return register
-
-
-def _put(patches: ExitStack, target: Any, name: str, new: Any) -> Any:
-    """Replace an attribute; returns what was there."""
-    old = getattr(target, name)
-    patches.enter_context(mock.patch.object(target, name, new))
-    return old
-
-
 def _not_done(reason: Reason) -> Decision:
-    proof = Evidence(EvidenceKind.REPLY, VerdictKind.NOT_DONE, "planted")
+    proof = Evidence(EvidenceKind.REPLY, VerdictKind.NOT_DONE, "planted", Rule.REPLY_IN_DIALOGUE)
     return Decision(done=False, reason=reason, why="planted", evidence=proof)
 
 
 def _done(sms_id: int | None = None) -> Decision:
-    proof = Evidence(EvidenceKind.REPLY, VerdictKind.DONE, "planted", sms_id=sms_id)
+    proof = Evidence(
+        EvidenceKind.REPLY, VerdictKind.DONE, "planted", Rule.REPLY_IN_DIALOGUE, sms_id=sms_id
+    )
     return Decision(done=True, reason=None, why="planted", evidence=proof)
 
 
@@ -116,23 +72,23 @@ async def _take_for_not_done(self: Sale, reason: Reason) -> None:
     )
 
 
-@_bug("Silence is taken for failure, and the order is sent again.", "P4", "P2")
+@bug("Silence is taken for failure, and the order is sent again.", "P4", "P2")
 def resend_after_silence(patches: ExitStack) -> None:
     async def suspend(self: Sale, found: Outcome) -> None:
         await _take_for_not_done(self, Reason.NO_REPLY)
 
-    _put(patches, Sale, "_suspend", suspend)
+    put(patches, Sale, "_suspend", suspend)
 
 
-@_bug("Silence is taken for failure, and the agent gets the money back.", "P4")
+@bug("Silence is taken for failure, and the agent gets the money back.", "P4")
 def refund_on_timeout(patches: ExitStack) -> None:
     async def suspend(self: Sale, found: Outcome) -> None:
         await _take_for_not_done(self, Reason.DECIDED_BY_ADMIN)
 
-    _put(patches, Sale, "_suspend", suspend)
+    put(patches, Sale, "_suspend", suspend)
 
 
-@_bug("The attempt is written some time after the first byte has left.", "P2", "P1")
+@bug("The attempt is written some time after the first byte has left.", "P2", "P1")
 def attempt_written_after_the_first_byte(patches: ExitStack) -> None:
     class _Undone(Exception):
         pass
@@ -168,11 +124,11 @@ def attempt_written_after_the_first_byte(patches: ExitStack) -> None:
         self._committed = True
         return asyncio.sleep(0)
 
-    _put(patches, Dispatcher, "_pass", _pass)
-    committed = _put(patches, Sale, "_commit", commit)
+    put(patches, Dispatcher, "_pass", _pass)
+    committed = put(patches, Sale, "_commit", commit)
 
 
-@_bug("committed_at is written behind the step that moves money, not before it.", "P2", "P4")
+@bug("committed_at is written behind the step that moves money, not before it.", "P2", "P4")
 def committed_at_not_durable(patches: ExitStack) -> None:
     async def commit(self: Sale) -> None:
         async def later() -> None:
@@ -182,16 +138,16 @@ def committed_at_not_durable(patches: ExitStack) -> None:
         self._committed = True
         _unawaited.append(asyncio.create_task(later()))
 
-    durable = _put(patches, Sale, "_commit", commit)
+    durable = put(patches, Sale, "_commit", commit)
 
 
-@_bug("A late text is used again although another order carries its number.", "P4")
+@bug("A late text is used again although another order carries its number.", "P4")
 def late_text_used_twice(patches: ExitStack) -> None:
-    _put(patches, evidence, "serial_number_known", lambda *args: None)
-    _put(patches, texts, "_accounted_for", lambda candidate, number: candidate.outcome is not None)
+    put(patches, evidence, "serial_number_known", lambda *args: None)
+    put(patches, texts, "_accounted_for", lambda candidate, number: candidate.outcome is not None)
 
 
-@_bug("A text is matched by amount; whose number it names is not looked at.", "P4")
+@bug("A text is matched by amount; whose number it names is not looked at.", "P4")
 def reply_matched_to_another_destination(patches: ExitStack) -> None:
     def act(db: Database, incoming: Any, read: ReadText, *rest: Any) -> Any:
         attempt = attempts.open_on_chip(db, incoming.chip)
@@ -201,10 +157,10 @@ def reply_matched_to_another_destination(patches: ExitStack) -> None:
                 read = replace(read, destination=order.destination)
         return old(db, incoming, read, *rest)
 
-    old = _put(patches, texts, "_act", act)
+    old = put(patches, texts, "_act", act)
 
 
-@_bug("The stock is read while the order may still be on its way, and believed.", "P4")
+@bug("The stock is read while the order may still be on its way, and believed.", "P4")
 def stock_read_in_flight(patches: ExitStack) -> None:
     def judge(readings: Any, *, cost: int, known_before: bool, **rest: Any) -> VerdictKind:
         if not known_before or not readings:
@@ -214,16 +170,16 @@ def stock_read_in_flight(patches: ExitStack) -> None:
             return VerdictKind.DONE
         return VerdictKind.NOT_DONE if last.stock == last.ledger else VerdictKind.NONE
 
-    _put(patches, resolution, "judge_stock", judge)
-    _put(patches, resolution, "first_unchanged", lambda readings, since: readings[-1])
+    put(patches, resolution, "judge_stock", judge)
+    put(patches, resolution, "first_unchanged", lambda readings, since: readings[-1])
 
 
-@_bug("A text about stock that came in is taken for the success of the open order.", "P4")
+@bug("A text about stock that came in is taken for the success of the open order.", "P4")
 def stock_in_taken_for_a_sale(patches: ExitStack) -> None:
     _decide_open_attempt_on(patches, TextKind.STOCK_IN)
 
 
-@_bug("A text that nobody understands is taken for the success of the open order.", "P4")
+@bug("A text that nobody understands is taken for the success of the open order.", "P4")
 def unparsed_text_trusted(patches: ExitStack) -> None:
     _decide_open_attempt_on(patches, TextKind.UNPARSED)
 
@@ -237,10 +193,10 @@ def _decide_open_attempt_on(patches: ExitStack, kind: TextKind) -> None:
             return texts._decide(db, attempt.id, _done(sms_id), window)
         return old(db, incoming, read, operator, window, sms_id)
 
-    old = _put(patches, texts, "_act", act)
+    old = put(patches, texts, "_act", act)
 
 
-@_bug("Settling posts the price twice.", "P3")
+@bug("Settling posts the price twice.", "P3")
 def hold_posted_twice(patches: ExitStack) -> None:
     def settle(db: Database, order_id: int, *rest: Any) -> None:
         old(db, order_id, *rest)
@@ -255,10 +211,10 @@ def hold_posted_twice(patches: ExitStack) -> None:
         )
         journal.transfer(db, again, now_ms=rest[-1])
 
-    old = _put(patches, outcome, "settle", settle)
+    old = put(patches, outcome, "settle", settle)
 
 
-@_bug("A refund of an order that succeeded: the posted price is given back.", "P3")
+@bug("A refund of an order that succeeded: the posted price is given back.", "P3")
 def voided_after_posted(patches: ExitStack) -> None:
     def settle(db: Database, order_id: int, *rest: Any) -> None:
         old(db, order_id, *rest)
@@ -273,10 +229,10 @@ def voided_after_posted(patches: ExitStack) -> None:
         )
         journal.transfer(db, back, now_ms=rest[-1])
 
-    old = _put(patches, outcome, "settle", settle)
+    old = put(patches, outcome, "settle", settle)
 
 
-@_bug("At start, what was being sent counts as not sent, committed or not.", "P4", "P2")
+@bug("At start, what was being sent counts as not sent, committed or not.", "P4", "P2")
 def recovery_treats_sending_as_not_sent(patches: ExitStack) -> None:
     def bring_on(
         db: Database, attempt: Any, reason: Reason, *, now_ms: int, day_ends_at: int
@@ -286,28 +242,28 @@ def recovery_treats_sending_as_not_sent(patches: ExitStack) -> None:
         outcome.decide(db, attempt.id, _not_done(reason), now_ms=now_ms, day_ends_at=day_ends_at)
         return True
 
-    _put(patches, recovery, "_bring_on", bring_on)
+    put(patches, recovery, "_bring_on", bring_on)
 
 
-@_bug("An order that is being sent may be claimed by a second chip.", "P2", "P1")
+@bug("An order that is being sent may be claimed by a second chip.", "P2", "P1")
 def claim_without_the_unique_index(patches: ExitStack) -> None:
     anything = "state IN ('QUEUED', 'SENDING') AND not_before <= ? AND expires_at > ?"
-    _put(patches, orders, "_MAY_ROUTE", anything)
+    put(patches, orders, "_MAY_ROUTE", anything)
     legal = {**state.LEGAL, OrderState.SENDING: state.LEGAL[OrderState.SENDING] | {"SENDING"}}
-    _put(patches, state, "LEGAL", legal)
+    put(patches, state, "LEGAL", legal)
     _without_index(patches, "attempt_one_open_an_order")
 
     def of_order(*args: Any, **fields: Any) -> Any:
         return replace(old(*args, **fields), contested=False)
 
-    old = _put(patches, facts, "of_order", of_order)
+    old = put(patches, facts, "of_order", of_order)
 
 
-@_bug("A reference that was used before makes a new order.", "P2")
+@bug("A reference that was used before makes a new order.", "P2")
 def duplicate_reference_accepted(patches: ExitStack) -> None:
     _without_index(patches, "orders_client_reference", "orders_natural_key")
-    _put(patches, orders, "by_reference", lambda *args: None)
-    _put(patches, orders, "by_natural_key", lambda *args: None)
+    put(patches, orders, "by_reference", lambda *args: None)
+    put(patches, orders, "by_natural_key", lambda *args: None)
 
 
 def _without_index(patches: ExitStack, *names: str) -> None:
@@ -316,10 +272,10 @@ def _without_index(patches: ExitStack, *names: str) -> None:
         for name in names:
             execute(self.db, f"DROP INDEX IF EXISTS {name}")
 
-    old = _put(patches, SimulatedStore, "__init__", init)
+    old = put(patches, SimulatedStore, "__init__", init)
 
 
-@_bug("The agent's message is written in a transaction of its own, after the decision.", "P6")
+@bug("The agent's message is written in a transaction of its own, after the decision.", "P6")
 def notification_outside_the_transaction(patches: ExitStack) -> None:
     async def announce(self: Context, order_id: int) -> Any:
         order = await old(self, order_id)
@@ -332,11 +288,11 @@ def notification_outside_the_transaction(patches: ExitStack) -> None:
         if not messages.of_order(db, order.id):
             write(db, order, now_ms=now_ms)
 
-    write = _put(patches, messages, "write_final", lambda *args, **named: None)
-    old = _put(patches, Context, "announce", announce)
+    write = put(patches, messages, "write_final", lambda *args, **named: None)
+    old = put(patches, Context, "announce", announce)
 
 
-@_bug("Waiters are woken before the commit is durable.", "P1", "P2", "P4", "P6")
+@bug("Waiters are woken before the commit is durable.", "P1", "P2", "P4", "P6")
 def acknowledged_before_the_commit(patches: ExitStack) -> None:
     def commit(self: SimulatedStore) -> None:
         if self._life.dead or not self._backlog or self.in_transaction:
@@ -361,11 +317,11 @@ def acknowledged_before_the_commit(patches: ExitStack) -> None:
         self._life.check()
         return job(self.db)
 
-    _put(patches, SimulatedStore, "_commit", commit)
-    _put(patches, SimulatedStore, "read", read)
+    put(patches, SimulatedStore, "_commit", commit)
+    put(patches, SimulatedStore, "read", read)
 
 
-@_bug("The driver sends the USSD command again when the modem is silent.", "P2")
+@bug("The driver sends the USSD command again when the modem is silent.", "P2")
 def command_repeated_after_silence(patches: ExitStack) -> None:
     async def dial(self: Modem, text: str, within_seconds: float) -> Any:
         result = await old(self, text, within_seconds)
@@ -373,22 +329,22 @@ def command_repeated_after_silence(patches: ExitStack) -> None:
             result = await old(self, text, within_seconds)
         return result
 
-    old = _put(patches, Modem, "dial_ussd", dial)
+    old = put(patches, Modem, "dial_ussd", dial)
 
 
-@_bug("The second copy of an answer is taken for the answer to the next order.", "P4")
+@bug("The second copy of an answer is taken for the answer to the next order.", "P4")
 def second_copy_believed(patches: ExitStack) -> None:
-    _put(patches, Desk, "echoes", lambda self, screen: False)
-    _put(patches, evidence, "serial_number_known", lambda *args: None)
-    _put(patches, evidence, "serial_numbers", lambda *args: frozenset())
+    put(patches, Desk, "echoes", lambda self, screen: False)
+    put(patches, evidence, "serial_number_known", lambda *args: None)
+    put(patches, evidence, "serial_numbers", lambda *args: frozenset())
 
 
-@_bug("Anybody's text is read as the operator's.", "P4")
+@bug("Anybody's text is read as the operator's.", "P4")
 def strangers_believed(patches: ExitStack) -> None:
-    _put(patches, Recipe, "believes", lambda self, sender: True)
+    put(patches, Recipe, "believes", lambda self, sender: True)
 
 
-@_bug("A message counts as delivered when it is handed over, not when it is acknowledged.", "P6")
+@bug("A message counts as delivered when it is handed over, not when it is acknowledged.", "P6")
 def delivered_when_handed_over(patches: ExitStack) -> None:
     async def _next(self: Outbox, agent: str, after: int) -> Any:
         found = await old(self, agent, after)
@@ -397,18 +353,18 @@ def delivered_when_handed_over(patches: ExitStack) -> None:
         await self._context.clock.sleep(0.5)
         return found
 
-    old = _put(patches, Outbox, "_next", _next)
+    old = put(patches, Outbox, "_next", _next)
 
 
-@_bug("A stock that differs is made right without a word.", "P5")
+@bug("A stock that differs is made right without a word.", "P5")
 def stock_corrected_silently(patches: ExitStack) -> None:
     def _move(db: Database, iccid: str, difference: int, against: str, *rest: Any) -> Any:
         return old(db, iccid, difference, accounts.OPENING, *rest)
 
-    old = _put(patches, stock, "_move", _move)
+    old = put(patches, stock, "_move", _move)
 
 
-@_bug("An order is acknowledged before it is stored.", "P1")
+@bug("An order is acknowledged before it is stored.", "P1")
 def acknowledged_before_it_is_stored(patches: ExitStack) -> None:
     async def new(self: order_calls.OrderCalls, args: Any, peer: Any) -> Any:
         task = asyncio.create_task(old(self, args, peer))
@@ -418,10 +374,10 @@ def acknowledged_before_it_is_stored(patches: ExitStack) -> None:
         done, _ = await asyncio.wait([task], timeout=0.0005)
         return task.result() if done else {"id": int(newest) + 1}
 
-    old = _put(patches, order_calls.OrderCalls, "new", new)
+    old = put(patches, order_calls.OrderCalls, "new", new)
 
 
-@_bug("What is being undecided is tried again once its time is over.", "P4", "P2")
+@bug("What is being undecided is tried again once its time is over.", "P4", "P2")
 def undecided_expires(patches: ExitStack) -> None:
     async def decided(self: FollowUp, order: Any) -> bool:
         now_ms, ends = self._context.clock.now_ms(), self._context.day_ends_at()
@@ -435,38 +391,38 @@ def undecided_expires(patches: ExitStack) -> None:
             return True
         return bool(await old(self, order))
 
-    old = _put(patches, FollowUp, "_decided", decided)
+    old = put(patches, FollowUp, "_decided", decided)
 
 
-@_bug("An order goes out while an equal one is under way: a late text fits both.", "P2")
+@bug("An order goes out while an equal one is under way: a late text fits both.", "P2")
 def equal_order_under_way_ignored(patches: ExitStack) -> None:
     alone = "state = 'QUEUED' AND not_before <= ? AND expires_at > ?"
-    _put(patches, orders, "_MAY_ROUTE", alone)
+    put(patches, orders, "_MAY_ROUTE", alone)
 
     def of_order(*args: Any, **fields: Any) -> Any:
         return replace(old(*args, **fields), contested=False)
 
-    old = _put(patches, facts, "of_order", of_order)
+    old = put(patches, facts, "of_order", of_order)
 
 
-@_bug("A text about stock that came in is booked twice.", "P5")
+@bug("A text about stock that came in is booked twice.", "P5")
 def stock_in_booked_twice(patches: ExitStack) -> None:
     def book(db: Database, iccid: str, operator: str, amount: int, sms_id: int, **at: Any) -> None:
         old(db, iccid, operator, amount, sms_id, **at)
         old(db, iccid, operator, amount, sms_id + 1_000_000, **at)
 
-    old = _put(patches, stock, "book_stock_in", book)
+    old = put(patches, stock, "book_stock_in", book)
 
 
-@_bug("An agent is told another price than was taken.", "P6")
+@bug("An agent is told another price than was taken.", "P6")
 def another_price_told(patches: ExitStack) -> None:
     def write(db: Database, order: Any, **at: Any) -> None:
         old(db, replace(order, price=order.price + 500), **at)
 
-    old = _put(patches, messages, "write_final", write)
+    old = put(patches, messages, "write_final", write)
 
 
-@_bug("An order is refused with an error and kept all the same.", "P1")
+@bug("An order is refused with an error and kept all the same.", "P1")
 def refused_and_kept(patches: ExitStack) -> None:
     async def new(self: order_calls.OrderCalls, args: Any, peer: Any) -> Any:
         answer = await old(self, args, peer)
@@ -474,14 +430,14 @@ def refused_and_kept(patches: ExitStack) -> None:
             raise CallError("REFUSED", "planted")
         return answer
 
-    old = _put(patches, order_calls.OrderCalls, "new", new)
+    old = put(patches, order_calls.OrderCalls, "new", new)
 
 
-@_bug("Secrets are not masked in what is kept and logged.", "P7")
+@bug("Secrets are not masked in what is kept and logged.", "P7")
 def secrets_not_masked(patches: ExitStack) -> None:
     old = Spoken.of
     shown = classmethod(lambda cls, pieces: cls(old(held := list(pieces)).plain, old(held).plain))
-    _put(patches, Spoken, "of", shown)
-    _put(patches, logging, "masked", lambda text: text)
-    _put(patches, Values, "mask", lambda self, text: text)
-    _put(patches, logging._redactor, "text", lambda text: text)
+    put(patches, Spoken, "of", shown)
+    put(patches, logging, "masked", lambda text: text)
+    put(patches, Values, "mask", lambda self, text: text)
+    put(patches, logging._redactor, "text", lambda text: text)

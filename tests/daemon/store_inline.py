@@ -1,7 +1,6 @@
 """A store without threads: each job runs at once, in a transaction of its own.
 
-For simulations, where the order of everything must follow from the seed, and for
-commands that work on the database while the daemon is stopped. It takes the same lock
+For tests, where the order of everything must follow from the seed. It takes the same lock
 and the same migrations as the daemon.
 """
 
@@ -39,7 +38,7 @@ class InlineStore:
         lock = StateLock(path.parent)
         try:
             check_place(path)
-            db = prepare(database(path, synchronous), path, now_ms, models, keep_open=True)
+            db = prepare(database(path, synchronous), path, now_ms, models)
         except BaseException:
             lock.release()
             raise

@@ -1,0 +1,107 @@
+"""Bugs of measure: limits, times, prices, stock, and the words in which a result is told."""
+
+from contextlib import ExitStack
+from dataclasses import replace
+from typing import Any
+
+from peewee import Database
+
+from pulsarack.daemon.stock_check import NEVER, StockCheck
+from pulsarack.queue import chips, discrepancies, messages, outcome, products, routing, stock
+from pulsarack.queue.chips import ChipState
+from pulsarack.queue.routing import ChipFacts, OrderFacts
+from pulsarack.queue.rows import execute
+from tests.simulation.planted.plants import bug, put
+
+
+@bug("A chip sends on without its pause.", "P8")
+def pause_ignored(patches: ExitStack) -> None:
+    _without(patches, "_pacing")
+
+
+@bug("A chip sends more orders an hour than its limit.", "P8")
+def hourly_limit_ignored(patches: ExitStack) -> None:
+    _without(patches, "_caps")
+
+
+@bug("A chip that an admin, or its failures, sent to rest sells on.", "P8")
+def resting_chip_sells(patches: ExitStack) -> None:
+    def find(db: Database, iccid: str) -> Any:
+        found = old(db, iccid)
+        if found is None or found.state != ChipState.RESTING:
+            return found
+        return replace(found, state=ChipState.ACTIVE)
+
+    old = put(patches, chips, "find", find)
+
+
+@bug("A chip's stock is sold down to nothing, whatever its reserve.", "P8")
+def reserve_ignored(patches: ExitStack) -> None:
+    def judge(order: OrderFacts, chip: ChipFacts, now_ms: int) -> str | None:
+        return old(order, replace(chip, reserve=0), now_ms)
+
+    old = routing._stock
+    put(patches, routing, "RULES", tuple(judge if one is old else one for one in routing.RULES))
+
+
+@bug("An order is given up before its time.", "P6")
+def given_up_too_early(patches: ExitStack) -> None:
+    def expire(db: Database, *, now_ms: int, limit: int = 200) -> Any:
+        return old(db, now_ms=now_ms + 60_000, limit=limit)
+
+    old = put(patches, outcome, "expire", expire)
+
+
+@bug("An order that waits gets the price of the day.", "P3")
+def price_follows_the_product(patches: ExitStack) -> None:
+    def new_price(db: Database, product: products.Product) -> str:
+        execute(
+            db,
+            "UPDATE orders SET price = ? WHERE product = ? AND finished_at IS NULL",
+            (product.price, product.code),
+        )
+        return str(old(db, product))
+
+    old = put(patches, products, "put", new_price)
+
+
+@bug("A success is told without the number that proves it.", "P6")
+def serial_number_not_told(patches: ExitStack) -> None:
+    def write(db: Database, order: Any, **at: Any) -> None:
+        old(db, replace(order, serial_number=None), **at)
+
+    old = put(patches, messages, "write_final", write)
+
+
+@bug("Whatever an operator refuses, the agent is told that his number is wrong.", "P6")
+def always_the_number(patches: ExitStack) -> None:
+    def write(db: Database, order: Any, **at: Any) -> None:
+        old(db, replace(order, reason=order.reason and "WRONG_NUMBER"), **at)
+
+    old = put(patches, messages, "write_final", write)
+
+
+@bug("One reading of a stock is believed before the operator has booked everything.", "P4", "P5")
+def one_reading_believed(patches: ExitStack) -> None:
+    async def differs(self: StockCheck, figure: int) -> None:
+        self._previous, self._differed_at = figure, NEVER
+        await old(self, figure)
+
+    old = put(patches, StockCheck, "_differs", differs)
+
+
+@bug("Stock given back untold makes an order that was delivered look untouched.", "P4")
+def returned_stock_looks_untouched(patches: ExitStack) -> None:
+    put(patches, stock, "_doubt_what_may_come_back", lambda *args, **at: None)
+
+
+@bug("A discrepancy that was cleared can be cleared again.", "P5")
+def clearing_not_recorded(patches: ExitStack) -> None:
+    put(patches, discrepancies, "note_clearing", lambda *args: None)
+
+
+def _without(patches: ExitStack, name: str) -> None:
+    """The routing without one of its rules."""
+    rules = tuple(rule for rule in routing.RULES if rule.__name__ != name)
+    assert len(rules) == len(routing.RULES) - 1
+    put(patches, routing, "RULES", rules)
