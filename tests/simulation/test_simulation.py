@@ -19,8 +19,8 @@ from tests.simulation.plan import Storm
 from tests.simulation.report import Report
 
 SEEDS = 200
-# Seeds beyond them that once found a fault of the product.
-ONCE_BROKEN = (358,)
+# What the first of them do not meet: a proof that comes after an order was held for not done.
+RARE = (414,)
 ROOT = Path(__file__).parents[2]
 # Seconds; the workers take as long as the machine does. No other limit: figures are not tests.
 pytestmark = pytest.mark.timeout(1200)
@@ -44,7 +44,7 @@ FAULTS = (
 
 @pytest.fixture(scope="module")
 def reports() -> dict[int, Report]:
-    return {report.seed: report for report in runner.reports([*range(SEEDS), *ONCE_BROKEN])}
+    return {report.seed: report for report in runner.reports([*range(SEEDS), *RARE])}
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +56,7 @@ def total(reports: dict[int, Report]) -> Report:
 
 
 def test_every_promise_is_kept(reports: dict[int, Report]) -> None:
-    assert len(reports) == SEEDS + len(ONCE_BROKEN)
+    assert len(reports) == SEEDS + len(RARE)
     assert {seed: report.broken[:3] for seed, report in reports.items() if report.broken} == {}
 
 

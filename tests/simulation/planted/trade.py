@@ -7,7 +7,7 @@ from typing import Any
 from peewee import Database
 
 from pulsarack.daemon.stock_check import NEVER, StockCheck
-from pulsarack.queue import chips, discrepancies, messages, outcome, products, routing, stock
+from pulsarack.queue import chips, discrepancies, messages, outcome, products, routing
 from pulsarack.queue.chips import ChipState
 from pulsarack.queue.routing import ChipFacts, OrderFacts
 from pulsarack.queue.rows import execute
@@ -88,11 +88,6 @@ def one_reading_believed(patches: ExitStack) -> None:
         await old(self, figure)
 
     old = put(patches, StockCheck, "_differs", differs)
-
-
-@bug("Stock given back untold makes an order that was delivered look untouched.", "P4")
-def returned_stock_looks_untouched(patches: ExitStack) -> None:
-    put(patches, stock, "_doubt_what_may_come_back", lambda *args, **at: None)
 
 
 @bug("A discrepancy that was cleared can be cleared again.", "P5")
