@@ -12,7 +12,17 @@ from peewee import Database
 from pulsarack.daemon.context import MS, Context
 from pulsarack.daemon.desk import Desk
 from pulsarack.daemon.stock_check import read_stock
-from pulsarack.queue import attempts, chips, evidence, orders, outcome, recovery, resolution, stock
+from pulsarack.queue import (
+    attempts,
+    chips,
+    evidence,
+    orders,
+    outcome,
+    recovery,
+    resolution,
+    reversal,
+    stock,
+)
 from pulsarack.queue.attempts import Attempt
 from pulsarack.queue.chips import ChipState
 from pulsarack.queue.errors import NotOpen
@@ -42,7 +52,7 @@ class FollowUp:
         self._desk = desk
         self._attempt = attempt
         self._readings: list[StockReading] = []
-        self._known_before = False
+        self._rule = Rule.STOCK_UNCHANGED_SO_FAR  # by which the last reading was judged
         self._began = context.clock.monotonic()
         self._told_admin = False
         self._asked_history = False
@@ -92,7 +102,7 @@ class FollowUp:
             case VerdictKind.DONE:
                 return await self._decided_by_fall(order, figure, heard)
             case VerdictKind.NOT_DONE:
-                return await self._decided_by_rest(order, figure, heard)
+                return await self._decided_by_unchanged(order, figure, heard)
             case VerdictKind.NONE:
                 return await self._decided_by_list(order)
 
@@ -106,7 +116,7 @@ class FollowUp:
         number = line.serial_number if line else None
         return await self._decide(order, proof, figure=figure, number=number)
 
-    async def _decided_by_rest(self, order: Order, figure: int, heard: str) -> bool:
+    async def _decided_by_unchanged(self, order: Order, figure: int, heard: str) -> bool:
         """The stock stayed: not done, unless the operator's list says otherwise."""
         listed = await self._listed(order)
         if await self._decided_by_text():
@@ -122,8 +132,8 @@ class FollowUp:
 
     async def _decided_by_list(self, order: Order) -> bool:
         """The operator's list speaks only where the stock cannot."""
-        # An unchanged stock waits for its second reading.
-        if not self._settled() or self._stock_unchanged():
+        # The operator has not had its time, or an unchanged stock waits for its second reading.
+        if not self._settled() or self._rule is Rule.STOCK_UNCHANGED_SO_FAR:
             return False
         line = await self._listed(order)
         if await self._decided_by_text():
@@ -148,25 +158,27 @@ class FollowUp:
         # By the monotonic clock: a step of the wall clock must not shorten the settling time.
         at = round((self._context.clock.monotonic() - self._began) * MS)
 
-        def job(db: Database) -> tuple[Attempt, StockReading, VerdictKind]:
+        def job(db: Database) -> tuple[Attempt, StockReading, VerdictKind, Rule]:
             reading_id = stock.note_reading(db, iccid, figure, "query", now_ms=now_ms)
             reading = StockReading(at, figure, stock.posted(db, iccid), reading_id)
             # The attempt is read anew: a contradiction may have taken its known stock away.
             attempt = attempts.get(db, self._attempt.id)
+            owed = reversal.may_come_back(db, iccid, order.cost, now_ms=now_ms)
             verdict = resolution.judge_stock(
                 [*self._readings, reading],
                 cost=order.cost,
                 began_at=0,
                 settling_ms=self._settling_ms,
-                known_before=attempt.stock_before is not None,
+                known_before=(known := attempt.stock_before is not None),
+                may_come_back=owed,
             )
+            rule = resolution.stock_rule(verdict, reading, known_before=known, may_come_back=owed)
             if verdict is VerdictKind.NONE:
-                found = _stock_says_nothing(attempt, reading, heard)
+                found = _stock_says_nothing(attempt, reading, heard, rule, owed=owed)
                 evidence.record(db, attempt.id, found, now_ms=now_ms)
-            return attempt, reading, verdict
+            return attempt, reading, verdict, rule
 
-        self._attempt, reading, verdict = await self._context.store.write(job)
-        self._known_before = self._attempt.stock_before is not None
+        self._attempt, reading, verdict, self._rule = await self._context.store.write(job)
         self._readings.append(reading)
         return verdict
 
@@ -181,7 +193,7 @@ class FollowUp:
             EvidenceKind.STOCK,
             verdict,
             why,
-            rule=resolution.stock_rule(verdict, last, known_before=True),
+            rule=self._rule,
             query=QueryKind.STOCK,
             answer=heard,
             figures=StockFigures(before, expected, None if done else first.id, last.id),
@@ -199,10 +211,6 @@ class FollowUp:
         await self._context.store.write(
             lambda db: evidence.record(db, self._attempt.id, found, now_ms=now_ms)
         )
-
-    def _stock_unchanged(self) -> bool:
-        last = self._readings[-1]
-        return self._known_before and last.stock == last.ledger
 
     async def _listed(self, order: Order) -> HistoryLine | None:
         """The line of the operator's last transactions that can only be this attempt."""
@@ -250,9 +258,7 @@ class FollowUp:
         now_ms, ends = self._context.clock.now_ms(), self._context.day_ends_at()
 
         def job(db: Database) -> bool:
-            unsure = attempts.get(db, self._attempt.id).stock_before is None
-            if unsure and proof.kind is EvidenceKind.STOCK:
-                # Since the readings something said that the stock was not what we thought.
+            if proof.kind is EvidenceKind.STOCK and self._unsure(db, order, proof, now_ms):
                 return False
             outcome.decide(db, self._attempt.id, decision, now_ms=now_ms, day_ends_at=ends)
             if done:
@@ -266,6 +272,13 @@ class FollowUp:
             return True  # an admin was quicker
         await self._context.announce(order.id)
         return True
+
+    def _unsure(self, db: Database, order: Order, proof: Evidence, now_ms: int) -> bool:
+        """Whether since the readings something said that they do not prove it after all."""
+        if attempts.get(db, self._attempt.id).stock_before is None:
+            return True
+        owed = reversal.may_come_back(db, self._desk.iccid, order.cost, now_ms=now_ms)
+        return proof.verdict is VerdictKind.NOT_DONE and owed
 
     async def _out_of_service(self) -> bool:
         """Whether the operator refuses this chip itself: asking again would bar it."""
@@ -332,13 +345,15 @@ class FollowUp:
             )
 
 
-def _stock_says_nothing(attempt: Attempt, reading: StockReading, heard: str) -> Evidence:
-    known = attempt.stock_before is not None
+def _stock_says_nothing(
+    attempt: Attempt, reading: StockReading, heard: str, rule: Rule, *, owed: bool
+) -> Evidence:
+    untold = "; what a reversed order had cost may have come back" if owed else ""
     return Evidence(
         EvidenceKind.STOCK,
         VerdictKind.NONE,
-        f"{reading.stock}, in the books {reading.ledger}",
-        rule=resolution.stock_rule(VerdictKind.NONE, reading, known_before=known),
+        f"{reading.stock}, in the books {reading.ledger}{untold}",
+        rule=rule,
         query=QueryKind.STOCK,
         answer=heard,
         figures=StockFigures(attempt.stock_before, None, None, reading.id),

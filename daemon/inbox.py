@@ -74,19 +74,27 @@ class Inbox:
         self._awaited = awaited
         arrivals = []
         messages = await self._modem.read_sms()
-        if messages:
-            await self._check_card()
         # A long SMS has another fingerprint with each part that comes.
         here = {message.fingerprint for message in messages}
         self._first_seen = {one: at for one, at in self._first_seen.items() if one in here}
+        # The modem keeps no copy of what came directly: it is acted on before anything can fail.
         for message in messages:
-            if message.fingerprint in self._held or not self._whole(message):
-                continue
-            arrivals += await self._take(message)
+            if not message.indices:
+                arrivals += await self._read_one(message)
+        stored = [message for message in messages if message.indices]
+        if stored or self._unreadable:
+            await self._check_card()
+        for message in stored:
+            arrivals += await self._read_one(message)
         for late in self._joiner.overdue(self._context.clock.monotonic()):
             arrivals.append(await self._act(late))
         await self._clear_unreadable()
         return arrivals
+
+    async def _read_one(self, message: IncomingSms) -> list[Arrival]:
+        if message.fingerprint in self._held or not self._whole(message):
+            return []
+        return await self._take(message)
 
     def unreadable(self, index: int | None, reason: str) -> None:
         """A message on the SIM cannot be read: the next reading takes it off."""

@@ -92,6 +92,7 @@ class Store:
         `models` are bound beside the ledger's; bound models belong to the store opened
         last. Raises a StoreError that names the remedy; nothing is left open then.
         """
+        check_files(path)
         lock = StateLock(path.parent)
         try:
             check_place(path)

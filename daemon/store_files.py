@@ -107,11 +107,13 @@ _KINDS = (
 def check_files(path: Path) -> None:
     """Raise NotAFile if one of them is none: who opens a named pipe waits without end."""
     for place in kept_in(path):
-        with suppress(FileNotFoundError):
+        try:
             mode = place.stat().st_mode
-            for is_kind, kind in _KINDS:
-                if is_kind(mode):
-                    raise NotAFile(place, kind)
+        except OSError:
+            continue  # nothing is there, or whoever opens it says better what is wrong
+        for is_kind, kind in _KINDS:
+            if is_kind(mode):
+                raise NotAFile(place, kind)
 
 
 def make_file(path: Path) -> None:

@@ -43,7 +43,7 @@ class Rule(StrEnum):
     # What proved nothing.
     STOCK_UNCHANGED_SO_FAR = "stock_unchanged_so_far"  # the operator may still book it
     STOCK_NOT_KNOWN_BEFORE = "stock_not_known_before"  # nothing to compare it with
-    STOCK_FITS_NEITHER = "stock_fits_neither"  # something else moved it, too
+    STOCK_FITS_NEITHER = "stock_fits_neither"  # something else moved it, or may have
     HISTORY_SAYS_NOTHING = "history_says_nothing"
     HISTORY_AGAINST_STOCK = "history_against_stock"  # the list says done, the stock does not
     # What a person said, and what followed.

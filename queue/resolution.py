@@ -4,8 +4,9 @@ Pure functions. While an attempt is undecided its chip does nothing else, so the
 ledger's posted stock (stock-in texts included) is what the operator must show if it
 was not done, and that less the cost if it was. Operators book late: an unchanged
 stock proves "not done" only on two readings, both after the settling time and that
-time apart. Nothing is proved from a stock that was not surely known when the chip was
-claimed. Any other figure proves nothing.
+time apart; and not while stock of reversed orders may come back to the chip, since sold and
+given back looks unchanged. Nothing is proved from a stock that was not surely known when the
+chip was claimed. Any other figure proves nothing.
 """
 
 from collections.abc import Sequence
@@ -45,20 +46,28 @@ def judge_stock(
     began_at: int,
     settling_ms: int,
     known_before: bool,
+    may_come_back: bool,
 ) -> VerdictKind:
-    """What the readings so far (oldest first) prove."""
+    """What the readings so far (oldest first) prove.
+
+    `may_come_back`: as much as the cost may come back to the chip, untold.
+    """
     if not known_before or not readings:
         return VerdictKind.NONE
     last = readings[-1]
     if last.stock == last.ledger - cost:
         return VerdictKind.DONE
+    if may_come_back:
+        return VerdictKind.NONE
     unchanged = _trailing_unchanged(readings, began_at + settling_ms)
     if len(unchanged) < 2 or unchanged[0].at - unchanged[-1].at < settling_ms:
         return VerdictKind.NONE
     return VerdictKind.NOT_DONE
 
 
-def stock_rule(verdict: VerdictKind, last: StockReading, *, known_before: bool) -> Rule:
+def stock_rule(
+    verdict: VerdictKind, last: StockReading, *, known_before: bool, may_come_back: bool
+) -> Rule:
     """By which rule readings that end in this one came to their verdict."""
     if verdict is VerdictKind.DONE:
         return Rule.STOCK_FELL_BY_COST
@@ -66,8 +75,9 @@ def stock_rule(verdict: VerdictKind, last: StockReading, *, known_before: bool) 
         return Rule.STOCK_UNCHANGED_TWICE
     if not known_before:
         return Rule.STOCK_NOT_KNOWN_BEFORE
-    same = last.stock == last.ledger
-    return Rule.STOCK_UNCHANGED_SO_FAR if same else Rule.STOCK_FITS_NEITHER
+    if last.stock != last.ledger or may_come_back:
+        return Rule.STOCK_FITS_NEITHER
+    return Rule.STOCK_UNCHANGED_SO_FAR
 
 
 def first_unchanged(readings: Sequence[StockReading], since: int) -> StockReading:

@@ -6,19 +6,19 @@ stays what it was, done. The cost goes back to the chip only if the operator has
 stock back. Either way the chip's stock is read again before it sells, and an attempt that
 is open on the chip is not decided by its stock: the operator may give it back at any
 moment, and an equal amount would look like an order that was not done. As long as it may
-still come, the same holds of every later attempt of an equal cost on the chip (see
-`may_come_back` and `stock.note_reading`).
+still come, a later attempt on the chip is not held for not done by its stock (see
+`may_come_back`).
 """
 
 from peewee import Database
 
-from pulsarack.ledger import accounts, journal
+from pulsarack.ledger import journal
 from pulsarack.ledger.journal import Result
 from pulsarack.queue import attempts, chips, clock_steps, evidence, messages, orders, state
 from pulsarack.queue.errors import IllegalMove, LedgerRefused
 from pulsarack.queue.evidence import Evidence, EvidenceKind, Rule, VerdictKind
 from pulsarack.queue.orders import Order
-from pulsarack.queue.rows import scalar
+from pulsarack.queue.rows import tuples
 from pulsarack.queue.state import OrderState
 
 
@@ -48,37 +48,60 @@ def reverse(
     return orders.get(db, order_id)
 
 
-def may_come_back(db: Database, iccid: str, cost: int, *, now_ms: int) -> bool:
-    """Whether a reversed order's cost, of that amount, may still come back to a chip, untold.
+# The orders reversed on a chip since a time, as they came: the cost, and whether it was booked
+# back with the reversal. From the prices given back, which are few: a chip's attempts are not.
+_REVERSED = """
+SELECT back.sequence, o.cost, EXISTS (SELECT 1 FROM transfer
+        WHERE reverses = 'attempt:' || a.id || ':cost:post')
+    FROM transfer AS back
+    CROSS JOIN orders AS o ON o.id = CAST(substr(back.reference, 7) AS INTEGER)
+    CROSS JOIN attempt AS a ON a.order_id = o.id AND a.outcome = 'DONE'
+    WHERE back.reverses GLOB 'order:*' AND back.at >= ? AND a.chip = ?
+    ORDER BY back.sequence
+"""
+# What two readings found the chip's stock off the books since.
+_FOUND = """
+SELECT t.sequence, d.difference FROM discrepancy AS d JOIN transfer AS t ON t.id = d.transfer_id
+    WHERE d.chip = ? AND d.stock IS NOT NULL AND t.sequence > ? ORDER BY t.sequence
+"""
 
-    It has come if as much was booked on the chip since, by a text that stock arrived or by
-    readings that found it too much. One such rise speaks for one order.
+
+def may_come_back(db: Database, iccid: str, cost: int, *, now_ms: int) -> bool:
+    """Whether as much as an order costs may still come back to a chip, untold.
+
+    That is what the orders reversed there within a week had cost, together, less what was
+    found to have come. Stock-in texts tell of other stock: who gives back sends none.
     """
-    found = scalar(
-        db,
-        # From the prices given back, which are few: a chip's attempts are not.
-        "WITH owed AS MATERIALIZED (SELECT back.sequence FROM transfer AS back"
-        " CROSS JOIN orders AS o ON o.id = CAST(substr(back.reference, 7) AS INTEGER)"
-        " CROSS JOIN attempt AS a ON a.order_id = o.id AND a.outcome = 'DONE'"
-        " WHERE back.reverses GLOB 'order:*' AND back.at >= ? AND o.cost = ? AND a.chip = ?"
-        " AND NOT EXISTS (SELECT 1 FROM transfer"
-        " WHERE reverses = 'attempt:' || a.id || ':cost:post')),"
-        " come AS (SELECT sequence FROM transfer WHERE debit = ? AND amount = ?"
-        " AND sequence > (SELECT min(sequence) FROM owed) AND (id GLOB 'sms:*:stock_in'"
-        " OR id IN (SELECT transfer_id FROM discrepancy WHERE chip = ? AND stock IS NOT NULL)))"
-        " SELECT 1 FROM owed WHERE"
-        " (SELECT count(*) FROM owed AS also WHERE also.sequence >= owed.sequence)"
-        " > (SELECT count(*) FROM come WHERE come.sequence > owed.sequence) LIMIT 1",
-        (
-            clock_steps.stored_since(db, now_ms=now_ms, length_ms=attempts.UNNAMED_MS),
-            cost,
-            iccid,
-            accounts.chip(iccid),
-            cost,
-            iccid,
-        ),
-    )
-    return found is not None
+    since = clock_steps.stored_since(db, now_ms=now_ms, length_ms=attempts.UNNAMED_MS)
+    reversed_: list[tuple[int, int, int]] = tuples(db, _REVERSED, (since, iccid))
+    if not reversed_:
+        return False
+    found: list[tuple[int, int]] = tuples(db, _FOUND, (iccid, reversed_[0][0]))
+    return sum(_owed(reversed_, found)) >= cost
+
+
+def _owed(reversed_: list[tuple[int, int, int]], found: list[tuple[int, int]]) -> list[int]:
+    """The costs that have not come back.
+
+    A difference speaks of them if it is exactly one of them, or all; any other is something
+    else. A fall by a cost that was booked back says that it has not come.
+    """
+    owed: list[int] = []
+    booked: list[int] = []
+    for _, cost, back, difference in sorted(
+        [(at, cost, back, 0) for at, cost, back in reversed_]
+        + [(at, 0, 0, difference) for at, difference in found]
+    ):
+        if cost:
+            (booked if back else owed).append(cost)
+        elif difference in owed:
+            owed.remove(difference)
+        elif difference == sum(owed):
+            owed.clear()
+        elif -difference in booked:
+            booked.remove(-difference)
+            owed.append(-difference)
+    return owed
 
 
 def _give_back(db: Database, hold_id: str, why: str, now_ms: int) -> None:

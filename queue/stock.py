@@ -15,7 +15,7 @@ from peewee import Database
 
 from pulsarack.ledger import accounts, books, journal
 from pulsarack.ledger.journal import Result, Transfer
-from pulsarack.queue import attempts, chips, discrepancies, orders, reversal
+from pulsarack.queue import attempts, chips, discrepancies
 from pulsarack.queue.attempts import Attempt
 from pulsarack.queue.discrepancies import Clearing, ClearingKind, Discrepancy, Span
 from pulsarack.queue.errors import LedgerRefused
@@ -52,12 +52,7 @@ def posted(db: Database, iccid: str) -> int:
 def note_reading(
     db: Database, iccid: str, figure: int, source: str, *, exact: bool = False, now_ms: int
 ) -> int:
-    """Keep a reading as it came; `exact`: it was compared, and makes the stock exact. Its id.
-
-    An untouched stock under an order whose cost a reversed one may still give back says
-    nothing from then on: sold and given back looks the same.
-    """
-    _doubt_what_may_come_back(db, iccid, figure, now_ms=now_ms)
+    """Keep a reading as it came; `exact`: it was compared, and makes the stock exact. Its id."""
     latest = "SELECT coalesce(max(id), 0) FROM attempt WHERE chip = ?"
     after = scalar(db, latest, (iccid,)) if exact else None
     reading_id = scalar(
@@ -67,15 +62,6 @@ def note_reading(
         (iccid, now_ms, figure, posted(db, iccid), source, after),
     )
     return int(reading_id)
-
-
-def _doubt_what_may_come_back(db: Database, iccid: str, figure: int, *, now_ms: int) -> None:
-    attempt = attempts.open_on_chip(db, iccid)
-    if attempt is None or figure != posted(db, iccid):
-        return
-    cost = orders.get(db, attempt.order_id).cost
-    if reversal.may_come_back(db, iccid, cost, now_ms=now_ms):
-        attempts.forget_stock_before(db, iccid)
 
 
 def compare(db: Database, iccid: str, figure: int, *, now_ms: int) -> Comparison:
@@ -119,8 +105,14 @@ def book_discrepancy(db: Database, iccid: str, figure: int, *, now_ms: int) -> i
 
 def lacking(db: Database, iccid: str, cost: int, *, order_id: int) -> int:
     """What neither a chip's stock nor the falls that an order can lie in have of its cost."""
-    own = sum(-fall.rest for fall in discrepancies.open_falls(db, iccid, order_id))
-    return max(0, cost - min(cost, own) - _available(db, iccid))
+    own = cost if _own_fall(db, iccid, cost, order_id) else 0
+    return max(0, cost - own - _available(db, iccid))
+
+
+def _own_fall(db: Database, iccid: str, cost: int, order_id: int) -> Discrepancy | None:
+    """The newest fall that an order can lie in and that is not smaller than its cost."""
+    falls = discrepancies.open_falls(db, iccid, order_id)
+    return next((fall for fall in falls if -fall.rest >= cost), None)
 
 
 def take_back_discrepancy(
@@ -128,15 +120,14 @@ def take_back_discrepancy(
 ) -> None:
     """Undo as much of the booked falls of a chip's stock as an order now known to be done made.
 
-    Its cost is about to be booked. A fall that nobody explained and that the order can lie in
-    is taken for the order's, or its cost would be booked twice: the newest first, up to the
-    cost. Where the stock still does not cover it, other falls that nobody explained give the
-    rest. What they do not give was explained as something else, wrongly: it becomes a
-    discrepancy of its own, for whoever explained it to see.
+    Its cost is about to be booked. A fall that nobody explained, that the order can lie in and
+    that is no smaller is taken for the order's, or its cost would be booked twice: the newest.
+    Where the stock still does not cover it, other falls that nobody explained give the rest.
+    What they do not give was explained as something else, wrongly: it becomes a discrepancy of
+    its own, for whoever explained it to see.
     """
-    left = cost
-    for fall in discrepancies.open_falls(db, iccid, order_id):
-        left -= _take(db, fall, left, order_id, why, who, now_ms)
+    if own := _own_fall(db, iccid, cost, order_id):
+        _take(db, own, cost, order_id, why, who, now_ms)
     missing = cost - _available(db, iccid)
     for fall in discrepancies.open_falls(db, iccid):
         missing -= _take(db, fall, missing, order_id, why, who, now_ms)

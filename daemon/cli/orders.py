@@ -168,7 +168,9 @@ def resolve(
 @click.command()
 @click.argument("order_id", metavar="ID", type=int)
 @click.option(
-    "--stock-returned", is_flag=True, help="The operator gave the cost back, and no text says so."
+    "--stock-returned",
+    is_flag=True,
+    help="The operator gave the cost back, and it is not booked.",
 )
 @because_option
 @who_option

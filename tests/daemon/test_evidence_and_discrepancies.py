@@ -298,7 +298,7 @@ def test_stock_that_comes_back_untold_does_not_make_a_delivery_look_not_done(
         await world.clock.sleep(1800)
         (attempt,) = (await world.show(second))["attempts"]
         last = [one for one in attempt["evidence"] if one["kind"] == "stock"][-1]
-        assert (last["rule"], last["verdict"]) == ("stock_not_known_before", "NONE")
+        assert (last["rule"], last["verdict"]) == ("stock_fits_neither", "NONE")
         assert last["stock"]["readings"][-1]["stock"] == 989_850
 
     in_world(tmp_path, order, faults=DONE_SILENTLY.replace("at_order = 1", "at_order = 2"))

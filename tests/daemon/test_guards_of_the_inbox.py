@@ -1,12 +1,16 @@
 """Whose words count, and when they were sent."""
 
 from pathlib import Path
+from typing import cast
 
 import pytest
 
+from pulsarack.daemon.inbox import Inbox
+from pulsarack.modems.modem import Modem
+from pulsarack.modems.results import IncomingSms
 from tests.daemon.scripted import TOP_UP, Scripted, silence, sms
 from tests.daemon.test_orders_and_chips import in_world, until_idle
-from tests.daemon.world import World
+from tests.daemon.world import RECIPES, SHELF, World
 
 DONE = "Isi ulang 10 ke 081200000012 berhasil. SN: 51012399999999. Sisa stok Rp 989.850"
 HOUR_SECONDS = 3600.0
@@ -57,6 +61,68 @@ def test_what_was_sent_before_the_order_is_not_about_it(
         await world.settle()
 
     in_world(tmp_path, order)
+
+
+class Gone(Exception):
+    """Another card is in the modem."""
+
+
+class Slot:
+    """A modem whose card was exchanged: what it hands out once, and what is deleted."""
+
+    def __init__(self, messages: list[IncomingSms], unreadable: bool = False) -> None:
+        self.messages = messages
+        self.unreadable = unreadable
+        self.deleted: list[int] = []
+        self.inbox: Inbox | None = None
+
+    async def read_sms(self) -> list[IncomingSms]:
+        if self.unreadable and self.inbox is not None:
+            self.inbox.unreadable(3, "garbled")
+        found, self.messages = self.messages, []
+        return found
+
+    async def delete_sms(self, indices: list[int]) -> None:
+        self.deleted += indices
+
+
+async def read_once(world: World, slot: Slot) -> list[str]:
+    """Read the inbox of a card that is not in the modem any more; what is kept of it."""
+
+    async def check() -> None:
+        raise Gone
+
+    (modem,) = world.plan.modems
+    recipe = SHELF.get(RECIPES[modem.chip.operator])
+    context = world.daemon.context
+    slot.inbox = Inbox(context, cast(Modem, slot), modem.chip.iccid, recipe, check)
+    with pytest.raises(Gone):
+        await slot.inbox.read()
+    return [one["text"] for one in (await world.call("unparsed.list"))["replies"]]
+
+
+def test_what_lies_on_another_card_is_left_there(tmp_path: Path) -> None:
+    async def exchange(world: World) -> None:
+        await until_idle(world)
+        stored = Slot([IncomingSms((1,), "6281", "hello", "", True, "1" * 64)])
+        assert await read_once(world, stored) == []
+        garbled = Slot([], unreadable=True)
+        assert await read_once(world, garbled) == []
+        assert stored.deleted == garbled.deleted == []
+
+    in_world(tmp_path, exchange)
+
+
+def test_what_came_directly_is_not_lost_whatever_fails_after_it(tmp_path: Path) -> None:
+    """No card holds it: what is not acted on now is gone."""
+
+    async def fail(world: World) -> None:
+        await until_idle(world)
+        direct = IncomingSms((), "6281", "hello", "", True, "2" * 64)
+        stored = IncomingSms((1,), "6281", "again", "", True, "3" * 64)
+        assert await read_once(world, Slot([stored, direct])) == ["hello"]
+
+    in_world(tmp_path, fail)
 
 
 def test_what_cannot_be_read_does_not_fill_the_card(tmp_path: Path) -> None:

@@ -347,6 +347,21 @@ def test_a_file_that_is_no_database_is_named(path: Path, content: bytes) -> None
         pass
 
 
+@pytest.mark.parametrize("name", ["pulsarack.db", "pulsarack.db-wal", "commits", "lock"])
+def test_a_directory_in_the_place_of_a_file_is_named(path: Path, name: str) -> None:
+    (path.parent / name).mkdir()
+    with pytest.raises(NotAFile, match=f"{name} is a directory"):
+        Store.open(path, now_ms=NOW)
+    assert not (path.parent / "lock").is_file()  # nothing was touched
+
+
+@pytest.mark.parametrize("name", ["pulsarack.db", "pulsarack.db-wal", "commits", "lock"])
+def test_a_link_that_leads_nowhere_is_named(path: Path, name: str) -> None:
+    (path.parent / name).symlink_to(name)  # ELOOP for whoever opens it
+    with pytest.raises(StoreError):
+        Store.open(path, now_ms=NOW)
+
+
 def test_a_refused_database_is_given_free(path: Path) -> None:
     path.mkdir()
     with pytest.raises(NotAFile):

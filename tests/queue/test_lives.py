@@ -209,6 +209,7 @@ class Life:
                 began_at=one.committed_at or 0,
                 settling_ms=SETTLING * 1000,
                 known_before=self.world.attempt(one.id).stock_before is not None,
+                may_come_back=self.world.may_come_back(one.chip, self.world.get(one.order_id).cost),
             )
             if verdict is not VerdictKind.NONE:
                 done = verdict is VerdictKind.DONE

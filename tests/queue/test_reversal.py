@@ -75,7 +75,7 @@ def test_an_open_order_of_equal_cost_is_not_decided_by_the_stock(shop: World) ->
 
 # --- what may still come back -----------------------------------------------------------------
 
-EQUAL, LESS = "S10.081200000013", "S5.081200000013"
+LESS = "S5.081200000013"
 
 
 def trusted(world: World, figure: int) -> None:
@@ -87,107 +87,100 @@ def trusted(world: World, figure: int) -> None:
         world.differ(CARD, figure)
 
 
-def known_after_reading(world: World, text: str, fell: int = 0) -> bool:
-    """Whether a reading of its stock can still decide an order that nobody answers."""
-    running = world.sent(CARD, text)
-    world.suspend(running.attempt_id)
-    assert world.attempt(running.attempt_id).stock_before is not None
-    figure = world.stock(CARD).posted - fell
-    world.run(lambda db: stock.note_reading(db, CARD, figure, "query", now_ms=world.now))
-    return world.attempt(running.attempt_id).stock_before is not None
-
-
 @pytest.mark.parametrize("stock_returned", [False, True])
-def test_an_untouched_stock_says_nothing_while_an_equal_cost_may_come_back(
+def test_a_cost_that_was_reversed_may_come_back_until_it_is_booked(
     shop: World, stock_returned: bool
 ) -> None:
     """Delivered, and as much given back, looks like not done: it would be sent again."""
     shop.reverse(sold(shop), stock_returned=stock_returned)
     trusted(shop, 500_000 if stock_returned else 489_850)
-    assert known_after_reading(shop, EQUAL) == stock_returned
+    assert shop.may_come_back(CARD, 10_150) == (not stock_returned)
     shop.clean()
 
 
-def test_an_order_of_another_cost_is_decided_by_its_stock_as_always(shop: World) -> None:
-    shop.reverse(sold(shop))
+def test_what_was_said_to_be_back_and_found_missing_may_come_back(shop: World) -> None:
+    shop.reverse(sold(shop), stock_returned=True)
     trusted(shop, 489_850)
-    assert known_after_reading(shop, LESS)
+    assert shop.may_come_back(CARD, 10_150)
+    trusted(shop, 500_000)
+    assert not shop.may_come_back(CARD, 10_150)
 
 
-def test_a_stock_that_fell_still_proves_an_equal_order_done(shop: World) -> None:
+@pytest.mark.parametrize(("cost", "owed"), [(5_125, True), (10_150, True), (10_151, False)])
+def test_a_dearer_order_is_decided_by_its_stock_as_always(
+    shop: World, cost: int, owed: bool
+) -> None:
     shop.reverse(sold(shop))
     trusted(shop, 489_850)
-    assert known_after_reading(shop, EQUAL, fell=10_150)
+    assert shop.may_come_back(CARD, cost) == owed
 
 
 def test_another_chips_reversal_takes_nothing_away(shop: World) -> None:
     shop.reverse(sold(shop))
-    other = shop.chip(2)
-    running = shop.sent(other, EQUAL)
-    shop.run(lambda db: stock.note_reading(db, other, 500_000, "query", now_ms=shop.now))
-    assert shop.attempt(running.attempt_id).stock_before == 500_000
+    assert not shop.may_come_back(shop.chip(2), 10_150)
 
 
-@pytest.mark.parametrize(("late_ms", "known"), [(0, False), (1, True)])
+def test_two_reversals_together_look_like_one_dearer_order(shop: World) -> None:
+    first = sold(shop)
+    second = shop.sent(CARD, "S10.2.081200000012")
+    shop.decide(second.attempt_id, done=True, number="SN2", figure=479_700)
+    shop.reverse(first)
+    assert not shop.may_come_back(CARD, 20_300)
+    shop.reverse(second.order.id)
+    trusted(shop, 479_700)
+    assert shop.may_come_back(CARD, 20_300)
+    trusted(shop, 489_850)
+    assert not shop.may_come_back(CARD, 20_300)
+    assert shop.may_come_back(CARD, 10_150)
+    trusted(shop, 500_000)
+    assert not shop.may_come_back(CARD, 10_150)
+
+
+def test_both_may_come_at_once(shop: World) -> None:
+    first = sold(shop)
+    second = shop.sent(CARD, "S10.2.081200000012")
+    shop.decide(second.attempt_id, done=True, number="SN2", figure=479_700)
+    for order_id in (first, second.order.id):
+        shop.reverse(order_id)
+    trusted(shop, 500_000)
+    assert not shop.may_come_back(CARD, 10_150)
+
+
+@pytest.mark.parametrize(("late_ms", "owed"), [(0, True), (1, False)])
 @pytest.mark.parametrize("step_ms", [0, 86_400_000])
 def test_after_a_week_nothing_comes_back_any_more(
-    shop: World, late_ms: int, known: bool, step_ms: int
+    shop: World, late_ms: int, owed: bool, step_ms: int
 ) -> None:
     shop.reverse(sold(shop))
     shop.now += attempts.UNNAMED_MS + late_ms
     if step_ms:
         shop.now += step_ms  # the clock was set ahead: a week is a week all the same
         shop.run(lambda db: clock_steps.follow(db, step_ms, now_ms=shop.now))
-    trusted(shop, 489_850)
-    assert known_after_reading(shop, EQUAL) == known
+    assert shop.may_come_back(CARD, 10_150) == owed
 
 
-@pytest.mark.parametrize("by_text", [False, True])
-@pytest.mark.parametrize(("amount", "known"), [(10_150, True), (10_151, False)])
-def test_what_was_booked_since_has_come_back(
-    shop: World, by_text: bool, amount: int, known: bool
-) -> None:
+@pytest.mark.parametrize(("amount", "owed"), [(10_149, True), (10_150, False), (10_151, True)])
+def test_a_rise_that_was_found_since_is_the_return(shop: World, amount: int, owed: bool) -> None:
+    """If it is exactly as much; any other is something else."""
     shop.reverse(sold(shop))
-    if by_text:
-        shop.text(CARD, stock_in(amount))
     trusted(shop, 489_850 + amount)
-    assert known_after_reading(shop, EQUAL) == known
+    assert shop.may_come_back(CARD, 10_150) == owed
     shop.clean()
+
+
+def test_stock_that_was_bought_is_not_the_return(shop: World) -> None:
+    shop.reverse(sold(shop))
+    shop.text(CARD, stock_in(10_150))
+    trusted(shop, 500_000)
+    assert shop.may_come_back(CARD, 10_150)
 
 
 def test_a_rise_from_before_the_reversal_is_not_its_return(shop: World) -> None:
     order_id = sold(shop)
-    shop.text(CARD, stock_in(10_150))
     trusted(shop, 500_000)
     shop.reverse(order_id)
     trusted(shop, 500_000)
-    assert not known_after_reading(shop, EQUAL)
-
-
-@pytest.mark.parametrize(("rises", "known"), [(1, False), (2, True)])
-def test_each_reversal_has_its_own_return(shop: World, rises: int, known: bool) -> None:
-    first = sold(shop)
-    second = shop.sent(CARD, "S10.2.081200000012")
-    shop.decide(second.attempt_id, done=True, number="SN2", figure=479_700)
-    shop.reverse(first)
-    shop.reverse(second.order.id)
-    trusted(shop, 479_700)
-    for n in range(rises):
-        trusted(shop, 479_700 + 10_150 * (n + 1))
-    assert known_after_reading(shop, EQUAL) == known
-
-
-def test_what_came_before_a_second_reversal_is_not_its_return(shop: World) -> None:
-    first = sold(shop)
-    second = shop.sent(CARD, "S10.2.081200000012")
-    shop.decide(second.attempt_id, done=True, number="SN2", figure=479_700)
-    shop.reverse(first)
-    for _ in range(2):
-        shop.text(CARD, stock_in(10_150))
-    trusted(shop, 500_000)
-    shop.reverse(second.order.id)
-    trusted(shop, 500_000)
-    assert not known_after_reading(shop, EQUAL)
+    assert shop.may_come_back(CARD, 10_150)
 
 
 def test_what_an_order_took_back_of_a_fall_is_no_return(shop: World) -> None:
@@ -204,7 +197,7 @@ def test_what_an_order_took_back_of_a_fall_is_no_return(shop: World) -> None:
     shop.text(CARD, success("SN2", to="6281200000013", amount=5_000))
     assert shop.get(late.order).state == "SUCCEEDED"
     trusted(shop, 494_875 - 5_125)
-    assert not known_after_reading(shop, "S5.081200000015")
+    assert shop.may_come_back(CARD, 5_125)
     shop.clean()
 
 

@@ -64,24 +64,36 @@ def test_what_was_never_committed_says_so(shop: World) -> None:
     assert [one.rule for one in findings(shop, claimed.attempt_id)] == ["never_committed"]
 
 
-# Readings, whether the stock was known before, and the rule.
+TWICE = [(60, 100, 100), (120, 100, 100)]
+# Readings, whether the stock was known before and as much may come back, and the rule.
 RULES = [
-    ([(1, 90, 100)], True, VerdictKind.DONE, Rule.STOCK_FELL_BY_COST),
-    ([(60, 100, 100), (120, 100, 100)], True, VerdictKind.NOT_DONE, Rule.STOCK_UNCHANGED_TWICE),
-    ([(60, 100, 100)], True, VerdictKind.NONE, Rule.STOCK_UNCHANGED_SO_FAR),
-    ([(60, 91, 100)], True, VerdictKind.NONE, Rule.STOCK_FITS_NEITHER),
-    ([(60, 90, 100)], False, VerdictKind.NONE, Rule.STOCK_NOT_KNOWN_BEFORE),
+    ([(1, 90, 100)], True, False, VerdictKind.DONE, Rule.STOCK_FELL_BY_COST),
+    ([(1, 90, 100)], True, True, VerdictKind.DONE, Rule.STOCK_FELL_BY_COST),
+    (TWICE, True, False, VerdictKind.NOT_DONE, Rule.STOCK_UNCHANGED_TWICE),
+    (TWICE, True, True, VerdictKind.NONE, Rule.STOCK_FITS_NEITHER),
+    (TWICE, False, True, VerdictKind.NONE, Rule.STOCK_NOT_KNOWN_BEFORE),
+    ([(60, 100, 100)], True, False, VerdictKind.NONE, Rule.STOCK_UNCHANGED_SO_FAR),
+    ([(60, 91, 100)], True, False, VerdictKind.NONE, Rule.STOCK_FITS_NEITHER),
+    ([(60, 91, 100)], True, True, VerdictKind.NONE, Rule.STOCK_FITS_NEITHER),
+    ([(60, 90, 100)], False, False, VerdictKind.NONE, Rule.STOCK_NOT_KNOWN_BEFORE),
 ]
 
 
-@pytest.mark.parametrize(("readings", "known", "verdict", "rule"), RULES)
+@pytest.mark.parametrize(("readings", "known", "owed", "verdict", "rule"), RULES)
 def test_the_rule_of_a_stock_verdict(
-    readings: list[tuple[int, int, int]], known: bool, verdict: VerdictKind, rule: Rule
+    readings: list[tuple[int, int, int]],
+    known: bool,
+    owed: bool,
+    verdict: VerdictKind,
+    rule: Rule,
 ) -> None:
     read = [StockReading(*one) for one in readings]
-    judged = resolution.judge_stock(read, cost=10, began_at=0, settling_ms=60, known_before=known)
+    judged = resolution.judge_stock(
+        read, cost=10, began_at=0, settling_ms=60, known_before=known, may_come_back=owed
+    )
     assert judged is verdict
-    assert resolution.stock_rule(judged, read[-1], known_before=known) is rule
+    found = resolution.stock_rule(judged, read[-1], known_before=known, may_come_back=owed)
+    assert found is rule
 
 
 def test_the_first_of_the_readings_that_stayed() -> None:

@@ -199,6 +199,7 @@ def test_what_stock_proves(
         began_at=COMMITTED,
         settling_ms=SETTLING,
         known_before=known,
+        may_come_back=False,
     )
     assert found is verdict
 
@@ -211,16 +212,24 @@ def test_what_stock_proves(
         max_size=6,
     ).map(lambda found: sorted(found, key=lambda one: one.at)),
     st.booleans(),
+    st.booleans(),
 )
-def test_not_done_is_never_said_lightly(readings: list[StockReading], known: bool) -> None:
+def test_not_done_is_never_said_lightly(
+    readings: list[StockReading], known: bool, owed: bool
+) -> None:
     found = judge_stock(
-        readings, cost=COST, began_at=COMMITTED, settling_ms=SETTLING, known_before=known
+        readings,
+        cost=COST,
+        began_at=COMMITTED,
+        settling_ms=SETTLING,
+        known_before=known,
+        may_come_back=owed,
     )
     if found is DONE:
         assert known and readings[-1].stock == 90
     if found is NOT_DONE:
         settled = [one for one in readings if one.at >= COMMITTED + SETTLING and one.stock == 100]
-        assert known and settled[-1] is readings[-1]
+        assert known and not owed and settled[-1] is readings[-1]
         assert settled[-1].at - settled[0].at >= SETTLING
 
 

@@ -265,6 +265,10 @@ class World:
             )
         )
 
+    def may_come_back(self, card: str, cost: int) -> bool:
+        """Whether the stock of an order of that cost may look untouched for a reversal's sake."""
+        return self.run(lambda db: reversal.may_come_back(db, card, cost, now_ms=self.now))
+
     def differ(self, card: str, figure: int) -> Discrepancy:
         """Two readings agree on a figure that is not the ledger's; what was recorded."""
         booked = self.run(lambda db: stock.book_discrepancy(db, card, figure, now_ms=self.now))

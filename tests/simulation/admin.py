@@ -10,10 +10,11 @@ from typing import Any
 
 from pulsarack.daemon.control_protocol import CallError
 from tests.daemon.world import PRODUCTS, RECIPES
-from tests.simulation.plan import ODD_DENOMINATION, PlannedReversal
+from tests.simulation.plan import COSTS, ODD_DENOMINATION, PlannedReversal
 from tests.simulation.world import World
 
 WHO = "boss"
+ODD_COST = 15_150
 FALLS = (None, "loss", "stock-in", "delivery", "opening")
 RISES = (None, "gain", "stock-in", "opening")
 
@@ -25,7 +26,10 @@ class Admin:
         self._world = world
         self._rng = Random(f"admin/{world.plan.seed}")
         self.erred: set[int] = set()
-        self._products = {str(row["code"]): row for row in [*PRODUCTS, *odd_products()]}
+        self._products = {
+            str(row["code"]): {**row, "cost": COSTS.get(int(row["denomination"]), ODD_COST)}
+            for row in [*PRODUCTS, *odd_products()]
+        }
 
     async def set_up(self) -> None:
         """Adopt the chips, bring in products and agents."""
@@ -116,6 +120,6 @@ def odd_products() -> list[dict[str, Any]]:
     tens = [row for row in PRODUCTS if row["denomination"] == 10]
     return [
         {**row, "code": f"{str(row['code'])[0]}{ODD_DENOMINATION}",
-         "denomination": ODD_DENOMINATION, "price": 15_500, "cost": 15_150}
+         "denomination": ODD_DENOMINATION, "price": 15_500}
         for row in tens
     ]  # fmt: skip

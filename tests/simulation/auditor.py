@@ -59,6 +59,7 @@ REFUSALS = {
     "CHIP_BARRED",
 }
 
+OF_THE_NUMBER = {"WRONG_NUMBER", "NUMBER_INACTIVE"}
 # The rack's rule for numbers that are nobody's, or not active.
 REFUSED_ENDINGS = ("00", "01")
 
@@ -169,10 +170,13 @@ class Auditor:
 
     def _names_it(self, agent: str, order_id: int, text: str) -> None:
         """A message goes to whose order it is, and names product, number, price and proof."""
-        for owner, product, destination, price, number in self._rows(
+        rows = self._rows(
             "SELECT agent, product, destination, price, serial_number FROM orders WHERE id = ?",
             (order_id,),
-        ):
+        )
+        if not rows:
+            self._find("P6", f"{agent} was told of order {order_id}, which is not there: {text!r}")
+        for owner, product, destination, price, number in rows:
             named = [f" {product} ", f" 0{destination[2:]} ", f" {price:,}".replace(",", ".")]
             if number is not None and "BERHASIL" in text:
                 named.append(f"SN: {number}")
@@ -199,7 +203,8 @@ class Auditor:
         attempts = self._rows("SELECT id FROM attempt WHERE order_id = ?", (order,))
         asked = [self.asked.get(attempt) for (attempt,) in attempts]
         reasons = {line["reason"] for line in asked if line is not None}
-        if told[1] not in reasons and not self._is_no_number(order):
+        of_menu = told[1] in OF_THE_NUMBER and self._is_no_number(order)
+        if told[1] not in reasons and not of_menu:
             self._find("P6", f"order {order}: told {told[1]}, the operator said {reasons}")
 
     def _is_no_number(self, order: int) -> bool:
@@ -215,7 +220,8 @@ class Auditor:
         return bool(
             self._rows(
                 "SELECT 1 FROM evidence e JOIN attempt a ON a.id = e.attempt_id"
-                " WHERE a.order_id = ? AND e.rule = 'admin' AND e.verdict = ?",
+                " WHERE a.order_id = ? AND e.rule IN ('admin', 'contradiction_settled')"
+                " AND e.verdict = ?",
                 (order, said),
             )
         )
@@ -224,11 +230,9 @@ class Auditor:
         """An operator wrote a line into its books, just now, at virtual seconds."""
         self.stock.booked(line)
         if line["kind"] == "top_up":
-            self._requested(line)
-            if line["delivered"]:
-                self.limits.delivered(line["chip"], at)
+            self._requested(line, at)
 
-    def _requested(self, line: Booked) -> None:
+    def _requested(self, line: Booked, at: float) -> None:
         rows = self._rows(
             "SELECT a.id, a.order_id, a.committed_at, o.destination, o.denomination"
             " FROM attempt a JOIN orders o ON o.id = a.order_id"
@@ -258,6 +262,7 @@ class Auditor:
             if order in self.delivered:
                 self._find("P2", f"order {order} was delivered twice")
             self.delivered[order] = line
+            self.limits.delivered(line["chip"], attempt, at)
 
     def look(self) -> None:
         """Check everything that holds at every instant."""

@@ -7,7 +7,7 @@ before.
 """
 
 import tomllib
-from collections import defaultdict, deque
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +16,8 @@ Row = tuple[Any, ...]
 HOUR = 3600.0
 # A claim is decided a moment before it is committed, and a small step of the clock moves nothing.
 SLACK = 4.0
+# An idle daemon looks at its clock so rarely, seconds.
+LOOKS = 15.0
 # What stays of a chip's stock and what is not sold below it are counted when it is claimed; what
 # a late text takes in the same commit comes on top.
 _CHIP = "SELECT state, why FROM chip WHERE iccid = ?"
@@ -54,32 +56,40 @@ class Limits:
         self._moved = 0
         self._accepted: dict[int, float] = {}
         self._claimed: dict[str, float] = {}
-        self._sold: dict[str, deque[float]] = defaultdict(deque)
+        self._sold: dict[str, list[tuple[float, int]]] = defaultdict(list)
         self._states: dict[str, str] = {}
-        self._away: list[tuple[float, float]] = []  # from, until: nobody followed the clock
-        self._gone_at: float | None = 0.0
+        self._set_at: list[float] = []  # when the clock was set
+        self._unfollowed: list[float] = []  # when a daemon came up that had not seen it set
+        self._gone_at: float | None = None
 
     def stopped(self, at: float) -> None:
         """The daemon died, at virtual seconds."""
         self._gone_at = at
 
+    def clock_set(self, at: float) -> None:
+        """Somebody set the daemon's clock, at virtual seconds."""
+        self._set_at.append(at)
+
     def committed(self, at: float) -> None:
         """The daemon committed something, at virtual seconds."""
         if self._gone_at is not None:
-            self._away.append((self._gone_at, at))
+            if any(one > self._gone_at - LOOKS for one in self._set_at):
+                self._unfollowed.append(at)
             self._gone_at = None
         self._follow_orders(at)
         for row in self._rows(
-            "SELECT a.id, a.chip, a.order_id FROM attempt a WHERE a.id > ? ORDER BY a.id",
+            "SELECT a.id, a.chip, a.order_id, a.closed_at FROM attempt a WHERE a.id > ?"
+            " ORDER BY a.id",
             (self._attempt,),
         ):
             self._attempt = row[0]
-            self._claims(at, *row)
+            if row[3] is None:  # or it is there to book a delivery that was proved late
+                self._claims(at, *row[:3])
         self._states = dict(self._rows("SELECT iccid, state FROM chip"))
 
-    def delivered(self, chip: str, at: float) -> None:
-        """An operator booked a top-up."""
-        self._sold[chip].append(at)
+    def delivered(self, chip: str, attempt: int, at: float) -> None:
+        """An operator booked a top-up, at virtual seconds."""
+        self._sold[chip].append((at, attempt))
 
     def _follow_orders(self, at: float) -> None:
         for number, order, state in self._rows(
@@ -94,11 +104,19 @@ class Limits:
         ((reason,),) = self._rows("SELECT reason FROM orders WHERE id = ?", (order,))
         accepted, limit = self._accepted[order], self._settings.time_limit
         # A clock that is set ahead while the daemon is away looks like a long stop.
-        if reason == "EXPIRED" and at - accepted < limit - SLACK and not self._was_away(accepted):
+        if reason == "EXPIRED" and at - accepted < limit - SLACK and not self._deceived(accepted):
             self._find("P6", f"order {order} was given up after {at - accepted:.0f} of {limit} s")
 
-    def _was_away(self, since: float) -> bool:
-        return any(until > since for _, until in self._away)
+    def _deceived(self, since: float) -> bool:
+        """Whether since then a daemon came up with a clock that was set meanwhile."""
+        return any(at > since for at in self._unfollowed)
+
+    def _last_hour(self, chip: str, at: float) -> int:
+        """How many orders a chip carried; one that is held for not done does not count."""
+        late = [one for when, one in self._sold[chip] if when > at - HOUR + SLACK]
+        marks = ", ".join("?" for _ in late)
+        query = f"SELECT count(*) FROM attempt WHERE id IN ({marks}) AND outcome IS NOT 'NOT_DONE'"
+        return int(self._rows(query, tuple(late))[0][0])
 
     def _claims(self, at: float, attempt: int, chip: str, order: int) -> None:
         what = f"attempt {attempt} of order {order} on chip {chip}"
@@ -113,11 +131,9 @@ class Limits:
         if before is not None and at - before < settings.pause - SLACK:
             self._find("P8", f"{what} comes {at - before:.1f} s after the last")
         self._claimed[chip] = at
-        sold = self._sold[chip]
-        while sold and sold[0] <= at - HOUR + SLACK:
-            sold.popleft()
-        if len(sold) >= settings.per_hour:
-            self._find("P8", f"{what} comes after {len(sold)} in the last hour")
+        sold = self._last_hour(chip, at)
+        if sold >= settings.per_hour:
+            self._find("P8", f"{what} comes after {sold} in the last hour")
         waited = at - self._accepted[order]
-        if waited > settings.time_limit + SLACK and not self._was_away(self._accepted[order]):
+        if waited > settings.time_limit + SLACK and not self._deceived(self._accepted[order]):
             self._find("P8", f"{what} comes {waited:.0f} s after the order")

@@ -30,6 +30,8 @@ SELLS_BY_SMS = "xl"
 # The last two digits of customers: few, so that equal orders meet; 00 and 01 are refused.
 CUSTOMERS = ("10", "11", "12", "13", "14", "15", "16", "17")
 REFUSED = ("00", "01")
+# What the denominations cost us, rupiah: one is the sum of others.
+COSTS = MappingProxyType({5: 5_125, 10: 10_250, 20: 20_100})
 HOUR = 3600.0
 # A product that no operator of the rack knows: they reject the form of the request.
 ODD_DENOMINATION = 15
@@ -210,6 +212,7 @@ def _rack(rng: Random, chips: list[tuple[str, str]], faults: dict[FaultKind, flo
     operators = {
         name: dataclasses.replace(
             operator,
+            costs=COSTS,
             repeat_window_seconds=rng.choice((0.0, 300.0, 300.0)),
             # Always less than what the recipes hold for settled.
             late_booking_seconds=(5.0, rng.choice((30.0, 100.0))),
@@ -269,7 +272,7 @@ def _orders(
 
 def _reversal(rng: Random) -> PlannedReversal:
     said = rng.random() < 0.3
-    later = rng.uniform(0, 20) if said else rng.uniform(0, 1800)
+    later = rng.uniform(0, rng.choice((20, 1800)))
     returned = said or rng.random() < 0.5
     return PlannedReversal(rng.uniform(60, 600), said, later if returned else None)
 

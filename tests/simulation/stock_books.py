@@ -115,6 +115,11 @@ class StockBooks:
 
     def _check_differences(self) -> None:
         """Every difference is what came and went unasked, or some of it: orders make none."""
+        # What a person said was given back with a reversal may come later than he said.
+        for debit, amount in self._rows(
+            "SELECT debit, amount FROM transfer WHERE id GLOB 'attempt:*:cost:reversal'"
+        ):
+            self._moves[debit.rsplit(":", 1)[-1]].append(-amount)
         for number, iccid, difference in self._rows("SELECT id, chip, difference FROM discrepancy"):
             possible = {0}
             for amount in self._moves[iccid]:
