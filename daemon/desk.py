@@ -10,9 +10,9 @@ from dataclasses import replace
 
 from pulsarack.daemon import log as logging
 from pulsarack.daemon.context import Context
+from pulsarack.daemon.errors import CardExchanged
 from pulsarack.daemon.inbox import Arrival, Inbox
 from pulsarack.daemon.script_runner import AlreadyDecided, Runner
-from pulsarack.modems.errors import ModemError
 from pulsarack.modems.modem import Modem
 from pulsarack.queue import attempts, texts
 from pulsarack.queue.texts import Meaning
@@ -203,13 +203,6 @@ class Desk:
     async def _announce(self, attempt_id: int) -> None:
         order_id = await self.context.store.read(lambda db: attempts.get(db, attempt_id).order_id)
         await self.context.announce(order_id)
-
-
-class CardExchanged(ModemError):
-    """Another SIM card is in the modem than the one that was worked; the slot begins anew."""
-
-    def __init__(self, worked: str, found: str) -> None:
-        super().__init__(f"card {worked} was exchanged for {found}; its orders wait for its return")
 
 
 class _Listener:

@@ -5,6 +5,8 @@ Both are one line, so that a log, a terminal and a control socket can show them 
 are. Neither ever holds a secret.
 """
 
+from pulsarack.modems.errors import ModemError
+
 
 class DaemonError(Exception):
     """Something the person in front of the terminal can put right."""
@@ -17,3 +19,10 @@ class DaemonError(Exception):
     def lines(self) -> tuple[str, ...]:
         """The error as it is shown to people, one problem a line."""
         return (str(self),)
+
+
+class CardExchanged(ModemError):
+    """Another SIM card is in the modem than the one that was worked; the slot begins anew."""
+
+    def __init__(self, worked: str, found: str) -> None:
+        super().__init__(f"card {worked} was exchanged for {found}; its orders wait for its return")

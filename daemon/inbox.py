@@ -8,14 +8,15 @@ unparsed, since nobody else has a say about money.
 
 import contextlib
 import hashlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from pulsarack.daemon import log as logging
 from pulsarack.daemon.context import MS, Context
+from pulsarack.daemon.errors import CardExchanged
 from pulsarack.daemon.reading import read_text
-from pulsarack.modems.errors import ModemRefused
+from pulsarack.modems.errors import ModemError, ModemRefused
 from pulsarack.modems.modem import Modem
 from pulsarack.modems.results import IncomingSms
 from pulsarack.queue import texts
@@ -72,29 +73,41 @@ class Inbox:
         then a failure that names no number may be about that order.
         """
         self._awaited = awaited
-        arrivals = []
         messages = await self._modem.read_sms()
         # A long SMS has another fingerprint with each part that comes.
         here = {message.fingerprint for message in messages}
         self._first_seen = {one: at for one, at in self._first_seen.items() if one in here}
-        # The modem keeps no copy of what came directly: it is acted on before anything can fail.
-        for message in messages:
-            if not message.indices:
-                arrivals += await self._read_one(message)
-        stored = [message for message in messages if message.indices]
-        if stored or self._unreadable:
-            await self._check_card()
-        for message in stored:
-            arrivals += await self._read_one(message)
+        if messages or self._unreadable:
+            await self._check(messages)
+        arrivals = await self._read_each(messages)
         for late in self._joiner.overdue(self._context.clock.monotonic()):
             arrivals.append(await self._act(late))
         await self._clear_unreadable()
         return arrivals
 
-    async def _read_one(self, message: IncomingSms) -> list[Arrival]:
-        if message.fingerprint in self._held or not self._whole(message):
-            return []
-        return await self._take(message)
+    async def _check(self, messages: Sequence[IncomingSms]) -> None:
+        """Make sure that these are the card's; raises if another is in, or nobody knows.
+
+        The modem is given up then, and with it what came directly: no card holds that. It is
+        nobody's proof if the card was exchanged, and otherwise it is acted on at once.
+        """
+        direct = [message for message in messages if message.direct]
+        try:
+            await self._check_card()
+        except CardExchanged:
+            for message in direct:
+                await self._keep_unparsed(message.sender, logging.masked(message.text))
+            raise
+        except ModemError:
+            await self._read_each(direct)
+            raise
+
+    async def _read_each(self, messages: Sequence[IncomingSms]) -> list[Arrival]:
+        arrivals = []
+        for message in messages:
+            if message.fingerprint not in self._held and self._whole(message):
+                arrivals += await self._take(message)
+        return arrivals
 
     def unreadable(self, index: int | None, reason: str) -> None:
         """A message on the SIM cannot be read: the next reading takes it off."""
@@ -107,15 +120,14 @@ class Inbox:
         """
         while self._unreadable:
             index, reason = self._unreadable.pop(0)
-            await self._note_unreadable(reason)
+            await self._keep_unparsed("", f"(a message that cannot be read: {reason})")
             if index is not None:
                 await self._delete_indices([index])
 
-    async def _note_unreadable(self, reason: str) -> None:
-        text = f"(a message that cannot be read: {reason})"
+    async def _keep_unparsed(self, sender: str, text: str) -> None:
         now_ms = self._context.clock.now_ms()
         await self._context.store.write(
-            lambda db: texts.keep_unparsed(db, self._iccid, "sms", "", text, now_ms=now_ms)
+            lambda db: texts.keep_unparsed(db, self._iccid, "sms", sender, text, now_ms=now_ms)
         )
 
     def _whole(self, message: IncomingSms) -> bool:
@@ -172,13 +184,15 @@ class Inbox:
         )
 
     async def _delete(self, messages: tuple[IncomingSms, ...]) -> None:
-        if await self._delete_indices([index for one in messages for index in one.indices]):
+        indices = [index for one in messages for index in one.indices]
+        direct = [pdu for one in messages for pdu in one.direct]
+        if await self._delete_indices(indices, direct):
             self._held.difference_update(one.fingerprint for one in messages)
 
-    async def _delete_indices(self, indices: list[int]) -> bool:
+    async def _delete_indices(self, indices: list[int], direct: Sequence[str] = ()) -> bool:
         """Delete messages from the SIM; False if the modem would not."""
         try:
-            await self._modem.delete_sms(indices)
+            await self._modem.delete_sms(indices, direct)
         except ModemRefused as error:
             self._context.log.warning("sms.not_deleted", chip=self._iccid, why=str(error))
             return False

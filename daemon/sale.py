@@ -12,7 +12,8 @@ from peewee import Database
 
 from pulsarack.daemon import log as logging
 from pulsarack.daemon.context import MS, Context
-from pulsarack.daemon.desk import CardExchanged, Desk
+from pulsarack.daemon.desk import Desk
+from pulsarack.daemon.errors import CardExchanged
 from pulsarack.daemon.recorder import AttemptRecorder
 from pulsarack.daemon.script_runner import AlreadyDecided, Runner
 from pulsarack.daemon.store_errors import NotStored

@@ -92,7 +92,8 @@ def files_of(path: Path) -> list[Path]:
 
 def kept_in(path: Path) -> list[Path]:
     """Every file that the daemon keeps in the directory of a database, there or not."""
-    return [*files_of(path), path.parent / MARK_NAME, path.parent / LOCK_NAME]
+    journal = Path(f"{path}-journal")  # none of ours, but SQLite looks for it
+    return [*files_of(path), journal, path.parent / MARK_NAME, path.parent / LOCK_NAME]
 
 
 _KINDS = (
@@ -198,11 +199,21 @@ def check_not_torn(path: Path) -> None:
     Before anything opens it: SQLite deletes the log of a database that is not there, and
     with it orders that were acknowledged.
     """
-    if path.exists() and path.stat().st_size > 0:
+    if _size(path) > 0:
         return
     for beside in (files_of(path)[1], path.parent / MARK_NAME):
-        if beside.exists() and beside.stat().st_size > 0:
+        if _size(beside) > 0:
             raise DatabaseGone(path, beside)
+
+
+def _size(path: Path) -> int:
+    """The bytes of a file, none if it is not there."""
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
+    except OSError as error:
+        raise StateDirectoryUnusable(path.parent, error) from error
 
 
 def unreadable(path: Path, error: Exception) -> StoreError:

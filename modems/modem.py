@@ -126,10 +126,10 @@ class Modem:
         async with self._lock:
             return await self._sms.read()
 
-    async def delete_sms(self, indices: Sequence[int]) -> None:
-        """Delete stored messages."""
+    async def delete_sms(self, indices: Sequence[int], direct: Sequence[str] = ()) -> None:
+        """Delete stored messages, and those that came directly by their PDUs."""
         async with self._lock:
-            await self._sms.delete(indices)
+            await self._sms.delete(indices, direct)
 
     def close(self) -> None:
         """Close the port; whoever still waits learns that it is gone."""

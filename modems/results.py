@@ -64,6 +64,7 @@ class IncomingSms:
     sent_at_text  the service centre's time stamp, ISO 8601, or empty if unreadable
     complete      all parts are here; otherwise ``text`` holds those that are
     fingerprint   the same for the same PDUs, for deduplication
+    direct        the PDUs of its parts that are stored nowhere but in the driver
     """
 
     indices: tuple[int, ...]
@@ -72,6 +73,7 @@ class IncomingSms:
     sent_at_text: str
     complete: bool
     fingerprint: str
+    direct: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

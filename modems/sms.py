@@ -215,6 +215,7 @@ def _message(group: dict[int, Part]) -> IncomingSms:
         sent_at_text=parts[0].sent_at_text,
         complete=len(parts) == parts[0].total,
         fingerprint=fingerprint(part.pdu for part in parts),
+        direct=tuple(part.pdu for part in parts if part.index is None),
     )
 
 

@@ -89,20 +89,30 @@ class SmsExchange:
         return _sent(event)
 
     async def read(self) -> list[IncomingSms]:
-        """All messages, stored ones and those that came directly; nothing is deleted."""
+        """All messages, stored ones and those that came directly; nothing is deleted.
+
+        What came directly is kept here until `delete` names it, as the card keeps the others.
+        """
         response = await self._conversation.run(LIST_ALL, self.profile.slow_seconds)
         if not response.final.ok:
             raise ModemRefused(LIST_ALL.name, str(response.final))
         found = sms.read_list(response.lines)
-        found += [sms.decode(pdu, None) for pdu in self._direct]
-        self._direct.clear()
+        direct = [sms.decode(pdu, None) for pdu in self._direct]
+        self._direct = [one.pdu for one in direct if isinstance(one, sms.Part)]
+        found += direct
         for one in found:
             if isinstance(one, sms.Undecodable):
                 self._report(one)
         return sms.join(one for one in found if isinstance(one, sms.Part))
 
-    async def delete(self, indices: Sequence[int]) -> None:
-        """Delete stored messages; one that is not there is no error."""
+    async def delete(self, indices: Sequence[int], direct: Sequence[str] = ()) -> None:
+        """Delete stored messages, and those that came directly by their PDUs.
+
+        One that is not there is no error.
+        """
+        for pdu in direct:
+            if pdu in self._direct:
+                self._direct.remove(pdu)
         for index in indices:
             command = AtCommand(f"AT+CMGD={index}")
             response = await self._conversation.run(command, self.profile.slow_seconds)

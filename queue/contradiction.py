@@ -73,6 +73,8 @@ def acknowledge(db: Database, order_id: int, *, because: str, who: str, now_ms: 
     )
     for (attempt_id,) in rows:
         evidence.record(db, attempt_id, word, now_ms=now_ms)
+        # The operator may take it back: see `reversal.may_come_back`.
+        attempts.forget_stock_before(db, attempts.get(db, attempt_id).chip)
     return order
 
 

@@ -10,6 +10,8 @@ still come, a later attempt on the chip is not held for not done by its stock (s
 `may_come_back`).
 """
 
+from collections.abc import Sequence
+
 from peewee import Database
 
 from pulsarack.ledger import journal
@@ -18,7 +20,7 @@ from pulsarack.queue import attempts, chips, clock_steps, evidence, messages, or
 from pulsarack.queue.errors import IllegalMove, LedgerRefused
 from pulsarack.queue.evidence import Evidence, EvidenceKind, Rule, VerdictKind
 from pulsarack.queue.orders import Order
-from pulsarack.queue.rows import tuples
+from pulsarack.queue.rows import scalar, tuples
 from pulsarack.queue.state import OrderState
 
 
@@ -40,29 +42,43 @@ def reverse(
         EvidenceKind.ADMIN, VerdictKind.NONE, because, decided_by=who, rule=Rule.REVERSED
     )
     evidence.record(db, done.id, word, now_ms=now_ms)
-    chips.doubt_stock(db, done.chip)
     # What the operator gives back, now or later, must not make the stock of an order that is
-    # undecided on the chip look untouched.
-    attempts.forget_stock_before(db, done.chip)
+    # undecided there look untouched; and it may have sold on another chip than was booked.
+    for chip in {one.chip for one in attempts.of_order(db, order_id) if one.committed_at}:
+        chips.doubt_stock(db, chip)
+        attempts.forget_stock_before(db, chip)
     messages.write_final(db, orders.get(db, order_id), now_ms=now_ms)
     return orders.get(db, order_id)
 
 
-# The orders reversed on a chip since a time, as they came: the cost, and whether it was booked
-# back with the reversal. From the prices given back, which are few: a chip's attempts are not.
+# The orders reversed since a time that had passed their point of no return on a chip, as they
+# came: the cost, and whether it was booked back there with the reversal. From the prices given
+# back, which are few: a chip's attempts are not.
 _REVERSED = """
-SELECT back.sequence, o.cost, EXISTS (SELECT 1 FROM transfer
-        WHERE reverses = 'attempt:' || a.id || ':cost:post')
+SELECT back.sequence, o.cost, max(EXISTS (SELECT 1 FROM transfer
+        WHERE reverses = 'attempt:' || a.id || ':cost:post'))
     FROM transfer AS back
     CROSS JOIN orders AS o ON o.id = CAST(substr(back.reference, 7) AS INTEGER)
-    CROSS JOIN attempt AS a ON a.order_id = o.id AND a.outcome = 'DONE'
+    CROSS JOIN attempt AS a ON a.order_id = o.id AND a.committed_at IS NOT NULL
     WHERE back.reverses GLOB 'order:*' AND back.at >= ? AND a.chip = ?
-    ORDER BY back.sequence
+    GROUP BY back.sequence ORDER BY back.sequence
 """
-# What two readings found the chip's stock off the books since.
+# What two readings found the chip's stock off the books since: falls, and rises that can be
+# nothing else than stock given back.
 _FOUND = """
 SELECT t.sequence, d.difference FROM discrepancy AS d JOIN transfer AS t ON t.id = d.transfer_id
-    WHERE d.chip = ? AND d.stock IS NOT NULL AND t.sequence > ? ORDER BY t.sequence
+    WHERE d.chip = ? AND d.stock IS NOT NULL AND t.sequence > ? AND (d.difference < 0 OR NOT (
+        EXISTS (SELECT 1 FROM discrepancy_clearing AS c
+            WHERE c.discrepancy_id = d.id AND c.kind != 'gain')
+        OR EXISTS (SELECT 1 FROM discrepancy_order AS s JOIN orders AS o ON o.id = s.order_id
+            WHERE s.discrepancy_id = d.id AND o.state != 'REVERSED')))
+    ORDER BY t.sequence
+"""
+# The cost of what was delivered against a refund, since a person saw to it.
+_ACKNOWLEDGED = """
+SELECT coalesce(sum(o.cost), 0) FROM evidence AS e JOIN attempt AS a ON a.id = e.attempt_id
+    JOIN orders AS o ON o.id = a.order_id
+    WHERE e.rule = 'acknowledged' AND e.at >= ? AND a.chip = ?
 """
 
 
@@ -70,21 +86,22 @@ def may_come_back(db: Database, iccid: str, cost: int, *, now_ms: int) -> bool:
     """Whether as much as an order costs may still come back to a chip, untold.
 
     That is what the orders reversed there within a week had cost, together, less what was
-    found to have come. Stock-in texts tell of other stock: who gives back sends none.
+    found to have come, and what was delivered against a refund. Stock-in texts tell of other
+    stock: who gives back sends none.
     """
     since = clock_steps.stored_since(db, now_ms=now_ms, length_ms=attempts.UNNAMED_MS)
+    owed = int(scalar(db, _ACKNOWLEDGED, (since, iccid)))
     reversed_: list[tuple[int, int, int]] = tuples(db, _REVERSED, (since, iccid))
-    if not reversed_:
-        return False
-    found: list[tuple[int, int]] = tuples(db, _FOUND, (iccid, reversed_[0][0]))
-    return sum(_owed(reversed_, found)) >= cost
+    if reversed_:
+        owed += sum(_owed(reversed_, tuples(db, _FOUND, (iccid, reversed_[0][0]))))
+    return 0 < cost <= owed
 
 
-def _owed(reversed_: list[tuple[int, int, int]], found: list[tuple[int, int]]) -> list[int]:
+def _owed(reversed_: Sequence[tuple[int, int, int]], found: Sequence[tuple[int, int]]) -> list[int]:
     """The costs that have not come back.
 
-    A difference speaks of them if it is exactly one of them, or all; any other is something
-    else. A fall by a cost that was booked back says that it has not come.
+    A rise speaks of them if it is exactly one of them, or all; any other is something else. A
+    fall may say that nothing has come of what was booked back.
     """
     owed: list[int] = []
     booked: list[int] = []
@@ -94,13 +111,13 @@ def _owed(reversed_: list[tuple[int, int, int]], found: list[tuple[int, int]]) -
     ):
         if cost:
             (booked if back else owed).append(cost)
+        elif difference < 0:
+            owed += booked
+            booked.clear()
         elif difference in owed:
             owed.remove(difference)
         elif difference == sum(owed):
             owed.clear()
-        elif -difference in booked:
-            booked.remove(-difference)
-            owed.append(-difference)
     return owed
 
 

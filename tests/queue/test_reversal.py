@@ -2,7 +2,8 @@
 
 import pytest
 
-from pulsarack.queue import attempts, clock_steps, evidence, messages, stock
+from pulsarack.queue import attempts, clock_steps, contradiction, evidence, messages, stock
+from pulsarack.queue.discrepancies import ClearingKind
 from pulsarack.queue.errors import IllegalMove
 from pulsarack.queue.evidence import EvidenceKind, of_attempt
 from pulsarack.queue.intake import Accepted
@@ -104,6 +105,80 @@ def test_what_was_said_to_be_back_and_found_missing_may_come_back(shop: World) -
     assert shop.may_come_back(CARD, 10_150)
     trusted(shop, 500_000)
     assert not shop.may_come_back(CARD, 10_150)
+
+
+def test_two_that_were_said_to_be_back_may_be_found_missing_together(shop: World) -> None:
+    first = sold(shop)
+    second = shop.sent(CARD, LESS)
+    shop.decide(second.attempt_id, done=True, number="SN2", figure=484_725)
+    for order_id in (first, second.order.id):
+        shop.reverse(order_id, stock_returned=True)
+    trusted(shop, 484_725)
+    assert shop.may_come_back(CARD, 10_150)
+
+
+def test_a_rise_that_a_person_explains_otherwise_is_not_the_return(shop: World) -> None:
+    shop.reverse(sold(shop))
+    trusted(shop, 500_000)
+    assert not shop.may_come_back(CARD, 10_150)
+    shop.clear(1, ClearingKind.STOCK_IN, because="the dealer sent 10150 by hand")
+    assert shop.may_come_back(CARD, 10_150)
+
+
+def test_a_rise_that_can_be_another_orders_is_not_the_return(shop: World) -> None:
+    """Its fall was cleared, then its late text booked the cost once more: that is the rise."""
+    late = shop.sent(CARD, "S10.081200000031")
+    shop.suspend(late.attempt_id)
+    shop.decide(late.attempt_id, done=False, kind=EvidenceKind.STOCK, answered=False)
+    shop.sql("UPDATE orders SET not_before = not_before + 250000")
+    trusted(shop, 489_850)
+    claimed = shop.sent(CARD)
+    shop.decide(claimed.attempt_id, done=True, number="SN1", figure=479_700)
+    shop.reverse(claimed.order.id)
+    trusted(shop, 479_700)
+    shop.clear(1, ClearingKind.DELIVERY, because="the customer has it")
+    shop.text(CARD, success("SNX", to="6281200000031"))
+    trusted(shop, 479_700)
+    assert shop.may_come_back(CARD, 10_150)
+    shop.clean()
+
+
+def test_it_may_come_back_on_any_chip_that_the_order_was_sent_on(shop: World) -> None:
+    """The operator books late, and a person decides it where it was tried last."""
+    other = shop.chip(2)
+    first = shop.sent(CARD)
+    shop.suspend(first.attempt_id)
+    shop.decide(first.attempt_id, done=False, kind=EvidenceKind.STOCK, answered=False)
+    shop.wait(120)
+    (again,) = shop.claim(other)
+    shop.commit(again.attempt_id)
+    shop.decide(again.attempt_id, done=True, number="SN1", figure=489_850)
+    trusted(shop, 500_000)
+    running = shop.sent(CARD, LESS)
+    shop.reverse(first.order.id, stock_returned=True)
+    assert shop.may_come_back(CARD, 10_150)
+    assert not shop.may_come_back(other, 10_150)
+    assert shop.attempt(running.attempt_id).stock_before is None
+    assert not shop.the_chip(CARD).stock_exact and not shop.the_chip(other).stock_exact
+
+
+def test_what_was_delivered_against_a_refund_may_be_taken_back(shop: World) -> None:
+    claimed = shop.sent(CARD, limit_seconds=60)
+    shop.suspend(claimed.attempt_id)
+    shop.wait(61)
+    shop.decide(claimed.attempt_id, done=False, kind=EvidenceKind.STOCK, answered=False)
+    trusted(shop, 489_850)
+    shop.text(CARD, success("SN1"))
+    trusted(shop, 489_850)
+    running = shop.sent(CARD, LESS)
+    assert not shop.may_come_back(CARD, 10_150)
+    shop.run(
+        lambda db: contradiction.acknowledge(
+            db, claimed.order.id, because="it is taken back", who="boss", now_ms=shop.now
+        )
+    )
+    assert shop.may_come_back(CARD, 10_150)
+    assert shop.attempt(running.attempt_id).stock_before is None
 
 
 @pytest.mark.parametrize(("cost", "owed"), [(5_125, True), (10_150, True), (10_151, False)])

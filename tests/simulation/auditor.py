@@ -226,13 +226,13 @@ class Auditor:
             )
         )
 
-    def booked(self, line: Booked, at: float) -> None:
-        """An operator wrote a line into its books, just now, at virtual seconds."""
+    def booked(self, line: Booked) -> None:
+        """An operator wrote a line into its books, just now."""
         self.stock.booked(line)
         if line["kind"] == "top_up":
-            self._requested(line, at)
+            self._requested(line)
 
-    def _requested(self, line: Booked, at: float) -> None:
+    def _requested(self, line: Booked) -> None:
         rows = self._rows(
             "SELECT a.id, a.order_id, a.committed_at, o.destination, o.denomination"
             " FROM attempt a JOIN orders o ON o.id = a.order_id"
@@ -262,7 +262,7 @@ class Auditor:
             if order in self.delivered:
                 self._find("P2", f"order {order} was delivered twice")
             self.delivered[order] = line
-            self.limits.delivered(line["chip"], attempt, at)
+            self.limits.delivered(attempt)
 
     def look(self) -> None:
         """Check everything that holds at every instant."""

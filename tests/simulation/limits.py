@@ -56,7 +56,8 @@ class Limits:
         self._moved = 0
         self._accepted: dict[int, float] = {}
         self._claimed: dict[str, float] = {}
-        self._sold: dict[str, list[tuple[float, int]]] = defaultdict(list)
+        self._claims_of: dict[str, dict[int, float]] = defaultdict(dict)
+        self._delivered: set[int] = set()
         self._states: dict[str, str] = {}
         self._set_at: list[float] = []  # when the clock was set
         self._unfollowed: list[float] = []  # when a daemon came up that had not seen it set
@@ -87,9 +88,9 @@ class Limits:
                 self._claims(at, *row[:3])
         self._states = dict(self._rows("SELECT iccid, state FROM chip"))
 
-    def delivered(self, chip: str, attempt: int, at: float) -> None:
-        """An operator booked a top-up, at virtual seconds."""
-        self._sold[chip].append((at, attempt))
+    def delivered(self, attempt: int) -> None:
+        """An operator booked a top-up."""
+        self._delivered.add(attempt)
 
     def _follow_orders(self, at: float) -> None:
         for number, order, state in self._rows(
@@ -113,7 +114,8 @@ class Limits:
 
     def _last_hour(self, chip: str, at: float) -> int:
         """How many orders a chip carried; one that is held for not done does not count."""
-        late = [one for when, one in self._sold[chip] if when > at - HOUR + SLACK]
+        claimed = self._claims_of[chip].items()
+        late = [one for one, when in claimed if when > at - HOUR + SLACK and one in self._delivered]
         marks = ", ".join("?" for _ in late)
         query = f"SELECT count(*) FROM attempt WHERE id IN ({marks}) AND outcome IS NOT 'NOT_DONE'"
         return int(self._rows(query, tuple(late))[0][0])
@@ -130,7 +132,7 @@ class Limits:
         before = self._claimed.get(chip)
         if before is not None and at - before < settings.pause - SLACK:
             self._find("P8", f"{what} comes {at - before:.1f} s after the last")
-        self._claimed[chip] = at
+        self._claimed[chip] = self._claims_of[chip][attempt] = at
         sold = self._last_hour(chip, at)
         if sold >= settings.per_hour:
             self._find("P8", f"{what} comes after {sold} in the last hour")

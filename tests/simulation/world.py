@@ -262,7 +262,7 @@ class World:
         fault = entry.get("fault")
         if fault:
             self.struck(fault, entry.get("chip"))
-        self.auditor.booked(entry, asyncio.get_running_loop().time())
+        self.auditor.booked(entry)
 
     def _committed(self, jobs: int) -> None:
         self.trace("commit", "", jobs)
