@@ -85,20 +85,19 @@ def demo(
     )
 
 
-@click.command(
-    context_settings={"ignore_unknown_options": True, "help_option_names": []},
-    add_help_option=False,
-)
-@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+@click.command(context_settings={"ignore_unknown_options": True})
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="[NAME]... [OPTION]...")
 def bench(arguments: tuple[str, ...]) -> None:
-    """Measure what the daemon costs and how quick it is; see `pulsarack bench --help`.
+    """Measure what the daemon costs and how quick it is, all of it or by NAME.
 
-    The benches are a part of the source tree that is not installed with the product: this
-    process becomes theirs.
+    Names: start, ledger, intake, dispatch, rack. Options: --full for every size (most of an
+    hour), --rounds N, --modems N, --json FILE, --dir DIR. The benches are a part of the
+    source tree that is not installed with the product.
     """
     tree = Path(__file__).resolve().parents[2]
     if not (tree / "benchmarks" / "__main__.py").is_file():
         raise DaemonError("the benches are not installed", "run it in the source tree: make bench")
     path = os.pathsep.join(filter(None, (str(tree), os.environ.get("PYTHONPATH"))))
+    # This process becomes theirs.
     command = [sys.executable, "-m", "benchmarks", *arguments]
     os.execve(sys.executable, command, {**os.environ, "PYTHONPATH": path})
