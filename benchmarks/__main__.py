@@ -15,7 +15,7 @@ from typing import Any
 
 import click
 
-from benchmarks import dispatch, intake, ledger, machine, rack, settings, start
+from benchmarks import dispatch, intake, ledger, machine, profile, rack, settings, start
 from benchmarks.figures import Figure, as_json
 from benchmarks.settings import Profile
 from benchmarks.table import table
@@ -30,6 +30,7 @@ BENCHES: dict[str, Bench] = {
     "intake": intake.run,
     "dispatch": dispatch.run,
     "rack": rack.run,
+    "profile": profile.run,
 }
 RESULTS = machine.ROOT / "benchmarks" / "results"
 _FILE = click.Path(path_type=Path)
@@ -50,15 +51,15 @@ def main(
     json_path: Path | None,
     directory: Path | None,
 ) -> None:
-    """Measure NAMEs (start, ledger, intake, dispatch, rack), or all of them.
+    """Measure NAMEs (start, ledger, intake, dispatch, rack, profile), or all of them.
 
     Every figure stands beside its reference, measured in the same run.
     """
     root = Path(tempfile.mkdtemp(prefix="pulsarack-bench-", dir=directory))
-    profile = settings.full(root) if full else Profile(root)
-    profile = settings.narrowed(profile, rounds=rounds, modems=modems)
+    chosen = settings.full(root) if full else Profile(root)
+    chosen = settings.narrowed(chosen, rounds=rounds, modems=modems)
     try:
-        report = asyncio.run(measure(names or tuple(BENCHES), profile))
+        report = asyncio.run(measure(names or tuple(BENCHES), chosen))
     except asyncio.CancelledError:
         sys.exit(STATUS_TERMINATED)
     except DaemonError as error:
@@ -73,19 +74,19 @@ def main(
     click.echo(f"written to {path}")
 
 
-async def measure(names: tuple[str, ...], profile: Profile) -> dict[str, Any]:
+async def measure(names: tuple[str, ...], chosen: Profile) -> dict[str, Any]:
     """Runs the benches one after the other, shows each table as it comes; all of it as JSON."""
     cancel_on_sigterm()
-    found = machine.describe(profile.directory)
+    found = machine.describe(chosen.directory)
     click.echo(machine.sentence(found))
     figures: list[Figure] = []
     for name in names:
-        measured = await BENCHES[name](profile)
+        measured = await BENCHES[name](chosen)
         click.echo("\n" + table(measured))
         figures += measured
     return {
         "machine": found,
-        "rounds": profile.rounds,
+        "rounds": chosen.rounds,
         "figures": [as_json(one) for one in figures],
     }
 

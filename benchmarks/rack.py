@@ -3,9 +3,9 @@
 Line occupancy is counted at the operator: for every top-up the network is busy with a chip's
 dialogue for exactly the latency of a screen, around the moment at which the operator booked
 it. The share of a round that these times fill, averaged over all chips, is the occupancy; all
-the rest of a round is between dialogues (the daemon's work, the modem's, and what the rack
-itself comes late by), while more orders wait than there are chips. 1.0 is a line that never
-rests.
+the rest of a round lies between dialogues (the daemon's work, the modem's answers to its other
+commands, and what the rack itself comes late by), while more orders wait than there are chips.
+1.0 is a line that never rests; what the bare loop reaches on the same rack is shown as well.
 
 CPU is that of the whole process in a round, divided by the top-ups booked in it: accepting the
 orders, selling and settling. The rack and the feeder of orders are processes of their own and
@@ -17,6 +17,7 @@ import os
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 from benchmarks import bytes_loop, dialogue
@@ -34,7 +35,7 @@ _MS = 1000
 _KILO = 1000
 _MEGA = 1_000_000
 # Unsold orders a chip: one under way, and more waiting than the chips can take in a look.
-_ORDERS_A_CHIP = 4
+ORDERS_A_CHIP = 4
 # Dialogues a chip has before anything is counted.
 _WARM_UP = 1.5
 _LOOP_FIRST_NUMBER = 5_000_000
@@ -52,12 +53,15 @@ class Rounds:
 
     occupancy: list[float] = field(default_factory=list)
     worst_chip: list[float] = field(default_factory=list)
+    gap: list[float] = field(default_factory=list)
     rate: list[float] = field(default_factory=list)
     daemon_cpu: list[float] = field(default_factory=list)
     rack_cpu: list[float] = field(default_factory=list)
     feeder_cpu: list[float] = field(default_factory=list)
     daemon_pss: list[float] = field(default_factory=list)
     loop_cpu: list[float] = field(default_factory=list)
+    loop_occupancy: list[float] = field(default_factory=list)
+    loop_gap: list[float] = field(default_factory=list)
     least_waiting: int = 1_000_000
 
 
@@ -89,7 +93,7 @@ async def measure(profile: Profile, modems: int, seconds: float, recorded: Recor
     line = [TELKOMSEL] * modems
     rounds = Rounds()
     async with Site(root, line, seconds, speed=profile.speed) as site:
-        feeder = Feeder(site, TELKOMSEL, destinations(TELKOMSEL), _ORDERS_A_CHIP * modems)
+        feeder = Feeder(site, TELKOMSEL, destinations(TELKOMSEL), ORDERS_A_CHIP * modems)
         await feeder.fill()
         feeding = asyncio.create_task(feeder.run())
         try:
@@ -113,13 +117,11 @@ async def _round(site: Site, feeder: Feeder, seconds: float, length: float, roun
     # Dialogues of the round's end are booked in their middle.
     await site.clock.sleep(seconds)
     site.books.look()
+    shares, gap = _lines(site, seconds, before.at, after.at)
     bookings = within(site.books.bookings, before.at, after.at)
-    by_chip = times_by_chip(site.books.bookings)
-    shares = [
-        occupancy(by_chip.get(chip, ()), seconds * _MS, before.at, after.at) for chip in site.chips
-    ]
     rounds.occupancy.append(sum(shares) / len(shares))
     rounds.worst_chip.append(min(shares))
+    rounds.gap.append(gap)
     rounds.rate.append(len(bookings) * _MS / (after.at - before.at))
     done = max(1, len(bookings))
     rounds.daemon_cpu.append((after.daemon - before.daemon) * _MS / done)
@@ -136,10 +138,28 @@ async def _bare_loop(
     async with helper("benchmarks.bytes_loop", str(spec)) as process:
         await site.clock.sleep(_WARM_UP * seconds)
         for _ in range(profile.rounds):
-            count, cpu = site.books.look(), cpu_seconds(process.pid)
+            began, cpu = site.clock.now_ms(), cpu_seconds(process.pid)
             await site.clock.sleep(max(profile.loop_seconds, 2 * seconds))
-            done = site.books.look() - count
-            rounds.loop_cpu.append((cpu_seconds(process.pid) - cpu) * _MS / max(1, done))
+            ended, cpu = site.clock.now_ms(), cpu_seconds(process.pid) - cpu
+            await site.clock.sleep(seconds)
+            site.books.look()
+            done = len(within(site.books.bookings, began, ended))
+            shares, gap = _lines(site, seconds, began, ended)
+            rounds.loop_cpu.append(cpu * _MS / max(1, done))
+            rounds.loop_occupancy.append(sum(shares) / len(shares))
+            rounds.loop_gap.append(gap)
+
+
+def _lines(site: Site, seconds: float, began: int, ended: int) -> tuple[list[float], float]:
+    """Each chip's occupancy in a round, and the mean gap between two dialogues in ms."""
+    by_chip = times_by_chip(site.books.bookings)
+    latency = seconds * _MS
+    shares, between = [], []
+    for chip in site.chips:
+        times = by_chip.get(chip, [])
+        shares.append(occupancy(times, latency, began, ended))
+        between += gaps(times, latency, began, ended)
+    return shares, sum(between) / max(1, len(between))
 
 
 def _moment(site: Site) -> _Moment:
@@ -163,6 +183,12 @@ def occupancy(booked_at: Iterable[float], latency: float, began: float, ended: f
     half = latency / 2
     busy = sum(max(0.0, min(at + half, ended) - max(at - half, began)) for at in booked_at)
     return min(1.0, busy / (ended - began))
+
+
+def gaps(booked_at: Sequence[float], latency: float, began: float, ended: float) -> list[float]:
+    """The times between the dialogues of a chip, for those booked within a round."""
+    times = [at for at in booked_at if began <= at < ended]
+    return [later - earlier - latency for earlier, later in pairwise(times)]
 
 
 def within(bookings: Sequence[Booking], began: int, ended: int) -> list[Booking]:
@@ -202,6 +228,7 @@ def report(modems: int, seconds: float, rounds: Rounds) -> list[Figure]:
         return Figure(_BENCH, f"{name}, {size}", unit, tuple(values), reference, goal, note)
 
     full = Reference("a line that never rests", (1.0,))
+    bare = Reference("an event loop that does the same bytes", tuple(rounds.loop_gap))
     most = Reference("the air: one dialogue after the other on every line", (modems / seconds,))
     loop = Reference("an event loop that does the same bytes", tuple(rounds.loop_cpu))
     return [
@@ -214,6 +241,8 @@ def report(modems: int, seconds: float, rounds: Rounds) -> list[Figure]:
             OCCUPANCY_NOTE,
         ),
         figure("occupancy of the worst chip", "", rounds.worst_chip, full),
+        figure("occupancy by the bare loop", "", rounds.loop_occupancy, full),
+        figure("gap between dialogues", "ms", rounds.gap, bare),
         figure("top-ups", "/s", rounds.rate, most),
         figure("orders waiting at least", "", (rounds.least_waiting,)),
         figure("daemon CPU", "ms/top-up", rounds.daemon_cpu, loop, Goal(1.5), CPU_NOTE),

@@ -9,8 +9,9 @@ from pathlib import Path
 class Profile:
     """What the benches need to know.
 
-    `racks`: (modems, seconds of a USSD screen). `busy`: how many chips are at work while the
-    latency of an idle one is measured. `round_seconds`: how long a round lasts at least.
+    `racks`: (modems, seconds of a USSD screen); `profiled`: the one to be looked into. `busy`:
+    how many chips are at work while the latency of an idle one is measured. The seconds are
+    those of a round of each bench.
     """
 
     directory: Path
@@ -22,6 +23,7 @@ class Profile:
     dispatches: int = 40
     round_seconds: float = 3.0
     starts: int = 10
+    profiled: tuple[int, float] = (64, 0.2)
     speed: float = 1.0
 
 

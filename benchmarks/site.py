@@ -24,7 +24,7 @@ from pulsarack.daemon.demo.enlist import Trade, enlist, wait_for_rack
 from pulsarack.daemon.demo.errors import DemoError
 from pulsarack.daemon.demo.link import Link
 from pulsarack.daemon.demo.place import Place
-from pulsarack.daemon.demo.processes import Child
+from pulsarack.daemon.demo.processes import PROGRAM, Child
 from pulsarack.daemon.demo.stage import START_SECONDS, STOP_SECONDS, Stage
 from pulsarack.ussd.shelf import load_shelf
 
@@ -72,6 +72,14 @@ class Books:
         return len(self.bookings)
 
 
+@dataclass(frozen=True, slots=True)
+class Programs:
+    """What Python runs as daemon and as rack, when it is not the bare command."""
+
+    daemon: Sequence[str] = PROGRAM
+    rack: Sequence[str] = PROGRAM
+
+
 class Site:
     """A rack and a daemon. Use it as a context manager; the directory goes with it."""
 
@@ -83,6 +91,7 @@ class Site:
         *,
         tapped: Sequence[int] = (),
         speed: float = 1.0,
+        programs: Programs | None = None,
     ) -> None:
         self.clock = WallClock(speed)
         self.modems = modems
@@ -95,7 +104,8 @@ class Site:
         chips = self._trade.chips if self._trade else []
         self.chips = [chip.iccid for chip in chips]
         self.place: Place = place.prepare(root, chips, speed, self.clock.anchor)
-        self.stage = Stage(self.place)
+        self._programs = programs or Programs()
+        self.stage = Stage(self.place, self._programs.daemon)
         self.link = Link(self.place.socket)
         self.books = Books(self.place.truth)
         self.taps = {number: Tap(self._rack_port(number), self._port(number)) for number in tapped}
@@ -147,6 +157,11 @@ class Site:
         if problems := await self.stage.stop():
             raise DemoError(problems[0], f"read its log {self.place.daemon_log}")
 
+    async def stop_rack(self) -> None:
+        """Ends the rack in order, after the daemon."""
+        assert self._rack is not None
+        await self._rack.stop(STOP_SECONDS)
+
     async def _open(self) -> None:
         if self._trade is not None:
             await self._start_rack()
@@ -166,7 +181,8 @@ class Site:
         arguments = ["simulate", str(self._rack_path), "--dir", str(self._rack_port(0).parent)]
         arguments += ["--truth", str(self.place.truth), "--speed", repr(self._speed)]
         arguments += ["--anchor", repr(self.clock.anchor)]
-        rack = await Child.start("simulated rack", arguments, self.place.rack_log)
+        log, program = self.place.rack_log, self._programs.rack
+        rack = await Child.start("simulated rack", arguments, log, program)
         self._rack = rack
 
         async def ready() -> bool:

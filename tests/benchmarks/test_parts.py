@@ -2,15 +2,18 @@
 
 import asyncio
 import os
+import shutil
+import threading
 import tty
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from benchmarks import bytes_loop, dialogue, dispatch, rack, replay, settings
+from benchmarks import bytes_loop, dialogue, dispatch, profile, rack, replay, settings
 from benchmarks.bytes_loop import BareLine
 from benchmarks.machine import database
+from benchmarks.profiled import Watch, function_name
 from benchmarks.rack_file import TELKOMSEL, TRI, destinations, rack_text, with_check_digit
 from benchmarks.replay import Written
 from benchmarks.settings import Profile
@@ -63,6 +66,12 @@ def test_dialogues_count_by_their_part_in_the_round() -> None:
     assert rack.occupancy([1000.0, 3000.0, 5000.0], 1000.0, 1000.0, 6000.0) == 2.5 / 5.0
     assert rack.occupancy([], 1000.0, 0.0, 1000.0) == 0.0
     assert rack.occupancy([5.0], 1000.0, 9000.0, 10_000.0) == 0.0
+
+
+def test_what_lies_between_two_dialogues() -> None:
+    booked = [0.0, 1010.0, 2040.0, 9000.0]
+    assert rack.gaps(booked, 1000.0, 0.0, 5000.0) == [10.0, 30.0]
+    assert rack.gaps(booked, 1000.0, 2000.0, 5000.0) == []
 
 
 def test_a_round_takes_what_was_booked_in_it() -> None:
@@ -223,3 +232,62 @@ async def test_the_same_rows_once_more(tmp_path: Path) -> None:
 def test_groups_of_one_size() -> None:
     units: list[list[replay.Row]] = [[(str(number), ())] for number in range(5)]
     assert [len(group) for group in replay.batches(units, 2)] == [2, 2, 1]
+
+
+# --- the profile --------------------------------------------------------------------------
+
+
+def test_a_watched_thread_and_what_was_counted_between_the_signals() -> None:
+    def busy() -> int:
+        return sum(number for number in range(100))
+
+    watch = Watch()
+    unwatched = threading.Thread.run
+    try:
+        watch.threads()
+        watch.toggle()
+        thread = threading.Thread(target=busy, name="counter")
+        thread.start()
+        thread.join()
+        watch.toggle()
+    finally:
+        threading.Thread.run = unwatched  # type: ignore[method-assign]
+    rows = [row for row in watch.as_json() if row["function"].endswith("<locals>.busy")]
+    assert [(row["thread"], row["calls"]) for row in rows] == [("counter", 1)]
+    assert rows[0]["function"].startswith("tests/benchmarks/test_parts.py:")
+    assert rows[0]["inclusive"] >= rows[0]["own"] >= 0
+
+
+def test_names_of_functions() -> None:
+    assert function_name(Books.look.__code__) == "benchmarks/site.py:Books.look"
+    assert function_name("<built-in method posix.write>") == "<built-in method posix.write>"
+    assert function_name(shutil.copy2.__code__).endswith("shutil.py:copy2>")
+
+
+def test_the_profile_in_shares() -> None:
+    def row(thread: str, function: str, calls: int, own: float, inclusive: float) -> profile.Row:
+        return {
+            "thread": thread,
+            "function": function,
+            "calls": calls,
+            "own": own,
+            "inclusive": inclusive,
+        }
+
+    execute = "<method 'execute' of 'apsw.Cursor' objects>"
+    rows = [
+        row("MainThread", "queue/rows.py:tuples", 4, 1.0, 1.5),
+        row("store-writer", "queue/rows.py:tuples", 4, 1.0, 2.0),
+        row("store-writer", execute, 30, 2.0, 2.0),
+    ]
+    shown = {one.name: one.rounds[0] for one in profile.report("daemon", rows)}
+    assert shown == {
+        "daemon thread: store-writer": 75.0,
+        "daemon thread: MainThread": 25.0,
+        "daemon own: queue/rows.py:tuples": 50.0,
+        f"daemon own: {execute}": 50.0,
+        "daemon with callees: queue/rows.py:tuples": 87.5,
+    }
+    counted = {one.name: one.rounds[0] for one in profile.counts(rows, 10)}
+    assert counted["SQL statements"] == 3.0
+    assert counted["writes to a modem"] == 0.0

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from benchmarks import __main__ as bench
-from benchmarks import dialogue, dispatch, intake, ledger, rack, start
+from benchmarks import dialogue, dispatch, intake, ledger, profile, rack, start
 from benchmarks.settings import Profile
 from benchmarks.steps import PLACE
 from pulsarack.daemon.cli import processes
@@ -20,7 +20,7 @@ from pulsarack.daemon.errors import DaemonError
 SPEED = 40.0
 
 
-def profile(directory: Path) -> Profile:
+def small(directory: Path) -> Profile:
     return Profile(
         directory,
         rounds=1,
@@ -31,13 +31,14 @@ def profile(directory: Path) -> Profile:
         dispatches=2,
         round_seconds=0.2,
         starts=1,
+        profiled=(1, 2.0),
         speed=SPEED,
     )
 
 
 @pytest.mark.timeout(300)
 async def test_a_rack_of_one(tmp_path: Path) -> None:
-    figures = {one.name: one for one in await rack.run(profile(tmp_path))}
+    figures = {one.name: one for one in await rack.run(small(tmp_path))}
     size = "1 modem, 2 s USSD"
     assert 0 < figures[f"occupancy, {size}"].rounds[0] <= 1
     assert figures[f"top-ups, {size}"].rounds[0] > 0
@@ -61,7 +62,7 @@ async def test_the_recorded_dialogue_is_that_of_a_sale(tmp_path: Path) -> None:
 
 @pytest.mark.timeout(300)
 async def test_an_idle_chip(tmp_path: Path) -> None:
-    figures = await dispatch.run(profile(tmp_path))
+    figures = await dispatch.run(small(tmp_path))
     assert [one.name for one in figures] == [
         "answer to first byte p50, 1 busy",
         "request to first byte p50, 1 busy",
@@ -73,9 +74,19 @@ async def test_an_idle_chip(tmp_path: Path) -> None:
 
 
 @pytest.mark.timeout(300)
+async def test_a_profile(tmp_path: Path) -> None:
+    figures = {one.name: one.rounds[0] for one in await profile.run(small(tmp_path))}
+    assert figures["SQL statements"] > 1
+    assert figures["writes to a modem"] >= 3
+    assert figures["daemon thread: MainThread"] > 0
+    assert figures["rack thread: MainThread"] > 0
+    assert any(name.startswith("daemon with callees: daemon/") for name in figures)
+
+
+@pytest.mark.timeout(300)
 async def test_intake_ledger_and_start(tmp_path: Path) -> None:
-    small = profile(tmp_path)
-    figures = [figure for run in (intake.run, ledger.run, start.run) for figure in await run(small)]
+    quick = small(tmp_path)
+    figures = [figure for run in (intake.run, ledger.run, start.run) for figure in await run(quick)]
     for figure in figures:
         assert all(value > 0 for value in figure.rounds), figure
         assert figure.reference is None or all(value > 0 for value in figure.reference.rounds)
