@@ -108,6 +108,7 @@ class Site:
         self.stage = Stage(self.place, self._programs.daemon)
         self.link = Link(self.place.socket)
         self.books = Books(self.place.truth)
+        self._rack_ports = root.absolute() / "rack" if tapped else self.place.ports
         self.taps = {number: Tap(self._rack_port(number), self._port(number)) for number in tapped}
         self._rack: Child | None = None
 
@@ -165,20 +166,25 @@ class Site:
     async def _open(self) -> None:
         if self._trade is not None:
             await self._start_rack()
-            self.place.ports.mkdir()
-            for number in range(len(self.modems)):
-                if number not in self.taps:
-                    self._port(number).symlink_to(self._rack_port(number))
-            for tap in self.taps.values():
-                tap.open()
+            self._lay_taps()
         await self.stage.start_daemon(self.link)
         if self._trade is not None:
             await self._enlist(self._trade)
         else:
             await self._open_shop()
 
+    def _lay_taps(self) -> None:
+        if not self.taps:
+            return  # the daemon's ports are the rack's own
+        self.place.ports.mkdir()
+        for number in range(len(self.modems)):
+            if number not in self.taps:
+                self._port(number).symlink_to(self._rack_port(number))
+        for tap in self.taps.values():
+            tap.open()
+
     async def _start_rack(self) -> None:
-        arguments = ["simulate", str(self._rack_path), "--dir", str(self._rack_port(0).parent)]
+        arguments = ["simulate", str(self._rack_path), "--dir", str(self._rack_ports)]
         arguments += ["--truth", str(self.place.truth), "--speed", repr(self._speed)]
         arguments += ["--anchor", repr(self.clock.anchor)]
         log, program = self.place.rack_log, self._programs.rack
@@ -231,4 +237,4 @@ class Site:
         return self.place.ports / f"modem{number}"
 
     def _rack_port(self, number: int) -> Path:
-        return self.place.root / "rack" / f"modem{number}"
+        return self._rack_ports / f"modem{number}"
