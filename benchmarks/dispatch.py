@@ -29,14 +29,14 @@ from benchmarks.tap import Heard
 _BENCH = "dispatch"
 _MS = 1000
 _USSD_SECONDS = 2.0
-_IDLE_CHIPS = 4
+_IDLE_CHIPS = 8
 _ORDERS_A_CHIP = 4
 _FIRST_COMMAND = b"AT+CCID"
 _PINGS = 500
 _LOOK_SECONDS = 0.01
 # A chip is idle again some virtual seconds after its last order; the pause is drawn, so that
 # the orders do not keep step with anything.
-_PAUSE_SECONDS = (0.7, 1.2)
+_PAUSE_SECONDS = (0.35, 0.6)
 _PATIENCE_SECONDS = 30.0
 
 NOTE = "ms from the socket's answer (or the request) to the first byte of the sale on the line"
