@@ -54,16 +54,17 @@ async def run(profile: Profile) -> list[Figure]:
     """All numbers of busy chips, and the bare round trip."""
     trips = await bare_round_trips(profile.rounds)
     figures: list[Figure] = []
-    for busy in profile.busy:
-        figures += report(busy, await measure(profile, busy), trips)
+    cases = [(busy, _IDLE_CHIPS) for busy in profile.busy] + [(1, idle) for idle in profile.idle]
+    for busy, idle in cases:
+        figures += report(busy, idle, await measure(profile, busy, idle), trips)
     return figures
 
 
-async def measure(profile: Profile, busy: int) -> list[Latencies]:
-    """Some rounds beside so many chips at work."""
-    modems = [TELKOMSEL] * busy + [TRI] * _IDLE_CHIPS
-    tapped = range(busy, busy + _IDLE_CHIPS)
-    root = profile.directory / f"dispatch-{busy}"
+async def measure(profile: Profile, busy: int, idle: int) -> list[Latencies]:
+    """Some rounds beside so many chips at work, and so many that could take the order."""
+    modems = [TELKOMSEL] * busy + [TRI] * idle
+    tapped = range(busy, busy + idle)
+    root = profile.directory / f"dispatch-{busy}-{idle}"
     rng = Random(busy)
     async with Site(root, modems, _USSD_SECONDS, tapped=tapped, speed=profile.speed) as site:
         feeder = Feeder(site, TELKOMSEL, destinations(TELKOMSEL), _ORDERS_A_CHIP * busy)
@@ -132,7 +133,7 @@ def _round_trip(file: int) -> float:
 
 
 def report(
-    busy: int, rounds: Sequence[Latencies], trips: Sequence[Sequence[float]]
+    busy: int, idle: int, rounds: Sequence[Latencies], trips: Sequence[Sequence[float]]
 ) -> list[Figure]:
     """p50 and p99 of each round, and those of the bare round trip."""
     figures = []
@@ -148,7 +149,7 @@ def report(
             figures.append(
                 Figure(
                     _BENCH,
-                    f"{name} p{share * 100:.0f}, {busy} busy",
+                    f"{name} p{share * 100:.0f}, {busy} busy, {idle} idle",
                     "ms",
                     tuple(percentile(each, share) * _MS for each in values),
                     beside,

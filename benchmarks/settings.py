@@ -10,7 +10,8 @@ class Profile:
     """What the benches need to know.
 
     `racks`: (modems, seconds of a USSD screen); `profiled`: the one to be looked into. `busy`:
-    how many chips are at work while the latency of an idle one is measured. The seconds are
+    how many chips are at work while the latency of an idle one is measured; `idle`: how
+    many could take the order, with one at work. The seconds are
     those of a round of each bench.
     """
 
@@ -20,6 +21,7 @@ class Profile:
     rack_seconds: float = 8.0
     loop_seconds: float = 4.0
     busy: tuple[int, ...] = (1, 64)
+    idle: tuple[int, ...] = (64,)
     dispatches: int = 40
     round_seconds: float = 3.0
     starts: int = 10
@@ -36,6 +38,7 @@ def full(directory: Path) -> Profile:
         rack_seconds=20.0,
         loop_seconds=10.0,
         busy=(1, 64, 512),
+        idle=(64, 512),
         dispatches=200,
         round_seconds=10.0,
         starts=30,
@@ -49,5 +52,5 @@ def narrowed(profile: Profile, *, rounds: int | None, modems: Sequence[int]) -> 
     if modems:
         latencies = sorted({seconds for _, seconds in profile.racks}, reverse=True)
         racks = tuple((count, seconds) for count in modems for seconds in latencies)
-        profile = replace(profile, racks=racks, busy=tuple(modems))
+        profile = replace(profile, racks=racks, busy=tuple(modems), idle=tuple(modems))
     return profile

@@ -105,7 +105,7 @@ def test_a_profile_is_narrowed() -> None:
     narrowed = settings.narrowed(quick, rounds=1, modems=(8,))
     assert narrowed.rounds == 1
     assert narrowed.racks == ((8, 2.0), (8, 0.2))
-    assert narrowed.busy == (8,)
+    assert narrowed.busy == narrowed.idle == (8,)
     assert settings.narrowed(quick, rounds=None, modems=()) == quick
 
 

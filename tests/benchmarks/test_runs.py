@@ -28,6 +28,7 @@ def small(directory: Path) -> Profile:
         rack_seconds=10.0,
         loop_seconds=4.0,
         busy=(1,),
+        idle=(),
         dispatches=2,
         round_seconds=0.2,
         starts=1,
@@ -64,10 +65,10 @@ async def test_the_recorded_dialogue_is_that_of_a_sale(tmp_path: Path) -> None:
 async def test_an_idle_chip(tmp_path: Path) -> None:
     figures = await dispatch.run(small(tmp_path))
     assert [one.name for one in figures] == [
-        "answer to first byte p50, 1 busy",
-        "request to first byte p50, 1 busy",
-        "answer to first byte p99, 1 busy",
-        "request to first byte p99, 1 busy",
+        "answer to first byte p50, 1 busy, 8 idle",
+        "request to first byte p50, 1 busy, 8 idle",
+        "answer to first byte p99, 1 busy, 8 idle",
+        "request to first byte p99, 1 busy, 8 idle",
     ]
     assert figures[1].rounds[0] > 0
     assert all(one.reference and one.reference.rounds[0] > 0 for one in figures)
