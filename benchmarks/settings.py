@@ -10,9 +10,8 @@ class Profile:
     """What the benches need to know.
 
     `racks`: (modems, seconds of a USSD screen); `profiled`: the one to be looked into. `busy`:
-    how many chips are at work while the latency of an idle one is measured; `idle`: how
-    many could take the order, with one at work. The seconds are
-    those of a round of each bench.
+    how many chips are at work while the latency of an idle one is measured; `idle`: how many
+    could take the order, with one at work. The seconds are those of a round of each bench.
     """
 
     directory: Path
@@ -22,7 +21,7 @@ class Profile:
     loop_seconds: float = 4.0
     busy: tuple[int, ...] = (1, 64)
     idle: tuple[int, ...] = (64,)
-    dispatches: int = 40
+    dispatches: int = 25
     round_seconds: float = 3.0
     starts: int = 10
     profiled: tuple[int, float] = (64, 0.2)
