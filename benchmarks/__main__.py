@@ -61,13 +61,14 @@ def main(
     try:
         report = asyncio.run(measure(names or tuple(BENCHES), chosen))
     except asyncio.CancelledError:
+        shutil.rmtree(root)
         sys.exit(STATUS_TERMINATED)
     except DaemonError as error:
         for line in error.lines():
             click.echo(f"bench: {line}", err=True)
+        click.echo(f"bench: everything is kept in {root}", err=True)
         sys.exit(1)
-    finally:
-        shutil.rmtree(root, ignore_errors=True)
+    shutil.rmtree(root)
     path = json_path or RESULTS / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
