@@ -8,7 +8,7 @@ import json
 import shutil
 import sys
 import tempfile
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from benchmarks.table import table
 from pulsarack.daemon.demo.main import STATUS_TERMINATED, cancel_on_sigterm
 from pulsarack.daemon.errors import DaemonError
 
-Bench = Callable[[Profile], Awaitable[list[Figure]]]
+Bench = Callable[[Profile], AsyncIterator[list[Figure]]]
 
 BENCHES: dict[str, Bench] = {
     "start": start.run,
@@ -60,8 +60,10 @@ def main(
     chosen = settings.narrowed(chosen, rounds=rounds, modems=modems)
     try:
         report = asyncio.run(measure(names or tuple(BENCHES), chosen))
-    except asyncio.CancelledError:
+    except (asyncio.CancelledError, KeyboardInterrupt) as told:
         shutil.rmtree(root)
+        if isinstance(told, KeyboardInterrupt):
+            raise
         sys.exit(STATUS_TERMINATED)
     except DaemonError as error:
         for line in error.lines():
@@ -82,9 +84,9 @@ async def measure(names: tuple[str, ...], chosen: Profile) -> dict[str, Any]:
     click.echo(machine.sentence(found))
     figures: list[Figure] = []
     for name in names:
-        measured = await BENCHES[name](chosen)
-        click.echo("\n" + table(measured))
-        figures += measured
+        async for measured in BENCHES[name](chosen):
+            click.echo("\n" + table(measured))
+            figures += measured
     return {
         "machine": found,
         "rounds": chosen.rounds,

@@ -14,7 +14,7 @@ import asyncio
 import os
 import time
 import tty
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, field
 from random import Random
 
@@ -50,14 +50,12 @@ class Latencies:
     from_request: list[float] = field(default_factory=list)
 
 
-async def run(profile: Profile) -> list[Figure]:
+async def run(profile: Profile) -> AsyncIterator[list[Figure]]:
     """All numbers of busy chips, and the bare round trip."""
     trips = await bare_round_trips(profile.rounds)
-    figures: list[Figure] = []
     cases = [(busy, _IDLE_CHIPS) for busy in profile.busy] + [(1, idle) for idle in profile.idle]
     for busy, idle in cases:
-        figures += report(busy, idle, await measure(profile, busy, idle), trips)
-    return figures
+        yield report(busy, idle, await measure(profile, busy, idle), trips)
 
 
 async def measure(profile: Profile, busy: int, idle: int) -> list[Latencies]:

@@ -10,9 +10,10 @@ import asyncio
 import math
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import median
 
 from benchmarks import replay
 from benchmarks.figures import Figure, Goal, Reference
@@ -49,12 +50,10 @@ class _Moment:
     clients: float
 
 
-async def run(profile: Profile) -> list[Figure]:
+async def run(profile: Profile) -> AsyncIterator[list[Figure]]:
     """One client and many."""
-    figures: list[Figure] = []
     for clients in _CLIENTS:
-        figures += report(clients, await measure(profile, clients))
-    return figures
+        yield report(clients, await measure(profile, clients))
 
 
 async def measure(profile: Profile, clients: int) -> Rounds:
@@ -133,7 +132,7 @@ def report(clients: int, rounds: Rounds) -> list[Figure]:
     raw = Reference(
         "raw apsw writing the same rows with the same group size", tuple(rounds.raw_rate)
     )
-    half = Goal(sorted(rounds.raw_rate)[len(rounds.raw_rate) // 2] / 2, at_least=True)
+    half = Goal(median(rounds.raw_rate) / 2, at_least=True)
     rows: Sequence[tuple[str, str, list[float], Reference | None, Goal | None]] = (
         ("orders accepted", "/s", rounds.rate, raw, half),
         ("orders a commit", "", rounds.group, None, None),

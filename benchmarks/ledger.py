@@ -9,10 +9,11 @@ import asyncio
 import math
 import resource
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
+from statistics import median
 
 from peewee import Database
 
@@ -46,12 +47,10 @@ class Rounds:
     raw_rate: list[float] = field(default_factory=list)
 
 
-async def run(profile: Profile) -> list[Figure]:
+async def run(profile: Profile) -> AsyncIterator[list[Figure]]:
     """One caller and many."""
-    figures: list[Figure] = []
     for callers in _CALLERS:
-        figures += report(callers, await measure(profile, callers))
-    return figures
+        yield report(callers, await measure(profile, callers))
 
 
 async def measure(profile: Profile, callers: int) -> Rounds:
@@ -131,7 +130,7 @@ def report(callers: int, rounds: Rounds) -> list[Figure]:
     raw = Reference(
         "raw apsw writing the same rows with the same group size", tuple(rounds.raw_rate)
     )
-    half = Goal(sorted(rounds.raw_rate)[len(rounds.raw_rate) // 2] / 2, at_least=True)
+    half = Goal(median(rounds.raw_rate) / 2, at_least=True)
     rows: Sequence[tuple[str, str, list[float], Reference | None, Goal | None]] = (
         ("hold and post", "pairs/s", rounds.rate, raw, half),
         ("transfers a commit", "", rounds.group, None, None),

@@ -33,11 +33,13 @@ class Feeder:
         return self.accepted - self._site.books.by_operator[self._line.operator]
 
     async def fill(self) -> None:
-        """Orders until the depth is reached."""
+        """Orders what is lacking now; a rack that sells as fast as this may leave some lacking."""
         self._site.books.look()
-        while (lacking := self._depth - self.unsold) > 0:
-            await asyncio.gather(*(self._order() for _ in range(min(lacking, _AT_ONCE))))
-            self._site.books.look()
+        lacking = max(0, self._depth - self.unsold)
+        while lacking:
+            burst = min(lacking, _AT_ONCE)
+            await asyncio.gather(*(self._order() for _ in range(burst)))
+            lacking -= burst
 
     async def run(self) -> None:
         """Keeps it there, until cancelled."""

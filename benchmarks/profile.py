@@ -9,7 +9,7 @@ import asyncio
 import json
 import os
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +41,7 @@ INCLUSIVE_NOTE = "with callees: a function of ours with all that it calls, other
 Row = Mapping[str, Any]
 
 
-async def run(profile: Profile) -> list[Figure]:
+async def run(profile: Profile) -> AsyncIterator[list[Figure]]:
     """One rack, one round: the dearest functions of both processes."""
     root = profile.directory / "profile"
     outs = {name: profile.directory / f"{name}.json" for name in ("daemon", "rack")}
@@ -62,7 +62,7 @@ async def run(profile: Profile) -> list[Figure]:
         await site.stop_daemon()
         await site.stop_rack()
     daemon, rack = (_read(out) for out in outs.values())
-    return [*counts(daemon, done), *report("daemon", daemon), *report("rack", rack)]
+    yield [*counts(daemon, done), *report("daemon", daemon), *report("rack", rack)]
 
 
 def _toggle(site: Site) -> int:

@@ -15,7 +15,7 @@ are shown apart.
 import asyncio
 import os
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -75,16 +75,17 @@ class _Moment:
     feeder: float
 
 
-async def run(profile: Profile) -> list[Figure]:
-    """All racks of a profile, smallest first."""
+async def run(profile: Profile) -> AsyncIterator[list[Figure]]:
+    """All racks of a profile, one after the other."""
     recorded = await dialogue.record(profile.directory / "record")
-    figures: list[Figure] = []
+    yield _line_bytes(recorded)
     sizes: dict[int, list[float]] = {}
     for modems, seconds in profile.racks:
         rounds = await measure(profile, modems, seconds, recorded)
-        figures += report(modems, seconds, rounds)
+        yield report(modems, seconds, rounds)
         sizes.setdefault(modems, rounds.daemon_pss)
-    return [*figures, *memory(sizes), *_line_bytes(recorded)]
+    if figures := memory(sizes):
+        yield figures
 
 
 async def measure(profile: Profile, modems: int, seconds: float, recorded: Recorded) -> Rounds:

@@ -8,7 +8,7 @@ import asyncio
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from statistics import median
 
 from benchmarks.figures import Figure, Goal, Reference
@@ -26,7 +26,7 @@ _LIST = "pulsarack order list"
 _GOALS = {_HELP: Goal(120.0), _LIST: Goal(200.0)}
 
 
-async def run(profile: Profile) -> list[Figure]:
+async def run(profile: Profile) -> AsyncIterator[list[Figure]]:
     """All commands in turn."""
     async with Site(profile.directory / "start", [], 1.0) as site:
         numbers = destinations(TELKOMSEL)
@@ -41,7 +41,7 @@ async def run(profile: Profile) -> list[Figure]:
         rounds = [
             await asyncio.to_thread(_round, commands, profile.starts) for _ in range(profile.rounds)
         ]
-    return report(rounds)
+    yield report(rounds)
 
 
 def _round(commands: Mapping[str, Sequence[str]], starts: int) -> dict[str, float]:

@@ -3,8 +3,8 @@
 import json
 import os
 import sys
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 from unittest import mock
 
 import pytest
@@ -12,6 +12,7 @@ from click.testing import CliRunner
 
 from benchmarks import __main__ as bench
 from benchmarks import dialogue, dispatch, intake, ledger, profile, rack, start
+from benchmarks.figures import Figure
 from benchmarks.settings import Profile
 from benchmarks.steps import PLACE
 from pulsarack.daemon.cli import processes
@@ -37,9 +38,13 @@ def small(directory: Path) -> Profile:
     )
 
 
+async def every(shown: AsyncIterator[list[Figure]]) -> list[Figure]:
+    return [figure async for figures in shown for figure in figures]
+
+
 @pytest.mark.timeout(300)
 async def test_a_rack_of_one(tmp_path: Path) -> None:
-    figures = {one.name: one for one in await rack.run(small(tmp_path))}
+    figures = {one.name: one for one in await every(rack.run(small(tmp_path)))}
     size = "1 modem, 2 s USSD"
     assert 0 < figures[f"occupancy, {size}"].rounds[0] <= 1
     assert figures[f"top-ups, {size}"].rounds[0] > 0
@@ -63,7 +68,7 @@ async def test_the_recorded_dialogue_is_that_of_a_sale(tmp_path: Path) -> None:
 
 @pytest.mark.timeout(300)
 async def test_an_idle_chip(tmp_path: Path) -> None:
-    figures = await dispatch.run(small(tmp_path))
+    figures = await every(dispatch.run(small(tmp_path)))
     assert [one.name for one in figures] == [
         "answer to first byte p50, 1 busy, 8 idle",
         "request to first byte p50, 1 busy, 8 idle",
@@ -76,7 +81,7 @@ async def test_an_idle_chip(tmp_path: Path) -> None:
 
 @pytest.mark.timeout(300)
 async def test_a_profile(tmp_path: Path) -> None:
-    figures = {one.name: one.rounds[0] for one in await profile.run(small(tmp_path))}
+    figures = {one.name: one.rounds[0] for one in await every(profile.run(small(tmp_path)))}
     assert figures["SQL statements"] > 1
     assert figures["writes to a modem"] >= 3
     assert figures["daemon thread: MainThread"] > 0
@@ -87,7 +92,9 @@ async def test_a_profile(tmp_path: Path) -> None:
 @pytest.mark.timeout(300)
 async def test_intake_ledger_and_start(tmp_path: Path) -> None:
     quick = small(tmp_path)
-    figures = [figure for run in (intake.run, ledger.run, start.run) for figure in await run(quick)]
+    figures = [
+        figure for run in (intake.run, ledger.run, start.run) for figure in await every(run(quick))
+    ]
     for figure in figures:
         assert all(value > 0 for value in figure.rounds), figure
         assert figure.reference is None or all(value > 0 for value in figure.reference.rounds)
@@ -97,8 +104,8 @@ async def test_intake_ledger_and_start(tmp_path: Path) -> None:
 
 
 def test_the_command_writes_what_it_shows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def measured(_: Profile) -> list[Any]:
-        return ledger.report(1, ledger.Rounds([10.0], [1.0], [0.5], [20.0]))
+    async def measured(_: Profile) -> AsyncIterator[list[Figure]]:
+        yield ledger.report(1, ledger.Rounds([10.0], [1.0], [0.5], [20.0]))
 
     monkeypatch.setitem(bench.BENCHES, "ledger", measured)
     path = tmp_path / "results" / "one.json"
