@@ -1,10 +1,11 @@
 # Three verbs for a newcomer: demo, test, check. Each sets up what it needs. Then the long proofs:
 # simulate (SEEDS=n FIRST=m), planted, soak (ORDERS=n KILLS=n SEED=n), fuzz (TARGET=name SECONDS=n).
+# bench measures (minutes; FULL=1: most of an hour; NAMES="start ledger intake dispatch rack profile").
 PYTHON ?= python3
 VENV := .venv
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test check simulate planted soak fuzz format clean
+.PHONY: demo test check simulate planted soak fuzz bench format clean
 
 demo: $(STAMP)
 	$(VENV)/bin/pulsarack demo
@@ -30,6 +31,9 @@ soak: $(STAMP)
 
 fuzz: $(STAMP)
 	$(VENV)/bin/python -m tests.fuzz $(or $(TARGET),all) --seconds $(or $(SECONDS),60)
+
+bench: $(STAMP)
+	$(VENV)/bin/python -m benchmarks $(NAMES) $(if $(FULL),--full)
 
 format: $(STAMP)
 	$(VENV)/bin/ruff format .

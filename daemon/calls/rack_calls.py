@@ -35,6 +35,7 @@ from pulsarack.queue import (
     texts,
 )
 from pulsarack.queue.chips import Adoption, Chip
+from pulsarack.queue.facts import Presence
 from pulsarack.queue.routing import ChipFacts, OrderFacts, reached_cap, route
 from pulsarack.queue.validation import Refusal, normalise_destination
 from pulsarack.ussd.errors import UnknownRecipe
@@ -66,17 +67,24 @@ class RackCalls:
 
     async def chip_list(self, _args: Nothing, _peer: Peer) -> dict[str, Any]:
         """All chips."""
-        return {"chips": await self._context.store.read(self._chips)}
+        # Asked here and once: the database is read on another thread, while chips come and go.
+        presences = self._office.rack.presences()
+
+        def job(db: Database) -> list[dict[str, Any]]:
+            return [self._chip(db, chip, presences.get(chip.iccid)) for chip in chips.every(db)]
+
+        return {"chips": await self._context.store.read(job)}
 
     async def chip_show(self, args: ChipByIccid, _peer: Peer) -> dict[str, Any]:
         """One chip with its readings and latest attempts."""
+        presence = self._office.rack.presences().get(args.iccid)
 
         def job(db: Database) -> dict[str, Any] | None:
             chip = chips.find(db, args.iccid)
             if chip is None:
                 return None
             return {
-                **self._chip(db, chip),
+                **self._chip(db, chip, presence),
                 "readings": [asdict(one) for one in stock.readings(db, args.iccid)],
                 "attempts": [
                     {"order": one.order_id, **attempt_row(db, one)}
@@ -244,13 +252,9 @@ class RackCalls:
         if await self._context.store.read(lambda db: chips.find(db, iccid)) is None:
             raise not_found("chip", iccid, _SEE_CHIPS)
 
-    def _chips(self, db: Database) -> list[dict[str, Any]]:
-        return [self._chip(db, chip) for chip in chips.every(db)]
-
-    def _chip(self, db: Database, chip: Chip) -> dict[str, Any]:
+    def _chip(self, db: Database, chip: Chip, presence: Presence | None) -> dict[str, Any]:
         slot = self._office.rack.slot_of(chip.iccid)
         desk = slot.desk if slot else None
-        presence = self._office.rack.presences().get(chip.iccid)
         sold = facts.sales(
             db,
             chip.iccid,

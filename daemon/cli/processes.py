@@ -1,10 +1,13 @@
-"""`run`, `simulate` and `demo`: the commands that are a process of their own."""
+"""`run`, `simulate`, `demo` and `bench`: the commands that are a process of their own."""
 
+import os
+import sys
 from pathlib import Path
 
 import click
 
 from pulsarack.daemon.cli.session import Session, pass_session
+from pulsarack.daemon.errors import DaemonError
 
 _FILE = click.Path(path_type=Path)
 _SPEED = click.FloatRange(min=0, min_open=True, max=10_000)
@@ -80,3 +83,21 @@ def demo(
             plain=plain,
         )
     )
+
+
+@click.command(context_settings={"ignore_unknown_options": True})
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="[NAME]... [OPTION]...")
+def bench(arguments: tuple[str, ...]) -> None:
+    """Measure what the daemon costs and how quick it is, all of it or by NAME.
+
+    Names: start, ledger, intake, dispatch, rack, profile. Options: --full for every size
+    (most of an hour), --rounds N, --modems N, --json FILE, --dir DIR. The benches are a part of the
+    source tree that is not installed with the product.
+    """
+    tree = Path(__file__).resolve().parents[2]
+    if not (tree / "benchmarks" / "__main__.py").is_file():
+        raise DaemonError("the benches are not installed", "run it in the source tree: make bench")
+    path = os.pathsep.join(filter(None, (str(tree), os.environ.get("PYTHONPATH"))))
+    # This process becomes theirs.
+    command = [sys.executable, "-m", "benchmarks", *arguments]
+    os.execve(sys.executable, command, {**os.environ, "PYTHONPATH": path})

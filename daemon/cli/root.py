@@ -25,6 +25,7 @@ COMMANDS = {
     "run": Lazy("processes", "run", "Run the daemon in the foreground."),
     "simulate": Lazy("processes", "simulate", "Run a simulated rack of modems."),
     "demo": Lazy("processes", "demo", "Show the whole system at work on a simulated rack."),
+    "bench": Lazy("processes", "bench", "Measure the daemon (in the source tree only)."),
     "status": Lazy("watch", "status", "How the daemon is doing."),
     "tail": Lazy("watch", "tail", "Follow what happens to orders and chips."),
     "order": Lazy("orders", "order", "Place, find, cancel and settle orders."),

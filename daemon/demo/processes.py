@@ -15,6 +15,8 @@ from pathlib import Path
 from pulsarack.daemon.clock import WallClock
 from pulsarack.daemon.demo.errors import ChildFailed
 
+# What Python runs: the command `pulsarack`. A measurement may put something around it.
+PROGRAM = ("-m", "pulsarack.daemon.main")
 _LAST_LINES = 12
 _LAST_BYTES = 8192
 _LOOK_SECONDS = 0.05
@@ -30,13 +32,14 @@ class Child:
         self._process = process
 
     @classmethod
-    async def start(cls, name: str, arguments: Sequence[str], log: Path) -> "Child":
+    async def start(
+        cls, name: str, arguments: Sequence[str], log: Path, program: Sequence[str] = PROGRAM
+    ) -> "Child":
         """Runs `pulsarack ARGUMENTS`; what it writes is appended to the log."""
         with log.open("ab") as output:
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
-                "-m",
-                "pulsarack.daemon.main",
+                *program,
                 *arguments,
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=output,

@@ -12,7 +12,7 @@ from pathlib import Path
 from pulsarack.daemon.client import ClientError
 from pulsarack.daemon.demo.link import Link
 from pulsarack.daemon.demo.place import Place
-from pulsarack.daemon.demo.processes import Child
+from pulsarack.daemon.demo.processes import PROGRAM, Child
 from pulsarack.daemon.demo.progress import Progress
 from pulsarack.daemon.demo.workload import KillPoint
 
@@ -26,8 +26,9 @@ _LOOK_SECONDS = 0.02
 class Stage:
     """Rack and daemon of one run; without `start_rack` the rack is the caller's."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: Place, program: Sequence[str] = PROGRAM) -> None:
         self._place = place
+        self._program = program
         self._rack: Child | None = None
         self._daemon: Child | None = None
         self._replaced = asyncio.Event()
@@ -50,7 +51,7 @@ class Stage:
     async def start_daemon(self, link: Link) -> None:
         """Starts the daemon and waits until its socket answers."""
         arguments = ["--config", str(self._place.config), "run"]
-        self._daemon = await Child.start("daemon", arguments, self._place.daemon_log)
+        self._daemon = await Child.start("daemon", arguments, self._place.daemon_log, self._program)
         self._replaced.set()
 
         async def answers() -> bool:

@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from pulsarack.daemon.rack import Rack
+from tests.daemon.store_inline import InlineStore
 from tests.daemon.virtual_loop import run
 from tests.daemon.world import RECIPES, World, rack_plan
 
@@ -224,3 +226,38 @@ def test_the_load_is_balanced_over_equal_chips(tmp_path: Path) -> None:
         assert max(sold) <= 1.2 * sum(sold) / len(sold)
 
     in_world(tmp_path, order, *[("wavecom", "telkomsel")] * 3)
+
+
+def test_what_is_plugged_in_is_not_looked_at_while_the_database_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The database is read on a thread of its own, and chips come and go meanwhile."""
+    reading = False
+    looks = 0
+
+    async def listing(world: World) -> None:
+        await until_idle(world)
+        run_inline, presences = InlineStore.run_inline, Rack.presences
+
+        def run_job(store: InlineStore, job: Any) -> Any:
+            nonlocal reading
+            reading = True
+            try:
+                return run_inline(store, job)
+            finally:
+                reading = False
+
+        def look(rack: Rack) -> Any:
+            nonlocal looks
+            assert not reading
+            looks += 1
+            return presences(rack)
+
+        monkeypatch.setattr(InlineStore, "run_inline", run_job)
+        monkeypatch.setattr(Rack, "presences", look)
+        assert len((await world.call("chip.list"))["chips"]) == 3
+        assert looks == 1, "once for all chips"
+        shown = await world.call("chip.show", iccid=(await chip(world))["iccid"])
+        assert shown["slot"] == "modem0"
+
+    in_world(tmp_path, listing, *[("wavecom", "telkomsel")] * 3)

@@ -1,0 +1,145 @@
+"""`bench intake`: durable orders accepted a second over the control socket.
+
+A daemon without modems; clients with a connection each, which send the next order when the
+last one is acknowledged. An order counts when its answer is here: it is on disk then. How many
+orders went into one commit is read from the database, and the reference writes the same rows
+with as many in a commit.
+"""
+
+import asyncio
+import math
+import os
+import time
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+
+from benchmarks import replay
+from benchmarks.figures import Figure, Goal, Reference
+from benchmarks.machine import database
+from benchmarks.orders import order
+from benchmarks.processes import cpu_seconds
+from benchmarks.rack_file import TELKOMSEL, destinations
+from benchmarks.replay import Written
+from benchmarks.settings import Profile
+from benchmarks.site import Site
+from pulsarack.daemon.async_client import AsyncClient
+
+_BENCH = "intake"
+_MS = 1000
+_CLIENTS = (1, 64)
+
+
+@dataclass(slots=True)
+class Rounds:
+    """What was seen with one number of clients, a value each round."""
+
+    rate: list[float] = field(default_factory=list)
+    group: list[float] = field(default_factory=list)
+    daemon_cpu: list[float] = field(default_factory=list)
+    client_cpu: list[float] = field(default_factory=list)
+    raw_rate: list[float] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Moment:
+    at: float
+    commits: int
+    daemon: float
+    clients: float
+
+
+async def run(profile: Profile) -> AsyncIterator[list[Figure]]:
+    """One client and many."""
+    for clients in _CLIENTS:
+        yield report(clients, await measure(profile, clients))
+
+
+async def measure(profile: Profile, clients: int) -> Rounds:
+    """Some rounds against one daemon, then its rows again without it."""
+    rounds = Rounds()
+    numbers = destinations(TELKOMSEL)
+    async with Site(profile.directory / f"intake-{clients}", [], 1.0) as site:
+        for _ in range(profile.rounds):
+            await _round(site, clients, numbers, profile.round_seconds, rounds)
+        await site.stop_daemon()
+        written = _written(site.place.database)
+        group = max(1, math.floor(sum(rounds.group) / len(rounds.group) + 0.5))
+        for number in range(profile.rounds):
+            path = profile.directory / f"raw-{clients}-{number}" / "pulsarack.db"
+            path.parent.mkdir()
+            taken = replay.seconds(path, written, group)
+            rounds.raw_rate.append(len(written.units) / taken)
+    return rounds
+
+
+async def _round(
+    site: Site, count: int, numbers: Iterator[str], length: float, rounds: Rounds
+) -> None:
+    clients = [await AsyncClient.connect(site.place.socket) for _ in range(count)]
+    try:
+        before = _moment(site)
+        ends = before.at + length
+        done = sum(await asyncio.gather(*(_send(one, numbers, ends) for one in clients)))
+        after = _moment(site)
+    finally:
+        for client in clients:
+            await client.close()
+    rounds.rate.append(done / (after.at - before.at))
+    rounds.group.append(done / max(1, after.commits - before.commits))
+    rounds.daemon_cpu.append((after.daemon - before.daemon) * _MS / done)
+    rounds.client_cpu.append((after.clients - before.clients) * _MS / done)
+
+
+async def _send(client: AsyncClient, numbers: Iterator[str], ends: float) -> int:
+    done = 0
+    while time.perf_counter() < ends:
+        await client.call("order.new", **order(TELKOMSEL, next(numbers)))
+        done += 1
+    return done
+
+
+def _moment(site: Site) -> _Moment:
+    return _Moment(
+        time.perf_counter(),
+        replay.commits(site.place.database),
+        cpu_seconds(site.daemon_pid),
+        cpu_seconds(os.getpid()),
+    )
+
+
+def _written(path: Path) -> Written:
+    """What a stopped daemon left: each order with its hold and its transition is one unit."""
+    with database(path) as connection:
+        before = [
+            *replay.rows(connection, "agent"),
+            *replay.rows(connection, "product"),
+            *replay.accounts(connection),
+            *replay.rows(connection, "transfer", "phase = 'posted'"),
+        ]
+        tables = (
+            replay.rows(connection, "orders"),
+            replay.rows(connection, "transfer", "phase = 'held'"),
+            replay.rows(connection, "transition"),
+        )
+    return Written(before, [list(unit) for unit in zip(*tables, strict=True)])
+
+
+def report(clients: int, rounds: Rounds) -> list[Figure]:
+    """The figures of one number of clients."""
+    many = f"{clients} client{'s' if clients > 1 else ''}"
+    raw = Reference(
+        "raw apsw writing the same rows with the same group size", tuple(rounds.raw_rate)
+    )
+    half = Goal(median(rounds.raw_rate) / 2, at_least=True)
+    rows: Sequence[tuple[str, str, list[float], Reference | None, Goal | None]] = (
+        ("orders accepted", "/s", rounds.rate, raw, half),
+        ("orders a commit", "", rounds.group, None, None),
+        ("daemon CPU", "ms/order", rounds.daemon_cpu, None, None),
+        ("client CPU", "ms/order", rounds.client_cpu, None, None),
+    )
+    return [
+        Figure(_BENCH, f"{name}, {many}", unit, tuple(values), beside, goal)
+        for name, unit, values, beside, goal in rows
+    ]
