@@ -115,11 +115,12 @@ def eras(db: Database, *, back_to_ms: int) -> list[Era]:
     found: list[Era] = []
     offset, before = 0, 2**63 - 1
     while rows := tuples(db, _STEPS, (before, _STEPS_AT_ONCE)):
-        for before, at, step, last_attempt in rows:
+        for _id, at, step, last_attempt in rows:
             found.append(Era(last_attempt, offset))
             if at + offset < back_to_ms:
                 return found
             offset += step
+        before = rows[-1][0]
     return [*found, Era(0, offset)]
 
 

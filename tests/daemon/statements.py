@@ -15,18 +15,41 @@ from pulsarack.daemon.store import prepare
 from pulsarack.daemon.store_files import database
 
 GROWING = frozenset(
-    "orders attempt exchange transition evidence message sms stock_reading unparsed transfer"
-    " clock_step discrepancy discrepancy_order discrepancy_clearing".split()
+    [
+        "orders",
+        "attempt",
+        "exchange",
+        "transition",
+        "evidence",
+        "message",
+        "sms",
+        "stock_reading",
+        "unparsed",
+        "transfer",
+        "clock_step",
+        "discrepancy",
+        "discrepancy_order",
+        "discrepancy_clearing",
+    ]
 )
 """The tables that have more rows every day."""
 
 BOUNDED = frozenset(
-    "orders_queued orders_expiry orders_under_way attempt_one_open_a_chip"
-    " attempt_one_open_an_order message_waiting sms_contradiction".split()
+    [
+        "orders_queued",
+        "orders_expiry",
+        "orders_under_way",
+        "attempt_one_open_a_chip",
+        "attempt_one_open_an_order",
+        "message_waiting",
+        "sms_contradiction",
+    ]
 )
 """Partial indexes that hold what is under way, or waits for somebody; never what is over."""
 
-WIDE = frozenset("chip operator agent debit credit sender state phase rule".split())
+WIDE = frozenset(
+    ["chip", "operator", "agent", "debit", "credit", "sender", "state", "phase", "rule"]
+)
 """Columns in which very many rows can be equal."""
 
 _STATEMENT = re.compile(r"\s*(?:SELECT|INSERT|UPDATE|DELETE|WITH)\b")

@@ -29,8 +29,8 @@ from tests.daemon.world import PEER, World, rack_plan
 from tests.queue.test_decisions import acknowledge, refuted
 from tests.queue.test_discrepancies import doubted, held_for_not_done, proved_late, say_done
 from tests.queue.test_texts import CARD, contradicted, ready
-from tests.queue.world import TO, failure, stock_in, success
 from tests.queue.world import World as Shop
+from tests.queue.world import failure, stock_in, success
 
 MIGRATION = Path(__file__).parents[2] / "queue" / "migrations" / "0005_indexes.sql"
 WORD = {"because": "seen", "who": "admin1"}
@@ -245,11 +245,21 @@ def decide(shop: Shop) -> None:
 
 RARE = (contradict, refuse_repeat, differ, hear, decide)
 
-SIMPLE = (
-    "order.list order.undecided order.refuted discrepancies.list chip.list modem.list"
-    " unparsed.list status agent.list product.list prefix.list ledger.accounts"
-    " ledger.trial_balance"
-).split()
+SIMPLE = [
+    "order.list",
+    "order.undecided",
+    "order.refuted",
+    "discrepancies.list",
+    "chip.list",
+    "modem.list",
+    "unparsed.list",
+    "status",
+    "agent.list",
+    "product.list",
+    "prefix.list",
+    "ledger.accounts",
+    "ledger.trial_balance",
+]
 
 
 @dataclass(frozen=True)
