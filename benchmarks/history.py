@@ -150,9 +150,7 @@ def shop_of(trade: Trade) -> Shop:
         tuple(chip.iccid for chip in trade.chips),
         tuple(chip.stock for chip in trade.chips),
         tuple(shelf.of_operator(chip.operator)[0] for chip in trade.chips),
-        tuple(
-            tuple(one for one in goods if one.operator == chip.operator) for chip in trade.chips
-        ),
+        tuple(tuple(one for one in goods if one.operator == chip.operator) for chip in trade.chips),
         tuple(_AREAS[chip.operator] for chip in trade.chips),
         tuple(goods),
     )

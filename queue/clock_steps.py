@@ -116,9 +116,10 @@ def eras(db: Database, *, back_to_ms: int) -> list[Era]:
     offset, before = 0, 2**63 - 1
     while rows := tuples(db, _STEPS, (before, _STEPS_AT_ONCE)):
         for _id, at, step, last_attempt in rows:
-            found.append(Era(last_attempt, offset))
             if at + offset < back_to_ms:
-                return found
+                return [*found, Era(last_attempt, offset)]
+            if step:  # a stop that set nothing ends no era
+                found.append(Era(last_attempt, offset))
             offset += step
         before = rows[-1][0]
     return [*found, Era(0, offset)]
