@@ -64,7 +64,8 @@ def main(
     json_path: Path | None,
     directory: Path | None,
 ) -> None:
-    """Measure NAMEs (start, ledger, intake, dispatch, rack, growth, recovery, profile), or all of them.
+    """Measure NAMEs, or all there are: start, ledger, intake, dispatch, rack, growth, recovery,
+    profile.
 
     Every figure stands beside its reference, measured in the same run.
     """

@@ -125,7 +125,7 @@ async def _serve(profile: Profile, grown: Grown) -> None:
         newest = (await site.link.call("order.list", limit=1))["orders"][0]["id"]
         for _ in range(profile.rounds):
             await _start_again(site, grown.values)
-        for query in _queries(newest):
+        for query in queries(newest):
             asked = Quantity(f"pulsarack {query.name}", "ms", limit=_QUERY_MS)
             grown.values[asked] = await asyncio.to_thread(_ask, site, query.command, profile)
             answered = Quantity(f"the daemon's answer to {query.name}", "ms")
@@ -150,7 +150,8 @@ class Query:
     arguments: Mapping[str, object]
 
 
-def _queries(newest: int) -> Sequence[Query]:
+def queries(newest: int) -> Sequence[Query]:
+    """All of them; `newest`: the order that came last."""
     deposit = f"liability:agent:{AGENT}"
 
     def listed(*words: str, **arguments: object) -> Query:
