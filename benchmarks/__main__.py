@@ -15,7 +15,18 @@ from typing import Any
 
 import click
 
-from benchmarks import dispatch, intake, ledger, machine, profile, rack, settings, start
+from benchmarks import (
+    dispatch,
+    growth,
+    intake,
+    ledger,
+    machine,
+    profile,
+    rack,
+    recovery,
+    settings,
+    start,
+)
 from benchmarks.figures import Figure, as_json
 from benchmarks.settings import Profile
 from benchmarks.table import table
@@ -30,6 +41,8 @@ BENCHES: dict[str, Bench] = {
     "intake": intake.run,
     "dispatch": dispatch.run,
     "rack": rack.run,
+    "growth": growth.run,
+    "recovery": recovery.run,
     "profile": profile.run,
 }
 RESULTS = machine.ROOT / "benchmarks" / "results"
@@ -51,7 +64,8 @@ def main(
     json_path: Path | None,
     directory: Path | None,
 ) -> None:
-    """Measure NAMEs (start, ledger, intake, dispatch, rack, profile), or all of them.
+    """Measure NAMEs, or all there are: start, ledger, intake, dispatch, rack, growth, recovery,
+    profile.
 
     Every figure stands beside its reference, measured in the same run.
     """

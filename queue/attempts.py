@@ -75,7 +75,8 @@ def open_on_chip(db: Database, iccid: str) -> Attempt | None:
 
 def every_open(db: Database) -> list[Attempt]:
     """All open attempts."""
-    return select(db, Attempt, f"{_SELECT} WHERE closed_at IS NULL ORDER BY id")
+    # With the plus the index of the open ones is read and sorted, not every attempt there ever was.
+    return select(db, Attempt, f"{_SELECT} WHERE closed_at IS NULL ORDER BY +id")
 
 
 def mark_committed(db: Database, attempt_id: int, *, now_ms: int) -> None:
