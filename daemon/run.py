@@ -36,6 +36,7 @@ from pulsarack.daemon.errors import DaemonError
 from pulsarack.daemon.events import Events
 from pulsarack.daemon.outbox import Outbox
 from pulsarack.daemon.ports import SerialPorts, problems
+from pulsarack.daemon.pressure import Pressure
 from pulsarack.daemon.rack import Rack
 from pulsarack.daemon.store import Store
 from pulsarack.daemon.store_files import DATABASE_NAME
@@ -134,10 +135,13 @@ async def _run(context: Context, profiles: Profiles, store: Store) -> int:
     for port in problems(context.config.ports):
         context.log.warning("port.unusable", path=port.path, why=port.why, remedy=port.remedy)
     rack = Rack(context, dispatcher, profiles, SerialPorts(context.config.ports))
+    pressure = Pressure(context.clock)
+    pressure.watch(store.waiting)
     server = ControlServer(
         context.config.daemon.socket,
-        registry(Office(context, rack, dispatcher, Outbox(context))),
+        registry(Office(context, rack, dispatcher, Outbox(context), pressure)),
         context.clock,
+        pressure,
     )
     await server.start()
     notify("READY=1")
@@ -167,6 +171,7 @@ async def _run(context: Context, profiles: Profiles, store: Store) -> int:
 def registry(office: Office) -> Calls:
     """All calls of the control socket."""
     calls = Calls()
+    office = office.counter()
     OrderCalls(office).register(calls)
     DiscrepancyCalls(office).register(calls)
     RackCalls(office).register(calls)

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from peewee import Database
+
 from pulsarack.daemon.calls.office import Office, needs_reason, not_found, refused
 from pulsarack.daemon.calls.story import evidence_rows, order_row, story
 from pulsarack.daemon.control_arguments import (
@@ -64,10 +66,19 @@ class OrderCalls:
             local_day=self._context.day(),
             time_limit_seconds=int(self._context.config.orders.time_limit_seconds),
         )
-        accepted = await self._context.store.write(lambda db: intake.accept(db, wanted, origin))
-        if isinstance(accepted, Refusal):
-            raise self._refuse(args, accepted)
-        return await self._accepted(accepted)
+
+        def job(db: Database) -> tuple[Accepted, dict[str, Any]] | Refusal:
+            found = intake.accept(db, wanted, origin)
+            # With its answer, so that an order waits for one thread once.
+            return found if isinstance(found, Refusal) else (found, order_row(db, found.order))
+
+        # In its agent's turn: who sends one order does not wait for who sends a thousand.
+        stored = await self._context.store.write_for(args.agent, job)
+        if isinstance(stored, Refusal):
+            raise self._refuse(args, stored)
+        accepted, row = stored
+        self._tell(accepted)
+        return {**row, "repeated": accepted.repeated}
 
     async def show(self, args: OrderById, _peer: Peer) -> dict[str, Any]:
         """The whole story of an order."""
@@ -194,23 +205,24 @@ class OrderCalls:
             remedy = f"look at it: pulsarack order show {order_id}"
             raise CallError("NOT_UNDECIDED", str(error), remedy) from None
 
-    async def _accepted(self, accepted: Accepted) -> dict[str, Any]:
+    def _tell(self, accepted: Accepted) -> None:
         order = accepted.order
-        if not accepted.repeated:
-            self._context.log.info(
-                "order.accepted", order=order.id, agent=order.agent, product=order.product
-            )
-            self._context.events.publish(
-                "order",
-                id=order.id,
-                state=order.state,
-                operator=order.operator,
-                product=order.product,
-                reason=None,
-                chip=None,
-            )
-            self._office.dispatcher.wake()
-        return {**await self._row(order), "repeated": accepted.repeated}
+        if accepted.repeated:
+            return
+        self._context.log.info(
+            "order.accepted", order=order.id, agent=order.agent, product=order.product
+        )
+        self._context.events.publish(
+            "order",
+            id=order.id,
+            state=order.state,
+            agent=order.agent,
+            operator=order.operator,
+            product=order.product,
+            reason=None,
+            chip=None,
+        )
+        self._office.dispatcher.wake()
 
     def _refuse(self, args: OrderNew, refusal: Refusal) -> CallError:
         self._context.log.info(

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from pulsarack.daemon import control
+from pulsarack.daemon import control, control_bounds
 from pulsarack.daemon import log as logging
 from pulsarack.daemon.control import ControlServer, ControlSocketError
 from pulsarack.daemon.control_arguments import Nothing
@@ -252,20 +252,21 @@ async def test_half_a_line_and_gone_disturbs_nobody(world: World) -> None:
 
 
 async def test_requests_in_flight_are_bounded_and_none_is_lost(world: World) -> None:
-    more = control.IN_FLIGHT_LIMIT * 3
+    more = control_bounds.IN_FLIGHT_LIMIT * 3
     async with talk(world) as client:
         for number in range(more):
             client.say("wait", number)
-        await until(lambda: world.begun == control.IN_FLIGHT_LIMIT)
+        await until(lambda: world.begun == control_bounds.IN_FLIGHT_LIMIT)
         for _ in range(100):
             await asyncio.sleep(0)
-        assert world.begun == control.IN_FLIGHT_LIMIT
+        assert world.begun == control_bounds.IN_FLIGHT_LIMIT
         world.gate.set()
         assert {(await client.hear())["id"] for _ in range(more)} == set(range(more))
 
 
 async def test_connections_are_bounded(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(control, "CONNECTIONS_LIMIT", 3)
+    monkeypatch.setattr(control_bounds, "CONNECTIONS_LIMIT", 3)
+    monkeypatch.setattr(control_bounds, "CONNECTIONS_KEPT", 0)
     async with contextlib.AsyncExitStack() as stack:
         for _ in range(3):
             client = await stack.enter_async_context(talk(world))
@@ -307,7 +308,7 @@ async def test_a_client_that_is_killed_in_mid_stream_ends_the_stream(world: Worl
 
 async def test_streams_are_bounded_and_calls_go_on_beside_them(world: World) -> None:
     async with talk(world) as client:
-        for number in range(control.STREAMS_LIMIT):
+        for number in range(control_bounds.STREAMS_LIMIT):
             client.say("quiet", number)
             assert (await client.hear())["event"] == "here"
         client.say("quiet", 99)
