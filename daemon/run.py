@@ -18,7 +18,7 @@ from pathlib import Path
 import click
 from peewee import Database
 
-from pulsarack.daemon import config, secrets
+from pulsarack.daemon import config, descriptors, secrets
 from pulsarack.daemon import log as logging
 from pulsarack.daemon.calls.discrepancy_calls import DiscrepancyCalls
 from pulsarack.daemon.calls.office import Office
@@ -92,6 +92,7 @@ async def serve(settings: Config, clock: Clock) -> int:
     shelf = load_shelf([daemon.recipes_dir] if daemon.recipes_dir else [])
     profiles = Profiles.load(*([daemon.profiles_dir] if daemon.profiles_dir else []))
     store = Store.open(daemon.state_dir / DATABASE_NAME, now_ms=clock.now_ms())
+    descriptors.raise_limit()
     parts: dict[str, Sign] = {"the event loop": LoopPulse(asyncio.get_running_loop())}
     parts |= store.signs_of_life()
     # It watches the closing, too: what is still to be written is written there.

@@ -1,5 +1,6 @@
 """Orders as rows: reading them, and the few writes that several rooms share."""
 
+import itertools
 from dataclasses import dataclass
 
 from peewee import Database
@@ -37,12 +38,13 @@ class Order:
 _SELECT = f"SELECT {columns(Order)} FROM orders"
 
 # Queued, its time has come and is not over, no equal one is under way, nothing calls it done.
-_MAY_ROUTE = (
-    "state = 'QUEUED' AND not_before <= ? AND expires_at > ?"
+_MAY_ROUTE_AT = (
+    "orders.state = 'QUEUED' AND orders.not_before <= {0} AND orders.expires_at > {0}"
     " AND NOT EXISTS (SELECT 1 FROM orders AS rival WHERE rival.operator = orders.operator"
     " AND rival.destination = orders.destination AND rival.denomination = orders.denomination"
     f" AND rival.state IN ('SENDING', 'UNKNOWN')) AND NOT {evidence.contradicted('orders.id')}"
 )
+_MAY_ROUTE = _MAY_ROUTE_AT.format("?")
 
 
 def find(db: Database, order_id: int) -> Order | None:
@@ -92,11 +94,87 @@ def queued(db: Database, operator: str, *, affordable: int, now_ms: int, limit: 
     )
 
 
+# The agents of an operator with something queued, in the order of their codes between two of
+# them: each is found by one step into the index, however many orders it has.
+_IN_TURN = (
+    "WITH RECURSIVE turn (code) AS ("
+    "SELECT (SELECT agent FROM orders INDEXED BY orders_queued_by_agent"
+    " WHERE state = 'QUEUED' AND operator = ?1 AND agent > ?2 AND agent <= ?3"
+    " ORDER BY agent LIMIT 1)"
+    " UNION ALL SELECT (SELECT agent FROM orders INDEXED BY orders_queued_by_agent"
+    " WHERE state = 'QUEUED' AND operator = ?1 AND agent > turn.code AND agent <= ?3"
+    " ORDER BY agent LIMIT 1) FROM turn WHERE turn.code IS NOT NULL)"
+    f" SELECT {columns(Order)} FROM turn JOIN orders AS chosen ON chosen.id ="
+    " (SELECT orders.id FROM orders INDEXED BY orders_queued_by_agent"
+    f" WHERE orders.operator = ?1 AND orders.agent = turn.code AND {_MAY_ROUTE_AT.format('?4')}"
+    " AND orders.cost <= ?5 ORDER BY orders.id LIMIT 1)"
+    " WHERE turn.code IS NOT NULL LIMIT ?6"
+)
+_LAST_CODE = "\U0010ffff"
+
+
+def fair(
+    db: Database,
+    operator: str,
+    *,
+    after: str,
+    affordable: int,
+    now_ms: int,
+    enough: int,
+    limit: int,
+) -> list[Order]:
+    """The orders of an operator that may route now, in turn over the agents that wait.
+
+    The first of each agent, beginning with the agent behind `after` in the order of their
+    codes and then round; if that is not `enough`, the second of each, and so on, up to the
+    limit: of one agent always the oldest first. Whoever claims some of them gives the agent
+    of the last one claimed as `after` of the next time (of the last one looked at, if none
+    could be claimed): then no agent waits longer than one order of every other that waits,
+    however many one of them has queued.
+    """
+    may = (now_ms, affordable)
+    first = select(db, Order, _IN_TURN, (operator, after, _LAST_CODE, *may, limit))
+    if len(first) < limit:
+        first += select(db, Order, _IN_TURN, (operator, "", after, *may, limit - len(first)))
+    if len(first) >= enough:
+        return first
+    lines = [[order] for order in first]
+    room, going_on = limit - len(first), lines
+    while room > 0 and going_on:
+        share, longer = max(1, room // len(going_on)), []
+        for line in going_on:
+            more = _behind(db, line[-1], *may, limit=min(share, room))
+            line += more
+            room -= len(more)
+            if len(more) == share:
+                longer.append(line)
+        going_on = longer
+    rounds = itertools.zip_longest(*lines)
+    return [order for one in rounds for order in one if order is not None]
+
+
+def _behind(db: Database, last: Order, now_ms: int, affordable: int, *, limit: int) -> list[Order]:
+    """The next orders of the same agent and operator that may route now."""
+    return select(
+        db,
+        Order,
+        f"{_SELECT} INDEXED BY orders_queued_by_agent WHERE operator = ? AND agent = ? AND id > ?"
+        f" AND {_MAY_ROUTE} AND cost <= ? ORDER BY id LIMIT ?",
+        (last.operator, last.agent, last.id, now_ms, now_ms, affordable, limit),
+    )
+
+
 def operators_waiting(db: Database, *, now_ms: int) -> set[str]:
     """The operators for which an order may route now."""
     rows = tuples(
         db,
-        f"SELECT DISTINCT operator FROM orders WHERE {_MAY_ROUTE}",
+        # One step into the index for each operator, however many orders wait.
+        "WITH RECURSIVE waiting (name) AS ("
+        "SELECT min(operator) FROM orders WHERE state = 'QUEUED' UNION ALL"
+        " SELECT (SELECT min(operator) FROM orders WHERE state = 'QUEUED' AND operator > name)"
+        " FROM waiting WHERE name IS NOT NULL)"
+        " SELECT name FROM waiting WHERE name IS NOT NULL"
+        f" AND EXISTS (SELECT 1 FROM orders WHERE operator = name AND {_MAY_ROUTE})",
         (now_ms, now_ms),
     )
     return {operator for (operator,) in rows}
