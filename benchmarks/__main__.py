@@ -15,7 +15,7 @@ from typing import Any
 
 import click
 
-from benchmarks import dispatch, intake, ledger, machine, profile, rack, settings, start
+from benchmarks import dispatch, intake, ledger, machine, profile, rack, settings, start, storm
 from benchmarks.figures import Figure, as_json
 from benchmarks.settings import Profile
 from benchmarks.table import table
@@ -31,6 +31,7 @@ BENCHES: dict[str, Bench] = {
     "dispatch": dispatch.run,
     "rack": rack.run,
     "profile": profile.run,
+    "storm": storm.run,
 }
 RESULTS = machine.ROOT / "benchmarks" / "results"
 _FILE = click.Path(path_type=Path)
@@ -51,7 +52,7 @@ def main(
     json_path: Path | None,
     directory: Path | None,
 ) -> None:
-    """Measure NAMEs (start, ledger, intake, dispatch, rack, profile), or all of them.
+    """Measure NAMEs (start, ledger, intake, dispatch, rack, profile, storm), or all of them.
 
     Every figure stands beside its reference, measured in the same run.
     """

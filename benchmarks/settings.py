@@ -11,7 +11,8 @@ class Profile:
 
     `racks`: (modems, seconds of a USSD screen); `profiled`: the one to be looked into. `busy`:
     how many chips are at work while the latency of an idle one is measured; `idle`: how many
-    could take the order, with one at work. The seconds are those of a round of each bench.
+    could take the order, with one at work. `storm`: orders, agents, modems; `plugged`: how many
+    modems are plugged in at once. The seconds are those of a round of each bench.
     """
 
     directory: Path
@@ -24,6 +25,8 @@ class Profile:
     dispatches: int = 25
     round_seconds: float = 3.0
     starts: int = 10
+    storm: tuple[int, int, int] = (10_000, 1_000, 64)
+    plugged: tuple[int, ...] = (64,)
     profiled: tuple[int, float] = (64, 0.2)
     speed: float = 1.0
 
@@ -41,6 +44,7 @@ def full(directory: Path) -> Profile:
         dispatches=200,
         round_seconds=10.0,
         starts=30,
+        plugged=(64, 512),
     )
 
 
@@ -52,4 +56,5 @@ def narrowed(profile: Profile, *, rounds: int | None, modems: Sequence[int]) -> 
         latencies = sorted({seconds for _, seconds in profile.racks}, reverse=True)
         racks = tuple((count, seconds) for count in modems for seconds in latencies)
         profile = replace(profile, racks=racks, busy=tuple(modems), idle=tuple(modems))
+        profile = replace(profile, plugged=tuple(modems))
     return profile
