@@ -285,6 +285,8 @@ class _Connection:
             while data := await self._reader.read(_READ_BYTES):
                 for line in self._lines.feed(data):
                     await self._drained()  # who takes no answers gets no more of them
+                    if self._writer.is_closing():
+                        return  # cut off, or gone
                     self._begin(line, await self._place())
                 if self._lines.pending_octets > _READ_BYTES:
                     self._server.look_at_memory()
