@@ -12,7 +12,7 @@ The second part takes all modems off the bus but one and plugs them in again in 
 
 import asyncio
 import json
-import resource
+import signal
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -22,7 +22,9 @@ from pathlib import Path
 
 import apsw
 
+from benchmarks.child import helper
 from benchmarks.figures import Figure, Goal, Reference
+from benchmarks.flood import ACCEPTED, raise_descriptors
 from benchmarks.processes import pss_bytes
 from benchmarks.rack_file import TELKOMSEL, TRI, destinations
 from benchmarks.settings import Profile
@@ -39,7 +41,6 @@ _AFTER_SECONDS = 2.0
 _LOOK_SECONDS = 0.25
 _PATIENCE_SECONDS = 240.0
 _DEPOSIT = 10**11
-_DESCRIPTORS = 8192
 _AT_ONCE = 64
 OTHER = "kios0"
 
@@ -68,12 +69,12 @@ class Storm:
     @property
     def accepted(self) -> int:
         """Orders that were answered with an order."""
-        return self.answers["accepted"]
+        return self.answers[ACCEPTED]
 
 
 async def run(profile: Profile) -> AsyncIterator[list[Figure]]:
     """Both floods on one site, then the modems that come all at once."""
-    _raise_descriptors()
+    raise_descriptors()
     orders, agents, modems = profile.storm
     numbers = destinations(TELKOMSEL)
     lines = [TELKOMSEL] * modems
@@ -96,15 +97,15 @@ async def flood(site: Site, numbers: Iterator[str], senders: Sequence[Sequence[i
     storm = Storm(pss_before=pss_bytes(site.daemon_pid) / _MEGA)
     before = _count(site.place.database)
     # Written before the time counts: the flood shall be as quick as the socket.
-    texts = [_lines(sender, numbers) for sender in senders]
-    async with _watched(site, storm):
-        began = time.perf_counter()
-        await asyncio.gather(
-            *(_send(site.place.socket, text, len(sender), storm.answers)
-              for text, sender in zip(texts, senders, strict=True))
-        )  # fmt: skip
-        storm.taken_seconds = time.perf_counter() - began
-        storm.stored = _count(site.place.database) - before
+    file = site.place.root / "flood.json"
+    file.write_text(json.dumps([(_lines(one, numbers), len(one)) for one in senders]))
+    async with helper("benchmarks.flood", str(site.place.socket), str(file)) as process:
+        assert process.stdout is not None
+        async with _watched(site, storm):
+            process.send_signal(signal.SIGUSR1)
+            storm.taken_seconds, answers = json.loads(await process.stdout.readline())
+            storm.answers.update(answers)
+            storm.stored = _count(site.place.database) - before
     await asyncio.sleep(_AFTER_SECONDS)
     storm.pss_after = pss_bytes(site.daemon_pid) / _MEGA
     return storm
@@ -182,31 +183,13 @@ async def _look_at_memory(site: Site, storm: Storm) -> None:
         await asyncio.sleep(_LOOK_SECONDS)
 
 
-async def _send(path: Path, text: bytes, count: int, answers: Counter[str]) -> None:
-    """Send everything without waiting for an answer, and read the answers meanwhile."""
-    reader, writer = await asyncio.open_unix_connection(str(path))
-    writer.write(text)
-    for _ in range(count):
-        line = await reader.readline()
-        if not line:
-            answers["(no answer)"] += 1
-            break
-        answer = json.loads(line)
-        answers[answer["error"]["code"] if "error" in answer else "accepted"] += 1
-        if answer.get("id") is None:
-            break  # the connection was refused
-    writer.close()
-    with suppress(ConnectionError):
-        await writer.wait_closed()
-
-
-def _lines(agents: Sequence[int], numbers: Iterator[str]) -> bytes:
+def _lines(agents: Sequence[int], numbers: Iterator[str]) -> str:
     lines = []
     for place, agent in enumerate(agents):
         number = next(numbers)
         args = {"agent": _code(agent), "text": f"S5.{number}", "client_reference": f"s{number}"}
         lines.append(json.dumps({"id": place, "call": "order.new", "args": args}))
-    return ("\n".join(lines) + "\n").encode()
+    return "\n".join(lines) + "\n"
 
 
 def _code(agent: int) -> str:
@@ -241,15 +224,9 @@ def _count(database: Path) -> int:
         return int(str(connection.execute(statement).get))
 
 
-def _raise_descriptors() -> None:
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft < min(_DESCRIPTORS, hard):
-        resource.setrlimit(resource.RLIMIT_NOFILE, (min(_DESCRIPTORS, hard), hard))
-
-
 def report(name: str, storm: Storm) -> list[Figure]:
     """The figures of one flood."""
-    refused = storm.answers - Counter(accepted=storm.accepted)
+    refused = storm.answers - Counter({ACCEPTED: storm.accepted})
     named = ", ".join(f"{code} {count}" for code, count in sorted(refused.items())) or "none"
     stored = Reference("orders in the database", (float(storm.stored),))
     rows = [
