@@ -38,13 +38,13 @@ class Order:
 _SELECT = f"SELECT {columns(Order)} FROM orders"
 
 # Queued, its time has come and is not over, no equal one is under way, nothing calls it done.
-_MAY_ROUTE_AT = (
-    "orders.state = 'QUEUED' AND orders.not_before <= {0} AND orders.expires_at > {0}"
+_MAY_ROUTE = (
+    "state = 'QUEUED' AND not_before <= ? AND expires_at > ?"
     " AND NOT EXISTS (SELECT 1 FROM orders AS rival WHERE rival.operator = orders.operator"
     " AND rival.destination = orders.destination AND rival.denomination = orders.denomination"
     f" AND rival.state IN ('SENDING', 'UNKNOWN')) AND NOT {evidence.contradicted('orders.id')}"
 )
-_MAY_ROUTE = _MAY_ROUTE_AT.format("?")
+_May = tuple[int, int, int]  # its two times, and what the order may cost
 
 
 def find(db: Database, order_id: int) -> Order | None:
@@ -94,22 +94,6 @@ def queued(db: Database, operator: str, *, affordable: int, now_ms: int, limit: 
     )
 
 
-# The agents of an operator with something queued, in the order of their codes between two of
-# them: each is found by one step into the index, however many orders it has.
-_IN_TURN = (
-    "WITH RECURSIVE turn (code) AS ("
-    "SELECT (SELECT agent FROM orders INDEXED BY orders_queued_by_agent"
-    " WHERE state = 'QUEUED' AND operator = ?1 AND agent > ?2 AND agent <= ?3"
-    " ORDER BY agent LIMIT 1)"
-    " UNION ALL SELECT (SELECT agent FROM orders INDEXED BY orders_queued_by_agent"
-    " WHERE state = 'QUEUED' AND operator = ?1 AND agent > turn.code AND agent <= ?3"
-    " ORDER BY agent LIMIT 1) FROM turn WHERE turn.code IS NOT NULL)"
-    f" SELECT {columns(Order)} FROM turn JOIN orders AS chosen ON chosen.id ="
-    " (SELECT orders.id FROM orders INDEXED BY orders_queued_by_agent"
-    f" WHERE orders.operator = ?1 AND orders.agent = turn.code AND {_MAY_ROUTE_AT.format('?4')}"
-    " AND orders.cost <= ?5 ORDER BY orders.id LIMIT 1)"
-    " WHERE turn.code IS NOT NULL LIMIT ?6"
-)
 _LAST_CODE = "\U0010ffff"
 
 
@@ -132,10 +116,10 @@ def fair(
     could be claimed): then no agent waits longer than one order of every other that waits,
     however many one of them has queued.
     """
-    may = (now_ms, affordable)
-    first = select(db, Order, _IN_TURN, (operator, after, _LAST_CODE, *may, limit))
+    may = (now_ms, now_ms, affordable)
+    first = _in_turn(db, operator, after, _LAST_CODE, may, limit)
     if len(first) < limit:
-        first += select(db, Order, _IN_TURN, (operator, "", after, *may, limit - len(first)))
+        first += _in_turn(db, operator, "", after, may, limit - len(first))
     if len(first) >= enough:
         return first
     lines = [[order] for order in first]
@@ -143,7 +127,7 @@ def fair(
     while room > 0 and going_on:
         share, longer = max(1, room // len(going_on)), []
         for line in going_on:
-            more = _behind(db, line[-1], *may, limit=min(share, room))
+            more = _behind(db, line[-1], may, min(share, room))
             line += more
             room -= len(more)
             if len(more) == share:
@@ -153,14 +137,39 @@ def fair(
     return [order for one in rounds for order in one if order is not None]
 
 
-def _behind(db: Database, last: Order, now_ms: int, affordable: int, *, limit: int) -> list[Order]:
+def _in_turn(
+    db: Database, operator: str, after: str, up_to: str, may: _May, limit: int
+) -> list[Order]:
+    """The first order that may route of each agent between two codes, in their order.
+
+    Agents are found by one step into the index each, however many orders they have.
+    """
+    queued_agent = (
+        "SELECT agent FROM orders INDEXED BY orders_queued_by_agent"
+        " WHERE state = 'QUEUED' AND operator = ?1 AND agent <= ?3 AND agent > {}"
+        " ORDER BY agent LIMIT 1"
+    )
+    return select(
+        db,
+        Order,
+        f"WITH RECURSIVE turn (code) AS (SELECT ({queued_agent.format('?2')}) UNION ALL"
+        f" SELECT ({queued_agent.format('turn.code')}) FROM turn WHERE turn.code IS NOT NULL)"
+        f" SELECT {columns(Order)} FROM turn JOIN orders AS chosen ON chosen.id ="
+        " (SELECT id FROM orders INDEXED BY orders_queued_by_agent"
+        f" WHERE operator = ?1 AND agent = turn.code AND {_MAY_ROUTE} AND cost <= ?"
+        " ORDER BY id LIMIT 1) WHERE turn.code IS NOT NULL LIMIT ?",
+        (operator, after, up_to, *may, limit),
+    )
+
+
+def _behind(db: Database, last: Order, may: _May, limit: int) -> list[Order]:
     """The next orders of the same agent and operator that may route now."""
     return select(
         db,
         Order,
         f"{_SELECT} INDEXED BY orders_queued_by_agent WHERE operator = ? AND agent = ? AND id > ?"
         f" AND {_MAY_ROUTE} AND cost <= ? ORDER BY id LIMIT ?",
-        (last.operator, last.agent, last.id, now_ms, now_ms, affordable, limit),
+        (last.operator, last.agent, last.id, *may, limit),
     )
 
 
