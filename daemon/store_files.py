@@ -44,6 +44,9 @@ FILE_MODE = 0o640
 _BUSY_SECONDS = 5
 """How long a statement waits for another program that has the file locked."""
 
+_STATEMENTS = 512
+"""How many prepared statements a connection keeps: more than the daemon has."""
+
 
 class StateLock:
     """The exclusive right to a state directory, held until `release`."""
@@ -179,6 +182,8 @@ def database(path: Path, synchronous: Synchronous = "FULL") -> Database:
         },
         timeout=_BUSY_SECONDS,
         autoconnect=False,
+        # Every statement of the daemon, prepared once.
+        statementcachesize=_STATEMENTS,
     )
     return db
 
