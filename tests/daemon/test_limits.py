@@ -291,6 +291,27 @@ def test_slots_are_bounded_and_empty_ones_make_room(
     run(work())
 
 
+def test_many_modems_plugged_in_at_once_all_become_ready(tmp_path: Path) -> None:
+    count = 48
+
+    async def work() -> None:
+        world = World(tmp_path, rack_plan(*[("wavecom", "telkomsel")] * count))
+        await world.set_up()
+        seconds = 0
+        while (await world.call("status"))["ready"] < count:
+            await world.clock.sleep(1.0)
+            seconds += 1
+            assert seconds < 60
+            assert len((await world.call("modem.list"))["modems"]) == count
+        states = {row["state"] for row in (await world.call("modem.list"))["modems"]}
+        assert states == {"ready"}
+        (order_id,) = await send(world, "A1", 0, 1)
+        await sold(world, [order_id])
+        await world.stop()
+
+    run(work())
+
+
 def test_an_order_that_was_refused_for_haste_is_not_there_and_may_be_sent_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
