@@ -26,6 +26,7 @@ from benchmarks import (
     recovery,
     settings,
     start,
+    storm,
 )
 from benchmarks.figures import Figure, as_json
 from benchmarks.settings import Profile
@@ -44,6 +45,7 @@ BENCHES: dict[str, Bench] = {
     "growth": growth.run,
     "recovery": recovery.run,
     "profile": profile.run,
+    "storm": storm.run,
 }
 RESULTS = machine.ROOT / "benchmarks" / "results"
 _FILE = click.Path(path_type=Path)
@@ -65,7 +67,7 @@ def main(
     directory: Path | None,
 ) -> None:
     """Measure NAMEs, or all there are: start, ledger, intake, dispatch, rack, growth, recovery,
-    profile.
+    profile, storm.
 
     Every figure stands beside its reference, measured in the same run.
     """

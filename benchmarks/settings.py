@@ -13,7 +13,8 @@ class Profile:
     how many chips are at work while the latency of an idle one is measured; `idle`: how many
     could take the order, with one at work. `histories`: finished orders in the file, beside none;
     `grown`: the rack that sells on from them. `killed`: modems of the rack whose daemon is killed,
-    `queued`: the orders that wait then. The seconds are those of a round of each bench.
+    `queued`: the orders that wait then. `storm`: orders, agents, modems; `plugged`: how many
+    modems are plugged in at once. The seconds are those of a round of each bench.
     """
 
     directory: Path
@@ -26,6 +27,8 @@ class Profile:
     dispatches: int = 25
     round_seconds: float = 3.0
     starts: int = 10
+    storm: tuple[int, int, int] = (10_000, 1_000, 64)
+    plugged: tuple[int, ...] = (64,)
     profiled: tuple[int, float] = (64, 0.2)
     histories: tuple[int, ...] = (1_000_000,)
     grown: tuple[int, float] = (64, 0.2)
@@ -49,6 +52,7 @@ def full(directory: Path) -> Profile:
         starts=30,
         histories=(1_000_000, 10_000_000),
         killed=512,
+        plugged=(64, 512),
     )
 
 
@@ -60,4 +64,5 @@ def narrowed(profile: Profile, *, rounds: int | None, modems: Sequence[int]) -> 
         latencies = sorted({seconds for _, seconds in profile.racks}, reverse=True)
         racks = tuple((count, seconds) for count in modems for seconds in latencies)
         profile = replace(profile, racks=racks, busy=tuple(modems), idle=tuple(modems))
+        profile = replace(profile, plugged=tuple(modems))
     return profile

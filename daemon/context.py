@@ -84,6 +84,7 @@ class Context:
             "order",
             id=order.id,
             state=order.state,
+            agent=order.agent,
             operator=order.operator,
             product=order.product,
             reason=order.reason,

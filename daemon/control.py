@@ -5,9 +5,10 @@ the file's mode (owner and group) decides who may. Each connection is served by 
 that reads and one task a request, so a slow call does not hold up a quick one.
 
 Nothing a client does makes the daemon grow. A connection has a fixed number of requests
-in flight, and while they are all busy its socket is not read. An answer waits until the
-client takes it. A stream whose reader takes nothing for STALL_SECONDS is ended with a
-reason, so whoever feeds the stream keeps at most that much for it.
+in flight, and while they are all busy, or while it does not take its answers, its socket is
+not read. A stream whose reader takes nothing for STALL_SECONDS is ended with a reason, so
+whoever feeds the stream keeps at most that much for it. What all connections may take
+together is in control_bounds.py. Whatever is refused is counted and logged (pressure.py).
 
 At the end, requests that have begun are answered, streams are ended, and who does not
 read by then is cut off.
@@ -16,6 +17,7 @@ read by then is cut off.
 import asyncio
 import contextlib
 import errno
+import itertools
 import os
 import socket
 import stat
@@ -24,7 +26,9 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+from pulsarack.daemon import control_bounds
 from pulsarack.daemon import log as logging
+from pulsarack.daemon.control_bounds import HELD_UNSEEN, Bounds
 from pulsarack.daemon.control_protocol import (
     BadRequest,
     Call,
@@ -41,20 +45,29 @@ from pulsarack.daemon.control_protocol import (
     encode_event,
     encode_result,
 )
-from pulsarack.daemon.errors import DaemonError
+from pulsarack.daemon.errors import Busy, DaemonError
+from pulsarack.daemon.outside import CALLER
+from pulsarack.daemon.pressure import Pressure
 from pulsarack.modems.timing import Clock
 
 SOCKET_MODE = 0o660
-CONNECTIONS_LIMIT = 128
-IN_FLIGHT_LIMIT = 64
-STREAMS_LIMIT = 8
 STALL_SECONDS = 10.0
 CLOSE_SECONDS = 5.0
-_READ_BYTES = 64 * 1024
+# How much of a client that sends without end is in memory before it is not read any more.
+_READ_BYTES = 16 * 1024
+_BACKLOG = 1024
 _ACCEPT_AGAIN_SECONDS = 1.0
 _UCRED = struct.Struct("3i")
 
 _STOPPING = CallError("STOPPING", "the daemon is stopping", "try again when it is back")
+_TOO_MANY = CallError(
+    "TOO_MANY_CONNECTIONS",
+    "as many connections are open as the server serves",
+    "close some, or send more over each",
+)
+_OF_PRESSURE = frozenset(
+    ("BUSY", "TOO_MANY_CONNECTIONS", "TOO_MANY_STREAMS", "TOO_SLOW", "LINE_TOO_LONG")
+)
 _INTERNAL_REMEDY = "look into its log (journalctl -u pulsarack); the request may be repeated"
 
 
@@ -69,10 +82,16 @@ class ControlServer:
     in the moment it is closed (CPython 3.11, Server._attach).
     """
 
-    def __init__(self, path: Path, calls: Calls, clock: Clock) -> None:
+    def __init__(
+        self, path: Path, calls: Calls, clock: Clock, pressure: Pressure | None = None
+    ) -> None:
         self._path = path
-        self._calls = calls
-        self._clock = clock
+        self.calls = calls
+        self.clock = clock
+        self.bounds = Bounds()
+        self.pressure = pressure or Pressure(clock)
+        self.pressure.watch(self.bounds.figures)
+        self._names = itertools.count(1)
         self._listener: socket.socket | None = None
         self._inode: int | None = None
         self._serving: set[asyncio.Task[None]] = set()
@@ -98,7 +117,7 @@ class ControlServer:
         for connection in self._connections:
             connection.stop()
         serving = set(self._serving)
-        if serving and not await _done_within(self._clock, CLOSE_SECONDS, serving):
+        if serving and not await _done_within(self.clock, CLOSE_SECONDS, serving):
             for task in serving:
                 task.cancel()
             await asyncio.wait(serving)
@@ -117,7 +136,7 @@ class ControlServer:
             # Out of descriptors or memory: the socket stays readable, so look away a while.
             self._log.error("control.accept_failed", why=str(error))
             asyncio.get_running_loop().remove_reader(self._listener)
-            self._clock.call_at(self._clock.monotonic() + _ACCEPT_AGAIN_SECONDS, self._accept_more)
+            self.clock.call_at(self.clock.monotonic() + _ACCEPT_AGAIN_SECONDS, self._accept_more)
             return
         client.setblocking(False)
         task = asyncio.create_task(self._serve(client))
@@ -126,14 +145,14 @@ class ControlServer:
 
     async def _serve(self, client: socket.socket) -> None:
         # Of an accepted socket the streams are made as of a connected one.
-        reader, writer = await asyncio.open_unix_connection(sock=client)
-        connection = _Connection(reader, writer, self._calls, self._clock)
-        full = len(self._connections) >= CONNECTIONS_LIMIT
+        reader, writer = await asyncio.open_unix_connection(sock=client, limit=_READ_BYTES)
+        connection = _Connection(reader, writer, self, f"connection {next(self._names)}")
+        pid = connection.peer.pid
+        entered = self.bounds.enter(pid)
         self._connections.add(connection)
         try:
-            if full:
-                message = f"{CONNECTIONS_LIMIT} connections are open already"
-                connection.refuse(CallError("TOO_MANY_CONNECTIONS", message, "close some"))
+            if not entered:
+                connection.refuse(_TOO_MANY)
             elif self._listener is not None:
                 await connection.run()
             await connection.end()
@@ -143,6 +162,16 @@ class ControlServer:
             self._log.warning("control.cut", pid=connection.peer.pid)
         finally:
             self._connections.discard(connection)
+            if entered:
+                self.bounds.leave(pid)
+
+    def look_at_memory(self) -> None:
+        """Somebody has much waiting: if it is too much for all, cut off who has most."""
+        worst = control_bounds.greediest(self._connections)
+        if worst is not None:
+            held = worst.held()
+            worst.cut()
+            self.pressure.refused("CUT_OFF", pid=worst.peer.pid, octets=held)
 
 
 def listen(path: Path) -> socket.socket:
@@ -153,7 +182,7 @@ def listen(path: Path) -> socket.socket:
         listener.bind(str(path))
         # Nobody can connect before listen(), so there is no moment with a laxer mode.
         path.chmod(SOCKET_MODE)
-        listener.listen(CONNECTIONS_LIMIT)
+        listener.listen(_BACKLOG)
     except OSError as error:
         listener.close()
         why = error.strerror or str(error)
@@ -195,15 +224,19 @@ class _Connection:
         self,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
-        calls: Calls,
-        clock: Clock,
+        server: ControlServer,
+        name: str,
     ) -> None:
         self.peer = _peer(writer)
         self._reader = reader
         self._writer = writer
-        self._calls = calls
-        self._clock = clock
-        self._free = asyncio.Semaphore(IN_FLIGHT_LIMIT)
+        # Asyncio would read up to 256 kB at once, for each of a thousand connections.
+        writer.transport.max_size = _READ_BYTES  # type: ignore[attr-defined]
+        self._server = server
+        self._name = name
+        self._lines = Lines()
+        self._free = asyncio.Semaphore(control_bounds.IN_FLIGHT_LIMIT)
+        self._own_place = True
         self._requests: set[asyncio.Task[None]] = set()
         self._streams: set[asyncio.Task[None]] = set()
         self._reading: asyncio.Task[None] | None = None
@@ -233,6 +266,10 @@ class _Connection:
         """Forgets what the client has not taken."""
         self._writer.transport.abort()
 
+    def held(self) -> int:
+        """Octets that are kept for this client: answers it has not taken, half a line."""
+        return self._writer.transport.get_write_buffer_size() + self._lines.pending_octets
+
     async def end(self) -> None:
         """Closes once the client has taken what was written, or has left."""
         self._writer.close()
@@ -241,42 +278,81 @@ class _Connection:
 
     def refuse(self, error: CallError) -> None:
         """Says why this connection is not served."""
-        self._writer.write(encode_error(None, error))
+        self._writer.write(self._error(None, error))
 
     async def _read(self) -> None:
-        lines = Lines()
         with contextlib.suppress(ConnectionError):
             while data := await self._reader.read(_READ_BYTES):
-                for line in lines.feed(data):
-                    await self._free.acquire()
-                    self._begin(line)
+                for line in self._lines.feed(data):
+                    await self._drained()  # who takes no answers gets no more of them
+                    if self._writer.is_closing():
+                        return  # cut off, or gone
+                    self._begin(line, await self._place())
+                if self._lines.pending_octets > _READ_BYTES:
+                    self._server.look_at_memory()
 
-    def _begin(self, line: bytes | TooLong) -> None:
+    async def _place(self) -> Callable[[], None]:
+        """Waits for a place in flight; what gives it back."""
+        await self._free.acquire()
+        if self._own_place:
+            self._own_place = False
+            return self._leave_own_place
+        await self._server.bounds.in_flight.acquire()
+        return self._leave_shared_place
+
+    def _leave_own_place(self) -> None:
+        self._own_place = True
+        self._free.release()
+
+    def _leave_shared_place(self) -> None:
+        self._server.bounds.in_flight.release()
+        self._free.release()
+
+    def _begin(self, line: bytes | TooLong, leave: Callable[[], None]) -> None:
         """Starts the request on a line; its task gives the place in flight back."""
         try:
             request = decode_request(line)
         except BadRequest as bad:
-            self._spawn(self._requests, self._send_error(bad.request_id, bad.error))
+            self._spawn(self._requests, self._send_error(bad.request_id, bad.error), leave)
             return
         try:
-            call = self._calls.find(request.call)
+            call = self._server.calls.find(request.call)
             if call.stream is None:
-                self._spawn(self._requests, self._answer(call, request))
-            elif len(self._streams) < STREAMS_LIMIT:
-                self._spawn(self._streams, self._follow(call, request))
-                self._free.release()
+                self._spawn(self._requests, self._answer(call, request), leave)
             else:
-                message = f"{STREAMS_LIMIT} streams are open on this connection"
-                raise CallError("TOO_MANY_STREAMS", message, "open another connection")
+                leave_stream = self._stream_place()
+                self._spawn(self._streams, self._follow(call, request), leave_stream)
+                leave()
         except CallError as error:
-            self._spawn(self._requests, self._send_error(request.id, error))
+            self._spawn(self._requests, self._send_error(request.id, error), leave)
 
-    def _spawn(self, tasks: set[asyncio.Task[None]], work: Awaitable[None]) -> None:
+    def _stream_place(self) -> Callable[[], None]:
+        """Takes a place for a stream; raises CallError if there is none."""
+        bounds = self._server.bounds
+        if len(self._streams) >= control_bounds.STREAMS_LIMIT:
+            message = f"{control_bounds.STREAMS_LIMIT} streams are open on this connection"
+            raise CallError("TOO_MANY_STREAMS", message, "open another connection")
+        if bounds.streams >= control_bounds.STREAMS_SHARED:
+            message = f"{bounds.streams} streams are open on all connections"
+            raise CallError("TOO_MANY_STREAMS", message, "end some")
+        bounds.streams += 1
+
+        def leave() -> None:
+            bounds.streams -= 1
+
+        return leave
+
+    def _spawn(
+        self, tasks: set[asyncio.Task[None]], work: Awaitable[None], leave: Callable[[], None]
+    ) -> None:
         task: asyncio.Task[None] = asyncio.ensure_future(work)
         tasks.add(task)
-        task.add_done_callback(tasks.discard)
-        if tasks is self._requests:
-            task.add_done_callback(lambda _: self._free.release())
+
+        def ended(done: asyncio.Task[None]) -> None:
+            tasks.discard(done)
+            leave()
+
+        task.add_done_callback(ended)
 
     async def _answer(self, call: Call, request: Request) -> None:
         assert call.answer is not None
@@ -290,14 +366,22 @@ class _Connection:
         await self._send(line)
 
     async def _send_error(self, request_id: int | str | None, error: CallError) -> None:
-        await self._send(encode_error(request_id, error))
+        await self._send(self._error(request_id, error))
+
+    def _error(self, request_id: int | str | None, error: CallError) -> bytes:
+        if error.code in _OF_PRESSURE:
+            self._server.pressure.refused(error.code, pid=self.peer.pid)
+        return encode_error(request_id, error)
 
     async def _guarded(self, request: Request, work: Callable[[], Awaitable[bytes]]) -> bytes:
         """What the work has to say, or the error it ends in, as a line."""
+        CALLER.set(self._name)
         try:
             return await work()
         except CallError as error:
-            return encode_error(request.id, error)
+            return self._error(request.id, error)
+        except Busy as error:
+            return self._error(request.id, CallError("BUSY", error.message, error.remedy))
         except DaemonError as error:
             return encode_error(request.id, CallError("REFUSED", error.message, error.remedy))
         except Exception:  # noqa: BLE001  a fault in one call must not end the others
@@ -339,7 +423,7 @@ class _Connection:
             return
         sending = asyncio.ensure_future(self._drained())
         try:
-            if await _done_within(self._clock, STALL_SECONDS, {sending}):
+            if await _done_within(self._server.clock, STALL_SECONDS, {sending}):
                 return
         finally:
             sending.cancel()
@@ -349,8 +433,11 @@ class _Connection:
 
     def _write(self, line: bytes) -> None:
         # What is written to a client that has left is nobody's.
-        if not self._writer.is_closing():
-            self._writer.write(line)
+        if self._writer.is_closing():
+            return
+        self._writer.write(line)
+        if self._writer.transport.get_write_buffer_size() > HELD_UNSEEN:
+            self._server.look_at_memory()
 
     async def _drained(self) -> None:
         with contextlib.suppress(ConnectionError):

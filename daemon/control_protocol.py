@@ -55,6 +55,11 @@ class Lines:
         self._rest = bytearray()
         self._skipping = False
 
+    @property
+    def pending_octets(self) -> int:
+        """How much of a line waits for its end."""
+        return len(self._rest)
+
     def feed(self, data: bytes) -> list[bytes | TooLong]:
         """The lines that are complete now, without their ends and without empty ones."""
         lines: list[bytes | TooLong] = []

@@ -21,6 +21,17 @@ class DaemonError(Exception):
         return (str(self),)
 
 
+class Busy(DaemonError):
+    """Too much waits already: this was refused before anything was done, and may be repeated."""
+
+    def __init__(self, waiting: int, whose: str = "") -> None:
+        super().__init__(
+            f"the server has {waiting} requests {whose}waiting for the database",
+            "send again in a moment; with the same client_reference an order is not made twice",
+        )
+        self.waiting = waiting
+
+
 class CardExchanged(ModemError):
     """Another SIM card is in the modem than the one that was worked; the slot begins anew."""
 

@@ -1,12 +1,12 @@
 """What happens in the daemon, told to whoever follows: orders moving, chips changing.
 
 A follower that reads too slowly loses its oldest events and is told how many; the
-daemon never waits for one.
+daemon never waits for one. Who only has to be woken listens instead: that costs no memory.
 """
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
 Event = dict[str, Any]
@@ -19,11 +19,19 @@ class Events:
     def __init__(self) -> None:
         # A dict for its order: who is told first must not hang on where an object lies.
         self._followers: dict[_Follower, None] = {}
+        self._listeners: list[Callable[[Event], None]] = []
 
     def publish(self, kind: str, **fields: Any) -> None:
         """Tell everyone; never blocks."""
+        event = {"kind": kind, **fields}  # one for all, so that it is in memory once
+        for listen in self._listeners:
+            listen(event)
         for follower in self._followers:
-            follower.put({"kind": kind, **fields})
+            follower.put(event)
+
+    def listen(self, listener: Callable[[Event], None]) -> None:
+        """Call this with every event, at once and for as long as the daemon runs."""
+        self._listeners.append(listener)
 
     async def follow(self) -> AsyncGenerator[Event, None]:
         """Every event from now on."""

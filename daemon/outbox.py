@@ -3,12 +3,18 @@
 A message is delivered when its reader has acknowledged it; until then it is handed
 out again to every new follower (at least once, with an id that makes a repeat
 harmless).
+
+Messages wait in the database, and a follower has one page of them in memory. A finished
+order wakes its agent's followers and nobody else's: with a thousand agents following, one
+of them reads, not a thousand. Each agent's reading takes its own turn.
 """
 
 import asyncio
 from collections.abc import AsyncGenerator
 
 from pulsarack.daemon.context import Context
+from pulsarack.daemon.events import Event
+from pulsarack.daemon.outside import CALLER
 from pulsarack.queue import messages
 from pulsarack.queue.messages import Message
 
@@ -21,12 +27,15 @@ class Outbox:
 
     def __init__(self, context: Context) -> None:
         self._context = context
+        # By agent; a dict of bells for its order, which is that of the followers' coming.
+        self._bells: dict[str, dict[asyncio.Event, None]] = {}
+        context.events.listen(self._ring)
 
     async def follow(self, agent: str) -> AsyncGenerator[Message, None]:
         """The agent's messages that are not delivered, then new ones as they are written."""
         last = 0
         bell = asyncio.Event()
-        listening = asyncio.create_task(self._listen(bell))
+        self._bells.setdefault(agent, {})[bell] = None
         try:
             while True:
                 bell.clear()
@@ -37,26 +46,34 @@ class Outbox:
                 if not found:
                     await self._wait(bell)
         finally:
-            listening.cancel()
+            self._leave(agent, bell)
 
     async def acknowledge(self, message_id: int) -> bool:
         """Note that a message has reached its agent; False if there is none of that id."""
         now_ms = self._context.clock.now_ms()
-        return await self._context.store.write(
-            lambda db: messages.delivered(db, message_id, now_ms=now_ms)
+        return await self._context.store.write_for(
+            CALLER.get(), lambda db: messages.delivered(db, message_id, now_ms=now_ms)
         )
 
     async def _next(self, agent: str, after: int) -> list[Message]:
-        found = await self._context.store.read(lambda db: messages.waiting(db, agent, after=after))
+        store = self._context.store
+        turn = f"messages of {agent}"  # not in the turn of what the agent orders
+        found = await store.read_for(turn, lambda db: messages.waiting(db, agent, after=after))
         if found:
             ids = [message.id for message in found]
-            await self._context.store.write(lambda db: messages.count_try(db, ids))
+            await store.write_for(turn, lambda db: messages.count_try(db, ids))
         return found
 
-    async def _listen(self, bell: asyncio.Event) -> None:
-        async for event in self._context.events.follow():
-            if event["kind"] in ("order", "lost"):
+    def _ring(self, event: Event) -> None:
+        if event["kind"] == "order" and event["state"] in messages.WORDINGS:
+            for bell in self._bells.get(event["agent"], ()):
                 bell.set()
+
+    def _leave(self, agent: str, bell: asyncio.Event) -> None:
+        left = self._bells[agent]
+        del left[bell]
+        if not left:
+            del self._bells[agent]
 
     async def _wait(self, bell: asyncio.Event) -> None:
         clock = self._context.clock

@@ -1,20 +1,31 @@
 """Which ports there are, and opening them: the one place where the rack meets the machine.
 
 The rack only knows this interface, so that a simulation can hand it ports in memory.
+
+Opening takes a thread each, since a driver may hang in it: only so many are open at once,
+however many modems are plugged in, and one port has one thread, however often it is tried
+while its driver hangs.
 """
 
+import asyncio
 import glob
 import stat
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
 from pulsarack.daemon.config import PortSection
-from pulsarack.modems.errors import PortMissing
-from pulsarack.modems.port import open_port
+from pulsarack.daemon.port_scan import PortScan
+from pulsarack.modems.errors import PortMissing, PortStuck
+from pulsarack.modems.port import OPEN_SECONDS, open_port
 from pulsarack.modems.transport import Port
-from pulsarack.modems.watch import Snapshot, scan
+from pulsarack.modems.watch import PortKey, Snapshot
+
+OPENING_LIMIT = 32
+"""Ports that are being opened at once; the others wait for their turn."""
 
 
 class Ports(Protocol):
@@ -31,23 +42,54 @@ class SerialPorts:
     """The serial ports that the configuration names, by path or by glob."""
 
     def __init__(self, sections: Sequence[PortSection]) -> None:
-        self._sections = sections
+        # The first section last: a path that two of them match belongs to the first.
+        self._scans = [(PortScan(section.path), section.baud) for section in reversed(sections)]
         self._bauds: dict[str, int] = {}
+        self._openings = Openings()
 
     def look(self) -> Snapshot:
         """What is there now; a path that two sections match belongs to the first."""
-        found = {}
-        for section in reversed(self._sections):
-            for path, key in scan([section.path]).items():
-                found[path] = key
-                self._bauds[path] = section.baud
+        found: dict[str, PortKey] = {}
+        bauds: dict[str, int] = {}
+        for scan, baud in self._scans:
+            there = scan.look()
+            found |= there
+            bauds |= dict.fromkeys(there, baud)
+        self._bauds = bauds
         return found
 
     async def open(self, path: str) -> Port:
         """Open one for us alone; raises PortError."""
-        if path not in self._bauds:
+        baud = self._bauds.get(path)
+        if baud is None:
             raise PortMissing(path)
-        return await open_port(path, self._bauds[path])
+        return await self._openings.open(path, baud)
+
+
+class Openings:
+    """The ports that are being opened."""
+
+    def __init__(self) -> None:
+        self._free = asyncio.Semaphore(OPENING_LIMIT)
+        self._threads: set[str] = set()
+
+    async def open(self, path: str, baud: int) -> Port:
+        """Open a port when its turn has come; raises PortError."""
+        async with self._free:
+            if path in self._threads:
+                # An earlier try hangs in the driver still; a second thread would join it there.
+                raise PortStuck(path, OPEN_SECONDS)
+            return await open_port(path, baud, start=partial(self._start, path))
+
+    def _start(self, path: str, work: Callable[[], None]) -> None:
+        self._threads.add(path)
+        threading.Thread(target=self._run, args=(path, work), name="port-open", daemon=True).start()
+
+    def _run(self, path: str, work: Callable[[], None]) -> None:
+        try:
+            work()
+        finally:
+            self._threads.discard(path)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,10 @@ Twice a second the configured paths and globs are looked at; a port that appears
 vanishes or turns into another device is told to its slot. So it is noticed within a
 second also where no udev speaks of it. A chip is worked in one slot only: a second
 one that shows the same ICCID is refused and says so.
+
+A path that a glob has found once keeps its slot, so that its modem's return is not that of a
+stranger. There are never more than SLOTS_LIMIT: then empty ones are forgotten, those that were
+found first before others, and if none is empty further ports wait until one is.
 """
 
 import asyncio
@@ -17,6 +21,7 @@ from pulsarack.modems.watch import Appeared, Replaced, Snapshot, Vanished, diffe
 from pulsarack.queue.facts import Presence
 
 SCAN_SECONDS = 0.5
+SLOTS_LIMIT = 2048
 
 
 class Rack:
@@ -32,6 +37,8 @@ class Rack:
         self._ports = ports
         self.tasks: dict[str, asyncio.Task[None]] = {}
         self._seen: Snapshot = {}
+        self._forgotten: set[asyncio.Task[None]] = set()  # which end by themselves
+        self._full = False
         self._working: dict[str, Slot] = {}
 
     async def run(self) -> None:
@@ -43,6 +50,8 @@ class Rack:
     def look(self) -> None:
         """Look at the ports once and tell the slots what changed."""
         now = self._ports.look()
+        if len(now) + len(self.slots) > SLOTS_LIMIT:
+            now = self._make_room(now)
         if now == self._seen:
             return
         for change in difference(self._seen, now):
@@ -55,6 +64,23 @@ class Rack:
                 case Vanished(path=path):
                     self.slots[path].vanished()
         self._seen = now
+
+    def _make_room(self, now: Snapshot) -> Snapshot:
+        """Forget empty slots for ports that have none; those for which there is no room."""
+        new = [path for path in now if path not in self.slots]
+        missing = len(self.slots) + len(new) - SLOTS_LIMIT
+        empty = [path for path in self.slots if path not in now and path not in self._seen]
+        for path in empty[: max(0, missing)]:
+            self.slots.pop(path).stop()
+            task = self.tasks.pop(path)
+            self._forgotten.add(task)
+            task.add_done_callback(self._forgotten.discard)
+        room = SLOTS_LIMIT - len(self.slots)
+        left_out = set(new[max(0, room) :])
+        if left_out and not self._full:
+            self._context.log.error("rack.full", slots=len(self.slots), left_out=len(left_out))
+        self._full = bool(left_out)
+        return {path: key for path, key in now.items() if path not in left_out}
 
     async def stop(self, within_seconds: float) -> None:
         """Let every chip finish what is past its point of no return, then end all slots."""

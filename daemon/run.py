@@ -18,7 +18,7 @@ from pathlib import Path
 import click
 from peewee import Database
 
-from pulsarack.daemon import config, secrets
+from pulsarack.daemon import config, descriptors, secrets
 from pulsarack.daemon import log as logging
 from pulsarack.daemon.calls.discrepancy_calls import DiscrepancyCalls
 from pulsarack.daemon.calls.office import Office
@@ -36,6 +36,7 @@ from pulsarack.daemon.errors import DaemonError
 from pulsarack.daemon.events import Events
 from pulsarack.daemon.outbox import Outbox
 from pulsarack.daemon.ports import SerialPorts, problems
+from pulsarack.daemon.pressure import Pressure
 from pulsarack.daemon.rack import Rack
 from pulsarack.daemon.store import Store
 from pulsarack.daemon.store_files import DATABASE_NAME
@@ -91,6 +92,7 @@ async def serve(settings: Config, clock: Clock) -> int:
     shelf = load_shelf([daemon.recipes_dir] if daemon.recipes_dir else [])
     profiles = Profiles.load(*([daemon.profiles_dir] if daemon.profiles_dir else []))
     store = Store.open(daemon.state_dir / DATABASE_NAME, now_ms=clock.now_ms())
+    descriptors.raise_limit()
     parts: dict[str, Sign] = {"the event loop": LoopPulse(asyncio.get_running_loop())}
     parts |= store.signs_of_life()
     # It watches the closing, too: what is still to be written is written there.
@@ -134,10 +136,13 @@ async def _run(context: Context, profiles: Profiles, store: Store) -> int:
     for port in problems(context.config.ports):
         context.log.warning("port.unusable", path=port.path, why=port.why, remedy=port.remedy)
     rack = Rack(context, dispatcher, profiles, SerialPorts(context.config.ports))
+    pressure = Pressure(context.clock)
+    pressure.watch(store.waiting)
     server = ControlServer(
         context.config.daemon.socket,
-        registry(Office(context, rack, dispatcher, Outbox(context))),
+        registry(Office(context, rack, dispatcher, Outbox(context), pressure)),
         context.clock,
+        pressure,
     )
     await server.start()
     notify("READY=1")
@@ -167,6 +172,7 @@ async def _run(context: Context, profiles: Profiles, store: Store) -> int:
 def registry(office: Office) -> Calls:
     """All calls of the control socket."""
     calls = Calls()
+    office = office.counter()
     OrderCalls(office).register(calls)
     DiscrepancyCalls(office).register(calls)
     RackCalls(office).register(calls)

@@ -1,4 +1,4 @@
-"""The store: one SQLite file, one thread that writes it, one that reads it.
+"""The store: one SQLite file, one thread that writes it, two that read it.
 
 A job is a function that is given the database and runs as a unit: what it wrote is on
 disk when its waiter wakes, or none of it is there. The writing thread takes all jobs
@@ -11,12 +11,16 @@ What the disk or the file is guilty of comes as a StoreError, whatever job ran i
 full disk nothing is left behind, and the next job is tried anew. A damaged or replaced file
 ends the store (`StoreBroken`): nothing more is written or read, and `broken` is set.
 
+What comes from outside waits behind the daemon's own jobs and may be refused
+(store_lanes.py); it is read in a thread of its own, so that no long list holds up a sale.
+
 Jobs return plain values (not cursors or queries that are read later) and do no other
 I/O: while one runs, all others wait.
 """
 
 import asyncio
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -42,13 +46,15 @@ from pulsarack.daemon.store_files import (
     leave_log_on_close,
     make_file,
 )
+from pulsarack.daemon.store_lanes import Shares
 from pulsarack.daemon.store_mark import CommitMark, check_mark
 from pulsarack.daemon.store_thread import Job, JobThread, T, Ticket
 from pulsarack.ledger import models as ledger_models
 from pulsarack.ledger import sql
 
-_GROUP_LIMIT = 256
+_GROUP = Shares(batch=256)
 """Most jobs in one commit: bounds how long the first of them waits for the last."""
+_ONE_BY_ONE = Shares(batch=1)
 
 
 class Transactions(Protocol):
@@ -59,6 +65,12 @@ class Transactions(Protocol):
 
     async def read(self, job: Job[T]) -> T:
         """Run a job on a snapshot that it cannot change."""
+
+    async def write_for(self, source: str, job: Job[T]) -> T:
+        """As `write`, for somebody outside: in turn with other sources; raises Busy."""
+
+    async def read_for(self, source: str, job: Job[T]) -> T:
+        """As `read`, for somebody outside: in turn with other sources; raises Busy."""
 
     def close(self) -> None:
         """Finish the jobs handed over, close the file, give the directory free."""
@@ -75,15 +87,18 @@ class Store:
         self.broken = asyncio.Event()
         self.fault: StoreBroken | None = None
         self._writer = JobThread(
-            "store-writer", db, lambda: self._connect_writer(db), self._write_group, _GROUP_LIMIT
+            "store-writer", db, lambda: self._connect_writer(db), self._write_group, _GROUP
         )
+        readers: list[JobThread] = []
         try:
-            self._reader = JobThread(
-                "store-reader", db, lambda: _connect_reader(db, path), _read_batch, 1
-            )
+            for name in ("store-reader", "store-visitors"):
+                connecting = partial(_connect_reader, db, path)
+                readers.append(JobThread(name, db, connecting, _read_batch, _ONE_BY_ONE))
         except StoreError:
-            self._writer.close()
+            for thread in (*readers, self._writer):
+                thread.close()
             raise
+        self._reader, self._visitors = readers
 
     @classmethod
     def open(cls, path: Path, *, now_ms: int, models: Sequence[type[Model]] = ()) -> "Store":
@@ -105,33 +120,46 @@ class Store:
 
     async def write(self, job: Job[T]) -> T:
         """Run a job in a transaction; returns once it is durable, raises what it raised."""
-        return await self._run(self._writer, job)
+        return await self._run(self._writer.submit, job)
+
+    async def write_for(self, source: str, job: Job[T]) -> T:
+        """As `write`, for somebody outside: in turn with other sources; raises Busy."""
+        return await self._run(partial(self._writer.submit_for, source), job)
 
     async def read(self, job: Job[T]) -> T:
         """Run a job on a snapshot that it cannot change."""
-        return await self._run(self._reader, job)
+        return await self._run(self._reader.submit, job)
+
+    async def read_for(self, source: str, job: Job[T]) -> T:
+        """As `read`, for somebody outside: in turn with other sources; raises Busy."""
+        return await self._run(partial(self._visitors.submit_for, source), job)
+
+    def waiting(self) -> dict[str, int]:
+        """How many requests from outside wait to be written, and to be read."""
+        return {"writing": self._writer.visitors(), "reading": self._visitors.visitors()}
 
     def signs_of_life(self) -> dict[str, Callable[[], int | None]]:
         """What shows of each thread that it is not stuck: for the watchdog."""
         return {
             "the writing thread": self._writer.sign_of_life,
             "the reading thread": self._reader.sign_of_life,
+            "the thread that reads for callers": self._visitors.sign_of_life,
         }
 
     def close(self) -> None:
         """Finish the jobs handed over, close the file, give the directory free."""
-        self._reader.close()
-        self._writer.close()
+        for thread in (self._visitors, self._reader, self._writer):
+            thread.close()
         if self._mark is not None:
             self._mark.close()
             self._mark = None
         self._lock.release()
 
-    async def _run(self, thread: JobThread, job: Job[T]) -> T:
+    async def _run(self, submit: Callable[[Job[T]], "asyncio.Future[T]"], job: Job[T]) -> T:
         if self.fault is not None:
             raise self.fault
         try:
-            return await thread.submit(job)
+            return await submit(job)
         except StoreBroken as error:
             self._break(error)
             raise

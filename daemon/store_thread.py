@@ -2,7 +2,9 @@
 
 Coroutines hand over a function and wait; the thread takes what has gathered, up to a
 limit, runs it as one batch and wakes all waiters of an event loop with one call. How a
-batch is run (one commit for all, or a snapshot each) is given from outside.
+batch is run (one commit for all, or a snapshot each) is given from outside. What waits, and
+whose turn it is, is in store_lanes.py: the daemon's own jobs are never refused, those from
+outside are beyond a bound.
 
 A waiter that is cancelled gets no result, but its job runs all the same: once handed
 over, a job is done or refused by the database and by nothing else.
@@ -10,7 +12,6 @@ over, a job is done or refused by the database and by nothing else.
 
 import asyncio
 import threading
-from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
@@ -19,6 +20,7 @@ from typing import Any, TypeVar
 from peewee import Database
 
 from pulsarack.daemon.store_errors import StoreClosed, StoreError
+from pulsarack.daemon.store_lanes import Lanes, Shares
 
 T = TypeVar("T")
 Job = Callable[[Database], T]
@@ -59,14 +61,13 @@ class JobThread:
         db: Database,
         connect: Callable[[], None],
         run_batch: RunBatch,
-        batch_limit: int,
+        shares: Shares,
     ) -> None:
         """Start the thread and wait until it is connected; raises what `connect` raised."""
         self._db = db
         self._connect = connect
         self._run_batch = run_batch
-        self._batch_limit = batch_limit
-        self._backlog: deque[Ticket] = deque()
+        self._backlog: Lanes[Ticket] = Lanes(shares)
         self._changed = threading.Condition()
         self._closing = False
         self._told_to_end = False
@@ -85,15 +86,30 @@ class JobThread:
         with self._changed:
             if self._closing:
                 raise StoreClosed
-            self._backlog.append(ticket)
+            self._backlog.add(ticket)
             self._changed.notify()
         return ticket.waiter
+
+    def submit_for(self, source: str, job: Job[T]) -> "asyncio.Future[T]":
+        """Hand a job over for somebody outside; raises Busy when too many wait already."""
+        ticket = Ticket(job, asyncio.get_running_loop())
+        with self._changed:
+            if self._closing:
+                raise StoreClosed
+            self._backlog.add_visitor(source, ticket)
+            self._changed.notify()
+        return ticket.waiter
+
+    def visitors(self) -> int:
+        """How many jobs from outside wait. From any thread."""
+        with self._changed:
+            return self._backlog.visitors
 
     def sign_of_life(self) -> int | None:
         """How many batches were run; None while there is nothing to do. From any thread."""
         with self._changed:
             died = not self._thread.is_alive() and not self._told_to_end
-            return self._batches if self._busy or self._backlog or died else None
+            return self._batches if self._busy or len(self._backlog) or died else None
 
     def close(self) -> None:
         """Finish what was handed over, then end the thread. Waits; may be called twice."""
@@ -125,17 +141,16 @@ class JobThread:
         with self._changed:
             self._batches += self._busy
             self._busy = False
-            self._changed.wait_for(lambda: self._backlog or self._closing)
-            count = min(len(self._backlog), self._batch_limit)
-            self._busy = count > 0
-            return [self._backlog.popleft() for _ in range(count)]
+            self._changed.wait_for(lambda: len(self._backlog) or self._closing)
+            batch = self._backlog.batch()
+            self._busy = len(batch) > 0
+            return batch
 
     def _refuse_the_rest(self) -> None:
         with self._changed:
             self._closing = True
             self._busy = False
-            rest = list(self._backlog)
-            self._backlog.clear()
+            rest = self._backlog.clear()
         _deliver(rest, StoreClosed())
 
 

@@ -131,12 +131,24 @@ class SerialPort:
         self._released.set()
 
 
-async def open_port(path: str, baud: int = 115200, seconds: float = OPEN_SECONDS) -> SerialPort:
-    """Open a port for us alone; raises one of the PortError family."""
+def _in_a_thread(work: Callable[[], None]) -> None:
+    threading.Thread(target=work, name="port-open", daemon=True).start()
+
+
+async def open_port(
+    path: str,
+    baud: int = 115200,
+    seconds: float = OPEN_SECONDS,
+    start: Callable[[Callable[[], None]], None] = _in_a_thread,
+) -> SerialPort:
+    """Open a port for us alone; raises one of the PortError family.
+
+    `start` runs what it is given in a thread; that may go on long after the time is over.
+    """
     loop = asyncio.get_running_loop()
     outcome: asyncio.Future[serial.Serial] = loop.create_future()
     opening = _Opening(path, baud, loop, outcome)
-    threading.Thread(target=opening.run, name="port-open", daemon=True).start()
+    start(opening.run)
     try:
         device = await asyncio.wait_for(outcome, seconds)
     except TimeoutError:

@@ -1,9 +1,10 @@
-"""Claiming: the oldest orders meet the idle chips, in one transaction.
+"""Claiming: the orders that wait meet the idle chips, in one transaction.
 
-For every operator with an idle chip the oldest queued orders are routed one by one;
-a claim writes the attempt and holds the chip's stock before any byte is sent. The
-ledger and two unique indexes have the last word: a chip without stock, or one that
-holds an open attempt, cannot be claimed whatever routing believed.
+For every operator with an idle chip the queued orders are routed one by one, the oldest of
+each agent in turn, so that nobody waits behind all that another has sent; a claim writes
+the attempt and holds the chip's stock before any byte is sent. The ledger and two unique
+indexes have the last word: a chip without stock, or one that holds an open attempt, cannot
+be claimed whatever routing believed.
 
 A rack stands idle most of the time, and asking anew about hundreds of chips for every
 order would keep it waiting. So what is known of an idle chip is kept (`Known`) by whoever
@@ -12,7 +13,7 @@ tried: the one that wins is looked at again before it is claimed.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from peewee import Database
@@ -76,11 +77,13 @@ class IdleChip:
 class Known:
     """What is known of idle chips, by ICCID; holds for one local day.
 
-    `chips` are those that may sell, `unable` those that may not at present.
+    `chips` are those that may sell, `unable` those that may not at present. `turns`: the agent
+    whose order was the last to go, by operator.
     """
 
     chips: dict[str, ChipFacts] = field(default_factory=dict)
     unable: set[str] = field(default_factory=set)
+    turns: dict[str, str] = field(default_factory=dict)
     day_started_at: int = 0
 
     def forget(self, iccid: str) -> None:
@@ -123,7 +126,7 @@ def claim_ready(
     now_ms: int,
     day_started_at: int,
 ) -> list[Claim]:
-    """Give the idle chips the oldest orders they may take. One transaction.
+    """Give the idle chips the orders they may take, in turn. One transaction.
 
     What is found out about a chip that may sell is added to `known`, and what turns out to
     hold no longer is taken out.
@@ -154,26 +157,52 @@ def _claim_all(
     )
     if not free:
         return []
-    waiting = orders.queued(
-        db,
-        operator,
-        affordable=max(chip.stock_available - chip.reserve for chip in free),
-        now_ms=at.now_ms,
-        limit=LOOK_AHEAD * len(free),
-    )
     claims: list[Claim] = []
+    tried: dict[int, Order] = {}
     under_way: set[tuple[str, int]] = set()
-    for order in waiting:
-        if not free:
-            break
-        # Of equal orders only one is under way; those of earlier passes were left out above.
+    for order in _in_turn(db, operator, free, known, at, tried):
+        # Of equal orders only one is under way; those of earlier passes were left out.
         if (order.destination, order.denomination) in under_way:
             continue
         claimed = _try(db, order, free, fresh, idle, known, at)
         if claimed is not None:
             claims.append(claimed)
             under_way.add((order.destination, order.denomination))
+    if tried:
+        # Those behind it go first next time.
+        last = claims[-1].order if claims else list(tried.values())[-1]
+        known.turns[operator] = last.agent
     return claims
+
+
+def _in_turn(
+    db: Database,
+    operator: str,
+    free: Sequence[ChipFacts],
+    known: Known,
+    at: _Moment,
+    tried: dict[int, Order],
+) -> Iterator[Order]:
+    """The orders to try while chips are free: one for each, then more if some cannot go."""
+    limit = LOOK_AHEAD * len(free)
+    for enough in (len(free), limit):
+        if not free:
+            return
+        waiting = orders.fair(
+            db,
+            operator,
+            after=known.turns.get(operator, ""),
+            affordable=max(chip.stock_available - chip.reserve for chip in free),
+            now_ms=at.now_ms,
+            enough=enough,
+            limit=limit,
+        )
+        for order in waiting:
+            if order.id not in tried and free:
+                tried[order.id] = order
+                yield order
+        if len(waiting) < enough:
+            return
 
 
 def _look(db: Database, iccid: str, ready: IdleChip, known: Known, at: _Moment) -> bool:

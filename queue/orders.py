@@ -1,5 +1,6 @@
 """Orders as rows: reading them, and the few writes that several rooms share."""
 
+import itertools
 from dataclasses import dataclass
 
 from peewee import Database
@@ -63,6 +64,7 @@ _MAY_ROUTE = (
     " AND rival.destination = orders.destination AND rival.denomination = orders.denomination"
     f" AND rival.{_UNDER_WAY}) AND NOT {evidence.contradicted('orders.id')}"
 )
+_May = tuple[int, int, int]  # its two times, and what the order may cost
 
 
 def find(db: Database, order_id: int) -> Order | None:
@@ -98,26 +100,91 @@ def by_natural_key(
     )
 
 
-def queued(db: Database, operator: str, *, affordable: int, now_ms: int, limit: int) -> list[Order]:
-    """The oldest orders of an operator that may route now and cost at most so much.
-
-    Those that wait for an equal one under way are left out, so that however many of them
-    wait, the orders behind them are seen; and those that a late text calls done.
-    """
-    return select(
-        db,
-        Order,
-        f"{_SELECT} WHERE operator = ? AND {_MAY_ROUTE} AND cost <= ? ORDER BY id LIMIT ?",
-        (operator, now_ms, now_ms, affordable, limit),
-    )
-
-
 def any_queued(db: Database, operator: str | None = None) -> bool:
     """Whether any order waits (of that operator), for a chip or for its time."""
     if operator is None:
         return bool(tuples(db, "SELECT 1 FROM orders WHERE state = 'QUEUED' LIMIT 1"))
     queued = "SELECT 1 FROM orders WHERE state = 'QUEUED' AND operator = ? LIMIT 1"
     return bool(tuples(db, queued, (operator,)))
+
+
+_LAST_CODE = "\U0010ffff"
+
+
+def fair(
+    db: Database,
+    operator: str,
+    *,
+    after: str,
+    affordable: int,
+    now_ms: int,
+    enough: int,
+    limit: int,
+) -> list[Order]:
+    """The orders of an operator that may route now, in turn over the agents that wait.
+
+    The first of each agent, beginning with the agent behind `after` in the order of their
+    codes and then round; if that is not `enough`, the second of each, and so on, up to the
+    limit: of one agent always the oldest first. Whoever claims some of them gives the agent
+    of the last one claimed as `after` of the next time (of the last one looked at, if none
+    could be claimed): then no agent waits longer than one order of every other that waits,
+    however many one of them has queued.
+    """
+    may = (now_ms, now_ms, affordable)
+    first = _in_turn(db, operator, after, _LAST_CODE, may, limit)
+    if len(first) < limit:
+        first += _in_turn(db, operator, "", after, may, limit - len(first))
+    if len(first) >= enough:
+        return first
+    lines = [[order] for order in first]
+    room, going_on = limit - len(first), lines
+    while room > 0 and going_on:
+        share, longer = max(1, room // len(going_on)), []
+        for line in going_on:
+            more = _behind(db, line[-1], may, min(share, room))
+            line += more
+            room -= len(more)
+            if len(more) == share:
+                longer.append(line)
+        going_on = longer
+    rounds = itertools.zip_longest(*lines)
+    return [order for one in rounds for order in one if order is not None]
+
+
+def _in_turn(
+    db: Database, operator: str, after: str, up_to: str, may: _May, limit: int
+) -> list[Order]:
+    """The first order that may route of each agent between two codes, in their order.
+
+    Agents are found by one step into the index each, however many orders they have.
+    """
+    queued_agent = (
+        "SELECT agent FROM orders INDEXED BY orders_queued_by_agent"
+        " WHERE state = 'QUEUED' AND operator = ?1 AND agent <= ?3 AND agent > {}"
+        " ORDER BY agent LIMIT 1"
+    )
+    return select(
+        db,
+        Order,
+        f"WITH RECURSIVE turn (code) AS (SELECT ({queued_agent.format('?2')}) UNION ALL"
+        f" SELECT ({queued_agent.format('turn.code')}) FROM turn WHERE turn.code IS NOT NULL)"
+        f" SELECT {columns(Order)} FROM turn JOIN orders AS chosen ON chosen.id ="
+        " (SELECT id FROM orders INDEXED BY orders_queued_by_agent"
+        f" WHERE operator = ?1 AND agent = turn.code AND {_MAY_ROUTE} AND cost <= ?"
+        " ORDER BY id LIMIT 1) WHERE turn.code IS NOT NULL LIMIT ?",
+        (operator, after, up_to, *may, limit),
+    )
+
+
+def _behind(db: Database, last: Order, may: _May, limit: int) -> list[Order]:
+    """The next orders of the same agent and operator that may route now."""
+    return select(
+        db,
+        Order,
+        f"{_SELECT} INDEXED BY orders_queued_by_agent WHERE operator = ? AND agent = ? AND id > ?"
+        f" AND {_MAY_ROUTE} AND cost <= ? ORDER BY id LIMIT ?",
+        (last.operator, last.agent, last.id, *may, limit),
+    )
 
 
 def listed(

@@ -1,11 +1,13 @@
 """What the calls of the control socket have in common: the daemon's parts, and refusals."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pulsarack.daemon.context import Context
 from pulsarack.daemon.control_protocol import CallError
 from pulsarack.daemon.dispatcher import Dispatcher
 from pulsarack.daemon.outbox import Outbox
+from pulsarack.daemon.outside import Outside
+from pulsarack.daemon.pressure import Pressure
 from pulsarack.daemon.rack import Rack
 from pulsarack.queue.validation import Refusal
 
@@ -18,6 +20,11 @@ class Office:
     rack: Rack
     dispatcher: Dispatcher
     outbox: Outbox
+    pressure: Pressure | None = None
+
+    def counter(self) -> "Office":
+        """The same office from the callers' side: they wait behind the daemon's own jobs."""
+        return replace(self, context=replace(self.context, store=Outside(self.context.store)))
 
 
 def refused(refusal: Refusal) -> CallError:

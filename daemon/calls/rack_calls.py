@@ -238,6 +238,7 @@ class RackCalls:
             "orders": counts,
             "needs_you": waiting,
             "resolution": figures,
+            "pressure": self._office.pressure.figures() if self._office.pressure else {},
             "now": self._context.clock.now_ms(),
         }
 

@@ -6,11 +6,14 @@
 -- --- orders -------------------------------------------------------------------------------
 
 -- orders_client_reference: promise, one order a reference for ever; was this one accepted before?
--- orders_queued: the oldest orders of an operator that wait.
 -- orders_expiry: which of those that wait are too old?
 -- orders_under_way: is an equal order being sent, or undecided?
 -- orders_agent: an agent's newest orders.
 -- orders_serial_number: which order carries this serial number?
+
+-- Whose turn it is: the waiting orders of an operator by agent, the oldest of each first.
+DROP INDEX orders_queued;
+CREATE INDEX orders_queued_by_agent ON orders (operator, agent, id) WHERE state = 'QUEUED';
 
 -- Every reader of this one named a single state, or has an index of its own above.
 DROP INDEX orders_open;

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from benchmarks import __main__ as bench
-from benchmarks import dialogue, dispatch, intake, ledger, profile, rack, start
+from benchmarks import dialogue, dispatch, intake, ledger, profile, rack, start, storm
 from benchmarks.figures import Figure
 from benchmarks.settings import Profile
 from benchmarks.steps import PLACE
@@ -34,6 +34,8 @@ def small(directory: Path) -> Profile:
         round_seconds=0.2,
         starts=1,
         profiled=(1, 2.0),
+        storm=(300, 30, 1),
+        plugged=(3,),
         speed=SPEED,
     )
 
@@ -87,6 +89,22 @@ async def test_a_profile(tmp_path: Path) -> None:
     assert figures["daemon thread: MainThread"] > 0
     assert figures["rack thread: MainThread"] > 0
     assert any(name.startswith("daemon with callees: daemon/") for name in figures)
+
+
+@pytest.mark.timeout(300)
+async def test_a_storm_in_small(tmp_path: Path) -> None:
+    figures = {one.name: one for one in await every(storm.run(small(tmp_path)))}
+    for name in ("1 connection", "30 agents"):
+        lost = figures[f"accepted and not stored, or stored and not accepted, {name}"]
+        assert lost.met(), lost
+        accepted, refused = figures[f"accepted, {name}"], figures[f"refused, {name}"]
+        assert accepted.rounds[0] + refused.rounds[0] == 300
+        assert accepted.rounds[0] > 0
+        assert figures[f"another agent's order waits at most, {name}"].rounds[0] > 0
+        memory = [figures[f"daemon PSS {when}, {name}"].rounds[0] for when in ("before", "at most")]
+        assert 1 < memory[0] <= memory[1]
+    assert figures["all ready, 3 modems at once"].rounds[0] > 0
+    assert not list(tmp_path.glob("*/state")), "the databases are removed"
 
 
 @pytest.mark.timeout(300)

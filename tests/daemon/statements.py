@@ -36,7 +36,7 @@ GROWING = frozenset(
 
 BOUNDED = frozenset(
     [
-        "orders_queued",
+        "orders_queued_by_agent",
         "orders_expiry",
         "orders_under_way",
         "attempt_one_open_a_chip",
@@ -92,8 +92,10 @@ class Planner:
     def plan(self, sql: str) -> list[str]:
         """The lines of EXPLAIN QUERY PLAN."""
         # The values decide on no plan of ours, so NULL does for each.
-        numbered = [int(number) for number in re.findall(r"\?(\d+)", sql)]
-        nothing = (None,) * (max(numbered) if numbered else sql.count("?"))
+        count = 0
+        for number in re.findall(r"\?(\d*)", sql):
+            count = max(count, int(number)) if number else count + 1
+        nothing = (None,) * count
         rows = self._connection.execute(f"EXPLAIN QUERY PLAN {sql}", nothing)
         return [str(row[3]) for row in rows]
 

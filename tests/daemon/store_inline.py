@@ -77,6 +77,14 @@ class InlineStore:
         """As `read_inline`."""
         return self.read_inline(job)
 
+    async def write_for(self, source: str, job: Job[T]) -> T:
+        """As `write`."""
+        return await self.write(job)
+
+    async def read_for(self, source: str, job: Job[T]) -> T:
+        """As `read`."""
+        return await self.read(job)
+
     def close(self) -> None:
         """Close the file and give the directory free."""
         self._db.close()

@@ -14,12 +14,14 @@ from typing import Any
 import msgspec
 import pytest
 
-from pulsarack.daemon import control
+from pulsarack.daemon import control, control_bounds, pressure
 from pulsarack.daemon import log as logging
 from pulsarack.daemon.control import ControlServer, ControlSocketError
 from pulsarack.daemon.control_arguments import Nothing
+from pulsarack.daemon.control_bounds import Bounds
 from pulsarack.daemon.control_protocol import LINE_LIMIT, CallError, Calls, Peer
-from pulsarack.daemon.errors import DaemonError
+from pulsarack.daemon.errors import Busy, DaemonError
+from pulsarack.daemon.outside import CALLER
 
 
 class Amount(msgspec.Struct, forbid_unknown_fields=True):
@@ -80,6 +82,9 @@ class World:
         calls.answer("refuse.plainly", Nothing, self.refuse_plainly)
         calls.answer("fail", Nothing, self.fail)
         calls.answer("unspeakable", Nothing, self.unspeakable)
+        calls.answer("long", Nothing, self.long)
+        calls.answer("busy", Nothing, self.busy)
+        calls.answer("whose", Nothing, self.whose)
         calls.stream("count", Amount, self.count)
         calls.stream("flood", Nothing, self.flood)
         calls.stream("quiet", Nothing, self.quiet)
@@ -104,6 +109,17 @@ class World:
 
     async def unspeakable(self, arguments: Nothing, peer: Peer) -> object:
         return object()
+
+    async def long(self, arguments: Nothing, peer: Peer) -> str:
+        self.sent += 1
+        await asyncio.sleep(0)
+        return "x" * 20_000
+
+    async def busy(self, arguments: Nothing, peer: Peer) -> None:
+        raise Busy(7, "of kios1 ")
+
+    async def whose(self, arguments: Nothing, peer: Peer) -> str:
+        return CALLER.get()
 
     async def count(self, arguments: Amount, peer: Peer) -> AsyncGenerator[int, None]:
         for number in range(arguments.amount):
@@ -252,20 +268,21 @@ async def test_half_a_line_and_gone_disturbs_nobody(world: World) -> None:
 
 
 async def test_requests_in_flight_are_bounded_and_none_is_lost(world: World) -> None:
-    more = control.IN_FLIGHT_LIMIT * 3
+    more = control_bounds.IN_FLIGHT_LIMIT * 3
     async with talk(world) as client:
         for number in range(more):
             client.say("wait", number)
-        await until(lambda: world.begun == control.IN_FLIGHT_LIMIT)
+        await until(lambda: world.begun == control_bounds.IN_FLIGHT_LIMIT)
         for _ in range(100):
             await asyncio.sleep(0)
-        assert world.begun == control.IN_FLIGHT_LIMIT
+        assert world.begun == control_bounds.IN_FLIGHT_LIMIT
         world.gate.set()
         assert {(await client.hear())["id"] for _ in range(more)} == set(range(more))
 
 
 async def test_connections_are_bounded(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(control, "CONNECTIONS_LIMIT", 3)
+    monkeypatch.setattr(control_bounds, "CONNECTIONS_LIMIT", 3)
+    monkeypatch.setattr(control_bounds, "CONNECTIONS_KEPT", 0)
     async with contextlib.AsyncExitStack() as stack:
         for _ in range(3):
             client = await stack.enter_async_context(talk(world))
@@ -307,7 +324,7 @@ async def test_a_client_that_is_killed_in_mid_stream_ends_the_stream(world: Worl
 
 async def test_streams_are_bounded_and_calls_go_on_beside_them(world: World) -> None:
     async with talk(world) as client:
-        for number in range(control.STREAMS_LIMIT):
+        for number in range(control_bounds.STREAMS_LIMIT):
             client.say("quiet", number)
             assert (await client.hear())["event"] == "here"
         client.say("quiet", 99)
@@ -415,3 +432,135 @@ async def test_closing_while_clients_arrive_leaves_none_open(tmp_path: Path) -> 
             # Not accepted yet means reset by the kernel; both tell the client at once.
             with contextlib.suppress(ConnectionResetError):
                 assert client.recv(1) == b""
+
+
+# --- the bounds of all connections together -------------------------------------------------
+
+
+async def logged_refusals(output: io.StringIO) -> list[dict[str, Any]]:
+    lines = [json.loads(line) for line in output.getvalue().splitlines()]
+    return [line for line in lines if line["event"] == "pressure.refused"]
+
+
+async def test_some_connections_are_kept_for_who_has_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(control_bounds, "CONNECTIONS_LIMIT", 5)
+    monkeypatch.setattr(control_bounds, "CONNECTIONS_KEPT", 2)
+    bounds = Bounds()
+    assert [bounds.enter(1) for _ in range(4)] == [True, True, True, False]
+    assert [bounds.enter(pid) for pid in (2, 2, 3, 4)] == [True, False, True, False]
+    bounds.leave(1)
+    assert bounds.enter(4)
+    for pid in (1, 1, 2, 3, 4):
+        bounds.leave(pid)
+    assert bounds.figures() == {"connections": 0, "streams": 0}
+    assert not bounds._by_pid
+
+
+async def test_a_flood_over_many_connections_leaves_each_other_one_a_place(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.server.bounds.in_flight = asyncio.Semaphore(5)
+    async with contextlib.AsyncExitStack() as stack:
+        floods = [await stack.enter_async_context(talk(world)) for _ in range(3)]
+        for flood in floods:
+            for number in range(20):
+                flood.say("wait", number)
+        await until(lambda: world.begun == 3 + 5)
+        async with talk(world) as other:
+            for number in range(3):
+                other.say("double", number, amount=number)
+                assert (await other.hear())["result"]["amount"] == 2 * number
+        for _ in range(100):
+            await asyncio.sleep(0)
+        assert world.begun == 3 + 5
+        world.gate.set()
+        for flood in floods:
+            assert {(await flood.hear())["id"] for _ in range(20)} == set(range(20))
+    assert world.server.bounds.in_flight._value == 5
+
+
+async def test_who_takes_no_answers_is_asked_nothing_more_and_cut_off_in_the_end(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(control_bounds, "HELD_LIMIT", 1_000_000)
+    logged = io.StringIO()
+    logging.configure("info", "json", logged)
+    async with talk(world) as other, talk(world) as client:
+        client.writer.transport.pause_reading()  # type: ignore[attr-defined]
+        for number in range(10 * control_bounds.IN_FLIGHT_LIMIT):
+            client.say("long", number)
+        settled = -1
+        while settled != world.sent:
+            settled = world.sent
+            for _ in range(200):
+                await asyncio.sleep(0)
+        assert world.sent <= 2 * control_bounds.IN_FLIGHT_LIMIT, "it is not served without end"
+        await until(lambda: len(world.server._connections) == 1)
+        other.say("double", 1, amount=1)
+        assert (await other.hear())["result"]["amount"] == 2
+    (told,) = await logged_refusals(logged)
+    assert (told["kind"], told["pid"]) == ("CUT_OFF", os.getpid())
+    assert told["octets"] > 500_000
+    assert world.server.pressure.figures()["refused"] == {"CUT_OFF": 1}
+
+
+async def test_half_lines_that_never_end_are_bounded_together(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(control_bounds, "HELD_LIMIT", 100_000)
+    async with contextlib.AsyncExitStack() as stack:
+        clients = [await stack.enter_async_context(talk(world)) for _ in range(3)]
+        for client, octets in zip(clients, (60_000, 30_000, 30_000), strict=True):
+            client.writer.write(b"x" * octets)
+        with contextlib.suppress(ConnectionResetError):
+            assert await clients[0].reader.read() == b"", "who has most of it goes"
+        for client in clients[1:]:
+            client.writer.write(b"\n")
+            assert (await client.hear())["error"]["code"] == "BAD_JSON"
+
+
+async def test_streams_of_all_connections_are_bounded(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(control_bounds, "STREAMS_SHARED", 2)
+    async with talk(world) as one, talk(world) as two:
+        for client in (one, two):
+            client.say("quiet", 1)
+            assert (await client.hear())["event"] == "here"
+        two.say("quiet", 2)
+        assert (await two.hear())["error"]["code"] == "TOO_MANY_STREAMS"
+        assert world.server.bounds.figures() == {"connections": 2, "streams": 2}
+    await until(lambda: world.server.bounds.figures() == {"connections": 0, "streams": 0})
+
+
+async def test_refusals_are_counted_and_logged_without_flooding_the_log(world: World) -> None:
+    logged = io.StringIO()
+    logging.configure("info", "json", logged)
+    async with talk(world) as client:
+        for number in range(50):
+            client.say("busy", number)
+            answer = (await client.hear())["error"]
+            assert answer["code"] == "BUSY"
+            assert "7 requests of kios1 waiting" in answer["message"]
+            assert "same client_reference" in answer["remedy"]
+    assert [line["count"] for line in await logged_refusals(logged)] == [1]
+    world.clock.pass_(pressure.QUIET_SECONDS)
+    assert [line["count"] for line in await logged_refusals(logged)] == [1, 49]
+    world.clock.pass_(pressure.QUIET_SECONDS)
+    assert len(await logged_refusals(logged)) == 2, "nothing happened, nothing is said"
+    async with talk(world) as client:
+        client.say("busy")
+        await client.hear()
+    assert [line["count"] for line in await logged_refusals(logged)] == [1, 49, 1]
+    assert world.server.pressure.figures()["refused"] == {"BUSY": 51}
+
+
+async def test_each_connection_waits_in_a_turn_of_its_own(world: World) -> None:
+    async with talk(world) as one, talk(world) as two:
+        names = set()
+        for client in (one, two, one):
+            client.say("whose")
+            names.add((await client.hear())["result"])
+    assert len(names) == 2

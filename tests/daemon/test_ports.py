@@ -1,9 +1,20 @@
-"""Configured ports that are none: told at the start, with the remedy."""
+"""Which ports there are: told at the start, looked at twice a second, opened in turn."""
 
+import asyncio
+import os
+import threading
+from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
+from pulsarack.daemon import ports
 from pulsarack.daemon.config import PortSection
-from pulsarack.daemon.ports import problems
+from pulsarack.daemon.port_scan import PortScan
+from pulsarack.daemon.ports import Openings, SerialPorts, problems
+from pulsarack.modems.errors import PortStuck
+from pulsarack.modems.transport import Port
+from pulsarack.modems.watch import PortKey, Replaced, Vanished, difference, scan
 
 
 def sections(*paths: object) -> list[PortSection]:
@@ -29,3 +40,146 @@ def test_what_is_no_port_is_told_with_its_remedy(tmp_path: Path) -> None:
         (str(file / "below"), "Not a directory"),
     ]
     assert all(problem.remedy for problem in found)
+
+
+# --- looking twice a second -----------------------------------------------------------------
+
+
+def test_what_is_looked_at_cheaply_is_what_is_there(tmp_path: Path) -> None:
+    folder = tmp_path / "by-path"
+    patterns = [str(folder / "usb*"), str(folder / "usb-1"), str(tmp_path / "*" / "usb*")]
+    patterns += [str(folder / ".usb*"), str(folder / "u[rs]b-?"), f"{folder}/"]
+    looks = {pattern: PortScan(pattern) for pattern in patterns}
+
+    def compare() -> dict[str, PortKey]:
+        for pattern, look in looks.items():
+            assert look.look() == scan([pattern]), pattern
+        return looks[patterns[0]].look()
+
+    assert compare() == {}
+    folder.mkdir()
+    assert compare() == {}
+    one, two, hidden = folder / "usb-1", folder / "usb-2", folder / ".usb-3"
+    one.symlink_to("/dev/null")
+    two.symlink_to("/dev/zero")
+    hidden.symlink_to("/dev/full")
+    (folder / "other").symlink_to("/dev/null")
+    (folder / "usb-file").touch()
+    (folder / "usb-folder").mkdir()
+    (folder / "usb-dangling").symlink_to(tmp_path / "nowhere")
+    before = compare()
+    assert [before[str(path)].realpath for path in (one, two)] == ["/dev/null", "/dev/zero"]
+    assert len(before) == 2
+    # Made anew, with another device behind it.
+    one.unlink()
+    one.symlink_to("/dev/full")
+    two.unlink()
+    after = compare()
+    assert {path: key.realpath for path, key in after.items()} == {str(one): "/dev/full"}
+    assert difference(before, after) == [Vanished(str(two)), Replaced(str(one))]
+    (folder / "usb-dangling").rename(two)
+    (tmp_path / "nowhere").symlink_to("/dev/zero")  # a link to a link, complete now
+    assert compare()[str(two)].realpath == "/dev/zero"
+
+
+def test_another_target_of_the_target_is_another_device(tmp_path: Path) -> None:
+    port, name = tmp_path / "usb-1", tmp_path / "ttyUSB0"
+    name.symlink_to("/dev/null")
+    port.symlink_to(name)
+    looking = PortScan(str(port))
+    assert looking.look()[str(port)].realpath == "/dev/null"
+    name.unlink()
+    assert looking.look() == {}
+    name.symlink_to("/dev/zero")
+    assert looking.look()[str(port)].realpath == "/dev/zero"
+
+
+def test_a_port_is_resolved_once_and_what_is_gone_is_forgotten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port = tmp_path / "usb-1"
+    port.symlink_to("/dev/null")
+    looking = PortScan(str(tmp_path / "*"))
+    resolved: list[str] = []
+    resolve = os.path.realpath
+    monkeypatch.setattr(os.path, "realpath", lambda path: resolved.append(path) or resolve(path))
+    first = looking.look()
+    assert all(looking.look()[path] is key for path, key in first.items())
+    assert resolved == [str(port)]
+    port.unlink()
+    assert looking.look() == {}
+    assert not looking._known
+
+
+def test_a_path_of_two_sections_belongs_to_the_first(tmp_path: Path) -> None:
+    (tmp_path / "usb-1").symlink_to("/dev/null")
+    (tmp_path / "usb-2").symlink_to("/dev/null")
+    both = [
+        PortSection(path=str(tmp_path / "usb-1"), baud=9600),
+        PortSection(path=str(tmp_path / "usb*"), baud=115200),
+    ]
+    ports = SerialPorts(both)
+    assert sorted(ports.look()) == [str(tmp_path / "usb-1"), str(tmp_path / "usb-2")]
+    assert ports._bauds == {str(tmp_path / "usb-1"): 9600, str(tmp_path / "usb-2"): 115200}
+    (tmp_path / "usb-2").unlink()
+    ports.look()
+    assert list(ports._bauds) == [str(tmp_path / "usb-1")]
+
+
+# --- opening --------------------------------------------------------------------------------
+
+
+class Hanging:
+    """Takes the place of `open_port`: its threads end when the test says so."""
+
+    def __init__(self) -> None:
+        self.most = self.now = 0
+        self.tried: list[str] = []
+        self.gate = asyncio.Event()
+        self.driver = threading.Event()
+
+    async def open_port(self, path: str, baud: int, *, start: Callable[..., None]) -> Port:
+        self.tried.append(path)
+        self.now += 1
+        self.most = max(self.most, self.now)
+        start(self.driver.wait)
+        await self.gate.wait()
+        self.now -= 1
+        raise PortStuck(path, 10.0)
+
+
+async def test_only_so_many_ports_are_opened_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    hanging = Hanging()
+    monkeypatch.setattr(ports, "open_port", hanging.open_port)
+    openings = Openings()
+    tasks = [
+        asyncio.ensure_future(openings.open(f"/dev/tty{n}", 115200))
+        for n in range(3 * ports.OPENING_LIMIT)
+    ]
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert hanging.now == ports.OPENING_LIMIT
+    hanging.gate.set()
+    assert {type(one) for one in await asyncio.gather(*tasks, return_exceptions=True)} == {
+        PortStuck
+    }
+    assert hanging.most == ports.OPENING_LIMIT
+    assert len(hanging.tried) == len(tasks)
+    hanging.driver.set()
+
+
+async def test_a_port_whose_driver_hangs_has_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    hanging = Hanging()
+    hanging.gate.set()
+    monkeypatch.setattr(ports, "open_port", hanging.open_port)
+    openings = Openings()
+    for _ in range(3):
+        with pytest.raises(PortStuck):
+            await openings.open("/dev/tty1", 115200)
+    assert hanging.tried == ["/dev/tty1"]
+    hanging.driver.set()
+    while openings._threads:
+        await asyncio.sleep(0)
+    with pytest.raises(PortStuck):
+        await openings.open("/dev/tty1", 115200)
+    assert len(hanging.tried) == 2

@@ -270,7 +270,7 @@ async def test_a_writer_that_dies_says_so(path: Path) -> None:
     for thread in threading.enumerate():
         if thread.name == "store-writer":
             thread.join(30)
-    (sign, _) = store.signs_of_life().values()
+    (sign, *_) = store.signs_of_life().values()
     assert sign() == sign() is not None  # for the watchdog: it has something to do, and does not
     store.close()
     assert sign() is None

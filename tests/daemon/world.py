@@ -32,6 +32,7 @@ from pulsarack.daemon.control_protocol import (
 from pulsarack.daemon.dispatcher import Dispatcher
 from pulsarack.daemon.events import Events
 from pulsarack.daemon.outbox import Outbox
+from pulsarack.daemon.pressure import Pressure
 from pulsarack.daemon.rack import Rack
 from pulsarack.daemon.run import prepare, registry
 from pulsarack.daemon.secrets import Secret, Secrets
@@ -216,6 +217,7 @@ class World:
         self._path = directory / "pulsarack.db"
         self._config = config.parse(tomllib.loads(settings), directory / "pulsarack.toml")
         self._daemon: _Daemon | None = None
+        self.pressure: Pressure | None = None
         self._ids = itertools.count(1)
         self.pins = {modem.chip.iccid: modem.chip.chip_pin for modem in plan.modems}
 
@@ -242,7 +244,8 @@ class World:
         await prepare(context)
         dispatcher = Dispatcher(context)
         rack = Rack(context, dispatcher, Profiles.load(), self.ports)
-        calls = registry(Office(context, rack, dispatcher, Outbox(context)))
+        self.pressure = Pressure(context.clock)
+        calls = registry(Office(context, rack, dispatcher, Outbox(context), self.pressure))
         tasks = [asyncio.create_task(dispatcher.run()), asyncio.create_task(rack.run())]
         self._daemon = _Daemon(store, calls, rack, context, tasks)
 

@@ -60,6 +60,14 @@ class SimulatedStore:
         await asyncio.sleep(0)
         return value
 
+    async def write_for(self, source: str, job: Job[T]) -> T:
+        """As `write`."""
+        return await self.write(job)
+
+    async def read_for(self, source: str, job: Job[T]) -> T:
+        """As `read`."""
+        return await self.read(job)
+
     @property
     def in_transaction(self) -> bool:
         """Whether a transaction is open between two steps of the loop: only if a bug is planted."""

@@ -1,0 +1,41 @@
+"""The store as those outside see it: behind the daemon's own jobs, in turn, and bounded.
+
+The calls of the control socket are written against `Transactions` like everything else;
+given this one, whatever they read and write waits in the visitors' lanes under the name of
+the caller. Who that is the server says once for each request (`CALLER`); an order is
+written under its agent's name instead, whatever connections the agent sends it over.
+"""
+
+from contextvars import ContextVar
+
+from pulsarack.daemon.store import Transactions
+from pulsarack.daemon.store_thread import Job, T
+
+CALLER: ContextVar[str] = ContextVar("caller", default="")
+"""Whose turn a request of this task takes: one name a connection."""
+
+
+class Outside:
+    """`Transactions` for what comes from outside."""
+
+    def __init__(self, store: Transactions) -> None:
+        self._store = store
+
+    async def write(self, job: Job[T]) -> T:
+        """As the store's, in the caller's turn; raises Busy."""
+        return await self._store.write_for(CALLER.get(), job)
+
+    async def read(self, job: Job[T]) -> T:
+        """As the store's, in the caller's turn; raises Busy."""
+        return await self._store.read_for(CALLER.get(), job)
+
+    async def write_for(self, source: str, job: Job[T]) -> T:
+        """In the turn of somebody else than the caller; raises Busy."""
+        return await self._store.write_for(source, job)
+
+    async def read_for(self, source: str, job: Job[T]) -> T:
+        """In the turn of somebody else than the caller; raises Busy."""
+        return await self._store.read_for(source, job)
+
+    def close(self) -> None:
+        """It is not theirs to close."""
