@@ -15,7 +15,19 @@ from typing import Any
 
 import click
 
-from benchmarks import dispatch, intake, ledger, machine, profile, rack, settings, start, storm
+from benchmarks import (
+    dispatch,
+    growth,
+    intake,
+    ledger,
+    machine,
+    profile,
+    rack,
+    recovery,
+    settings,
+    start,
+    storm,
+)
 from benchmarks.figures import Figure, as_json
 from benchmarks.settings import Profile
 from benchmarks.table import table
@@ -30,6 +42,8 @@ BENCHES: dict[str, Bench] = {
     "intake": intake.run,
     "dispatch": dispatch.run,
     "rack": rack.run,
+    "growth": growth.run,
+    "recovery": recovery.run,
     "profile": profile.run,
     "storm": storm.run,
 }
@@ -52,7 +66,8 @@ def main(
     json_path: Path | None,
     directory: Path | None,
 ) -> None:
-    """Measure NAMEs (start, ledger, intake, dispatch, rack, profile, storm), or all of them.
+    """Measure NAMEs, or all there are: start, ledger, intake, dispatch, rack, growth, recovery,
+    profile, storm.
 
     Every figure stands beside its reference, measured in the same run.
     """

@@ -16,6 +16,7 @@ import time
 import tty
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from random import Random
 
 from benchmarks.child import helper
@@ -29,7 +30,7 @@ from benchmarks.tap import Heard
 _BENCH = "dispatch"
 _MS = 1000
 _USSD_SECONDS = 2.0
-_IDLE_CHIPS = 8
+IDLE_CHIPS = 8
 _ORDERS_A_CHIP = 4
 _FIRST_COMMAND = b"AT+CCID"
 _PINGS = 500
@@ -53,18 +54,25 @@ class Latencies:
 async def run(profile: Profile) -> AsyncIterator[list[Figure]]:
     """All numbers of busy chips, and the bare round trip."""
     trips = await bare_round_trips(profile.rounds)
-    cases = [(busy, _IDLE_CHIPS) for busy in profile.busy] + [(1, idle) for idle in profile.idle]
+    cases = [(busy, IDLE_CHIPS) for busy in profile.busy] + [(1, idle) for idle in profile.idle]
     for busy, idle in cases:
         yield report(busy, idle, await measure(profile, busy, idle), trips)
 
 
-async def measure(profile: Profile, busy: int, idle: int) -> list[Latencies]:
-    """Some rounds beside so many chips at work, and so many that could take the order."""
+async def measure(
+    profile: Profile, busy: int, idle: int, history: Path | None = None
+) -> list[Latencies]:
+    """Some rounds beside so many chips at work, and so many that could take the order.
+
+    `history`: a database to go on from a copy of.
+    """
     modems = [TELKOMSEL] * busy + [TRI] * idle
     tapped = range(busy, busy + idle)
     root = profile.directory / f"dispatch-{busy}-{idle}"
     rng = Random(busy)
-    async with Site(root, modems, _USSD_SECONDS, tapped=tapped, speed=profile.speed) as site:
+    async with Site(
+        root, modems, _USSD_SECONDS, tapped=tapped, speed=profile.speed, history=history
+    ) as site:
         feeder = Feeder(site, TELKOMSEL, destinations(TELKOMSEL), _ORDERS_A_CHIP * busy)
         await feeder.fill()
         feeding = asyncio.create_task(feeder.run())

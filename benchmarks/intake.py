@@ -62,7 +62,7 @@ async def measure(profile: Profile, clients: int) -> Rounds:
     numbers = destinations(TELKOMSEL)
     async with Site(profile.directory / f"intake-{clients}", [], 1.0) as site:
         for _ in range(profile.rounds):
-            await _round(site, clients, numbers, profile.round_seconds, rounds)
+            await accept(site, clients, numbers, profile.round_seconds, rounds)
         await site.stop_daemon()
         written = _written(site.place.database)
         group = max(1, math.floor(sum(rounds.group) / len(rounds.group) + 0.5))
@@ -74,9 +74,10 @@ async def measure(profile: Profile, clients: int) -> Rounds:
     return rounds
 
 
-async def _round(
+async def accept(
     site: Site, count: int, numbers: Iterator[str], length: float, rounds: Rounds
 ) -> None:
+    """One round: so many clients order as quickly as they are answered."""
     clients = [await AsyncClient.connect(site.place.socket) for _ in range(count)]
     try:
         before = _moment(site)

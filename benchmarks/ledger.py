@@ -35,6 +35,8 @@ _AMOUNT = 5600
 _BANK = accounts.bank("cash")
 _AGENT = accounts.agent("kios1")
 _NOW_MS = 1_795_366_799_000
+# No order of a history has such a number.
+_FIRST = 10**9
 
 
 @dataclass(slots=True)
@@ -57,21 +59,27 @@ async def measure(profile: Profile, callers: int) -> Rounds:
     """Some rounds in one database, then its transfers again without the store."""
     path = profile.directory / f"ledger-{callers}" / "pulsarack.db"
     path.parent.mkdir()
-    store = Store.open(path, now_ms=_NOW_MS)
-    rounds = Rounds()
-    try:
-        await store.write(_open_accounts)
-        numbers = count()
-        for _ in range(profile.rounds):
-            await _round(store, path, callers, numbers, profile.round_seconds, rounds)
-    finally:
-        store.close()
+    rounds = await pair_up(profile, path, callers)
     written = _written(path)
     group = max(1, math.floor(sum(rounds.group) / len(rounds.group) + 0.5))
     for number in range(profile.rounds):
         copy = profile.directory / f"raw-ledger-{callers}-{number}" / "pulsarack.db"
         copy.parent.mkdir()
         rounds.raw_rate.append(len(written.units) / 2 / replay.seconds(copy, written, group))
+    return rounds
+
+
+async def pair_up(profile: Profile, path: Path, callers: int) -> Rounds:
+    """Some rounds in the database at `path`; it may hold finished orders."""
+    store = Store.open(path, now_ms=_NOW_MS)
+    rounds = Rounds()
+    try:
+        await store.write(_open_accounts)
+        numbers = count(_FIRST)
+        for _ in range(profile.rounds):
+            await _round(store, path, callers, numbers, profile.round_seconds, rounds)
+    finally:
+        store.close()
     return rounds
 
 

@@ -88,12 +88,21 @@ async def run(profile: Profile) -> AsyncIterator[list[Figure]]:
         yield figures
 
 
-async def measure(profile: Profile, modems: int, seconds: float, recorded: Recorded) -> Rounds:
-    """One rack, some rounds with the daemon and as many with the bare loop."""
+async def measure(
+    profile: Profile,
+    modems: int,
+    seconds: float,
+    recorded: Recorded | None,
+    history: Path | None = None,
+) -> Rounds:
+    """One rack, some rounds with the daemon and as many with the bare loop, if that is recorded.
+
+    `history`: a database to go on from a copy of.
+    """
     root = profile.directory / f"rack-{modems}-{seconds:g}"
     line = [TELKOMSEL] * modems
     rounds = Rounds()
-    async with Site(root, line, seconds, speed=profile.speed) as site:
+    async with Site(root, line, seconds, speed=profile.speed, history=history) as site:
         feeder = Feeder(site, TELKOMSEL, destinations(TELKOMSEL), ORDERS_A_CHIP * modems)
         await feeder.fill()
         feeding = asyncio.create_task(feeder.run())
@@ -105,7 +114,8 @@ async def measure(profile: Profile, modems: int, seconds: float, recorded: Recor
             feeding.cancel()
             await asyncio.gather(feeding, return_exceptions=True)
         await site.stop_daemon()
-        await _bare_loop(site, profile, seconds, recorded, rounds)
+        if recorded is not None:
+            await _bare_loop(site, profile, seconds, recorded, rounds)
     return rounds
 
 

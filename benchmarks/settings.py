@@ -11,7 +11,9 @@ class Profile:
 
     `racks`: (modems, seconds of a USSD screen); `profiled`: the one to be looked into. `busy`:
     how many chips are at work while the latency of an idle one is measured; `idle`: how many
-    could take the order, with one at work. `storm`: orders, agents, modems; `plugged`: how many
+    could take the order, with one at work. `histories`: finished orders in the file, beside none;
+    `grown`: the rack that sells on from them. `killed`: modems of the rack whose daemon is killed,
+    `queued`: the orders that wait then. `storm`: orders, agents, modems; `plugged`: how many
     modems are plugged in at once. The seconds are those of a round of each bench.
     """
 
@@ -28,6 +30,10 @@ class Profile:
     storm: tuple[int, int, int] = (10_000, 1_000, 64)
     plugged: tuple[int, ...] = (64,)
     profiled: tuple[int, float] = (64, 0.2)
+    histories: tuple[int, ...] = (1_000_000,)
+    grown: tuple[int, float] = (64, 0.2)
+    killed: int = 64
+    queued: int = 10_000
     speed: float = 1.0
 
 
@@ -44,6 +50,8 @@ def full(directory: Path) -> Profile:
         dispatches=200,
         round_seconds=10.0,
         starts=30,
+        histories=(1_000_000, 10_000_000),
+        killed=512,
         plugged=(64, 512),
     )
 

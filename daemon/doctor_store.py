@@ -13,7 +13,7 @@ from peewee import Database, PeeweeException
 from pulsarack.daemon import audit
 from pulsarack.daemon.doctor import Check, Finding, Subject, bad, error, ok, warn
 from pulsarack.daemon.migrations import check_current, load_scripts
-from pulsarack.daemon.store_check import WHOLE_BYTES, first_damage
+from pulsarack.daemon.store_check import first_damage
 from pulsarack.daemon.store_errors import (
     CommitsLost,
     DatabaseDamaged,
@@ -33,6 +33,8 @@ from pulsarack.daemon.store_mark import missing_commits, read_mark
 from pulsarack.queue import clock_steps, contradiction, discrepancies
 
 NAME = "database"
+WHOLE_BYTES = 256 * 1024 * 1024
+"""Up to this size all of the file is read: some seconds on a slow machine."""
 
 
 def log_file(subject: Subject) -> Iterator[Finding]:
@@ -69,7 +71,7 @@ def database(subject: Subject) -> Iterator[Finding]:
 
 
 def _look(db: Database, path: Path, mark: int | None, now_ms: int) -> Iterator[Finding]:
-    damage = first_damage(db)
+    damage = first_damage(db, WHOLE_BYTES)
     if damage is not None:
         yield error(NAME, DatabaseDamaged(path, damage))
         return

@@ -4,7 +4,8 @@ SQLite's quick check reads every page. That is a matter of moments for what a ra
 in some weeks, and of many minutes for the file of some years; so a large file is not
 checked as a whole, but in the small tables that everything leans on. The rest shows when
 it is read, and then the daemon ends instead of going on with it (`DatabaseDamaged`).
-`pulsarack doctor` looks as far as the daemon does; `pulsarack audit` reads all of it.
+`pulsarack doctor`, for which nobody waits, reads files whole that are some times as large;
+`pulsarack audit` reads all of any.
 """
 
 from pathlib import Path
@@ -15,8 +16,9 @@ from peewee import Database, PeeweeException
 from pulsarack.daemon.store_errors import DatabaseDamaged
 from pulsarack.ledger import sql
 
-WHOLE_BYTES = 256 * 1024 * 1024
-"""Up to this size all of the file is read: some seconds on a slow machine."""
+WHOLE_BYTES = 32 * 1024 * 1024
+"""Up to this size all of the file is read at start: half a second of a slow machine, as long as
+a start may be delayed by it."""
 
 SMALL_TABLES = ("schema_version", "agent", "product", "prefix", "chip", "account", "clock_step")
 

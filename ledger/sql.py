@@ -38,7 +38,7 @@ def run(db: Database, sql: str, *params: object) -> Rows:
     try:
         return _connection(db).execute(sql, params)
     except Exception:
-        with peewee.__exception_wrapper__:
+        with peewee.__exception_wrapper__:  # type: ignore[attr-defined]
             raise
 
 

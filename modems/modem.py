@@ -86,6 +86,11 @@ class Modem:
         async with self._lock:
             return await self._startup.read_chip()
 
+    async def read_iccid(self) -> str:
+        """The number of the card alone."""
+        async with self._lock:
+            return await self._startup.read_iccid()
+
     async def registration(self) -> Registration:
         """How the modem stands with the network."""
         async with self._lock:

@@ -75,7 +75,8 @@ def open_on_chip(db: Database, iccid: str) -> Attempt | None:
 
 def every_open(db: Database) -> list[Attempt]:
     """All open attempts."""
-    return select(db, Attempt, f"{_SELECT} WHERE closed_at IS NULL ORDER BY id")
+    # With the plus the index of the open ones is read and sorted, not every attempt there ever was.
+    return select(db, Attempt, f"{_SELECT} WHERE closed_at IS NULL ORDER BY +id")
 
 
 def mark_committed(db: Database, attempt_id: int, *, now_ms: int) -> None:
@@ -107,10 +108,12 @@ def close(
     now_ms: int,
 ) -> Attempt:
     """Close an open attempt with what was proved; raises NotOpen if it is closed already."""
-    found = touched(
+    closed = select_one(
         db,
+        Attempt,
         "UPDATE attempt SET closed_at = ?, outcome = ?, reason = ?, why = ?, stock_after = ?,"
-        " answered = max(answered, ?) WHERE id = ? AND closed_at IS NULL RETURNING id",
+        " answered = max(answered, ?) WHERE id = ? AND closed_at IS NULL"
+        f" RETURNING {columns(Attempt)}",
         (
             now_ms,
             "DONE" if done else "NOT_DONE",
@@ -121,9 +124,9 @@ def close(
             attempt_id,
         ),
     )
-    if not found:
+    if closed is None:
         raise NotOpen(f"attempt {attempt_id} is closed already")
-    return get(db, attempt_id)
+    return closed
 
 
 def leave_undecided(db: Database, attempt_id: int, *, reason: str, why: str) -> None:

@@ -108,7 +108,7 @@ QUERIES: tuple[tuple[str, str, str], ...] = (
         "SELECT 'orders', group_concat(id), agent || ' ' || product || '.' || repeat_index"
         " || ' to ' || destination || ' on ' || local_day"
         " FROM orders WHERE state NOT IN ('FAILED', 'CANCELLED')"
-        " GROUP BY agent, product, destination, local_day, repeat_index HAVING count(*) > 1",
+        " GROUP BY destination, product, agent, local_day, repeat_index HAVING count(*) > 1",
     ),
     (
         "P4",
@@ -198,6 +198,13 @@ QUERIES: tuple[tuple[str, str, str], ...] = (
         "SELECT 'order', id, state || ', finished_at ' || coalesce(finished_at, 'is not set')"
         " FROM orders"
         " WHERE (finished_at IS NULL) != (state IN ('QUEUED', 'SENDING', 'UNKNOWN'))",
+    ),
+    (
+        "P1",
+        "the finished orders are not as many as were counted",
+        "SELECT 'state', f.state, f.number || ' counted, ' || count(o.id) || ' found'"
+        " FROM finished_orders f LEFT JOIN (SELECT id, state FROM orders) o ON o.state = f.state"
+        " GROUP BY f.state HAVING f.number != count(o.id)",
     ),
     (
         "P6",

@@ -26,6 +26,12 @@ _TEXTS_OF_ALL = 1000
 _TEXTS_THAT_ACCUSE = 3
 # Clocks are corrected a little all the time; no wait is hurt by that.
 SMALL_MS = 2000
+# Whoever looks back needs the newest step or two, and there is one for every long stop.
+_STEPS_AT_ONCE = 4
+_STEPS = "SELECT id, at, step, last_attempt FROM clock_step WHERE id < ? ORDER BY id DESC LIMIT ?"
+# Steps with the same newest attempt may lie before the time asked for; to count them, too, can
+# only lower what is answered.
+_SET_BACK = "SELECT coalesce(sum(step), 0) FROM clock_step WHERE step < 0 AND last_attempt >= ?"
 # A rest until midnight ends at midnight, by whatever clock.
 _UNTIL_MIDNIGHT = tuple(
     reason.value for reason, rule in retry.RULES.items() if rule.chip is ChipFate.REST_TODAY
@@ -47,12 +53,14 @@ def follow(db: Database, step_ms: int, *, now_ms: int) -> None:
     time of the clock as it was.
     """
     _note(db, step_ms, now_ms=now_ms)
-    execute(
-        db,
-        "UPDATE orders SET expires_at = expires_at + ?, not_before = not_before + ?"
-        " WHERE state IN ('QUEUED', 'SENDING', 'UNKNOWN')",
-        (step_ms, step_ms),
-    )
+    # One by one: each has an index of its own, and together they would be looked for in all.
+    for of_them in ("state = 'QUEUED'", "state IN ('SENDING', 'UNKNOWN')"):
+        execute(
+            db,
+            "UPDATE orders SET expires_at = expires_at + ?, not_before = not_before + ?"
+            f" WHERE {of_them}",
+            (step_ms, step_ms),
+        )
     marks = ", ".join("?" for _ in _UNTIL_MIDNIGHT)
     execute(
         db,
@@ -104,14 +112,23 @@ def newest_entry(db: Database) -> int | None:
 
 def eras(db: Database, *, back_to_ms: int) -> list[Era]:
     """How stored times are to be read back to a time of today's clock, newest era first."""
-    found, offset = [], 0
-    rows = tuples(db, "SELECT at, step, last_attempt FROM clock_step ORDER BY id DESC")
-    for at, step, last_attempt in rows:
-        found.append(Era(last_attempt, offset))
-        if at + offset < back_to_ms:
-            return found
-        offset += step
+    found: list[Era] = []
+    offset, before = 0, 2**63 - 1
+    while rows := tuples(db, _STEPS, (before, _STEPS_AT_ONCE)):
+        for _id, at, step, last_attempt in rows:
+            if at + offset < back_to_ms:
+                return [*found, Era(last_attempt, offset)]
+            if step:  # a stop that set nothing ends no era
+                found.append(Era(last_attempt, offset))
+            offset += step
+        before = rows[-1][0]
     return [*found, Era(0, offset)]
+
+
+def lowest_since(db: Database, at: int, attempt_id: int) -> int:
+    """The lowest time that an attempt can bear that came after one, and after a time it bears."""
+    back = scalar(db, _SET_BACK, (attempt_id,))
+    return at + int(back)
 
 
 def stored_since(db: Database, *, now_ms: int, length_ms: int) -> int:
@@ -147,8 +164,8 @@ def _took(db: Database, operator: str | None) -> list[int]:
     rows = tuples(
         db,
         "SELECT abs(took) FROM (SELECT chip, received_at - sent_at AS took FROM sms"
-        " WHERE sent_at IS NOT NULL AND id > (SELECT coalesce(max(last_sms), 0) FROM clock_step)"
-        " ORDER BY id DESC LIMIT ?)"
+        " WHERE sent_at IS NOT NULL AND id > coalesce((SELECT last_sms FROM clock_step"
+        " ORDER BY id DESC LIMIT 1), 0) ORDER BY id DESC LIMIT ?)"
         " WHERE chip IN (SELECT iccid FROM chip WHERE operator IS ?) LIMIT ?",
         (_TEXTS_OF_ALL, operator, _TEXTS),
     )

@@ -37,12 +37,13 @@ def stands_still(db: Database, order_id: int) -> bool:
 
 def undecided(db: Database) -> list[Order]:
     """The orders whose end nobody knows, oldest first: UNKNOWN ones, and those that stand still."""
-    return select(
-        db,
-        Order,
-        f"SELECT {columns(Order)} FROM orders WHERE state = 'UNKNOWN'"
-        f" OR (state = 'QUEUED' AND {evidence.contradicted('orders.id')}) ORDER BY id",
-    )
+    chosen = f"SELECT {columns(Order)} FROM orders WHERE"
+    unknown = f"{chosen} state IN ('SENDING', 'UNKNOWN') AND state = 'UNKNOWN'"
+    standing = f"{chosen} state = 'QUEUED' AND {evidence.contradicted('orders.id')}"
+    # Two statements, each with an index of its own, whose condition it repeats; as one that
+    # also sorts they would be looked for among all orders.
+    found = [*select(db, Order, unknown), *select(db, Order, standing)]
+    return sorted(found, key=lambda order: order.id)
 
 
 def refuted(db: Database) -> list[Order]:
@@ -78,10 +79,11 @@ def acknowledge(db: Database, order_id: int, *, because: str, who: str, now_ms: 
     return order
 
 
-# The attempts held for not done that a text calls done, and no person has looked since.
+# The attempts held for not done that a text calls done, and no person has looked since: from
+# the texts (CROSS JOIN keeps that order), since they are few.
 _REFUTED = (
-    "SELECT DISTINCT a.id FROM sms AS s JOIN attempt AS a ON a.id = s.attempt_id"
-    " JOIN evidence AS e ON e.attempt_id = a.id AND e.verdict = 'DONE'"
+    "SELECT DISTINCT a.id FROM sms AS s CROSS JOIN attempt AS a ON a.id = s.attempt_id"
+    " CROSS JOIN evidence AS e ON e.attempt_id = a.id AND e.verdict = 'DONE'"
     " WHERE s.meaning = 'CONTRADICTION' AND a.outcome = 'NOT_DONE'"
     " AND NOT EXISTS (SELECT 1 FROM evidence AS later WHERE later.attempt_id = a.id"
     " AND later.kind = 'admin' AND later.id > e.id)"

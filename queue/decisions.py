@@ -40,12 +40,12 @@ class Figures:
     p95_ms: int | None
 
 
-# With the plus the index of these rows is read and sorted, not the whole table backwards.
+# The index of these rows is by their state, and so by their id: the newest are its end.
 _SPELLS = f"""
 WITH began AS (SELECT t.id, t.order_id, t.at, (SELECT min(n.id) FROM transition AS n
         WHERE n.order_id = t.order_id AND n.id > t.id) AS ended
     FROM (SELECT id, order_id, at FROM transition WHERE state = 'UNKNOWN'
-        ORDER BY +id DESC LIMIT ?) AS t)
+        ORDER BY id DESC LIMIT ?) AS t)
 SELECT {columns(Spell)} FROM (SELECT b.id, b.order_id, n.at - b.at - coalesce((SELECT sum(step)
         FROM clock_step WHERE last_transition >= b.id AND last_transition < n.id), 0)
         AS lasted_ms,

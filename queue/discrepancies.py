@@ -125,6 +125,18 @@ SELECT {columns(Discrepancy)} FROM (SELECT d.*,
 """
 
 
+# Those since the stock was exact, by their number; the time only bounds what is looked at.
+_SPAN = """
+SELECT order_id FROM attempt
+    WHERE chip = ?1 AND claimed_at >= ?3 AND id > ?2 AND committed_at IS NOT NULL
+UNION SELECT order_id FROM attempt AS a
+    WHERE chip = ?1 AND closed_at >= ?4 AND outcome = 'NOT_DONE' AND committed_at IS NOT NULL
+    AND EXISTS (SELECT 1 FROM evidence AS e WHERE e.attempt_id = a.id
+        AND e.verdict = 'NOT_DONE' AND e.kind IN ('stock', 'admin'))
+ORDER BY order_id
+"""
+
+
 def span(db: Database, iccid: str, *, now_ms: int) -> Span:
     """The orders that a difference found on a chip now can lie in."""
     exact = tuples(
@@ -135,15 +147,8 @@ def span(db: Database, iccid: str, *, now_ms: int) -> Span:
     )
     since, after = exact[0] if exact else (None, 0)
     late = clock_steps.stored_since(db, now_ms=now_ms, length_ms=BOOKED_LATE_MS)
-    rows = tuples(
-        db,
-        "SELECT DISTINCT a.order_id FROM attempt AS a"
-        " WHERE a.chip = ? AND a.committed_at IS NOT NULL AND (a.id > ? OR (a.closed_at >= ?"
-        " AND a.outcome = 'NOT_DONE' AND EXISTS (SELECT 1 FROM evidence AS e"
-        " WHERE e.attempt_id = a.id AND e.verdict = 'NOT_DONE' AND e.kind IN ('stock', 'admin'))))"
-        " ORDER BY a.order_id",
-        (iccid, after, late),
-    )
+    lowest = 0 if since is None else clock_steps.lowest_since(db, since, after)
+    rows = tuples(db, _SPAN, (iccid, after, lowest, late))
     return Span(since, tuple(order_id for (order_id,) in rows))
 
 

@@ -7,6 +7,7 @@ from peewee import Database
 
 from pulsarack.queue import evidence
 from pulsarack.queue.rows import columns, select, select_one, tuples
+from pulsarack.queue.state import OPEN, OrderState
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +38,31 @@ class Order:
 
 _SELECT = f"SELECT {columns(Order)} FROM orders"
 
+# Conditions of partial indexes (migrations/0005), word for word.
+_UNDER_WAY = "state IN ('SENDING', 'UNKNOWN')"
+_RARE = "state IN ('FAILED', 'CANCELLED', 'REVERSED')"
+
+# Where the orders of a state are found, and what puts the newest first: with a plus those of an
+# open state are found by their own index and sorted, since they are few and may lie behind
+# millions of finished ones. Successes are what most orders are: the newest of all are theirs.
+_OF_STATE = {
+    OrderState.QUEUED: "state = 'QUEUED'",
+    OrderState.SENDING: f"{_UNDER_WAY} AND state = 'SENDING'",
+    OrderState.UNKNOWN: f"{_UNDER_WAY} AND state = 'UNKNOWN'",
+    OrderState.SUCCEEDED: "state = 'SUCCEEDED'",
+    **{
+        state: f"{_RARE} AND state = '{state}'"
+        for state in (OrderState.FAILED, OrderState.CANCELLED, OrderState.REVERSED)
+    },
+}
+_NEWEST = {state: "+id" if state in OPEN else "id" for state in OrderState}
+
 # Queued, its time has come and is not over, no equal one is under way, nothing calls it done.
 _MAY_ROUTE = (
     "state = 'QUEUED' AND not_before <= ? AND expires_at > ?"
     " AND NOT EXISTS (SELECT 1 FROM orders AS rival WHERE rival.operator = orders.operator"
     " AND rival.destination = orders.destination AND rival.denomination = orders.denomination"
-    f" AND rival.state IN ('SENDING', 'UNKNOWN')) AND NOT {evidence.contradicted('orders.id')}"
+    f" AND rival.{_UNDER_WAY}) AND NOT {evidence.contradicted('orders.id')}"
 )
 _May = tuple[int, int, int]  # its two times, and what the order may cost
 
@@ -173,45 +193,42 @@ def _behind(db: Database, last: Order, may: _May, limit: int) -> list[Order]:
     )
 
 
-def operators_waiting(db: Database, *, now_ms: int) -> set[str]:
-    """The operators for which an order may route now."""
-    rows = tuples(
-        db,
-        # One step into the index for each operator, however many orders wait.
-        "WITH RECURSIVE waiting (name) AS ("
-        "SELECT min(operator) FROM orders WHERE state = 'QUEUED' UNION ALL"
-        " SELECT (SELECT min(operator) FROM orders WHERE state = 'QUEUED' AND operator > name)"
-        " FROM waiting WHERE name IS NOT NULL)"
-        " SELECT name FROM waiting WHERE name IS NOT NULL"
-        f" AND EXISTS (SELECT 1 FROM orders WHERE operator = name AND {_MAY_ROUTE})",
-        (now_ms, now_ms),
-    )
-    return {operator for (operator,) in rows}
-
-
-def any_queued(db: Database) -> bool:
-    """Whether any order waits, for a chip or for its time."""
-    return bool(tuples(db, "SELECT 1 FROM orders WHERE state = 'QUEUED' LIMIT 1"))
+def any_queued(db: Database, operator: str | None = None) -> bool:
+    """Whether any order waits (of that operator), for a chip or for its time."""
+    if operator is None:
+        return bool(tuples(db, "SELECT 1 FROM orders WHERE state = 'QUEUED' LIMIT 1"))
+    queued = "SELECT 1 FROM orders WHERE state = 'QUEUED' AND operator = ? LIMIT 1"
+    return bool(tuples(db, queued, (operator,)))
 
 
 def listed(
     db: Database, *, state: str | None = None, agent: str | None = None, limit: int = 50
 ) -> list[Order]:
     """The newest orders, of one state or one agent if wanted."""
-    conditions, params = [], []
-    if state is not None:
-        conditions.append("state = ?")
-        params.append(state)
+    if state is None:
+        conditions, newest = [], "id"
+    else:
+        conditions, newest = [_OF_STATE[OrderState(state)]], _NEWEST[OrderState(state)]
+    params: list[object] = []
+    source = _SELECT
     if agent is not None:
-        conditions.append("agent = ?")
+        # With a plus he is looked for among the open ones, not they among all of his.
+        conditions.append("+agent = ?" if newest == "+id" else "agent = ?")
         params.append(agent)
+        if conditions[0].startswith(_RARE):
+            source += " INDEXED BY orders_rare_of_agent"
     where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
-    return select(db, Order, f"{_SELECT}{where} ORDER BY id DESC LIMIT ?", [*params, limit])
+    return select(db, Order, f"{source}{where} ORDER BY {newest} DESC LIMIT ?", [*params, limit])
 
 
 def count_by_state(db: Database) -> dict[str, int]:
-    """How many orders are in each state."""
-    rows = tuples(db, "SELECT state, count(*) FROM orders GROUP BY state")
+    """How many orders are in each state that has some."""
+    rows = tuples(
+        db,
+        "SELECT state, number FROM finished_orders WHERE number > 0"
+        " UNION ALL SELECT state, count(*) FROM orders WHERE state = 'QUEUED' GROUP BY state"
+        f" UNION ALL SELECT state, count(*) FROM orders WHERE {_UNDER_WAY} GROUP BY state",
+    )
     return dict(rows)
 
 

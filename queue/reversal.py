@@ -76,8 +76,8 @@ SELECT t.sequence, d.difference FROM discrepancy AS d JOIN transfer AS t ON t.id
 """
 # The cost of what was delivered against a refund, since a person saw to it.
 _ACKNOWLEDGED = """
-SELECT coalesce(sum(o.cost), 0) FROM evidence AS e JOIN attempt AS a ON a.id = e.attempt_id
-    JOIN orders AS o ON o.id = a.order_id
+SELECT coalesce(sum(o.cost), 0) FROM evidence AS e CROSS JOIN attempt AS a ON a.id = e.attempt_id
+    CROSS JOIN orders AS o ON o.id = a.order_id
     WHERE e.rule = 'acknowledged' AND e.at >= ? AND a.chip = ?
 """
 

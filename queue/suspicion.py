@@ -40,8 +40,9 @@ def _equal_success(db: Database, order: Order, since_ms: int) -> bool:
         scalar(
             db,
             "SELECT 1 FROM orders WHERE operator = ? AND destination = ? AND denomination = ?"
-            " AND id != ? AND (state IN ('SENDING', 'UNKNOWN')"
-            " OR (state IN ('SUCCEEDED', 'REVERSED') AND finished_at >= ?)) LIMIT 1",
+            " AND id != ? AND state NOT IN ('FAILED', 'CANCELLED')"
+            " AND (state IN ('SENDING', 'UNKNOWN') OR"
+            " (state IN ('SUCCEEDED', 'REVERSED') AND finished_at >= ?)) LIMIT 1",
             (order.operator, order.destination, order.denomination, order.id, since_ms),
         )
         is not None

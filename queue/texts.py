@@ -323,17 +323,10 @@ def _candidates(
     return select(
         db,
         _Candidate,
-        "SELECT a.id, a.order_id, a.outcome, a.answered, o.serial_number"
-        " FROM attempt a JOIN orders o ON o.id = a.order_id"
-        " WHERE a.chip = ? AND a.committed_at IS NOT NULL AND o.destination = ?"
-        " AND (? IS NULL OR o.denomination * 1000 = ?)"
-        " AND (a.closed_at IS NULL OR a.closed_at >= ? OR (a.closed_at >= ? AND a.outcome = 'DONE'"
-        " AND (a.answered = 0 OR ? IS NOT NULL) AND o.serial_number IS NULL))"
-        " AND (? IS NULL OR a.committed_at <= ?) ORDER BY a.id",
+        _CANDIDATES,
         (
-            incoming.chip,
             read.destination,
-            read.amount,
+            incoming.chip,
             read.amount,
             _since(db, window, window.late_ms),
             _since(db, window, attempts.UNNAMED_MS),
@@ -342,6 +335,18 @@ def _candidates(
             (sent_at or 0) + clock_steps.CLOCKS_DIFFER_MS,
         ),
     )
+
+
+# From the orders to that number, which are few; a chip's attempts of a week are not.
+_CANDIDATES = (
+    "SELECT a.id, a.order_id, a.outcome, a.answered, o.serial_number"
+    f" FROM {evidence.to_destination('(?3 IS NULL OR denomination * 1000 = ?3)')} AS o"
+    " CROSS JOIN attempt AS a ON a.order_id = o.id"
+    " WHERE a.chip = ?2 AND a.committed_at IS NOT NULL"
+    " AND (a.closed_at IS NULL OR a.closed_at >= ?4 OR (a.closed_at >= ?5 AND a.outcome = 'DONE'"
+    " AND (a.answered = 0 OR ?6 IS NOT NULL) AND o.serial_number IS NULL))"
+    " AND (?7 IS NULL OR a.committed_at <= ?8) ORDER BY a.id"
+)
 
 
 def _since(db: Database, window: Window, length_ms: int) -> int:

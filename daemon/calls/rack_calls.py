@@ -256,9 +256,10 @@ class RackCalls:
     def _chip(self, db: Database, chip: Chip, presence: Presence | None) -> dict[str, Any]:
         slot = self._office.rack.slot_of(chip.iccid)
         desk = slot.desk if slot else None
-        sold = facts.sales(
+        sold = facts.of_chip(
             db,
-            chip.iccid,
+            chip,
+            presence,
             now_ms=self._context.clock.now_ms(),
             day_started_at=self._context.day_started_at(),
         )
@@ -276,25 +277,15 @@ class RackCalls:
             "rest_until": chip.rest_until,
             "slot": slot.name if slot else None,
             "modem": chip.modem,
-            "doing": _doing(
-                desk,
-                slot,
-                facts.of_chip(
-                    db,
-                    chip,
-                    presence,
-                    now_ms=self._context.clock.now_ms(),
-                    day_started_at=self._context.day_started_at(),
-                ),
-            ),
+            "doing": _doing(desk, slot, sold),
             "stock_posted": balance.posted if balance else 0,
             "stock_held": balance.held if balance else 0,
             "stock_available": balance.available if balance else 0,
             "stock_read": reading[0].stock if reading else None,
             "stock_exact": bool(chip.stock_exact),
             "reserve": chip.reserve,
-            "sold_today": sold.today,
-            "sold_hour": sold.hour,
+            "sold_today": sold.sold_today,
+            "sold_hour": sold.sold_hour,
             "per_day": limits.per_day if chip.per_day is None else chip.per_day,
             "per_hour": limits.per_hour if chip.per_hour is None else chip.per_hour,
             "undecided": int(open_attempt is not None and open_attempt.reason is not None),

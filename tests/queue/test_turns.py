@@ -141,9 +141,6 @@ def test_ten_thousand_of_one_agent_are_not_looked_at(world: World) -> None:
         connection.set_progress_handler(count, 10)
         try:
             assert mine in [one.id for one in fair(world, limit=2)]
-            assert world.run(lambda db: orders.operators_waiting(db, now_ms=world.now)) == {
-                "telkomsel"
-            }
         finally:
             connection.set_progress_handler(None)
         return counted
@@ -160,18 +157,3 @@ def test_ten_thousand_of_one_agent_are_not_looked_at(world: World) -> None:
         " FROM orders, n WHERE agent = 'A1'"
     )
     assert steps() < with_one + 10
-
-
-def test_operators_that_wait(world: World) -> None:
-    world.agent("A1")
-    asked = lambda: world.run(lambda db: orders.operators_waiting(db, now_ms=world.now))  # noqa: E731
-    assert asked() == set()
-    sent = send(world, "A1", 3)
-    assert asked() == {"telkomsel"}
-    world.sql("UPDATE orders SET operator = 'xl' WHERE id = ?", sent[0])
-    world.sql(
-        "UPDATE orders SET operator = 'tri', not_before = not_before + 5 WHERE id = ?", sent[1]
-    )
-    assert asked() == {"telkomsel", "xl"}
-    world.now += 5
-    assert asked() == {"telkomsel", "tri", "xl"}

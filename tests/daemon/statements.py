@@ -1,0 +1,149 @@
+"""Every statement that a connection runs, and what SQLite would read to answer it.
+
+Plans are asked of an empty database of this version, whose planner knows nothing of how many
+rows there are; as in the product, which never runs ANALYZE.
+"""
+
+import re
+from collections.abc import Iterator, Set
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import apsw
+
+from pulsarack.daemon.store import prepare
+from pulsarack.daemon.store_files import database
+
+GROWING = frozenset(
+    [
+        "orders",
+        "attempt",
+        "exchange",
+        "transition",
+        "evidence",
+        "message",
+        "sms",
+        "stock_reading",
+        "unparsed",
+        "transfer",
+        "clock_step",
+        "discrepancy",
+        "discrepancy_order",
+        "discrepancy_clearing",
+    ]
+)
+"""The tables that have more rows every day."""
+
+BOUNDED = frozenset(
+    [
+        "orders_queued",
+        "orders_expiry",
+        "orders_under_way",
+        "attempt_one_open_a_chip",
+        "attempt_one_open_an_order",
+        "message_waiting",
+        "sms_contradiction",
+    ]
+)
+"""Partial indexes that hold what is under way, or waits for somebody; never what is over."""
+
+WIDE = frozenset(
+    ["chip", "operator", "agent", "debit", "credit", "sender", "state", "phase", "rule"]
+)
+"""Columns in which very many rows can be equal."""
+
+_STATEMENT = re.compile(r"\s*(?:SELECT|INSERT|UPDATE|DELETE|WITH)\b")
+_ALIAS = re.compile(r"\b(?:FROM|JOIN|,|UPDATE|INTO)\s+\"?(\w+)\"?(?:\s+(?:AS\s+)?\"?(\w+)\"?)?")
+_READ = re.compile(
+    r"(SCAN|SEARCH) (\S+)(?: EXISTS)?(?: USING (?:COVERING )?INDEX (\w+))?(?:.*\((.*)\))?"
+)
+# A range of these is a length of time, or what was written since.
+_RANGE = re.compile(r"(?:\w*_at|at|id|rowid|sequence|last_\w+)[<>]\?")
+
+
+@contextmanager
+def traced() -> Iterator[set[str]]:
+    """Collects what every connection opened in the block runs, as long as the block lasts."""
+    seen: set[str] = set()
+    open_now = [True]
+
+    def note(_cursor: object, sql: str, _bindings: object) -> bool:
+        if open_now and _STATEMENT.match(sql):
+            seen.add(sql)
+        return True
+
+    def watch(connection: apsw.Connection) -> None:
+        connection.exec_trace = note
+
+    apsw.connection_hooks.append(watch)
+    try:
+        yield seen
+    finally:
+        open_now.clear()
+        apsw.connection_hooks.remove(watch)
+
+
+class Planner:
+    """Says how SQLite would answer."""
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        self._connection = connection
+
+    def plan(self, sql: str) -> list[str]:
+        """The lines of EXPLAIN QUERY PLAN."""
+        # The values decide on no plan of ours, so NULL does for each.
+        numbered = [int(number) for number in re.findall(r"\?(\d+)", sql)]
+        nothing = (None,) * (max(numbered) if numbered else sql.count("?"))
+        rows = self._connection.execute(f"EXPLAIN QUERY PLAN {sql}", nothing)
+        return [str(row[3]) for row in rows]
+
+    def reads_much(self, sql: str) -> list[str]:
+        """The lines that read a growing table without a bound."""
+        names = _names(sql)
+        return [line for line in self.plan(sql) if _unbounded(line, names)]
+
+    def indexes(self, sql: str) -> Set[str]:
+        """The indexes that a statement is answered from."""
+        return {name for line in self.plan(sql) for name in re.findall(r"INDEX (\w+)", line)}
+
+    def all_indexes(self) -> Set[str]:
+        """The indexes that there are, SQLite's own left out."""
+        rows = self._connection.execute(
+            "SELECT name FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL"
+        )
+        return {str(name) for (name,) in rows}
+
+
+@contextmanager
+def planner(directory: Path) -> Iterator[Planner]:
+    """On an empty database of this version."""
+    path = directory / "plans.db"
+    prepare(database(path), path, 0, ()).close()
+    with closing(apsw.Connection(str(path))) as connection:
+        # Else the plan of an INSERT shows what would be read if a parent were deleted.
+        connection.execute("PRAGMA foreign_keys = OFF")
+        yield Planner(connection)
+
+
+def _names(sql: str) -> dict[str, str]:
+    """The growing tables by the names that a statement gives them."""
+    names = {table: table for table in GROWING}
+    for table, alias in _ALIAS.findall(sql):
+        if table in GROWING and alias:
+            names[alias] = table
+    return names
+
+
+def _unbounded(line: str, names: dict[str, str]) -> bool:
+    match = _READ.match(line)
+    if match is None or match[2] not in names or match[3] in BOUNDED:
+        return False
+    if match[1] == "SCAN":
+        return True
+    # A search for a value that half of the rows may have is hardly better.
+    bounds = (match[4] or "").split(" AND ")
+    return all(bound.removesuffix("=?") in WIDE or _says_nothing(bound) for bound in bounds)
+
+
+def _says_nothing(bound: str) -> bool:
+    return not bound.endswith("=?") and _RANGE.fullmatch(bound) is None

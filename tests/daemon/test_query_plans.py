@@ -1,0 +1,356 @@
+"""No statement of the running daemon reads what is over: a file of years is as quick as a new one.
+
+A small world lives through what a rack meets, every call of the control socket is made, and the
+doctor looks. Of each statement that was run SQLite is asked how it would answer. What reads all
+of a table that grows, or all rows of one chip, must stand in ALLOWED with its reason.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pulsarack.daemon import audit, config
+from pulsarack.daemon.control_protocol import CallError
+from pulsarack.daemon.doctor import Subject
+from pulsarack.daemon.doctor_store import database as check_database
+from pulsarack.queue import clock_steps
+from pulsarack.queue.state import OrderState
+from pulsarack.queue.texts import ReadText, TextKind
+from pulsarack.ussd.outcome import Reason
+from tests.daemon.statements import Planner, planner, traced
+from tests.daemon.test_orders_and_chips import until_idle
+from tests.daemon.virtual_loop import run
+from tests.daemon.world import PEER, World, rack_plan
+from tests.queue.test_decisions import acknowledge, refuted
+from tests.queue.test_discrepancies import doubted, held_for_not_done, proved_late, say_done
+from tests.queue.test_texts import CARD, contradicted, ready
+from tests.queue.world import World as Shop
+from tests.queue.world import failure, stock_in, success
+
+MIGRATION = Path(__file__).parents[2] / "queue" / "migrations" / "0005_indexes.sql"
+WORD = {"because": "seen", "who": "admin1"}
+FAULTS = """
+[[fault]]
+at_order = 2
+kind = "done_no_reply"
+report = false
+[[fault]]
+at_order = 3
+kind = "not_done_no_reply"
+[[fault]]
+at_order = 4
+kind = "late_sms"
+seconds = 20
+"""
+
+# How a statement begins (spaces count once) that may read more than what is under way; and why.
+_ORDER = "SELECT id, state, agent, product, operator, destination, denomination, price, cost,"
+_ORDER += " repeat_index, local_day, client_reference, channel, text, reason, serial_number,"
+_ORDER += " received_at, expires_at, not_before, finished_at FROM orders "
+_NEWEST = "from the newest until LIMIT, no row is left out"
+_GREATEST = "the greatest key is one look"
+_FEW = "one row a difference that was found: people look at each of them"
+_DIFFERENCE = "SELECT id, chip, at, difference, stock, ledger, since, transfer_id, rest, orders,"
+ALLOWED: dict[str, str] = {
+    f"{_ORDER}ORDER BY id DESC LIMIT": _NEWEST,
+    f"{_ORDER}WHERE agent = ? ORDER BY id DESC LIMIT": _NEWEST,
+    f"{_ORDER}WHERE state = 'SUCCEEDED'": "from the newest until LIMIT, most orders are successes",
+    f"{_ORDER}WHERE state IN ('FAILED', 'CANCELLED', 'REVERSED') AND state =": _NEWEST,
+    "SELECT id, at, chip, channel, sender, text, attempt_id FROM unparsed ORDER BY id": _NEWEST,
+    "SELECT id, order_id, number, chip, slot, modem, recipe, claimed_at, committed_at, closed_at,"
+    " outcome, reason, why, stock_before, stock_after, answered, routing FROM attempt"
+    " WHERE chip = ? ORDER BY claimed_at DESC, id DESC LIMIT": _NEWEST,
+    "SELECT id, chip, at, stock, ledger, source FROM stock_reading"
+    " WHERE chip = ? ORDER BY id DESC LIMIT": _NEWEST,
+    "SELECT 1 FROM stock_reading WHERE chip = ? LIMIT 1": _NEWEST,
+    "SELECT at FROM clock_step ORDER BY id DESC LIMIT 1": _NEWEST,
+    f"{_ORDER}INDEXED BY orders_rare_of_agent WHERE": _NEWEST,
+    "SELECT max(claimed_at) FROM attempt WHERE chip = ?": _GREATEST,
+    "SELECT coalesce(max(id), 0) FROM attempt": _GREATEST,
+    "SELECT coalesce(max(sequence), 0) + 1 FROM transfer": _GREATEST,
+    "SELECT at FROM transition WHERE id > (SELECT coalesce(max(last_transition), 0)": _GREATEST,
+    "INSERT INTO clock_step": _GREATEST,
+    "SELECT abs(took) FROM (SELECT chip, received_at - sent_at AS took FROM sms": _NEWEST,
+    "SELECT back.sequence, o.cost, max(EXISTS (SELECT 1 FROM transfer": "prices given back: few",
+    "WITH began AS (SELECT t.id, t.order_id, t.at,": _NEWEST,
+    "SELECT at, exact_after FROM stock_reading WHERE chip = ? AND exact_after IS NOT NULL"
+    " ORDER BY id DESC LIMIT 1": "back to the last time that a chip could sell",
+    _DIFFERENCE: _FEW,
+    f"SELECT count(*) FROM ( {_DIFFERENCE}": _FEW,
+    "SELECT t.sequence, d.difference FROM discrepancy AS d": _FEW,
+}
+
+# Indexes that no statement is answered from: they refuse what must not be.
+PROMISES = {"attempt_one_open_a_chip", "discrepancy_decided_once"}
+
+
+class Noted(World):
+    """A world that remembers which calls were made."""
+
+    made: set[str]
+
+    async def call(self, name: str, /, **arguments: Any) -> Any:
+        self.made.add(name)
+        return await super().call(name, **arguments)
+
+
+async def trade(world: World) -> None:
+    """Sales that end in every way, what people do about them, a crash and a clock that is set."""
+    for number in range(6):
+        await world.order(f"S10.08120000001{number}", f"r{number}")
+        await world.order(f"X10.08170000001{number}")
+    await world.settle()
+    await until_idle(world)
+    await world.call("order.reverse", id=1, stock_returned=True, **WORD)
+    await world.call("order.reverse", id=2, **WORD)
+    card = world.plan.modems[0].chip.iccid
+    for text in ("Isi stok Rp500.000 berhasil.", "nobody knows this text"):
+        world.simulation.network.send_text(card, "M-KIOS", text)
+    world.simulation.network.dealers[card].stock -= 777
+    await world.order("S5.081200000019")
+    await world.clock.sleep(2.0)
+    await world.crash()
+    await world.clock.sleep(3600.0)
+    await world.start()
+    await world.settle()
+    back = world.clock.now_ms() - 5000
+    world.daemon.store.run_inline(lambda db: clock_steps.follow(db, -5000, now_ms=back))
+    await world.clock.sleep(600.0)
+
+
+async def call(world: World, name: str, **arguments: Any) -> None:
+    """A call that may be refused: what it is about has been looked up then."""
+    with contextlib.suppress(CallError):
+        await world.call(name, **arguments)
+
+
+async def first_of(world: Noted, name: str, **arguments: Any) -> None:
+    """The first event of a stream, if there is one soon."""
+    found = world.daemon.calls.find(name)
+    assert found.stream is not None
+    world.made.add(name)
+    events = aiter(found.stream(found.arguments(**arguments), PEER))
+    waiting = asyncio.ensure_future(anext(events))
+    await world.clock.sleep(1.0)
+    waiting.cancel()
+    await asyncio.gather(waiting, return_exceptions=True)
+
+
+async def every_call(world: Noted) -> None:
+    """Each call of the socket once at least."""
+    card = world.plan.modems[0].chip.iccid
+    for state in OrderState:
+        await call(world, "order.list", state=state.value)
+        await call(world, "order.list", state=state.value, agent="A1")
+    for name in SIMPLE:
+        await call(world, name)
+    await call(world, "order.list", agent="A1")
+    await call(world, "order.show", id=1)
+    await call(world, "order.cancel", id=1)
+    await call(world, "order.resolve", id=1, delivered=True, **WORD)
+    await call(world, "order.acknowledge", id=1, **WORD)
+    await call(world, "discrepancies.list", chip=card, cleared=True)
+    await call(world, "discrepancies.show", id=1)
+    await call(world, "discrepancies.clear", id=1, **WORD)
+    await call(world, "chip.show", iccid=card)
+    await call(world, "chip.rest", iccid=card, because="seen")
+    await call(world, "chip.enable", iccid=card)
+    await call(world, "order.cancel", id=await world.order("S5.081200000099"))
+    await call(world, "route.explain", product="S10", destination="081200000012")
+    await call(world, "prefix.set", prefix="0812", operator="telkomsel")
+    await call(world, "prefix.remove", prefix="0899")
+    await call(world, "ledger.statement", account="liability:agent:A1")
+    await call(world, "messages.ack", id=1)
+    await first_of(world, "messages.follow", agent="A1")
+    await first_of(world, "events.follow")
+
+
+async def live(directory: Path) -> set[str]:
+    """A daemon's life; the calls that it knows and nobody made."""
+    plan = rack_plan(("wavecom", "telkomsel"), ("wavecom", "xl"), faults=FAULTS)
+    world = Noted(directory, plan, 1, "[chips]\nstock_check_seconds = 120\n")
+    world.made = set()
+    await world.set_up()
+    await trade(world)
+    await every_call(world)
+    known = set(world.daemon.calls.names())
+    await world.stop()
+    return known - world.made
+
+
+def rare(directory: Path) -> None:
+    """What seldom happens to a rack: proofs against proofs, and differences of the stock."""
+    for number, happen in enumerate(RARE):
+        place = directory / str(number)
+        place.mkdir()
+        shop = Shop(place / "pulsarack.db")
+        shop.agent()
+        shop.chip()
+        happen(shop)
+        shop.recover()
+        shop.close()
+
+
+def contradict(shop: Shop) -> None:
+    """A refund that a text contradicts, seen to by a person."""
+    attempt_id = refuted(shop)
+    acknowledge(shop, shop.attempt(attempt_id).order_id)
+    shop.may_come_back(CARD, 10_150)
+
+
+def refuse_repeat(shop: Shop) -> None:
+    """The operator says of an order that was to go again that it was just done."""
+    contradicted(shop)
+    ready(shop)
+    (again,) = shop.claim(CARD)
+    shop.commit(again.attempt_id)
+    shop.decide(again.attempt_id, done=False, reason=Reason.REPEATED_TOO_SOON)
+
+
+def differ(shop: Shop) -> None:
+    """A fall, an order proved late that takes it back, a person's word for another."""
+    proved_late(shop, left=480_000)
+    shop.differ(CARD, 400_000)
+    shop.clear(2)
+    shop.wait(60)
+    claimed = shop.sent(CARD, "S5.081200000031")
+    shop.decide(claimed.attempt_id, done=True, number="SN7")
+    shop.reverse(claimed.order.id)
+    shop.may_come_back(CARD, 5_125)
+
+
+def hear(shop: Shop) -> None:
+    """Texts of every kind, with and without an order that they can be about."""
+    for read in (success("SN1"), failure(), stock_in(1000, 501_000), ReadText(TextKind.UNPARSED)):
+        shop.text(CARD, read)
+    ready(shop)
+    claimed = shop.sent(CARD, "S10.081200000041")
+    shop.text(CARD, failure(to="6281200000041"))
+    shop.text(CARD, failure())
+    assert shop.get(claimed.order).state != "SENDING"
+    ready(shop)
+    contradicted(shop)
+    shop.text(CARD, success("SN2"))
+
+
+def decide(shop: Shop) -> None:
+    """A person says of an order that stands still that it was done."""
+    say_done(shop, doubted(shop, held_for_not_done(shop)))
+
+
+RARE = (contradict, refuse_repeat, differ, hear, decide)
+
+SIMPLE = [
+    "order.list",
+    "order.undecided",
+    "order.refuted",
+    "discrepancies.list",
+    "chip.list",
+    "modem.list",
+    "unparsed.list",
+    "status",
+    "agent.list",
+    "product.list",
+    "prefix.list",
+    "ledger.accounts",
+    "ledger.trial_balance",
+]
+
+
+@dataclass(frozen=True)
+class Life:
+    """What was run, by the daemon and by the audit, and the calls that were not made."""
+
+    statements: frozenset[str]
+    audited: frozenset[str]
+    not_called: frozenset[str]
+
+
+@pytest.fixture(scope="module")
+def life(tmp_path_factory: pytest.TempPathFactory) -> Life:
+    """One life for all tests."""
+    place = tmp_path_factory.mktemp("life")
+    daemon, shops = place / "daemon", place / "shops"
+    daemon.mkdir()
+    shops.mkdir()
+    migrated = migration_statements(daemon)
+    with traced() as seen:
+        left = run(live(daemon))
+        rare(shops)
+        examine(daemon)
+    with traced() as audited:
+        assert audit.main(daemon / "pulsarack.db", None) is not None
+    return Life(frozenset(seen - migrated), frozenset(audited - migrated), frozenset(left))
+
+
+@pytest.fixture
+def plans(tmp_path: Path) -> Iterator[Planner]:
+    """What SQLite would do."""
+    with planner(tmp_path) as made:
+        yield made
+
+
+def examine(directory: Path) -> None:
+    """What the doctor asks of a database."""
+    settings = config.parse({"daemon": {"state_dir": str(directory)}}, directory / "x.toml")
+    subject = Subject(settings, directory / "socket", {}, 2**41, None)
+    assert list(check_database(subject))
+
+
+def migration_statements(directory: Path) -> set[str]:
+    """What only an empty or an older file is asked."""
+    with traced() as seen, planner(directory):
+        pass
+    return seen
+
+
+def reason(sql: str) -> str | None:
+    """Why a statement may read much."""
+    flat = " ".join(sql.split())
+    return next((why for start, why in ALLOWED.items() if flat.startswith(start)), None)
+
+
+def test_every_call_was_made(life: Life) -> None:
+    assert life.not_called == set()
+
+
+def test_no_statement_of_the_daemon_reads_what_is_over(life: Life, plans: Planner) -> None:
+    found = {sql: lines for sql in life.statements if (lines := plans.reads_much(sql))}
+    bad = {sql: lines for sql, lines in found.items() if reason(sql) is None}
+    assert not bad, "\n".join(f"{sql}\n    {lines}" for sql, lines in bad.items())
+
+
+def test_every_exception_is_needed(life: Life, plans: Planner) -> None:
+    found = {" ".join(sql.split()) for sql in life.statements if plans.reads_much(sql)}
+    for start in ALLOWED:
+        assert any(sql.startswith(start) for sql in found), start
+
+
+def test_only_the_audit_reads_all(life: Life, plans: Planner) -> None:
+    """It recomputes everything from the rows; that is what it is for, and it says so."""
+    only_audit = life.audited - life.statements
+    assert sum(bool(plans.reads_much(sql)) for sql in only_audit) > 20
+    assert [sql for sql in life.audited & life.statements if plans.reads_much(sql)] == []
+
+
+def test_every_index_answers_a_question_and_says_which(life: Life, plans: Planner) -> None:
+    used = {name for sql in life.statements for name in plans.indexes(sql)}
+    assert plans.all_indexes() - used == PROMISES
+    text = MIGRATION.read_text(encoding="utf-8")
+    assert [name for name in plans.all_indexes() if name not in text] == []
+
+
+def test_a_scan_and_a_search_for_what_is_common_are_seen(plans: Planner) -> None:
+    """The test itself, on what was once asked."""
+    assert plans.reads_much("SELECT id FROM orders WHERE serial_number IS NULL")
+    assert plans.reads_much("SELECT a.id FROM attempt AS a WHERE a.why = ?")
+    assert plans.reads_much("SELECT text FROM sms WHERE chip = ? AND text = ?")
+    assert plans.reads_much("SELECT state, count(*) FROM orders GROUP BY state")
+    assert plans.reads_much("SELECT price FROM orders WHERE operator = ? AND serial_number > ''")
+    assert not plans.reads_much("SELECT id FROM orders WHERE state = 'QUEUED'")
+    assert not plans.reads_much("SELECT id FROM attempt WHERE chip = ? AND claimed_at > ?")
