@@ -68,16 +68,18 @@ class OrderCalls:
         )
 
         def job(db: Database) -> tuple[Accepted, dict[str, Any]] | Refusal:
-            found = intake.accept(db, wanted, origin)
-            # With its answer, so that an order waits for one thread once.
-            return found if isinstance(found, Refusal) else (found, order_row(db, found.order))
+            accepted = intake.accept(db, wanted, origin)
+            if isinstance(accepted, Refusal):
+                return accepted
+            return accepted, order_row(db, accepted.order)
 
         # In its agent's turn: who sends one order does not wait for who sends a thousand.
-        stored = await self._context.store.write_for(args.agent, job)
-        if isinstance(stored, Refusal):
-            raise self._refuse(args, stored)
-        accepted, row = stored
-        self._tell(accepted)
+        answer = await self._context.store.write_for(args.agent, job)
+        if isinstance(answer, Refusal):
+            raise self._refuse(args, answer)
+        accepted, row = answer
+        if not accepted.repeated:
+            self._tell_accepted(accepted.order)
         return {**row, "repeated": accepted.repeated}
 
     async def show(self, args: OrderById, _peer: Peer) -> dict[str, Any]:
@@ -205,10 +207,7 @@ class OrderCalls:
             remedy = f"look at it: pulsarack order show {order_id}"
             raise CallError("NOT_UNDECIDED", str(error), remedy) from None
 
-    def _tell(self, accepted: Accepted) -> None:
-        order = accepted.order
-        if accepted.repeated:
-            return
+    def _tell_accepted(self, order: Order) -> None:
         self._context.log.info(
             "order.accepted", order=order.id, agent=order.agent, product=order.product
         )

@@ -21,37 +21,13 @@ from pulsarack.modems.errors import PortMissing
 from pulsarack.modems.profile import Profiles
 from pulsarack.modems.transport import Port
 from pulsarack.modems.watch import PortKey
-from pulsarack.queue import messages, orders, rows
+from pulsarack.queue import messages, rows
 from pulsarack.queue.orders import Order
 from tests.daemon.virtual_loop import run
 from tests.daemon.world import World, rack_plan
 
 NO_LIMITS = "[chips]\npause_seconds = 0\nper_hour = 100000\nper_day = 100000\n"
 MONEY = 1_000_000_000
-
-
-@pytest.fixture
-def in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Claims take the agents in turn."""
-    after = [""]
-
-    def queued(
-        db: Database, operator: str, *, affordable: int, now_ms: int, limit: int
-    ) -> list[Order]:
-        found = orders.fair(
-            db,
-            operator,
-            after=after[0],
-            affordable=affordable,
-            now_ms=now_ms,
-            enough=1,
-            limit=limit,
-        )
-        if found:
-            after[0] = found[0].agent
-        return found
-
-    monkeypatch.setattr(orders, "queued", queued, raising=False)
 
 
 async def shop(path: Path, chips: int, agents: list[str]) -> World:
@@ -89,7 +65,6 @@ async def sold(world: World, ids: list[int]) -> float:
     return world.clock.monotonic() - began
 
 
-@pytest.mark.usefixtures("in_turn")
 @pytest.mark.timeout(120)
 def test_a_storm_of_one_agent_leaves_the_other_his_half(tmp_path: Path) -> None:
     async def seconds(storm: int) -> float:
@@ -109,7 +84,6 @@ def test_a_storm_of_one_agent_leaves_the_other_his_half(tmp_path: Path) -> None:
     assert beside <= 2 * alone + alone / 5 + 1.0
 
 
-@pytest.mark.usefixtures("in_turn")
 @pytest.mark.timeout(120)
 def test_many_agents_at_once_are_all_served_once_before_any_is_twice(tmp_path: Path) -> None:
     agents = [f"kios{number}" for number in range(40)]

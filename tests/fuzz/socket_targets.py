@@ -15,7 +15,7 @@ from typing import Any, cast
 from pulsarack.daemon.async_client import AsyncClient
 from pulsarack.daemon.client import Client, ClientError
 from pulsarack.daemon.clock import WallClock
-from pulsarack.daemon.control import _Connection
+from pulsarack.daemon.control import ControlServer, _Connection
 from pulsarack.daemon.control_arguments import ARGUMENTS, STREAMS
 from pulsarack.daemon.control_protocol import (
     LINE_LIMIT,
@@ -128,7 +128,8 @@ async def _converse(data: bytes) -> None:
 
 async def _serve(client: socket.socket) -> None:
     reader, writer = await asyncio.open_unix_connection(sock=client)
-    connection = _Connection(reader, writer, _calls(), WallClock())
+    server = ControlServer(Path("nowhere"), _calls(), WallClock())
+    connection = _Connection(reader, writer, server, "connection 1")
     await connection.run()
     await connection.end()
 
