@@ -20,6 +20,9 @@ from peewee import Database
 
 from pulsarack.daemon import config, secrets
 from pulsarack.daemon import log as logging
+from pulsarack.daemon.archive_file import FOLDER, Archives
+from pulsarack.daemon.archivist import Archivist
+from pulsarack.daemon.calls.archive_calls import ArchiveCalls
 from pulsarack.daemon.calls.discrepancy_calls import DiscrepancyCalls
 from pulsarack.daemon.calls.office import Office
 from pulsarack.daemon.calls.order_calls import OrderCalls
@@ -134,9 +137,11 @@ async def _run(context: Context, profiles: Profiles, store: Store) -> int:
     for port in problems(context.config.ports):
         context.log.warning("port.unusable", path=port.path, why=port.why, remedy=port.remedy)
     rack = Rack(context, dispatcher, profiles, SerialPorts(context.config.ports))
+    archives = Archives(context.config.daemon.state_dir / FOLDER)
+    archivist = Archivist(context, archives)
     server = ControlServer(
         context.config.daemon.socket,
-        registry(Office(context, rack, dispatcher, Outbox(context))),
+        registry(Office(context, rack, dispatcher, Outbox(context), archivist)),
         context.clock,
     )
     await server.start()
@@ -146,6 +151,7 @@ async def _run(context: Context, profiles: Profiles, store: Store) -> int:
     parts = {
         asyncio.create_task(dispatcher.run(), name="dispatcher"),
         asyncio.create_task(rack.run(), name="rack"),
+        asyncio.create_task(archivist.run(), name="archivist"),
         asyncio.create_task(store.watch(), name="store"),
     }
     ended = asyncio.create_task(stopping.wait(), name="signal")
@@ -171,6 +177,7 @@ def registry(office: Office) -> Calls:
     DiscrepancyCalls(office).register(calls)
     RackCalls(office).register(calls)
     TradeCalls(office).register(calls)
+    ArchiveCalls(office).register(calls)
     return calls
 
 

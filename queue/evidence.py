@@ -179,8 +179,9 @@ def serial_number_known(db: Database, operator: str, serial_number: str) -> int 
     """The order that carries this serial number already."""
     found = scalar(
         db,
-        "SELECT id FROM orders WHERE operator = ? AND serial_number = ? LIMIT 1",
-        (operator, serial_number),
+        "SELECT id FROM orders WHERE operator = ? AND serial_number = ? UNION ALL"
+        " SELECT id FROM past_order WHERE operator = ? AND serial_number = ? LIMIT 1",
+        (operator, serial_number, operator, serial_number),
     )
     return None if found is None else int(found)
 
@@ -194,8 +195,10 @@ def unnamed_success(db: Database, operator: str, destination: str, denomination:
         db,
         "SELECT 1 FROM orders WHERE operator = ? AND destination = ? AND denomination = ?"
         " AND (state IN ('SUCCEEDED', 'REVERSED') OR " + contradicted("orders.id") + ")"
+        " AND serial_number IS NULL UNION ALL SELECT 1 FROM past_order"
+        " WHERE operator = ? AND destination = ? AND denomination = ? AND said_done"
         " AND serial_number IS NULL LIMIT 1",
-        (operator, destination, denomination),
+        (operator, destination, denomination, operator, destination, denomination),
     )
     return found is not None
 
@@ -230,7 +233,8 @@ def serial_numbers(db: Database, operator: str, destination: str) -> frozenset[s
     rows = tuples(
         db,
         "SELECT serial_number FROM orders WHERE operator = ? AND destination = ?"
-        " AND serial_number IS NOT NULL",
-        (operator, destination),
+        " AND serial_number IS NOT NULL UNION SELECT serial_number FROM past_order"
+        " WHERE operator = ? AND destination = ? AND serial_number IS NOT NULL",
+        (operator, destination, operator, destination),
     )
     return frozenset(number for (number,) in rows)

@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass
 
+from pulsarack.daemon.archivist import Archivist
 from pulsarack.daemon.context import Context
 from pulsarack.daemon.control_protocol import CallError
 from pulsarack.daemon.dispatcher import Dispatcher
 from pulsarack.daemon.outbox import Outbox
+from pulsarack.daemon.past_orders import PastOrders
 from pulsarack.daemon.rack import Rack
 from pulsarack.queue.validation import Refusal
 
@@ -18,6 +20,12 @@ class Office:
     rack: Rack
     dispatcher: Dispatcher
     outbox: Outbox
+    archivist: Archivist
+
+    @property
+    def past_orders(self) -> PastOrders:
+        """The orders that are archived."""
+        return PastOrders(self.context, self.archivist.archives)
 
 
 def refused(refusal: Refusal) -> CallError:

@@ -17,7 +17,7 @@ from pulsarack.daemon.control_protocol import CallError, Calls, Peer
 from pulsarack.queue import contradiction, intake, orders, outcome, request, reversal
 from pulsarack.queue.errors import IllegalMove, NotOpen
 from pulsarack.queue.evidence import Evidence, EvidenceKind, Rule, VerdictKind
-from pulsarack.queue.intake import Accepted, Origin
+from pulsarack.queue.intake import Accepted, Origin, Repeated
 from pulsarack.queue.orders import Order
 from pulsarack.queue.outcome import Decision
 from pulsarack.queue.request import Request
@@ -37,6 +37,7 @@ class OrderCalls:
     def __init__(self, office: Office) -> None:
         self._office = office
         self._context = office.context
+        self._past = office.past_orders
 
     def register(self, calls: Calls) -> None:
         """Add the calls to the registry."""
@@ -67,14 +68,19 @@ class OrderCalls:
         accepted = await self._context.store.write(lambda db: intake.accept(db, wanted, origin))
         if isinstance(accepted, Refusal):
             raise self._refuse(args, accepted)
+        if isinstance(accepted, Repeated):
+            return {**await self._past.row(accepted.past), "repeated": True}
         return await self._accepted(accepted)
 
     async def show(self, args: OrderById, _peer: Peer) -> dict[str, Any]:
         """The whole story of an order."""
         found = await self._context.store.read(lambda db: story(db, args.id))
-        if found is None:
+        if found is not None:
+            return found
+        past = await self._past.find(args.id)
+        if past is None:
             raise not_found("order", args.id, _SEE)
-        return found
+        return await self._past.story(past)
 
     async def list(self, args: OrderList, _peer: Peer) -> dict[str, Any]:
         """The newest orders."""
@@ -84,6 +90,10 @@ class OrderCalls:
                 "BAD_STATE", f"there is no state {args.state[:40]!r}", f"one of {states}"
             )
         limit = min(max(args.limit or LIST_LIMIT, 1), LIST_MOST)
+        if args.archived or args.month is not None:
+            return await self._past.listed(
+                agent=args.agent, state=args.state, month=args.month, limit=limit
+            )
         return await self._context.store.read(
             lambda db: {
                 "orders": [
@@ -223,9 +233,10 @@ class OrderCalls:
 
     async def _find(self, order_id: int) -> Order:
         order = await self._context.store.read(lambda db: orders.find(db, order_id))
-        if order is None:
-            raise not_found("order", order_id, _SEE)
-        return order
+        if order is not None:
+            return order
+        past = await self._past.find(order_id)
+        raise self._past.refusal(past) if past else not_found("order", order_id, _SEE)
 
     async def _row(self, order: Order) -> dict[str, Any]:
         return await self._context.store.read(lambda db: order_row(db, order))
