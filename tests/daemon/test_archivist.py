@@ -264,14 +264,14 @@ def test_an_archive_that_says_otherwise_stops_that_order_alone(restored: OldShop
 
 
 @settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(data=st.data())
 def test_at_any_death_every_order_is_found_once_and_no_rupiah_moves(
     template: Path, tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
 ) -> None:
     world = World(tmp_path_factory.mktemp("shop") / "pulsarack.db", template)
-    old = OldShop(world)
+    old = OldShop(world, "[retention]\ndays = 30")
     numbers = iter(range(10, 99))
     for _ in range(data.draw(st.integers(1, 3))):
         for what in data.draw(st.lists(st.sampled_from("sfrcx"), min_size=1, max_size=6)):
