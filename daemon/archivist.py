@@ -1,9 +1,10 @@
 """The archivist: once a night the orders that are old leave the database for their archives.
 
-In batches, each in three steps: copy the rows into the archive and make them durable, read them
-back, and let the rows go from the database if they are still the same and still may leave. A
-crash between two steps leaves copies that nobody asks for; the next night replaces them. While
-orders wait for a chip there is a pause after each batch, so that the writing thread is theirs.
+In three steps: copy the rows of many orders into the archive and make them durable, read them
+back, and, a few orders at a time, let the rows go from the database if they are still the same
+and still may leave. A crash between two steps leaves copies that nobody asks for; the next
+night replaces them. While orders wait for a chip there is a pause after each transaction, so
+that the writing thread is theirs.
 
 What is wrong with one order or one archive stops that one alone, with a line in the log.
 """
@@ -25,10 +26,12 @@ from pulsarack.queue import archive, clock_steps, orders
 from pulsarack.queue.archive import Due
 from pulsarack.queue.errors import Differs
 
-BATCH: Final = 50
-"""Most orders in one transaction: what an order that comes in meanwhile waits for."""
-PAUSE_SECONDS: Final = 0.25
-"""After each batch while orders wait."""
+COPIED: Final = 200
+"""Most orders in one transaction of an archive: nobody waits for those."""
+MOVED: Final = 25
+"""Most orders in one transaction of the database: an order that comes in waits for it."""
+PAUSE_SECONDS: Final = 0.1
+"""After each of these while orders wait for a chip."""
 DAY_MS: Final = 86_400 * MS
 LOOK_SECONDS: Final = 3600.0
 """The clock may be set: it is looked at this often, whenever the next night is."""
@@ -118,13 +121,12 @@ class Archivist:
                 if name not in done.failed:
                     await self._batch(name, ids, cut, done)
             done.more = limit is not None and done.moved >= limit
-            await self._give_way()
         for name in [name for name, ids in self._confirmed.items() if ids]:
             await self._confirm(name, done)
 
     async def _due(self, cut: int, after: int, upto: int) -> list[Due]:
         return await self._context.store.read(
-            lambda db: archive.due(db, cut=cut, after=after, upto=upto, limit=BATCH)
+            lambda db: archive.due(db, cut=cut, after=after, upto=upto, limit=COPIED)
         )
 
     def _by_month(self, found: Sequence[Due]) -> dict[str, list[int]]:
@@ -135,10 +137,29 @@ class Archivist:
         return months
 
     async def _batch(self, name: str, ids: list[int], cut: int, done: Run) -> None:
+        """Copy some orders and move them, a few at a time."""
         try:
-            await self._move(name, ids, cut)
+            await self._copy(name, ids)
+            for start in range(0, len(ids), MOVED):
+                await self._move(name, ids[start : start + MOVED], cut, done)
+                await self._give_way()
         except ArchiveError as error:
             done.failed[name] = str(error)
+
+    async def _copy(self, name: str, ids: list[int]) -> None:
+        confirmed = list(self._confirmed[name])
+        rows = await self._context.store.read(lambda db: archive.read(db, ids))
+        await self.archives.write(name, lambda db: archive.keep(db, ids, rows, confirmed))
+        del self._confirmed[name][: len(confirmed)]
+
+    async def _move(self, name: str, ids: list[int], cut: int, done: Run) -> None:
+        now_ms = self._context.clock.now_ms()
+        # From the disk's file again, and not what was given to it.
+        copies = await self.archives.read(name, lambda db: archive.read(db, ids))
+        try:
+            await self._context.store.write(
+                lambda db: archive.move(db, name, ids, copies, cut=cut, now_ms=now_ms)
+            )
         except (Differs, IntegrityError, LedgerError) as error:
             if len(ids) > 1:
                 for order_id in ids:  # the others are not to wait for one
@@ -146,19 +167,9 @@ class Archivist:
             elif await self._is_due(ids[0], cut):
                 done.failed[f"order {ids[0]}"] = f"{error}; {_REMEDY}"
         else:
+            self._confirmed[name] += ids
             done.moved += len(ids)
             done.archives.add(name)
-
-    async def _move(self, name: str, ids: list[int], cut: int) -> None:
-        store, now_ms = self._context.store, self._context.clock.now_ms()
-        confirmed = list(self._confirmed[name])
-        rows = await store.read(lambda db: archive.read(db, ids))
-        await self.archives.write(name, lambda db: archive.keep(db, ids, rows, confirmed))
-        del self._confirmed[name][: len(confirmed)]
-        # From the disk's file again, and not what was given to it.
-        copies = await self.archives.read(name, lambda db: archive.read(db, ids))
-        await store.write(lambda db: archive.move(db, name, ids, copies, cut=cut, now_ms=now_ms))
-        self._confirmed[name] += ids
 
     async def _is_due(self, order_id: int, cut: int) -> bool:
         """Whether an order that did not move should have: it may only be needed again."""
