@@ -74,7 +74,7 @@ class OrderList(Struct, frozen=True, forbid_unknown_fields=True):
     state: Name | None = None
     agent: Name | None = None
     limit: Listed | None = None
-    archived: bool = False
+    archived: bool | None = None
     month: Month | None = None
 
 
