@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from peewee import Database, IntegrityError
+from peewee import Database, PeeweeException
 
 from pulsarack.daemon import calendar
 from pulsarack.daemon.archive_file import Archives
@@ -160,7 +160,7 @@ class Archivist:
             await self._context.store.write(
                 lambda db: archive.move(db, name, ids, copies, cut=cut, now_ms=now_ms)
             )
-        except (Differs, IntegrityError, LedgerError) as error:
+        except (Differs, PeeweeException, LedgerError) as error:
             if len(ids) > 1:
                 for order_id in ids:  # the others are not to wait for one
                     await self._batch(name, [order_id], cut, done)

@@ -138,10 +138,8 @@ def _closed_rows_fill_the_gaps(
     db: Database, closed: Sequence[closing.ClosedRows], issued: int
 ) -> Findings:
     """How many are missing, and the sum of their numbers, are what left for the archives."""
-    rows, sequences = 0, 0
-    # Added up here and not in SQL: many numbers together may exceed 64 bits.
-    for (sequence,) in sql.run(db, "SELECT sequence FROM transfer"):
-        rows, sequences = rows + 1, sequences + sequence
+    found = sql.run(db, "SELECT count(*), coalesce(sum(sequence), 0) FROM transfer").fetchall()
+    rows, sequences = found[0]
     archived = sum(one.rows for one in closed)
     if rows + archived != issued:
         yield "the journal", f"{issued} rows were issued, {rows} are here, {archived} are archived"

@@ -269,7 +269,7 @@ def move(
         if not same:
             raise Differs(archive, ids, f"{table.name}: the rows are not the same")
     _remember(db, archive, ids, now_ms)
-    closing.move(db, archive, here["transfer"])
+    closing.move(db, archive, copies["transfer"])
     _delete(db, ids)
 
 

@@ -326,7 +326,8 @@ QUERIES: tuple[tuple[str, str, str], ...] = (
         "P3",
         "money of an archived order stayed in the journal",
         "SELECT 'transfer', t.id, t.debit || ' ' || t.amount || ', order in ' || p.archive"
-        " FROM transfer t JOIN past_order p ON t.reference = 'order:' || p.id",
+        " FROM transfer t CROSS JOIN past_order p ON p.id = CAST(substr(t.reference, 7) AS INTEGER)"
+        " WHERE t.reference GLOB 'order:[0-9]*'",
     ),
     (
         "P4",

@@ -129,6 +129,9 @@ def test_nothing_is_done_to_an_archived_order(tmp_path: Path) -> None:
         )
         assert error.code == "REFERENCE_REUSED"
         assert (await world.refusal("order.show", id=99)).code == "NOT_FOUND"
+        (message,) = (await world.show(1))["messages"]
+        await world.call("messages.ack", id=message["id"])  # a repeat is harmless for ever
+        assert (await world.refusal("messages.ack", id=99)).code == "NOT_FOUND"
 
     in_old_world(tmp_path, story)
 
