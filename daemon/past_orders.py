@@ -121,7 +121,9 @@ class PastOrders:
             except ArchiveError as error:
                 end, note = one.last_sequence, str(error)
                 break
-            entries = {entry.sequence: entry for entry in found} | entries
+            # The database's own rows first; and nothing that never left it.
+            left = range(one.first_sequence, one.last_sequence + 1)
+            entries = {e.sequence: e for e in found if e.sequence in left} | entries
         newest = sorted(entries.values(), key=lambda entry: -entry.sequence)[:limit]
         lines = books.lines(balance, [one for one in newest if one.sequence > end])
         return {"lines": [_line(one) for one in lines], "unreadable": [note] if note else []}

@@ -5,6 +5,7 @@ Then an archive is damaged, lost, or of a newer version, and it alone is.
 
 import asyncio
 import json
+import shutil
 import sqlite3
 from collections.abc import Callable, Coroutine
 from contextlib import closing
@@ -239,6 +240,18 @@ def test_an_archive_that_cannot_be_read_hurts_nothing_else(
     assert audit.main(tmp_path / "pulsarack.db") == []
 
 
+@pytest.fixture(scope="module")
+def archived(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What a daemon leaves that has archived three orders."""
+    place: Path = tmp_path_factory.mktemp("archived")
+
+    async def story(world: World) -> None:
+        await night(world)
+
+    in_old_world(place, story)
+    return place
+
+
 def change(statement: str) -> Callable[[Path], None]:
     def harm(path: Path) -> None:
         with closing(sqlite3.connect(path)) as db, db:
@@ -267,15 +280,13 @@ def change(statement: str) -> Callable[[Path], None]:
     ],
 )
 def test_the_audit_finds_what_was_changed_in_an_archive(
-    tmp_path: Path, statement: str, rule: str, subject: str
+    archived: Path, tmp_path: Path, statement: str, rule: str, subject: str
 ) -> None:
-    async def story(world: World) -> None:
-        await night(world)
-
-    in_old_world(tmp_path, story)
-    database = tmp_path / "pulsarack.db"
+    place = tmp_path / "copy"
+    shutil.copytree(archived, place)
+    database = place / "pulsarack.db"
     assert audit.main(database, archives=True) == []
-    change(statement)(tmp_path / "archive" / f"{MONTH}.sqlite")
+    change(statement)(place / "archive" / f"{MONTH}.sqlite")
     found = audit.main(database, archives=True)
     assert (rule, f"archive {MONTH}: {subject}") in {(one.rule, one.subject) for one in found}
 

@@ -1,15 +1,21 @@
 """Old orders leave for their archives, at any moment's death, and nothing is lost or changed."""
 
+import asyncio
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pulsarack.daemon.archive_file import path_of
+from pulsarack.daemon import audit
+from pulsarack.daemon.archive_file import Archives, path_of
+from pulsarack.daemon.archivist import Archivist
+from pulsarack.daemon.past_orders import PastOrders
+from pulsarack.daemon.store import Store
 from pulsarack.queue import outcome
 from pulsarack.queue.discrepancies import ClearingKind
 from pulsarack.queue.evidence import EvidenceKind
@@ -77,6 +83,32 @@ def test_an_old_order_is_shown_as_it_was_and_its_money_stays_explained(old: OldS
     assert path_of(old.folder, MONTH).stat().st_mode & 0o777 == 0o600
     assert old.folder.stat().st_mode & 0o777 == 0o700
     assert old.archive().moved == 0
+
+
+def test_with_the_threads_and_the_disk_of_a_running_daemon(old: OldShop) -> None:
+    world = old.world
+    orders = [sold(world, number) for number in range(10, 40)]
+    old.age()
+    newest = sold(world, 40)
+    world.close()
+
+    async def work() -> None:
+        store = Store.open(old.path, now_ms=world.now)
+        context = replace(old.context, store=store)
+        archives = Archives(old.folder)
+        done = await Archivist(context, archives).now()
+        assert (done.moved, done.failed) == (len(orders), {})
+        past = PastOrders(context, archives)
+        listed = await past.listed(agent="A1", state=None, month=None, limit=1000)
+        assert [row["id"] for row in listed["orders"]] == orders[::-1]
+        found = await past.find(orders[3])
+        assert found is not None
+        assert (await past.row(found))["serial_number"] == "SN13"
+        assert await past.find(newest) is None
+        store.close()
+
+    asyncio.run(work())
+    assert audit.main(old.path, archives=True) == []
 
 
 def test_a_reference_and_a_serial_number_are_known_for_ever(old: OldShop) -> None:
@@ -264,7 +296,7 @@ def test_an_archive_that_says_otherwise_stops_that_order_alone(restored: OldShop
 
 
 @settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(data=st.data())
 def test_at_any_death_every_order_is_found_once_and_no_rupiah_moves(
@@ -274,10 +306,17 @@ def test_at_any_death_every_order_is_found_once_and_no_rupiah_moves(
     old = OldShop(world, "[retention]\ndays = 30")
     numbers = iter(range(10, 99))
     for _ in range(data.draw(st.integers(1, 3))):
-        for what in data.draw(st.lists(st.sampled_from("sfrcx"), min_size=1, max_size=6)):
+        for what in data.draw(st.lists(st.sampled_from("sfrcxuod"), min_size=1, max_size=6)):
             number = next(numbers)
             if what == "f":
                 failed(world, number)
+            elif what in "uo":
+                undecided(world, number, by_text=what == "u")
+                old.read_stocks()
+            elif what == "d":
+                found = world.differ(OTHER, world.stock(OTHER).posted - number)
+                if data.draw(st.booleans()):
+                    world.clear(found.id)
             elif what == "c":
                 world.order(f"S10.0812000000{number:02}", limit_seconds=1)
                 world.wait(60)
@@ -309,6 +348,21 @@ def test_at_any_death_every_order_is_found_once_and_no_rupiah_moves(
             answer = world.accept("S5.081200000099", reference=reference)
             assert isinstance(answer, Refusal) and answer.code is RefusalCode.REFERENCE_REUSED
     world.close()
+
+
+def undecided(world: World, number: int, *, by_text: bool) -> None:
+    """An order that nobody knew the end of, until its text came, or its stock proved it."""
+    sale = world.sent(CARD, f"S10.0812000000{number:02}")
+    world.suspend(sale.attempt_id)
+    world.wait(60)
+    if by_text:
+        world.text(CARD, success(f"SN{number}", to=f"62812000000{number:02}"))
+    else:
+        done = number % 2 == 0
+        reason = None if done else Reason.WRONG_NUMBER
+        kind = EvidenceKind.STOCK
+        world.decide(sale.attempt_id, done=done, reason=reason, kind=kind, answered=False)
+    world.wait(60)
 
 
 def expire(world: World) -> None:
