@@ -36,6 +36,9 @@ APPLICATION: Final = 0x70756C61  # "pula", SQLite's application_id
 FOLDER_MODE: Final = 0o700
 FILE_MODE: Final = 0o600
 
+# Of an SQLite file (sqlite.org/fileformat2.html, 1.3).
+_MAGIC = b"SQLite format 3\0"
+_HEAD_BYTES = 100
 _NAME = re.compile(r"[0-9]{4}-[01][0-9]")
 _BUSY_SECONDS = 5
 _BACKUP = "put it back from a backup; nothing else is hurt"
@@ -111,6 +114,20 @@ class Archives:
         path = path_of(self.folder, name)
         with open_to_write(path, synchronous=self._synchronous) as db, db.atomic("IMMEDIATE"):
             return job(db)
+
+
+def glance(path: Path) -> None:
+    """Raise ArchiveError unless an archive of ours is there; reads its head, opens no database."""
+    _check_file(path)
+    try:
+        with path.open("rb") as file:
+            head = file.read(_HEAD_BYTES)
+    except OSError as error:
+        raise ArchiveError(path, f"cannot be read: {error.strerror}", "check its owner") from None
+    if not head.startswith(_MAGIC) or len(head) < _HEAD_BYTES:
+        raise ArchiveError(path, "it is damaged: no database", f"check the disk, and {_BACKUP}")
+    version, application = (int.from_bytes(head[at : at + 4], "big") for at in (60, 68))
+    _check_numbers(path, application, version)
 
 
 @contextmanager
@@ -225,6 +242,10 @@ def _sync(folder: Path) -> None:
 def _check_version(db: Database, path: Path) -> None:
     (application,) = sql.one(db, "PRAGMA application_id") or (0,)
     (version,) = sql.one(db, "PRAGMA user_version") or (0,)
+    _check_numbers(path, application, version)
+
+
+def _check_numbers(path: Path, application: int, version: int) -> None:
     if application != APPLICATION:
         raise ArchiveError(path, "it is a database, but no archive of pulsarack", _BACKUP)
     if version > VERSION:

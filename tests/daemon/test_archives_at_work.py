@@ -14,12 +14,13 @@ from typing import Any
 
 import pytest
 
-from pulsarack.daemon import audit, truth_books
+from pulsarack.daemon import audit, config, doctor_store, truth_books
 from pulsarack.daemon.archive_file import VERSION
+from pulsarack.daemon.doctor import Finding, Subject
 from pulsarack.daemon.store_errors import ArchiveError
 from pulsarack.ledger import accounts
 from tests.daemon.virtual_loop import run
-from tests.daemon.world import World, rack_plan
+from tests.daemon.world import START_MS, World, rack_plan
 
 DAY_SECONDS = 86_400.0
 SETTINGS = '[retention]\ndays = 30\nat = "15:00"\n[chips]\npoll_sms_seconds = 3600\n'
@@ -238,6 +239,16 @@ def test_an_archive_that_cannot_be_read_hurts_nothing_else(
     assert [one.subject for one in found] == [f"archive {MONTH}: it"]
     assert what in found[0].detail
     assert audit.main(tmp_path / "pulsarack.db") == []
+    (said,) = [one for one in examined(tmp_path) if one.check == "archives"]
+    damaged_inside = harm is flip
+    assert (said.level == "ok") == damaged_inside
+    assert damaged_inside or str(file) in said.what
+
+
+def examined(state_dir: Path) -> list[Finding]:
+    """What `pulsarack doctor` finds in a database that no daemon uses."""
+    settings = config.parse({"daemon": {"state_dir": str(state_dir)}}, state_dir / "p.toml")
+    return list(doctor_store.database(Subject(settings, state_dir / "c.sock", {}, START_MS, None)))
 
 
 @pytest.fixture(scope="module")
