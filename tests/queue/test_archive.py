@@ -5,7 +5,7 @@ from peewee import IntegrityError
 
 from pulsarack.daemon.config import LEAST_RETENTION_DAYS
 from pulsarack.queue import archive, attempts, discrepancies
-from tests.queue.world import START, World
+from tests.queue.world import World
 
 DAY = 86_400_000
 
@@ -41,6 +41,3 @@ def test_a_stray_statement_is_refused(shop: World, statement: str) -> None:
     )
     with pytest.raises(IntegrityError, match=r"append-only|never deleted"):
         shop.sql(statement)
-
-
-assert START
