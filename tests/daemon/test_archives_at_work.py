@@ -302,6 +302,14 @@ def test_the_audit_finds_what_was_changed_in_an_archive(
     assert (rule, f"archive {MONTH}: {subject}") in {(one.rule, one.subject) for one in found}
 
 
+def test_a_daemon_that_starts_after_its_hour_waits_for_the_next_day(tmp_path: Path) -> None:
+    async def story(world: World) -> None:
+        await night(world)
+        assert len(await world.states()) == 4
+
+    in_old_world(tmp_path, story, SETTINGS.replace("15:00", "14:00"))
+
+
 def test_the_task_of_a_daemon_that_never_archives_does_not_end(tmp_path: Path) -> None:
     async def story(world: World) -> None:
         (task,) = [one for one in world.daemon.tasks if "Archivist" in repr(one.get_coro())]

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pulsarack.daemon import audit
@@ -295,9 +295,7 @@ def test_an_archive_that_says_otherwise_stops_that_order_alone(restored: OldShop
     assert restored.findings() == []
 
 
-@settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=15, deadline=None, derandomize=True)
 @given(data=st.data())
 def test_at_any_death_every_order_is_found_once_and_no_rupiah_moves(
     template: Path, tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
