@@ -52,6 +52,8 @@ SHAPES: Mapping[str, Any] = {
         "transfers?": [{}],
         "messages?": [{}],
     },
+    "archive.list": {"archives": [{}]},
+    "archive.now": {"moved": int, "failed": [{}], "more": bool},
     "chip.list": {"chips": [{}]},
     "chip.show": {"readings?": [{}], "attempts?": [{}]},
     "modem.list": {"modems": [{}]},

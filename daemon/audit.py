@@ -9,20 +9,23 @@ migrations make, since a trigger or an index that is gone protects nothing any m
 of a damaged file cannot be read is a finding beside those of the parts that can.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import apsw
 from peewee import Database, PeeweeException
 
-from pulsarack.daemon import truth, truth_books
+from pulsarack.daemon import archive_audit, truth, truth_books
+from pulsarack.daemon.archive_file import folder_of, open_to_read, path_of
 from pulsarack.daemon.migrations import load_scripts, schema_differences
 from pulsarack.daemon.store_files import open_read_only
 from pulsarack.daemon.truth import AttemptRow, ChipRow, OrderRow
 from pulsarack.daemon.truth_books import Truth
 from pulsarack.ledger import accounts
 from pulsarack.ledger import audit as ledger_audit
+from pulsarack.queue import archive
 from pulsarack.queue import audit as queue_audit
 from pulsarack.queue.audit import Finding
 from pulsarack.queue.rows import columns, scalar, select, tuples
@@ -44,18 +47,24 @@ class Rows:
     chips: list[ChipRow]
 
 
-def main(database: Path, truth_path: Path | None = None) -> list[Finding]:
+def main(
+    database: Path, truth_path: Path | None = None, *, archives: bool = False
+) -> list[Finding]:
     """Everything that breaks a promise; [] if all hold.
 
-    Raises StoreError if the database cannot be opened and TruthError if the truth cannot.
+    With `archives` those are read as well; with a truth they must be, and an ArchiveError is
+    raised if one cannot. Raises StoreError if the database cannot be opened and TruthError if
+    the truth cannot.
     """
     books = None if truth_path is None else truth_books.read(truth_path)
     with open_read_only(database) as db:
-        return audit(db, books)
+        folder = folder_of(database)
+        found = audit(db, books, folder)
+        return found + (list(archive_audit.findings(db, folder)) if archives else [])
 
 
-def audit(db: Database, books: Truth | None = None) -> list[Finding]:
-    """The same on an open database."""
+def audit(db: Database, books: Truth | None = None, folder: Path | None = None) -> list[Finding]:
+    """The same on an open database; `folder`: where its archives lie."""
     parts: list[tuple[str, Callable[[Database], Iterable[Finding]]]] = [
         ("the file", check_file),
         ("what the rows refer to", check_references),
@@ -64,7 +73,7 @@ def audit(db: Database, books: Truth | None = None) -> list[Finding]:
         ("the queue", queue_audit.findings),
     ]
     if books is not None:
-        parts.append(("what the truth is compared with", lambda db: _compare(db, books)))
+        parts.append(("what the truth is compared with", lambda db: _compare(db, books, folder)))
     found: list[Finding] = []
     for what, part in parts:
         try:
@@ -111,22 +120,50 @@ def _check_ledger(db: Database) -> Iterator[Finding]:
         yield Finding("P3", one.subject, f"{one.rule.replace('_', ' ')}: {one.detail}")
 
 
-def _compare(db: Database, books: Truth) -> Iterable[Finding]:
-    rows = read_rows(db)
+def _compare(db: Database, books: Truth, folder: Path | None) -> Iterable[Finding]:
+    rows = read_rows(db, folder)
     return truth.compare(rows.orders, rows.attempts, rows.chips, books)
 
 
-def read_rows(db: Database) -> Rows:
-    """The orders, attempts and chips as the comparison takes them."""
+def read_rows(db: Database, folder: Path | None = None) -> Rows:
+    """The orders, attempts and chips as the comparison takes them, archived ones included."""
     iccids = tuples(db, "SELECT iccid, stock_exact FROM chip ORDER BY iccid")
+    orders = select(db, OrderRow, f"SELECT {columns(OrderRow)} FROM orders ORDER BY id")
+    attempts = select(db, AttemptRow, f"SELECT {columns(AttemptRow)} FROM attempt ORDER BY id")
+    came_back: dict[str, list[int]] = defaultdict(list)
+    for one in archive.archives(db) if folder else ():
+        assert folder is not None
+        with open_to_read(path_of(folder, one.name)) as there:
+            left = _those_that_left(db, there, one.name)
+            rows = select(there, OrderRow, f"SELECT {columns(OrderRow)} FROM orders")
+            orders += [row for row in rows if row.id in left]
+            tried = select(there, AttemptRow, f"SELECT {columns(AttemptRow)} FROM attempt")
+            attempts += [row for row in tried if row.order_id in left]
+            for account, amount, order_id in tuples(there, _CAME_BACK):
+                if order_id in left:
+                    came_back[account].append(amount)
+    chips = [_chip(db, iccid, bool(exact), came_back) for iccid, exact in iccids]
     return Rows(
-        select(db, OrderRow, f"SELECT {columns(OrderRow)} FROM orders ORDER BY id"),
-        select(db, AttemptRow, f"SELECT {columns(AttemptRow)} FROM attempt ORDER BY id"),
-        [_chip(db, iccid, bool(exact)) for iccid, exact in iccids],
+        sorted(orders, key=lambda row: row.id), sorted(attempts, key=lambda row: row.id), chips
     )
 
 
-def _chip(db: Database, iccid: str, stock_exact: bool) -> ChipRow:
+# The costs that went back to chips with orders that were reversed.
+_CAME_BACK = """
+SELECT debit, amount, CAST(substr(reference, 7) AS INTEGER) FROM transfer
+    WHERE phase = 'posted' AND reverses GLOB 'attempt:*:cost:post'
+"""
+
+
+def _those_that_left(db: Database, there: Database, name: str) -> set[int]:
+    """The orders of an archive that the database says are in it, and not only copied there."""
+    ids = [order_id for (order_id,) in tuples(there, "SELECT id FROM orders")]
+    return archive.those_moved(db, name, ids)
+
+
+def _chip(
+    db: Database, iccid: str, stock_exact: bool, came_back: Mapping[str, list[int]]
+) -> ChipRow:
     code = accounts.chip(iccid)
     balance = "SELECT debits_posted - credits_posted FROM account WHERE code = ?"
     readings = "SELECT min(at), max(at) FROM stock_reading WHERE chip = ?"
@@ -149,6 +186,6 @@ def _chip(db: Database, iccid: str, stock_exact: bool) -> ChipRow:
         stock_exact,
         int(scalar(db, balance, (code,)) or 0),
         None if first is None else (int(first), int(last)),
-        tuple(int(amount) for (amount,) in amounts),
+        (*(int(amount) for (amount,) in amounts), *came_back.get(code, ())),
         int(discrepancy),
     )

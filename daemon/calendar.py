@@ -42,3 +42,11 @@ def day_bounds(now_ms: int, timezone: str) -> tuple[int, int]:
         round(midnight.timestamp()) * MILLISECONDS,
         round(noon.replace(hour=0).timestamp()) * MILLISECONDS,
     )
+
+
+def moment_of_day(now_ms: int, timezone: str, time_of_day: str) -> int:
+    """When it is so late ("03:30") on the local day of that moment, milliseconds UTC."""
+    hour, minute = map(int, time_of_day.split(":"))
+    day = _local(now_ms, zone(timezone))
+    moment = day.replace(hour=hour, minute=minute, second=0)
+    return round(moment.timestamp()) * MILLISECONDS

@@ -22,6 +22,10 @@ from pulsarack.daemon.config_errors import ConfigErrors, Location, Problem, line
 _DAY_SECONDS = 86_400
 # The year 2100; a later anchor is a slip of the keys.
 _LAST_ANCHOR = 4_102_444_800
+# Longer than every time for which the queue looks back at what is finished; a test compares.
+LEAST_RETENTION_DAYS = 30
+_LONGEST_RETENTION_DAYS = 3650
+_TIME_OF_DAY = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _REMEDY_SYNTAX = "put the TOML right there; texts stand in quotes, each key in a line of its own"
 
@@ -37,6 +41,21 @@ def _timezone(name: str) -> str:
 def _not_empty(text: str) -> str:
     if not text.strip():
         raise ValueError("write a text that is not empty")
+    return text
+
+
+def _retention_days(days: int) -> int:
+    # What is younger may still be asked for: texts that are late by days, stock that comes back.
+    if days != 0 and not LEAST_RETENTION_DAYS <= days <= _LONGEST_RETENTION_DAYS:
+        raise ValueError(
+            f"write {LEAST_RETENTION_DAYS} to {_LONGEST_RETENTION_DAYS} days, or 0 for never"
+        )
+    return days
+
+
+def _time_of_day(text: str) -> str:
+    if not _TIME_OF_DAY.fullmatch(text):
+        raise ValueError('write a time of day such as "03:30"')
     return text
 
 
@@ -127,6 +146,16 @@ class ResolutionSection(_Section):
     give_up_after_seconds: YearSeconds = 86_400.0
 
 
+class RetentionSection(_Section):
+    """[retention]: when finished orders leave the database for their archives.
+
+    `days` after an order was finished, 0 for never; `at` this time of the local day.
+    """
+
+    days: Annotated[int, AfterValidator(_retention_days)] = 90
+    at: Annotated[str, AfterValidator(_time_of_day)] = "03:30"
+
+
 class Config(_Section):
     """One whole configuration, valid and unchangeable."""
 
@@ -136,6 +165,7 @@ class Config(_Section):
     orders: OrdersSection = OrdersSection()
     chips: ChipsSection = ChipsSection()
     resolution: ResolutionSection = ResolutionSection()
+    retention: RetentionSection = RetentionSection()
 
 
 def load(path: Path) -> Config:

@@ -35,6 +35,7 @@ RepeatIndex = Annotated[int, Meta(ge=-(2**31), le=2**31)]
 Name = Annotated[str, Meta(max_length=LONGEST_NAME, pattern=PRINTABLE)]
 OrderText = Annotated[str, Meta(max_length=200, pattern=PRINTABLE)]
 Because = Annotated[str, Meta(max_length=500, pattern=PRINTABLE)]
+Month = Annotated[str, Meta(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])\Z")]
 ClientReference = Annotated[str, Meta(min_length=1, max_length=64, pattern=PRINTABLE)]
 
 
@@ -68,11 +69,13 @@ class OrderById(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class OrderList(Struct, frozen=True, forbid_unknown_fields=True):
-    """order.list: newest first, the latest `limit` of them."""
+    """order.list: newest first, the latest `limit` of them; `archived`: those, of one month."""
 
     state: Name | None = None
     agent: Name | None = None
     limit: Listed | None = None
+    archived: bool | None = None
+    month: Month | None = None
 
 
 class OrderResolve(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -231,6 +234,12 @@ class MessagesAck(Struct, frozen=True, forbid_unknown_fields=True):
     id: MessageId
 
 
+class ArchiveNow(Struct, frozen=True, forbid_unknown_fields=True):
+    """archive.now: move what is old, about `limit` orders."""
+
+    limit: Listed | None = None
+
+
 ARGUMENTS: dict[str, type[Struct]] = {
     "order.new": OrderNew,
     "order.show": OrderById,
@@ -244,6 +253,8 @@ ARGUMENTS: dict[str, type[Struct]] = {
     "discrepancies.list": DiscrepancyList,
     "discrepancies.show": DiscrepancyById,
     "discrepancies.clear": DiscrepancyClear,
+    "archive.list": Nothing,
+    "archive.now": ArchiveNow,
     "chip.list": Nothing,
     "chip.show": ChipByIccid,
     "chip.adopt": ChipAdopt,

@@ -11,10 +11,12 @@ import apsw
 from peewee import Database, PeeweeException
 
 from pulsarack.daemon import audit
+from pulsarack.daemon.archive_file import folder_of, glance, path_of
 from pulsarack.daemon.doctor import Check, Finding, Subject, bad, error, ok, warn
 from pulsarack.daemon.migrations import check_current, load_scripts
 from pulsarack.daemon.store_check import first_damage
 from pulsarack.daemon.store_errors import (
+    ArchiveError,
     CommitsLost,
     DatabaseDamaged,
     DatabaseLocked,
@@ -30,7 +32,7 @@ from pulsarack.daemon.store_files import (
     unreadable,
 )
 from pulsarack.daemon.store_mark import missing_commits, read_mark
-from pulsarack.queue import clock_steps, contradiction, discrepancies
+from pulsarack.queue import archive, clock_steps, contradiction, discrepancies
 
 NAME = "database"
 WHOLE_BYTES = 256 * 1024 * 1024
@@ -95,6 +97,22 @@ def _look(db: Database, path: Path, mark: int | None, now_ms: int) -> Iterator[F
         return
     for part in _ROWS:
         yield from part(db, now_ms)
+    yield from _archives(db, folder_of(path))
+
+
+def _archives(db: Database, folder: Path) -> Iterator[Finding]:
+    known = archive.archives(db)
+    found = 0
+    for one in known:
+        try:
+            glance(path_of(folder, one.name))
+            found += 1
+        except ArchiveError as missing:
+            yield error("archives", missing)
+    if found:
+        yield ok(
+            "archives", f"{found} of {len(known)} are there ; pulsarack audit --archives reads them"
+        )
 
 
 def _schema(db: Database, now_ms: int) -> Iterator[Finding]:

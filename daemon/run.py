@@ -20,6 +20,9 @@ from peewee import Database
 
 from pulsarack.daemon import config, descriptors, secrets
 from pulsarack.daemon import log as logging
+from pulsarack.daemon.archive_file import FOLDER, Archives
+from pulsarack.daemon.archivist import Archivist
+from pulsarack.daemon.calls.archive_calls import ArchiveCalls
 from pulsarack.daemon.calls.discrepancy_calls import DiscrepancyCalls
 from pulsarack.daemon.calls.office import Office
 from pulsarack.daemon.calls.order_calls import OrderCalls
@@ -138,9 +141,11 @@ async def _run(context: Context, profiles: Profiles, store: Store) -> int:
     rack = Rack(context, dispatcher, profiles, SerialPorts(context.config.ports))
     pressure = Pressure(context.clock)
     pressure.watch(store.waiting)
+    archives = Archives(context.config.daemon.state_dir / FOLDER)
+    archivist = Archivist(context, archives)
     server = ControlServer(
         context.config.daemon.socket,
-        registry(Office(context, rack, dispatcher, Outbox(context), pressure)),
+        registry(Office(context, rack, dispatcher, Outbox(context), archivist, pressure)),
         context.clock,
         pressure,
     )
@@ -151,6 +156,7 @@ async def _run(context: Context, profiles: Profiles, store: Store) -> int:
     parts = {
         asyncio.create_task(dispatcher.run(), name="dispatcher"),
         asyncio.create_task(rack.run(), name="rack"),
+        asyncio.create_task(archivist.run(), name="archivist"),
         asyncio.create_task(store.watch(), name="store"),
     }
     ended = asyncio.create_task(stopping.wait(), name="signal")
@@ -177,6 +183,7 @@ def registry(office: Office) -> Calls:
     DiscrepancyCalls(office).register(calls)
     RackCalls(office).register(calls)
     TradeCalls(office).register(calls)
+    ArchiveCalls(office).register(calls)
     return calls
 
 

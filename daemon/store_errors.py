@@ -169,6 +169,14 @@ class CommitsLost(StoreError):
         self.missing = missing
 
 
+class ArchiveError(StoreError):
+    """An archive cannot be used. It says nothing about the database, which goes on."""
+
+    def __init__(self, path: Path, what: str, remedy: str) -> None:
+        super().__init__(f"the archive {path}: {what}", remedy)
+        self.path = path
+
+
 class StoreBroken(StoreError):
     """The store cannot go on in this process, whatever is tried: the daemon has to end."""
 

@@ -7,12 +7,12 @@ fault in the schema left behind. Each rule is one function that yields findings 
 the row they are about; it reads only, and all rules should see one snapshot.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from peewee import Database
 
-from pulsarack.ledger import sql
+from pulsarack.ledger import closing, sql
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ Findings = Iterator[tuple[str, str]]
 
 
 def balances_follow_from_the_journal(db: Database) -> Findings:
-    """The four cached sums of each account are the sums of its rows."""
+    """The four cached sums of each account are what it brought forward and its rows, added up."""
     for code, *sums in sql.run(db, _RECOMPUTED):
         cached, recomputed = sums[:4], sums[4:]
         for name, has, should in zip(_SUMS, cached, recomputed, strict=True):
@@ -115,7 +115,13 @@ def rows_are_well_formed(db: Database) -> Findings:
 
 
 def no_row_is_missing(db: Database) -> Findings:
-    """Numbers follow on each other: a gap is a row that was taken out."""
+    """Numbers follow on each other: a gap is a row that was taken out, unless it was archived."""
+    closed = closing.closed_rows(db)
+    last = sql.run(db, "SELECT coalesce(max(sequence), 0) FROM transfer").fetchall()[0][0]
+    issued = sql.one(db, "SELECT seq FROM sqlite_sequence WHERE name = 'transfer'")
+    if closed:
+        yield from _closed_rows_fill_the_gaps(db, closed, issued[0] if issued else 0)
+        return
     rows = sql.run(
         db,
         "SELECT sequence, before FROM (SELECT sequence, "
@@ -124,10 +130,31 @@ def no_row_is_missing(db: Database) -> Findings:
     )
     for sequence, before in rows:
         yield f"transfer number {sequence}", f"the row before it has number {before}"
-    last = sql.run(db, "SELECT coalesce(max(sequence), 0) FROM transfer").fetchall()[0][0]
-    issued = sql.one(db, "SELECT seq FROM sqlite_sequence WHERE name = 'transfer'")
     if issued is not None and issued[0] != last:
         yield f"transfer number {issued[0]}", f"was issued, but the last row has number {last}"
+
+
+def _closed_rows_fill_the_gaps(
+    db: Database, closed: Sequence[closing.ClosedRows], issued: int
+) -> Findings:
+    """How many are missing, and the sum of their numbers, are what left for the archives."""
+    found = sql.run(db, "SELECT count(*), coalesce(sum(sequence), 0) FROM transfer").fetchall()
+    rows, sequences = found[0]
+    archived = sum(one.rows for one in closed)
+    if rows + archived != issued:
+        yield "the journal", f"{issued} rows were issued, {rows} are here, {archived} are archived"
+    elif sequences + sum(one.sequences for one in closed) != issued * (issued + 1) // 2:
+        yield "the journal", "the rows that are missing are not those that were archived"
+
+
+def nothing_held_was_brought_forward(db: Database) -> Findings:
+    """What left for an archive had ended, and each account is one of the books."""
+    for one in closing.brought_forward(db):
+        if one.debits_held or one.credits_held:
+            held = f"debits held {one.debits_held}, credits held {one.credits_held}"
+            yield one.account, f"brought forward from {one.archive} with {held}"
+    for (sequence,) in sql.run(db, "SELECT sequence FROM transfer_copy"):
+        yield f"transfer number {sequence}", "is being archived, for ever"
 
 
 RULES: tuple[Callable[[Database], Findings], ...] = (
@@ -141,6 +168,7 @@ RULES: tuple[Callable[[Database], Findings], ...] = (
     assets_agree,
     rows_are_well_formed,
     no_row_is_missing,
+    nothing_held_was_brought_forward,
 )
 
 _SUMS = ("debits_posted", "debits_held", "credits_posted", "credits_held")
@@ -149,7 +177,7 @@ _RECOMPUTED = """
 WITH legs (code, amount, is_debit, phase) AS (
     SELECT debit, amount, 1, phase FROM transfer
     UNION ALL SELECT credit, amount, 0, phase FROM transfer
-), sums AS (
+), parts AS (
     SELECT code,
         sum(amount * is_debit * (phase IN ('posted', 'post'))) AS debits_posted,
         sum(amount * is_debit * ((phase = 'held') - (phase IN ('post', 'void')))) AS debits_held,
@@ -157,6 +185,12 @@ WITH legs (code, amount, is_debit, phase) AS (
         sum(amount * (1 - is_debit) * ((phase = 'held') - (phase IN ('post', 'void'))))
             AS credits_held
     FROM legs GROUP BY code
+    UNION ALL SELECT account, debits_posted, debits_held, credits_posted, credits_held
+        FROM brought_forward
+), sums AS (
+    SELECT code, sum(debits_posted) AS debits_posted, sum(debits_held) AS debits_held,
+        sum(credits_posted) AS credits_posted, sum(credits_held) AS credits_held
+    FROM parts GROUP BY code
 )
 SELECT account.code, account.debits_posted, account.debits_held, account.credits_posted,
     account.credits_held, coalesce(sums.debits_posted, 0), coalesce(sums.debits_held, 0),

@@ -6,6 +6,7 @@ for a transfer out is already gone from what is available; what is held for a tr
 in does not count until it is posted.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from peewee import Database
@@ -140,16 +141,28 @@ def statement(
 ) -> list[Line]:
     """The newest lines of an account first, at most `limit`; [] if it does not exist.
 
-    For the next page give the `sequence` of the last line as `before_sequence`.
+    For the next page give the `sequence` of the last line as `before_sequence`. It ends above
+    the newest row that left for an archive: what the balance was there, only archive and journal
+    together can tell (see `entries`, `lines`).
     """
     now = balance(db, code)
     if now is None or limit <= 0:
         return []
+    end = sql.run(
+        db, "SELECT coalesce(max(last_sequence), 0) FROM brought_forward WHERE account = ?", code
+    ).fetchall()[0][0]
     running = now.posted
-    before = 2**63 - 1
     if before_sequence is not None:
-        before = before_sequence
-        running -= _moved_since(db, code, before, now.type)
+        if before_sequence <= end:
+            return []
+        running -= _moved_since(db, code, before_sequence, now.type)
+    found = entries(db, code, limit, before_sequence)
+    return lines(now, [one for one in found if one.sequence > end], running)
+
+
+def entries(db: Database, code: str, limit: int, before_sequence: int | None = None) -> list[Entry]:
+    """The newest rows of an account that the journal, or an archive, has; newest first."""
+    before = 2**63 - 1 if before_sequence is None else before_sequence
     # Two index scans, each already in order, instead of one scan of the whole journal.
     rows = sql.run(
         db,
@@ -167,12 +180,21 @@ def statement(
         limit,
         limit,
     )
-    lines = []
-    for entry in (Entry(*row) for row in rows):
-        line = _line(entry, code, running)
-        lines.append(line)
-        running -= _signed(now.type, line.debit, line.credit)
-    return lines
+    return [Entry(*row) for row in rows]
+
+
+def lines(now: Balance, newest: Iterable[Entry], running: int | None = None) -> list[Line]:
+    """Rows of an account, newest first and none left out, with the balance after each.
+
+    `running` is the balance after the first of them, if that is not the one of `now`.
+    """
+    left = now.posted if running is None else running
+    found = []
+    for entry in newest:
+        line = _line(entry, now.code, left)
+        found.append(line)
+        left -= _signed(now.type, line.debit, line.credit)
+    return found
 
 
 def trial_balance(db: Database) -> list[AssetTrial]:

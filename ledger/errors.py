@@ -42,3 +42,12 @@ class TransferIdError(LedgerError, ValueError):
             f"transfer id {transfer_id!r}: give 1 to 200 characters "
             "that do not end in ':post' or ':void'"
         )
+
+
+class NotClosed(LedgerError, LookupError):
+    """Transfers that were to leave for an archive are not, or no longer, in the journal."""
+
+    def __init__(self, archive: str, wanted: int, found: int) -> None:
+        super().__init__(
+            f"{wanted} transfers were to leave for archive {archive}, {found} were in the journal"
+        )

@@ -25,8 +25,9 @@ class Finding:
     detail: str
 
 
-# Each row: promise, what is wrong, SQL giving (kind of row, id, detail).
-QUERIES: tuple[tuple[str, str, str], ...] = (
+# Each row: promise, what is wrong, SQL giving (kind of row, id, detail). These speak of orders
+# and what is theirs alone, and so hold in an archive as well.
+OF_ORDERS: tuple[tuple[str, str, str], ...] = (
     (
         "P3",
         "the price is not booked as its state demands",
@@ -200,13 +201,6 @@ QUERIES: tuple[tuple[str, str, str], ...] = (
         " WHERE (finished_at IS NULL) != (state IN ('QUEUED', 'SENDING', 'UNKNOWN'))",
     ),
     (
-        "P1",
-        "the finished orders are not as many as were counted",
-        "SELECT 'state', f.state, f.number || ' counted, ' || count(o.id) || ' found'"
-        " FROM finished_orders f LEFT JOIN (SELECT id, state FROM orders) o ON o.state = f.state"
-        " GROUP BY f.state HAVING f.number != count(o.id)",
-    ),
-    (
         "P6",
         "a finished order has no message for its agent",
         "SELECT 'order', o.id, o.state FROM orders o WHERE o.finished_at IS NOT NULL"
@@ -234,6 +228,10 @@ QUERIES: tuple[tuple[str, str, str], ...] = (
         " FROM message m JOIN orders o ON o.id = m.order_id"
         " WHERE o.state IN ('QUEUED', 'SENDING', 'UNKNOWN')",
     ),
+)
+
+QUERIES: tuple[tuple[str, str, str], ...] = (
+    *OF_ORDERS,
     (
         "P5",
         "the stock of a chip counts as exact and was never read",
@@ -298,6 +296,53 @@ QUERIES: tuple[tuple[str, str, str], ...] = (
         " FROM discrepancy d JOIN discrepancy_clearing c ON c.discrepancy_id = d.id"
         " GROUP BY d.id HAVING (d.difference - sum(c.amount)) * d.difference < 0",
     ),
+    (
+        "P1",
+        "an order is in the database and in an archive",
+        "SELECT 'order', id, archive FROM past_order WHERE id IN (SELECT id FROM orders)",
+    ),
+    (
+        "P1",
+        "an archive should hold another number of orders",
+        "SELECT 'archive', a.name, a.orders || ', known are ' || count(p.id) FROM archive a"
+        " LEFT JOIN past_order p ON p.archive = a.name GROUP BY a.name"
+        " HAVING a.orders != count(p.id)",
+    ),
+    (
+        "P1",
+        "a discrepancy names an order that is nowhere",
+        "SELECT 'discrepancy', discrepancy_id, 'order ' || order_id FROM discrepancy_order"
+        " WHERE order_id NOT IN (SELECT id FROM orders)"
+        " AND order_id NOT IN (SELECT id FROM past_order)",
+    ),
+    (
+        "P1",
+        "the finished orders are not as many as were counted",
+        "SELECT 'state', f.state, f.number || ' counted, ' || count(o.state) || ' found'"
+        " FROM finished_orders f LEFT JOIN (SELECT state FROM orders UNION ALL"
+        " SELECT state FROM past_order) o ON o.state = f.state"
+        " GROUP BY f.state HAVING f.number != count(o.state)",
+    ),
+    (
+        "P2",
+        "a reference belongs to an archived order as well",
+        "SELECT 'order', o.id, o.agent || ' ' || o.client_reference || ', order ' || p.id"
+        " FROM past_order p JOIN orders o ON o.agent = p.agent"
+        " AND o.client_reference = p.client_reference",
+    ),
+    (
+        "P3",
+        "money of an archived order stayed in the journal",
+        "SELECT 'transfer', t.id, t.debit || ' ' || t.amount || ', order in ' || p.archive"
+        " FROM transfer t CROSS JOIN past_order p ON p.id = CAST(substr(t.reference, 7) AS INTEGER)"
+        " WHERE t.reference GLOB 'order:[0-9]*'",
+    ),
+    (
+        "P4",
+        "a serial number belongs to an archived order as well",
+        "SELECT 'order', o.id, o.serial_number || ', order ' || p.id FROM past_order p"
+        " JOIN orders o ON o.operator = p.operator AND o.serial_number = p.serial_number",
+    ),
 )
 
 
@@ -309,6 +354,14 @@ def audit(db: Database) -> list[Finding]:
 def findings(db: Database) -> Iterator[Finding]:
     """The same, one by one: what came before a row that cannot be read is not lost."""
     for promise, what, sql in QUERIES:
+        for kind, key, detail in tuples(db, sql):
+            yield Finding(promise, f"{kind} {key}", f"{what}: {detail}")
+    yield from check_histories(tuples_of_transitions(db))
+
+
+def findings_of_orders(db: Database) -> Iterator[Finding]:
+    """What is wrong with the orders of an archive, each taken by itself."""
+    for promise, what, sql in OF_ORDERS:
         for kind, key, detail in tuples(db, sql):
             yield Finding(promise, f"{kind} {key}", f"{what}: {detail}")
     yield from check_histories(tuples_of_transitions(db))

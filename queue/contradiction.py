@@ -56,7 +56,7 @@ def refuted(db: Database) -> list[Order]:
         db,
         Order,
         f"SELECT {columns(Order)} FROM orders WHERE state = 'FAILED' AND id IN"
-        f" (SELECT order_id FROM attempt WHERE id IN ({_REFUTED})) ORDER BY id",
+        f" ({REFUTED_ORDERS}) ORDER BY id",
     )
 
 
@@ -88,6 +88,8 @@ _REFUTED = (
     " AND NOT EXISTS (SELECT 1 FROM evidence AS later WHERE later.attempt_id = a.id"
     " AND later.kind = 'admin' AND later.id > e.id)"
 )
+REFUTED_ORDERS = f"SELECT order_id FROM attempt WHERE id IN ({_REFUTED})"
+"""SQL: the orders of these attempts."""
 
 
 def note(db: Database, order_id: int) -> None:

@@ -85,13 +85,16 @@ class Clearing:
 
 @dataclass(frozen=True, slots=True)
 class SpanOrder:
-    """An order in a span, and what its last attempt on the chip came to."""
+    """An order in a span, and what its last attempt on the chip came to.
+
+    Of one that was archived since, what the archive alone knows is None.
+    """
 
     id: int
     state: str
     destination: str
-    cost: int
-    committed_at: int
+    cost: int | None
+    committed_at: int | None
     outcome: str | None
     said_done: int
 
@@ -234,8 +237,11 @@ def span_orders(db: Database, found: Discrepancy) -> list[SpanOrder]:
         " FROM discrepancy_order AS s JOIN orders AS o ON o.id = s.order_id"
         " JOIN attempt AS a ON a.id = (SELECT max(id) FROM attempt WHERE order_id = o.id"
         " AND chip = ? AND committed_at IS NOT NULL)"
+        " WHERE s.discrepancy_id = ? UNION ALL"
+        " SELECT p.id, p.state, p.destination, NULL, NULL, NULL, p.said_done"
+        " FROM discrepancy_order AS s JOIN past_order AS p ON p.id = s.order_id"
         " WHERE s.discrepancy_id = ?) ORDER BY id",
-        (found.chip, found.id),
+        (found.chip, found.id, found.id),
     )
 
 

@@ -5,6 +5,8 @@ Expected refusals (unknown product, too little deposit) are values, see
 changed under somebody's hands; raising rolls the whole transaction back.
 """
 
+from collections.abc import Sequence
+
 
 class QueueError(Exception):
     """Base of all errors of this folder."""
@@ -28,3 +30,11 @@ class WrongKind(QueueError):
 
 class LedgerRefused(QueueError):
     """The ledger did not accept a transfer that must not fail here: books and queue disagree."""
+
+
+class Differs(QueueError):
+    """Orders that were to leave for an archive are not what was copied there, or needed again."""
+
+    def __init__(self, archive: str, ids: Sequence[int], why: str) -> None:
+        super().__init__(f"orders {', '.join(map(str, ids))}, archive {archive}: {why}")
+        self.why = why

@@ -193,8 +193,9 @@ def serial_number_known(db: Database, operator: str, serial_number: str) -> int 
     """The order that carries this serial number already."""
     found = scalar(
         db,
-        "SELECT id FROM orders WHERE operator = ? AND serial_number = ? LIMIT 1",
-        (operator, serial_number),
+        "SELECT id FROM orders WHERE operator = ? AND serial_number = ? UNION ALL"
+        " SELECT id FROM past_order WHERE operator = ? AND serial_number = ? LIMIT 1",
+        (operator, serial_number, operator, serial_number),
     )
     return None if found is None else int(found)
 
@@ -208,7 +209,9 @@ def unnamed_success(db: Database, operator: str, destination: str, denomination:
         db,
         f"SELECT 1 FROM {to_destination('+operator = ?2 AND denomination = ?3')} AS o"
         " WHERE serial_number IS NULL"
-        f" AND (state IN ('SUCCEEDED', 'REVERSED') OR {contradicted('o.id')}) LIMIT 1",
+        f" AND (state IN ('SUCCEEDED', 'REVERSED') OR {contradicted('o.id')})"
+        " UNION ALL SELECT 1 FROM past_order WHERE operator = ?2 AND destination = ?1"
+        " AND denomination = ?3 AND said_done AND serial_number IS NULL LIMIT 1",
         (destination, operator, denomination),
     )
     return found is not None
@@ -244,7 +247,9 @@ def serial_numbers(db: Database, operator: str, destination: str) -> frozenset[s
     rows = tuples(
         db,
         "SELECT serial_number"
-        f" FROM {to_destination('+operator = ?2 AND serial_number IS NOT NULL')}",
+        f" FROM {to_destination('+operator = ?2 AND serial_number IS NOT NULL')}"
+        " UNION SELECT serial_number FROM past_order"
+        " WHERE operator = ?2 AND destination = ?1 AND serial_number IS NOT NULL",
         (destination, operator),
     )
     return frozenset(number for (number,) in rows)

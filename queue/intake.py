@@ -12,7 +12,8 @@ from peewee import Database
 
 from pulsarack.ledger import accounts, books, journal
 from pulsarack.ledger.journal import Result, Transfer
-from pulsarack.queue import agents, orders, prefixes, products, state
+from pulsarack.queue import agents, archive, orders, prefixes, products, state
+from pulsarack.queue.archive import PastOrder
 from pulsarack.queue.errors import LedgerRefused
 from pulsarack.queue.orders import Order
 from pulsarack.queue.products import Product
@@ -50,7 +51,14 @@ class Origin:
     time_limit_seconds: int
 
 
-def accept(db: Database, request: Request, origin: Origin) -> Accepted | Refusal:
+@dataclass(frozen=True, slots=True)
+class Repeated:
+    """The order had been accepted under its reference so long ago that it is archived."""
+
+    past: PastOrder
+
+
+def accept(db: Database, request: Request, origin: Origin) -> Accepted | Repeated | Refusal:
     """Accept an order or say why not. To be run as one transaction."""
     malformed = check_reference(origin.client_reference)
     if malformed is not None:
@@ -84,23 +92,26 @@ def accept(db: Database, request: Request, origin: Origin) -> Accepted | Refusal
 
 def _repeated(
     db: Database, request: Request, destination: str, origin: Origin
-) -> Accepted | Refusal | None:
+) -> Accepted | Repeated | Refusal | None:
     if origin.client_reference is not None:
         first = orders.by_reference(db, origin.agent, origin.client_reference)
-        if first is not None:
-            same = (first.product, first.destination, first.repeat_index) == (
+        known = first or archive.by_reference(db, origin.agent, origin.client_reference)
+        if known is not None:
+            same = (known.product, known.destination, known.repeat_index) == (
                 request.product,
                 destination,
                 request.repeat_index,
             )
-            if same:
-                return Accepted(first, repeated=True)
-            return Refusal(
-                RefusalCode.REFERENCE_REUSED,
-                f"reference '{origin.client_reference}' belongs to order {first.id}:"
-                f" {first.product} to {show_destination(first.destination)}",
-                "give every order a reference of its own",
-            )
+            if not same:
+                return Refusal(
+                    RefusalCode.REFERENCE_REUSED,
+                    f"reference '{origin.client_reference}' belongs to order {known.id}:"
+                    f" {known.product} to {show_destination(known.destination)}",
+                    "give every order a reference of its own",
+                )
+            if isinstance(known, PastOrder):
+                return Repeated(known)
+            return Accepted(known, repeated=True)
     first = orders.by_natural_key(
         db,
         origin.agent,

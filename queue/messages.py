@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from peewee import Database
 
 from pulsarack.queue.orders import Order
-from pulsarack.queue.rows import columns, execute, select, touched
+from pulsarack.queue.rows import columns, execute, select, touched, tuples
 from pulsarack.queue.state import OrderState
 from pulsarack.queue.validation import show_destination
 
@@ -90,9 +90,12 @@ def count_try(db: Database, message_ids: list[int]) -> None:
 
 
 def delivered(db: Database, message_id: int, *, now_ms: int) -> bool:
-    """Note that the agent has it; False if there is no such message."""
-    return touched(
+    """Note that the agent has it; False if there never was such a message."""
+    found = touched(
         db,
         "UPDATE message SET delivered_at = coalesce(delivered_at, ?) WHERE id = ? RETURNING id",
         (now_ms, message_id),
     )
+    # One that is not here any more was delivered before its order was archived.
+    issued = "SELECT 1 FROM sqlite_sequence WHERE name = 'message' AND seq >= ?"
+    return found or bool(tuples(db, issued, (message_id,)))

@@ -130,7 +130,9 @@ def receive(
     sms_id = scalar(
         db,
         "INSERT INTO sms (chip, fingerprint, sender, text, received_at, sent_at, meaning)"
-        " VALUES (?, ?, ?, ?, ?, ?, '') ON CONFLICT (chip, fingerprint) DO NOTHING RETURNING id",
+        " SELECT ?1, ?2, ?3, ?4, ?5, ?6, '' WHERE NOT EXISTS"
+        " (SELECT 1 FROM past_sms WHERE chip = ?1 AND fingerprint = ?2)"
+        " ON CONFLICT (chip, fingerprint) DO NOTHING RETURNING id",
         (
             incoming.chip,
             incoming.fingerprint,

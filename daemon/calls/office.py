@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass, replace
 
+from pulsarack.daemon.archivist import Archivist
 from pulsarack.daemon.context import Context
 from pulsarack.daemon.control_protocol import CallError
 from pulsarack.daemon.dispatcher import Dispatcher
 from pulsarack.daemon.outbox import Outbox
 from pulsarack.daemon.outside import Outside
+from pulsarack.daemon.past_orders import PastOrders
 from pulsarack.daemon.pressure import Pressure
 from pulsarack.daemon.rack import Rack
 from pulsarack.queue.validation import Refusal
@@ -20,11 +22,17 @@ class Office:
     rack: Rack
     dispatcher: Dispatcher
     outbox: Outbox
+    archivist: Archivist
     pressure: Pressure | None = None
 
     def counter(self) -> "Office":
         """The same office from the callers' side: they wait behind the daemon's own jobs."""
         return replace(self, context=replace(self.context, store=Outside(self.context.store)))
+
+    @property
+    def past_orders(self) -> PastOrders:
+        """The orders that are archived."""
+        return PastOrders(self.context, self.archivist.archives)
 
 
 def refused(refusal: Refusal) -> CallError:

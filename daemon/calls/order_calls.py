@@ -19,7 +19,7 @@ from pulsarack.daemon.control_protocol import CallError, Calls, Peer
 from pulsarack.queue import contradiction, intake, orders, outcome, request, reversal
 from pulsarack.queue.errors import IllegalMove, NotOpen
 from pulsarack.queue.evidence import Evidence, EvidenceKind, Rule, VerdictKind
-from pulsarack.queue.intake import Accepted, Origin
+from pulsarack.queue.intake import Accepted, Origin, Repeated
 from pulsarack.queue.orders import Order
 from pulsarack.queue.outcome import Decision
 from pulsarack.queue.request import Request
@@ -39,6 +39,7 @@ class OrderCalls:
     def __init__(self, office: Office) -> None:
         self._office = office
         self._context = office.context
+        self._past = office.past_orders
 
     def register(self, calls: Calls) -> None:
         """Add the calls to the registry."""
@@ -67,16 +68,18 @@ class OrderCalls:
             time_limit_seconds=int(self._context.config.orders.time_limit_seconds),
         )
 
-        def job(db: Database) -> tuple[Accepted, dict[str, Any]] | Refusal:
+        def job(db: Database) -> tuple[Accepted, dict[str, Any]] | Repeated | Refusal:
             accepted = intake.accept(db, wanted, origin)
-            if isinstance(accepted, Refusal):
-                return accepted
-            return accepted, order_row(db, accepted.order)
+            if isinstance(accepted, Accepted):
+                return accepted, order_row(db, accepted.order)
+            return accepted
 
         # In its agent's turn: who sends one order does not wait for who sends a thousand.
         answer = await self._context.store.write_for(args.agent, job)
         if isinstance(answer, Refusal):
             raise self._refuse(args, answer)
+        if isinstance(answer, Repeated):
+            return {**await self._past.row(answer.past), "repeated": True}
         accepted, row = answer
         if not accepted.repeated:
             self._tell_accepted(accepted.order)
@@ -85,9 +88,12 @@ class OrderCalls:
     async def show(self, args: OrderById, _peer: Peer) -> dict[str, Any]:
         """The whole story of an order."""
         found = await self._context.store.read(lambda db: story(db, args.id))
-        if found is None:
+        if found is not None:
+            return found
+        past = await self._past.find(args.id)
+        if past is None:
             raise not_found("order", args.id, _SEE)
-        return found
+        return await self._past.story(past)
 
     async def list(self, args: OrderList, _peer: Peer) -> dict[str, Any]:
         """The newest orders."""
@@ -97,6 +103,10 @@ class OrderCalls:
                 "BAD_STATE", f"there is no state {args.state[:40]!r}", f"one of {states}"
             )
         limit = min(max(args.limit or LIST_LIMIT, 1), LIST_MOST)
+        if args.archived or args.month is not None:
+            return await self._past.listed(
+                agent=args.agent, state=args.state, month=args.month, limit=limit
+            )
         return await self._context.store.read(
             lambda db: {
                 "orders": [
@@ -234,9 +244,10 @@ class OrderCalls:
 
     async def _find(self, order_id: int) -> Order:
         order = await self._context.store.read(lambda db: orders.find(db, order_id))
-        if order is None:
-            raise not_found("order", order_id, _SEE)
-        return order
+        if order is not None:
+            return order
+        past = await self._past.find(order_id)
+        raise self._past.refusal(past) if past else not_found("order", order_id, _SEE)
 
     async def _row(self, order: Order) -> dict[str, Any]:
         return await self._context.store.read(lambda db: order_row(db, order))

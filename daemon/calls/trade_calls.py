@@ -173,27 +173,10 @@ class TradeCalls:
         """The newest lines of one account."""
         limit = min(max(args.limit or STATEMENT_LIMIT, 1), STATEMENT_MOST)
 
-        def job(db: Database) -> list[dict[str, Any]] | None:
-            if books.balance(db, args.account) is None:
-                return None
-            return [
-                {
-                    "at": line.entry.at,
-                    "id": line.entry.id,
-                    "phase": line.entry.phase,
-                    "memo": line.entry.memo,
-                    "debit": line.debit,
-                    "credit": line.credit,
-                    "other": line.other,
-                    "balance": line.balance,
-                }
-                for line in books.statement(db, args.account, limit)
-            ]
-
-        lines = await self._context.store.read(job)
-        if lines is None:
+        found = await self._office.past_orders.statement(args.account, limit)
+        if found is None:
             raise not_found("account", args.account[:80], "see: pulsarack ledger accounts")
-        return {"lines": lines}
+        return found
 
     async def ledger_trial_balance(self, _args: Nothing, _peer: Peer) -> dict[str, Any]:
         """Debits against credits, per asset."""

@@ -13,6 +13,7 @@ _FILE = click.Path(path_type=Path)
 @click.command()
 @click.option("--database", type=_FILE, help="Another file than the configured one.")
 @click.option("--truth", type=_FILE, help="The books of a simulated rack, to compare with.")
+@click.option("--archives", is_flag=True, help="Also read every archive, row for row.")
 @as_json_option
 @pass_session
 @click.pass_context
@@ -21,12 +22,13 @@ def audit(
     session: Session,
     database: Path | None,
     truth: Path | None,
+    archives: bool,
     as_json: bool,
 ) -> None:
     """Check every promise on the database itself; status 1 if one is broken."""
     from pulsarack.daemon.audit import main
 
-    findings = main(database or _configured(session), truth)
+    findings = main(database or _configured(session), truth, archives=archives)
     rows = [
         {"rule": finding.rule, "subject": finding.subject, "detail": finding.detail}
         for finding in findings

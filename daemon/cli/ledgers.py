@@ -2,7 +2,7 @@
 
 import click
 
-from pulsarack.daemon.cli import tables
+from pulsarack.daemon.cli import formats, tables
 from pulsarack.daemon.cli.lazy import Lazy, LazyGroup
 from pulsarack.daemon.cli.session import Session, as_json_option, limit_option, pass_session
 from pulsarack.daemon.cli.tables import Column
@@ -65,6 +65,8 @@ def statement(session: Session, account: str, limit: int | None, as_json: bool) 
     tables.show(
         result, "lines", _LINES, as_json=as_json, timezone=session.timezone, empty="no lines"
     )
+    for why in result.get("unreadable") or []:
+        click.echo(f"pulsarack: older lines cannot be shown: {formats.text(why)}", err=True)
 
 
 @click.command("trial-balance")

@@ -29,6 +29,8 @@ _COLUMNS = (
     Column("finished_at", "finished", "time"),
 )
 
+_ARCHIVE = Column("archive", "archive")
+
 
 @click.command(
     cls=LazyGroup,
@@ -87,17 +89,29 @@ def new(
 @click.command("list")
 @click.option("--state", type=click.Choice(STATES, case_sensitive=False))
 @click.option("--agent", help="Only this agent's.")
+@click.option("--archived", is_flag=True, help="Those that left the database for an archive.")
+@click.option("--month", metavar="YYYY-MM", help="Archived orders that were finished then.")
 @limit_option
 @as_json_option
 @pass_session
 def list_(
-    session: Session, state: str | None, agent: str | None, limit: int | None, as_json: bool
+    session: Session,
+    state: str | None,
+    agent: str | None,
+    archived: bool,
+    month: str | None,
+    limit: int | None,
+    as_json: bool,
 ) -> None:
     """The latest orders."""
-    result = session.call("order.list", state=state, agent=agent, limit=limit)
+    past: dict[str, Any] = {"archived": True, "month": month} if archived or month else {}
+    result = session.call("order.list", state=state, agent=agent, limit=limit, **past)
+    columns = (*_COLUMNS, _ARCHIVE) if past else _COLUMNS
     tables.show(
-        result, "orders", _COLUMNS, as_json=as_json, timezone=session.timezone, empty="no orders"
+        result, "orders", columns, as_json=as_json, timezone=session.timezone, empty="no orders"
     )
+    for why in result.get("unreadable") or []:
+        click.echo(f"pulsarack: {formats.text(why)}", err=True)
 
 
 @click.command()
@@ -210,7 +224,8 @@ def _print_order(session: Session, order: dict[str, Any], as_json: bool) -> None
 def order_pairs(order: dict[str, Any], timezone: str | None) -> list[tuple[str, str]]:
     """The head of an order, name by name; what is not there is left out."""
     shown = [("order", str(order.get("id")))]
-    for column in (*_COLUMNS[1:], Column("client_reference", "reference"), Column("text", "text")):
+    others = (Column("client_reference", "reference"), Column("text", "text"), _ARCHIVE)
+    for column in (*_COLUMNS[1:], *others):
         if order.get(column.field) is not None:
             shown.append((column.heading, tables.cells([order], [column], timezone)[0][0]))
     return shown

@@ -37,6 +37,7 @@ COMMANDS = {
         "discrepancies", "discrepancies", "Where a chip's stock was off the books."
     ),
     "prefix": Lazy("prefixes", "prefix", "Which numbers belong to which operator."),
+    "archive": Lazy("archives", "archive", "Finished orders of past months."),
     "ledger": Lazy("ledgers", "ledger", "The books."),
     "route": Lazy("routes", "route", "Which chip an order would take, and why."),
     "recipe": Lazy("recipes", "recipe", "Check how operators' answers are read."),

@@ -353,9 +353,10 @@ SCHEMA = {
     "a trigger less": ("DROP TRIGGER orders_no_delete", "trigger orders_no_delete", "missing"),
     "an index less": ("DROP INDEX orders_natural_key", "index orders_natural_key", "missing"),
     "a trigger that does nothing": (
-        "DROP TRIGGER transfer_is_never_deleted;"
-        " CREATE TRIGGER transfer_is_never_deleted BEFORE DELETE ON transfer BEGIN SELECT 1; END",
-        "trigger transfer_is_never_deleted",
+        "DROP TRIGGER transfer_is_deleted_only_when_copied;"
+        " CREATE TRIGGER transfer_is_deleted_only_when_copied BEFORE DELETE ON transfer"
+        " BEGIN SELECT 1; END",
+        "trigger transfer_is_deleted_only_when_copied",
         "changed",
     ),
     "an index that is not unique": (

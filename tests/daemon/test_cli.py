@@ -201,6 +201,12 @@ CALLS: list[tuple[list[str], str, dict[str, Any]]] = [
      {"prefix": "0812", "operator": "telkomsel"}),
     (["prefix", "remove", "0812"], "prefix.remove", {"prefix": "0812"}),
     (["unparsed", "--limit", "3"], "unparsed.list", {"limit": 3}),
+    (["order", "list", "--archived", "--agent", "kios1"], "order.list",
+     {"agent": "kios1", "archived": True}),
+    (["order", "list", "--month", "2026-08"], "order.list",
+     {"archived": True, "month": "2026-08"}),
+    (["archive", "list"], "archive.list", {}),
+    (["archive", "now"], "archive.now", {}),
 ]  # fmt: skip
 
 
@@ -214,6 +220,8 @@ def test_options_become_arguments(
     fake_daemon.answers["discrepancies.clear"] = CLEARED
     fake_daemon.answers["order.list"] = {"orders": []}
     fake_daemon.answers["unparsed.list"] = {"replies": []}
+    fake_daemon.answers["archive.list"] = {"archives": []}
+    fake_daemon.answers["archive.now"] = {"moved": 0, "failed": [], "more": False}
     result = run(*args)
     assert result.exit_code == 0, result.output
     assert fake_daemon.args_of(call) == given

@@ -132,6 +132,38 @@ BAD = [
         "[rehearsal]\nspeed = 1e9",
         "2: rehearsal.speed: 1000000000.0 was given; it must be at most 10000.0",
     ),
+    (
+        "[retention]\ndays = 29",
+        "2: retention.days: 29 was given; write 30 to 3650 days, or 0 for never",
+    ),
+    (
+        "[retention]\ndays = 3651",
+        "2: retention.days: 3651 was given; write 30 to 3650 days, or 0 for never",
+    ),
+    (
+        "[retention]\ndays = -1",
+        "2: retention.days: -1 was given; write 30 to 3650 days, or 0 for never",
+    ),
+    (
+        "[retention]\ndays = 90.0",
+        "2: retention.days: 90.0 was given; write a whole number without quotes",
+    ),
+    (
+        "[retention]\nat = '24:00'",
+        "2: retention.at: '24:00' was given; write a time of day such as \"03:30\"",
+    ),
+    (
+        "[retention]\nat = '3:30'",
+        "2: retention.at: '3:30' was given; write a time of day such as \"03:30\"",
+    ),
+    (
+        "[retention]\nat = 3",
+        "2: retention.at: 3 was given; write a text in quotes",
+    ),
+    (
+        "[retention]\nmonths = 3",
+        "2: retention.months: there is no such key; remove it (known here: days, at)",
+    ),
 ]
 
 

@@ -78,18 +78,18 @@ class LoopScheduler:
         return self._loop.call_later(seconds, call)
 
 
-def run(work: Coroutine[Any, Any, T]) -> T:
+def run(work: Coroutine[Any, Any, T], within_days: float = 10.0) -> T:
     """Run to the end on a loop of its own; who waits for ever fails instead of hanging."""
     loop = VirtualLoop()
     try:
-        return loop.run_until_complete(_and_clear_up(work))
+        return loop.run_until_complete(_and_clear_up(work, within_days))
     finally:
         loop.close()
 
 
-async def _and_clear_up(work: Coroutine[Any, Any, T]) -> T:
+async def _and_clear_up(work: Coroutine[Any, Any, T], within_days: float) -> T:
     try:
-        return await asyncio.wait_for(work, 10 * 24 * 3600.0)
+        return await asyncio.wait_for(work, within_days * 24 * 3600.0)
     finally:
         left = asyncio.all_tasks() - {asyncio.current_task()}
         for task in left:

@@ -18,6 +18,8 @@ from typing import Any
 from pulsarack.daemon import config
 from pulsarack.daemon import log as logging
 from pulsarack.daemon.answers import misfit
+from pulsarack.daemon.archive_file import Archives, folder_of
+from pulsarack.daemon.archivist import Archivist
 from pulsarack.daemon.calls.office import Office
 from pulsarack.daemon.clock import SteadyClock
 from pulsarack.daemon.context import Context
@@ -245,8 +247,13 @@ class World:
         dispatcher = Dispatcher(context)
         rack = Rack(context, dispatcher, Profiles.load(), self.ports)
         self.pressure = Pressure(context.clock)
-        calls = registry(Office(context, rack, dispatcher, Outbox(context), self.pressure))
-        tasks = [asyncio.create_task(dispatcher.run()), asyncio.create_task(rack.run())]
+        archives = Archives(folder_of(self._path), threads=False, synchronous="OFF")
+        archivist = Archivist(context, archives)
+        calls = registry(
+            Office(context, rack, dispatcher, Outbox(context), archivist, self.pressure)
+        )
+        parts = (dispatcher.run(), rack.run(), archivist.run())
+        tasks = [asyncio.create_task(part) for part in parts]
         self._daemon = _Daemon(store, calls, rack, context, tasks)
 
     async def crash(self) -> None:

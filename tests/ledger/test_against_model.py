@@ -1,6 +1,5 @@
 """Random histories: the ledger against a few lines that keep the books in a dict."""
 
-from importlib.resources import files
 from typing import Any
 
 import hypothesis.strategies as st
@@ -11,6 +10,7 @@ from playhouse.apsw_ext import APSWDatabase
 from pulsarack.ledger import accounts, journal, sql
 from pulsarack.ledger.audit import audit
 from pulsarack.ledger.journal import Result, Transfer
+from tests.ledger.conftest import schema
 
 ACCOUNTS = {
     accounts.agent("A1"): True,
@@ -20,9 +20,6 @@ ACCOUNTS = {
     accounts.OPENING: False,
 }
 CODES = st.sampled_from(list(ACCOUNTS))
-SCHEMA = (files("pulsarack.ledger") / "migrations" / "0001_accounts_and_transfers.sql").read_text(
-    encoding="utf-8"
-)
 IDS = st.sampled_from([f"t{number}" for number in range(8)])
 
 
@@ -82,7 +79,7 @@ class LedgerAgainstModel(RuleBasedStateMachine):
         super().__init__()
         self.db = APSWDatabase(":memory:", pragmas={"foreign_keys": 1})
         self.db.connect()
-        self.db.connection().execute(SCHEMA)
+        self.db.connection().execute(schema())
         self.model = Model()
 
     @initialize()

@@ -129,6 +129,45 @@ DAMAGE = [
             "no_row_is_missing", "transfer number 5", "was issued, but the last row has number 4"
         ),
     ),
+    (
+        "INSERT INTO brought_forward VALUES ('liability:agent:A1', '2026-08', 0, 5, 0, 0, 9, 9)",
+        Finding(
+            "nothing_held_was_brought_forward",
+            AGENT,
+            "brought forward from 2026-08 with debits held 5, credits held 0",
+        ),
+    ),
+    (
+        "INSERT INTO brought_forward VALUES ('liability:agent:A1', '2026-08', 0, 0, 7, 0, 9, 9)",
+        Finding(
+            "balances_follow_from_the_journal",
+            AGENT,
+            "credits_posted is 1100, the journal says 1107",
+        ),
+    ),
+    (
+        "INSERT INTO transfer_copy (sequence, archive, id, phase, debit, credit, asset, amount,"
+        " reference, memo, at) VALUES (3, '2026-08', 'x', 'posted', 'a', 'b', 'IDR', 1, '', '', 1)",
+        Finding(
+            "nothing_held_was_brought_forward",
+            "transfer number 3",
+            "is being archived, for ever",
+        ),
+    ),
+    (
+        "INSERT INTO closed_rows VALUES ('2026-08', 1, 3)",
+        Finding(
+            "no_row_is_missing", "the journal", "5 rows were issued, 5 are here, 1 are archived"
+        ),
+    ),
+    (
+        "DELETE FROM transfer WHERE id = 'undo'; INSERT INTO closed_rows VALUES ('2026-08', 1, 4)",
+        Finding(
+            "no_row_is_missing",
+            "the journal",
+            "the rows that are missing are not those that were archived",
+        ),
+    ),
 ]
 
 

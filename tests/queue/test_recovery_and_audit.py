@@ -298,6 +298,42 @@ PLANTED: list[tuple[str, str, str]] = [
 ]
 
 
+_PAST = (
+    "INSERT INTO past_order VALUES ({id}, '2026-08', 'A1', {reference}, 'S10', '6281200000012', 1,"
+    " 'telkomsel', 10, 'SUCCEEDED', {number}, 1, 9)"
+)
+PLANTED += [
+    (_PAST.format(id=5, reference="NULL", number="NULL"), "P1", "order 5: an order is in the data"),
+    (
+        "INSERT INTO archive VALUES ('2026-08', 2, 9)",
+        "P1",
+        "archive 2026-08: an archive should hold another number of orders: 2, known are 0",
+    ),
+    (
+        "INSERT INTO discrepancy_order VALUES (1, 99)",
+        "P1",
+        "discrepancy 1: a discrepancy names an order that is nowhere: order 99",
+    ),
+    (
+        "UPDATE orders SET client_reference = 'r' WHERE id = 5;"
+        + _PAST.format(id=99, reference="'r'", number="NULL"),
+        "P2",
+        "order 5: a reference belongs to an archived order as well: A1 r, order 99",
+    ),
+    (
+        "UPDATE transfer SET reference = 'order:99' WHERE id = 'order:5:price';"
+        + _PAST.format(id=99, reference="NULL", number="NULL"),
+        "P3",
+        "transfer order:5:price: money of an archived order stayed in the journal",
+    ),
+    (
+        _PAST.format(id=99, reference="NULL", number="'SN1'"),
+        "P4",
+        "order 1: a serial number belongs to an archived order as well: SN1, order 99",
+    ),
+]
+
+
 def mended(world: World) -> None:
     """The same; order 7 reversed, discrepancy 1 a fall and open, 2 a rise and cleared."""
     busy(world)

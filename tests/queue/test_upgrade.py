@@ -11,6 +11,7 @@ from pulsarack.ledger import sql
 from pulsarack.queue import discrepancies, messages
 from pulsarack.queue.evidence import of_attempt
 from pulsarack.ussd.outcome import Reason
+from tests.daemon.archive_world import OldShop
 from tests.daemon.store_inline import InlineStore
 from tests.queue.test_discrepancies import proved_late, sell_unread
 from tests.queue.world import START, World, iccid
@@ -63,6 +64,26 @@ def old(shop: World, tmp_path: Path) -> Path:
 def test_an_old_database_is_brought_up_and_clean(shop: World, old: Path) -> None:
     InlineStore.open(old, now_ms=START, synchronous="OFF").close()
     assert audit.main(old) == []
+
+
+def test_orders_of_an_old_database_are_archived(shop: World, old: Path) -> None:
+    """What was written before anything was ever archived leaves, too, and is shown as it was."""
+    later = World(old)
+    later.now = shop.now
+    aged = OldShop(later)
+    aged.age()
+    spans = later.sql("SELECT * FROM discrepancy_order")
+    assert spans
+    for one in later.run(discrepancies.listed):
+        later.clear(one.id)
+    aged.age()
+    later.order("S5.081200000077")
+    stories, books = aged.stories(), aged.books()
+    done = aged.archive()
+    assert (done.moved, done.failed) == (len(stories) - 1, {})
+    assert (aged.stories(), aged.books(), aged.findings()) == (stories, books, [])
+    assert later.sql("SELECT * FROM discrepancy_order") == spans
+    later.close()
 
 
 def test_earlier_discrepancies_get_their_rows(shop: World, old: Path) -> None:

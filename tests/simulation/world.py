@@ -19,6 +19,8 @@ from typing import Any
 
 from pulsarack.daemon import config
 from pulsarack.daemon import log as logging
+from pulsarack.daemon.archive_file import Archives, folder_of
+from pulsarack.daemon.archivist import Archivist
 from pulsarack.daemon.calls.office import Office
 from pulsarack.daemon.clock import SteadyClock
 from pulsarack.daemon.context import Context
@@ -225,7 +227,9 @@ class World:
         await prepare(context)
         dispatcher = Dispatcher(context)
         rack = daemon.rack = Rack(context, dispatcher, PROFILES, BusPorts(self.bus, life))
-        daemon.calls = registry(Office(context, rack, dispatcher, Outbox(context)))
+        # Histories are of days: nothing grows so old that it is archived.
+        archivist = Archivist(context, Archives(folder_of(self.path), threads=False))
+        daemon.calls = registry(Office(context, rack, dispatcher, Outbox(context), archivist))
         parts = [asyncio.create_task(dispatcher.run()), asyncio.create_task(rack.run())]
         ended: asyncio.Task[Any] = asyncio.create_task(daemon.stopping.wait())
         self.audit()

@@ -1,0 +1,193 @@
+"""The archivist: once a night the orders that are old leave the database for their archives.
+
+In three steps: copy the rows of many orders into the archive and make them durable, read them
+back, and, a few orders at a time, let the rows go from the database if they are still the same
+and still may leave. A crash between two steps leaves copies that nobody asks for; the next
+night replaces them. While orders wait for a chip there is a pause after each transaction, so
+that the writing thread is theirs.
+
+What is wrong with one order or one archive stops that one alone, with a line in the log.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from peewee import Database, PeeweeException
+
+from pulsarack.daemon import calendar
+from pulsarack.daemon.archive_file import Archives
+from pulsarack.daemon.context import MS, Context
+from pulsarack.daemon.store_errors import ArchiveError, StoreBroken, StoreError
+from pulsarack.ledger.errors import LedgerError
+from pulsarack.queue import archive, clock_steps, orders
+from pulsarack.queue.archive import Due
+from pulsarack.queue.errors import Differs
+
+COPIED: Final = 200
+"""Most orders in one transaction of an archive: nobody waits for those."""
+MOVED: Final = 25
+"""Most orders in one transaction of the database: an order that comes in waits for it."""
+PAUSE_SECONDS: Final = 0.1
+"""After each of these while orders wait for a chip."""
+DAY_MS: Final = 86_400 * MS
+LOOK_SECONDS: Final = 3600.0
+"""The clock may be set: it is looked at this often, whenever the next night is."""
+_REMEDY = (
+    "it stays in the database; if a backup older than the archives was put back, put back the"
+    " archives of the same moment, else report this"
+)
+
+
+@dataclass(slots=True)
+class Run:
+    """What one run did: orders moved, the archives they went to, and what could not be moved."""
+
+    moved: int = 0
+    archives: set[str] = field(default_factory=set)
+    failed: dict[str, str] = field(default_factory=dict)
+    more: bool = False
+
+
+class Archivist:
+    """Moves what is old; one run at a time."""
+
+    def __init__(self, context: Context, archives: Archives) -> None:
+        self._context = context
+        self.archives = archives
+        self._lock = asyncio.Lock()
+        self._confirmed: dict[str, list[int]] = defaultdict(list)
+
+    async def run(self) -> None:
+        """Archive at the configured time of each day, until cancelled."""
+        settings, clock = self._context.config.retention, self._context.clock
+        if not settings.days:
+            await asyncio.Event().wait()
+        # Who starts the daemon in the middle of the day does not want this now.
+        done = self._context.day() if clock.now_ms() >= self._moment() else None
+        while True:
+            if done != self._context.day() and clock.now_ms() >= self._moment():
+                done = self._context.day()
+                await self._tonight()
+            next_ms = self._moment()
+            if done == self._context.day():
+                next_ms += DAY_MS
+            seconds = (next_ms - clock.now_ms()) / MS
+            await clock.sleep(min(max(seconds, 1.0), LOOK_SECONDS))
+
+    async def now(self, limit: int | None = None) -> Run:
+        """Move what is old, at most about `limit` orders."""
+        done = Run()
+        if not self._context.config.retention.days:
+            return done
+        async with self._lock:
+            await self._move_all(done, limit)
+        for what, why in done.failed.items():
+            self._context.log.error("archive.failed", what=what, why=why)
+        if done.moved:
+            named = ", ".join(sorted(done.archives))
+            self._context.log.info("orders.archived", orders=done.moved, archives=named)
+        return done
+
+    def cut(self, db: Database) -> int:
+        """What was finished before this moment is old, whatever the clock was set to since."""
+        length = self._context.config.retention.days * DAY_MS
+        return clock_steps.stored_since(db, now_ms=self._context.clock.now_ms(), length_ms=length)
+
+    async def _tonight(self) -> None:
+        try:
+            await self.now()
+        except StoreBroken:
+            raise
+        except StoreError as error:  # a full disk and the like: the next night tries again
+            self._context.log.error("archive.failed", what="the run", why=str(error))
+
+    def _moment(self) -> int:
+        config, now_ms = self._context.config, self._context.clock.now_ms()
+        return calendar.moment_of_day(now_ms, config.daemon.timezone, config.retention.at)
+
+    async def _move_all(self, done: Run, limit: int | None) -> None:
+        cut = await self._context.store.read(self.cut)
+        upto = await self._context.store.read(lambda db: archive.newest_old(db, cut=cut))
+        after = 0
+        while not done.more:
+            found = await self._due(cut, after, upto)
+            if not found:
+                break
+            after = found[-1].id
+            for name, ids in self._by_month(found).items():
+                if name not in done.failed:
+                    await self._batch(name, ids, cut, done)
+            done.more = limit is not None and done.moved >= limit
+        for name in [name for name, ids in self._confirmed.items() if ids]:
+            await self._confirm(name, done)
+
+    async def _due(self, cut: int, after: int, upto: int) -> list[Due]:
+        return await self._context.store.read(
+            lambda db: archive.due(db, cut=cut, after=after, upto=upto, limit=COPIED)
+        )
+
+    def _by_month(self, found: Sequence[Due]) -> dict[str, list[int]]:
+        """The orders by the archive they belong to: the month of the trade's own calendar."""
+        timezone, months = self._context.config.daemon.timezone, defaultdict(list)
+        for one in found:
+            months[calendar.local_day(one.finished_at, timezone)[:7]].append(one.id)
+        return months
+
+    async def _batch(self, name: str, ids: list[int], cut: int, done: Run) -> None:
+        """Copy some orders and move them, a few at a time."""
+        try:
+            await self._copy(name, ids)
+            for start in range(0, len(ids), MOVED):
+                await self._move(name, ids[start : start + MOVED], cut, done)
+                await self._give_way()
+        except ArchiveError as error:
+            done.failed[name] = str(error)
+
+    async def _copy(self, name: str, ids: list[int]) -> None:
+        confirmed = list(self._confirmed[name])
+        rows = await self._context.store.read(lambda db: archive.read(db, ids))
+        await self.archives.write(name, lambda db: archive.keep(db, ids, rows, confirmed))
+        del self._confirmed[name][: len(confirmed)]
+
+    async def _move(self, name: str, ids: list[int], cut: int, done: Run) -> None:
+        now_ms = self._context.clock.now_ms()
+        # From the disk's file again, and not what was given to it.
+        copies = await self.archives.read(name, lambda db: archive.read(db, ids))
+        try:
+            await self._context.store.write(
+                lambda db: archive.move(db, name, ids, copies, cut=cut, now_ms=now_ms)
+            )
+        except (Differs, PeeweeException, LedgerError) as error:
+            if len(ids) > 1:
+                for order_id in ids:  # the others are not to wait for one
+                    await self._batch(name, [order_id], cut, done)
+            elif await self._is_due(ids[0], cut):
+                done.failed[f"order {ids[0]}"] = f"{error}; {_REMEDY}"
+        else:
+            self._confirmed[name] += ids
+            done.moved += len(ids)
+            done.archives.add(name)
+
+    async def _is_due(self, order_id: int, cut: int) -> bool:
+        """Whether an order that did not move should have: it may only be needed again."""
+        found = await self._context.store.read(
+            lambda db: archive.due(db, cut=cut, after=order_id - 1, upto=order_id, limit=1)
+        )
+        return bool(found)
+
+    async def _confirm(self, name: str, done: Run) -> None:
+        ids = list(self._confirmed[name])
+        try:
+            await self.archives.write(name, lambda db: archive.confirm(db, ids))
+            self._confirmed[name].clear()
+        except ArchiveError as error:
+            done.failed[name] = str(error)
+
+    async def _give_way(self) -> None:
+        if await self._context.store.read(orders.any_queued):
+            await self._context.clock.sleep(PAUSE_SECONDS)
+        else:
+            await asyncio.sleep(0)
