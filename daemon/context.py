@@ -4,6 +4,8 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from peewee import Database
+
 from pulsarack.daemon import calendar
 from pulsarack.daemon import log as logging
 from pulsarack.daemon.config import Config
@@ -13,13 +15,21 @@ from pulsarack.daemon.store import Transactions
 from pulsarack.modems.timing import Clock
 from pulsarack.queue import orders
 from pulsarack.queue.facts import Limits
-from pulsarack.queue.orders import Order
+from pulsarack.queue.orders import AttemptSummary, Order
 from pulsarack.queue.state import OrderState
 from pulsarack.ussd.outcome import Reason
 from pulsarack.ussd.recipe import Recipe
 from pulsarack.ussd.shelf import Shelf
 
 MS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How an order stands, as it is told."""
+
+    order: Order
+    attempts: AttemptSummary
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +72,14 @@ class Context:
         )
 
     async def announce(self, order_id: int) -> Order:
+        """Look how an order stands and tell it."""
+        standing = await self.store.read(lambda db: look_at(db, order_id))
+        self.tell(standing)
+        return standing.order
+
+    def tell(self, standing: Standing) -> None:
         """Tell followers how an order stands; a finished one gets its line in the log."""
-        order, attempts = await self.store.read(
-            lambda db: (orders.get(db, order_id), orders.attempt_summary(db, order_id))
-        )
+        order, attempts = standing.order, standing.attempts
         self.events.publish(
             "order",
             id=order.id,
@@ -98,7 +112,11 @@ class Context:
         elif order.state == OrderState.QUEUED and order.reason == Reason.CONTRADICTED:
             remedy = f"pulsarack order resolve {order.id} --delivered or --not-delivered"
             self.log.error("order.needs_decision", order=order.id, remedy=remedy)
-        return order
+
+
+def look_at(db: Database, order_id: int) -> Standing:
+    """How an order stands, for `Context.tell`."""
+    return Standing(orders.get(db, order_id), orders.attempt_summary(db, order_id))
 
 
 def _lower(first: int | None, second: int | None) -> int | None:

@@ -4,12 +4,12 @@ The modem, the recipe, the inbox, what the chip is doing (shown to people), and 
 bell that rings when something came in.
 """
 
-import asyncio
 from collections import deque
 from dataclasses import replace
 
 from pulsarack.daemon import log as logging
-from pulsarack.daemon.context import Context
+from pulsarack.daemon.bell import Bell
+from pulsarack.daemon.context import MS, Context
 from pulsarack.daemon.errors import CardExchanged
 from pulsarack.daemon.inbox import Arrival, Inbox
 from pulsarack.daemon.script_runner import AlreadyDecided, Runner
@@ -48,7 +48,8 @@ class Desk:
         self.modem_id = modem_id
         self.recipe = recipe
         self.inbox = Inbox(context, modem, iccid, recipe, self.check_card)
-        self.news = asyncio.Event()
+        self.news = Bell(context.clock)
+        self.texts_due_at = 0.0  # when the SIM is looked at next, should nothing announce a text
         self.gone = False
         self.stopping = False
         self._doing = "starting"
@@ -72,13 +73,11 @@ class Desk:
     def lose(self) -> None:
         """The port is gone; whoever waits here wakes."""
         self.gone = True
-        self.news.set()
+        self.news.ring()
 
     def take_news(self) -> bool:
         """Whether the bell rang since the last look."""
-        rang = self.news.is_set()
-        self.news.clear()
-        return rang and not self.gone
+        return self.news.take() and not self.gone
 
     async def wait(self, seconds: float) -> bool:
         """Wait for the bell, at most so long; True if it rang. The bell keeps ringing."""
@@ -86,19 +85,11 @@ class Desk:
 
     async def wait_until(self, until: float) -> bool:
         """Wait for the bell, at most until a monotonic instant; True if it rang."""
-        clock = self.context.clock
-        if self.news.is_set() or clock.monotonic() >= until:
-            return self.news.is_set()
-        late = asyncio.Event()
-        timer = clock.call_at(until, late.set)
-        waits = [asyncio.ensure_future(self.news.wait()), asyncio.ensure_future(late.wait())]
-        try:
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            timer.cancel()
-            for one in waits:
-                one.cancel()
-        return self.news.is_set()
+        return await self.news.wait_until(until)
+
+    def texts_are_due(self) -> bool:
+        """Whether the SIM was not looked at for long: not every modem announces its texts."""
+        return self.context.clock.monotonic() >= self.texts_due_at
 
     async def read_texts(self, *, for_report: bool = False) -> list[Arrival]:
         """Read the inbox and tell what was decided by it.
@@ -107,6 +98,8 @@ class Desk:
         """
         owed = self.context.clock.monotonic() < self._answer_owed_until
         arrivals = await self.inbox.read(awaited=for_report and not owed)
+        poll = self.context.config.chips.poll_sms_seconds
+        self.texts_due_at = self.context.clock.monotonic() + poll
         for arrival in arrivals:
             if arrival.received.meaning is Meaning.PROOF and arrival.received.attempt_id:
                 await self._announce(arrival.received.attempt_id)
@@ -139,7 +132,7 @@ class Desk:
         Not every modem says when its card is taken out, and another card's stock and texts
         must not decide this one's orders, nor enter its books.
         """
-        found = (await self.modem.read_chip()).iccid
+        found = await self.modem.read_iccid()
         if found != self.iccid:
             raise CardExchanged(self.iccid, found)
 
@@ -168,11 +161,15 @@ class Desk:
         pin = self.context.secrets.chip_pin(self.iccid)
         return replace(base or Values(), chip_pin=pin.reveal() if pin else None)
 
+    @property
+    def late_ms(self) -> int:
+        """How late an answer may come."""
+        timing = self.recipe.timing
+        return round((timing.reply_seconds + timing.late_reply_seconds) * MS)
+
     def _late(self) -> float:
         """Until when an answer that did not come may still come."""
-        timing = self.recipe.timing
-        late = timing.reply_seconds + timing.late_reply_seconds
-        return self.context.clock.monotonic() + late
+        return self.context.clock.monotonic() + self.late_ms / MS
 
     def echoes(self, screen: str) -> bool:
         """Whether a final screen repeats the one before it, word for word and at once.

@@ -5,19 +5,20 @@ let an order go (one was accepted, a chip fell idle, time passed) wakes the
 dispatcher; it claims as many as it can in one transaction and puts each claim into its
 chip's mailbox. A worker that wants to do something else withdraws first, under the
 same lock, so that no claim can be on its way to a chip that is not waiting for it.
+
+A pass looks at the operators only for which something happened, and at nothing if none of
+their chips is idle; what time alone changes is looked at once a second.
 """
 
 import asyncio
 from collections.abc import Callable
 
-from peewee import Database
-
+from pulsarack.daemon.bell import Bell
 from pulsarack.daemon.clock import SteadyClock
 from pulsarack.daemon.context import MS, Context
 from pulsarack.daemon.store_errors import NotStored, StoreBroken, StoreError
 from pulsarack.queue import claim, clock_steps, orders, outcome, recovery
-from pulsarack.queue.claim import Claim, IdleChip
-from pulsarack.queue.orders import Order
+from pulsarack.queue.claim import Claim, IdleChip, Known
 from pulsarack.ussd.outcome import Reason
 
 # How often time alone is looked at while orders are queued (pauses over, rests over, orders
@@ -37,37 +38,46 @@ class Dispatcher:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._idle: dict[str, tuple[IdleChip, Callable[[Claim], None]]] = {}
+        self._known = Known()
         self._lock = asyncio.Lock()
-        self._news = asyncio.Event()
-        self._queued = True  # until a pass has looked
+        self._news = Bell(context.clock)
+        self._operators: set[str] = set()  # for which something happened since the last pass
+        self._look_at = 0.0  # when time itself is looked at next
         self._failures = 0
 
-    def wake(self) -> None:
-        """Something changed that may let an order go."""
-        self._news.set()
+    def wake(self, operator: str | None = None) -> None:
+        """An order of an operator may go now; without one, whatever the database says."""
+        if operator is None:
+            self._look_at = 0.0
+        else:
+            self._operators.add(operator)
+            self._look_at = min(self._look_at, self._context.clock.monotonic() + TICK_SECONDS)
+        self._news.ring()
 
-    async def offer(self, iccid: str, chip: IdleChip, give: Callable[[Claim], None]) -> None:
-        """Stand idle: `give` is called with the claim, at most once until offered again."""
+    async def offer(
+        self, iccid: str, chip: IdleChip, give: Callable[[Claim], None], *, changed: bool
+    ) -> None:
+        """Stand idle: `give` is called with the claim, at most once until offered again.
+
+        `changed`: something happened to the chip since it stood here last.
+        """
         async with self._lock:
+            if changed:
+                self._known.forget(iccid)
             self._idle[iccid] = (chip, give)
-        self.wake()
+        self._operators.add(chip.operator)
+        self._news.ring()
 
     async def withdraw(self, iccid: str) -> None:
-        """Stop standing idle. When this returns no claim is on its way any more."""
+        """Stop standing idle without a claim. When this returns none is on its way any more."""
         async with self._lock:
             self._idle.pop(iccid, None)
 
     async def run(self) -> None:
         """Dispatch until cancelled."""
-        clock = self._context.clock
         while True:
-            seconds = TICK_SECONDS if self._queued else IDLE_SECONDS
-            timer = clock.call_at(clock.monotonic() + seconds, self._news.set)
-            try:
-                await self._news.wait()
-            finally:
-                timer.cancel()
-            self._news.clear()
+            await self._news.wait_until(self._look_at)
+            self._news.take()
             await self._try_pass()
 
     async def _try_pass(self) -> None:
@@ -76,6 +86,7 @@ class Dispatcher:
             async with self._lock:
                 await self._pass()
             self._failures = 0
+            return
         except StoreBroken:
             raise
         except StoreError as error:
@@ -87,6 +98,7 @@ class Dispatcher:
             full = isinstance(error, NotStored) and error.full
             if self._failures >= FAILURES_MOST and not full:
                 raise
+        self._look_at = self._context.clock.monotonic() + TICK_SECONDS
 
     async def release(self, claimed: Claim, reason: Reason) -> None:
         """Give a claim back that nobody can carry out: nothing was sent."""
@@ -110,23 +122,47 @@ class Dispatcher:
         except BaseException:
             clock.give_back(step)
             raise
+        self._known = Known()
         self._context.log.warning("clock.stepped", seconds=step / MS, remedy=CLOCK_REMEDY)
 
     async def _pass(self) -> None:
-        """Expire what is too old, claim what can go, in one transaction."""
-        idle = {iccid: chip for iccid, (chip, _) in self._idle.items()}
+        """Claim what can go, and at its time look at what time changes."""
+        if self._context.clock.monotonic() >= self._look_at:
+            await self._look_at_time()
+        operators, self._operators = self._operators, set()
+        idle = {
+            iccid: chip for iccid, (chip, _) in self._idle.items() if chip.operator in operators
+        }
+        if not idle:
+            return
         now_ms, started = self._context.clock.now_ms(), self._context.day_started_at()
-
-        def job(db: Database) -> tuple[list[Order], list[Claim], bool]:
-            return (
-                outcome.expire(db, now_ms=now_ms),
-                claim.claim_ready(db, idle, now_ms=now_ms, day_started_at=started),
-                orders.any_queued(db),
+        try:
+            claims = await self._context.store.write(
+                lambda db: claim.claim_ready(
+                    db, idle, self._known, now_ms=now_ms, day_started_at=started
+                )
             )
-
-        expired, claims, self._queued = await self._context.store.write(job)
+        except BaseException:
+            self._operators |= operators
+            raise
         for claimed in claims:
             _, give = self._idle.pop(claimed.chip)
             give(claimed)
+
+    async def _look_at_time(self) -> None:
+        """Expire what is too old, and while orders wait let every idle chip be tried."""
+        now_ms = self._context.clock.now_ms()
+
+        expired, queued = await self._context.store.write(
+            lambda db: (outcome.expire(db, now_ms=now_ms), orders.any_queued(db))
+        )
+        self._known.time_passed()
+        seconds = IDLE_SECONDS
+        if queued:
+            self._operators |= {chip.operator for chip, _ in self._idle.values()}
+            seconds = TICK_SECONDS
+            if (ends := self._known.next_pause_ends(self._idle, now_ms)) is not None:
+                seconds = min(seconds, (ends - now_ms) / MS)
+        self._look_at = self._context.clock.monotonic() + seconds
         for order in expired:
             await self._context.announce(order.id)

@@ -91,7 +91,7 @@ class Rack:
         """Something about a chip was decided: its worker looks again."""
         slot = self._working.get(iccid)
         if slot is not None and slot.desk is not None:
-            slot.desk.news.set()
+            slot.desk.news.ring()
 
     def wake_all(self) -> None:
         """Something was decided: every worker looks again."""

@@ -31,12 +31,16 @@ class AttemptRecorder:
         self._lines.append(Exchange(self._context.clock.now_ms(), "in", kind, text, status))
 
     async def flush(self) -> None:
-        """Write what was gathered."""
-        lines = tuple(self._lines)
-        if lines:
-            await self._context.store.write(lambda db: self._write(db, lines))
-            del self._lines[: len(lines)]
+        """Write what was gathered, with nothing else."""
+        if self._lines:
+            await self._context.store.write(self.write)
+            self.written()
 
-    def _write(self, db: Database, lines: tuple[Exchange, ...]) -> None:
-        for line in lines:
+    def write(self, db: Database) -> None:
+        """Write what was gathered, as a part of a job; call `written` when it is stored."""
+        for line in self._lines:
             attempts.record_exchange(db, self._attempt_id, line)
+
+    def written(self) -> None:
+        """What was gathered is stored."""
+        self._lines.clear()

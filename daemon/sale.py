@@ -7,28 +7,40 @@ the dialogue waits are acted upon by the inbox, which may decide the attempt its
 """
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
 from peewee import Database
 
 from pulsarack.daemon import log as logging
-from pulsarack.daemon.context import MS, Context
+from pulsarack.daemon.context import Context, Standing, look_at
 from pulsarack.daemon.desk import Desk
 from pulsarack.daemon.errors import CardExchanged
 from pulsarack.daemon.recorder import AttemptRecorder
 from pulsarack.daemon.script_runner import AlreadyDecided, Runner
 from pulsarack.daemon.store_errors import NotStored
 from pulsarack.daemon.store_retry import insist
+from pulsarack.daemon.store_thread import T
 from pulsarack.modems.errors import ModemError
-from pulsarack.queue import attempts, clock_steps, evidence, outcome, stock
+from pulsarack.queue import attempts, chips, clock_steps, evidence, outcome, stock
+from pulsarack.queue.chips import Chip
 from pulsarack.queue.claim import Claim
 from pulsarack.queue.errors import NotOpen
 from pulsarack.queue.evidence import Evidence, EvidenceKind, Rule, VerdictKind
 from pulsarack.queue.outcome import Decision
+from pulsarack.queue.state import OrderState
 from pulsarack.ussd.dialogue import Dialogue, Finished, Outcome, TextIn, Values
 from pulsarack.ussd.errors import ValuesUnfit
 from pulsarack.ussd.kinds import STATED_REASONS
 from pulsarack.ussd.outcome import OutcomeKind, Reason
 from pulsarack.ussd.reply import Reply
+
+
+@dataclass(frozen=True, slots=True)
+class _Ended:
+    """How order and chip stand at the end of a sale."""
+
+    standing: Standing
+    chip: Chip | None
 
 
 class Sale:
@@ -41,22 +53,34 @@ class Sale:
         self._recorder = AttemptRecorder(context, claim.attempt_id)
         self._committed = False
 
-    async def run(self) -> None:
-        """Sell, or find out why not; the attempt is decided or undecided when this returns."""
-        with logging.bound(order=self._claim.order.id, attempt=self._claim.number):
-            await self._run()
+    async def run(self) -> Chip | None:
+        """Sell, or find out why not; the attempt is decided or undecided when this returns.
 
-    async def _run(self) -> None:
+        The chip as it is now, if its attempt was decided and nothing is open on it; None if
+        that has to be looked up.
+        """
+        with logging.bound(order=self._claim.order.id, attempt=self._claim.number):
+            return await self._run()
+
+    async def _run(self) -> Chip | None:
         order = self._claim.order
         self._desk.doing = f"selling order {order.id}"
-        await self._context.announce(order.id)
+        self._context.events.publish(
+            "order",
+            id=order.id,
+            state=OrderState.SENDING.value,
+            operator=order.operator,
+            product=order.product,
+            reason=order.reason,
+            chip=self._claim.chip,
+        )
         try:
             # Another card would sell, and this one's untouched stock "prove" it not done.
             await self._desk.check_card()
             finished = await self._talk()
         except AlreadyDecided:
             await self._recorder.flush()
-            return
+            return None
         except ModemError as error:
             # The modem failed while a text was awaited: the order must not wait for its return.
             await self._end(self._without_proof(Reason.MODEM_LOST, str(error)))
@@ -66,21 +90,38 @@ class Sale:
             finished = Finished(self._without_proof(Reason.DAEMON_STOPPED, error.message), True)
         except ValuesUnfit as error:
             finished = Finished(self._without_proof(Reason.WRONG_CHIP_PIN, str(error)), False)
-        await self._end(finished.outcome)
+        chip = await self._end(finished.outcome)
         if finished.cancel_session:
             await self._desk.modem.cancel_ussd()
+        return chip
 
-    async def _end(self, found: Outcome) -> None:
-        await self._insist(self._recorder.flush)
+    async def _end(self, found: Outcome) -> Chip | None:
         try:
-            await self._apply(found)
+            ended = await self._apply(found)
         except NotOpen:
             self._context.log.info("order.decided_by_text")  # between the last screen and now
-        await self._context.announce(self._claim.order.id)
+            await self._insist(self._recorder.flush)
+            await self._context.announce(self._claim.order.id)
+            return None
+        self._context.tell(ended.standing)
+        return None if ended.standing.order.state == OrderState.UNKNOWN else ended.chip
 
-    async def _insist(self, write: Callable[[], Awaitable[None]]) -> None:
+    async def _insist(self, write: Callable[[], Awaitable[T]]) -> T:
         leave = self._desk
-        await insist(self._context.clock, write, lambda: leave.gone or leave.stopping)
+        return await insist(self._context.clock, write, lambda: leave.gone or leave.stopping)
+
+    async def _conclude(self, job: Callable[[Database], object]) -> _Ended:
+        """Write what was said and what follows from it, at once; how all stands then."""
+
+        def whole(db: Database) -> _Ended:
+            self._recorder.write(db)
+            job(db)
+            standing = look_at(db, self._claim.order.id)
+            return _Ended(standing, chips.find(db, self._claim.chip))
+
+        ended = await self._insist(lambda: self._context.store.write(whole))
+        self._recorder.written()
+        return ended
 
     def _without_proof(self, reason: Reason, why: str) -> Outcome:
         """Before the point of no return that is proof enough that nothing happened."""
@@ -88,7 +129,15 @@ class Sale:
         return Outcome(kind, reason, None, why)
 
     async def _talk(self) -> Finished:
-        values = await self._values()
+        order = self._claim.order
+        values = self._desk.values(
+            Values(
+                destination=order.destination,
+                denomination=order.denomination,
+                spent_serial_numbers=self._claim.spent_serial_numbers,
+                reply_owed=self._claim.reply_owed,
+            )
+        )
         runner = Runner(
             modem=self._desk.modem,
             clock=self._context.clock,
@@ -98,35 +147,6 @@ class Sale:
             mask=values.mask,
         )
         return await runner.run(Dialogue(self._desk.recipe, self._desk.recipe.top_up, values))
-
-    @property
-    def _late_ms(self) -> int:
-        """How late an answer may come."""
-        timing = self._desk.recipe.timing
-        return round((timing.reply_seconds + timing.late_reply_seconds) * MS)
-
-    async def _values(self) -> Values:
-        order, attempt_id, chip = self._claim.order, self._claim.attempt_id, self._claim.chip
-        now_ms = self._context.clock.now_ms()
-        spent, owed = await self._context.store.read(
-            lambda db: (
-                evidence.serial_numbers(db, order.operator, order.destination),
-                attempts.silent_since(
-                    db,
-                    chip,
-                    clock_steps.stored_since(db, now_ms=now_ms, length_ms=self._late_ms),
-                    but=attempt_id,
-                ),
-            )
-        )
-        return self._desk.values(
-            Values(
-                destination=order.destination,
-                denomination=order.denomination,
-                spent_serial_numbers=spent,
-                reply_owed=owed,
-            )
-        )
 
     async def _commit(self) -> None:
         """Make the point of no return durable; raises if the attempt was decided meanwhile."""
@@ -147,7 +167,7 @@ class Sale:
             if not await self._desk.pause(until):
                 return None
 
-    async def _apply(self, found: Outcome) -> None:
+    async def _apply(self, found: Outcome) -> _Ended:
         if self._desk.echoes(self._recorder.last_heard) and not _numbered(found):
             why = "the answer repeats the last one on this chip word for word"
             found = self._without_proof(Reason.FOREIGN_REPLY, why)
@@ -157,11 +177,10 @@ class Sale:
             )
             await self._keep_unparsed()
         if found.kind is OutcomeKind.UNDECIDED or found.kind is OutcomeKind.IN_PROCESS:
-            await self._suspend(found)
-        else:
-            await self._decide(found, done=found.kind is OutcomeKind.DONE)
+            return await self._suspend(found)
+        return await self._decide(found, done=found.kind is OutcomeKind.DONE)
 
-    async def _decide(self, found: Outcome, *, done: bool) -> None:
+    async def _decide(self, found: Outcome, *, done: bool) -> _Ended:
         reply = found.reply
         decision = Decision(
             done=done,
@@ -191,14 +210,14 @@ class Sale:
             if done:
                 stock.after_sale(db, chip, decision.stock_after, now_ms=now_ms)
 
-        await self._insist(lambda: self._context.store.write(job))
+        return await self._conclude(job)
 
     def _may_be_old(self, db: Database, number: str | None, now_ms: int) -> str | None:
         """Why a success may be the answer to an earlier order, which is known to be done."""
         order = self._claim.order
         if number and (other := evidence.serial_number_known(db, order.operator, number)):
             return f"the reply bears the serial number of order {other}"
-        since = clock_steps.stored_since(db, now_ms=now_ms, length_ms=self._late_ms)
+        since = clock_steps.stored_since(db, now_ms=now_ms, length_ms=self._desk.late_ms)
         if evidence.answer_owed(
             db,
             self._claim.chip,
@@ -210,7 +229,7 @@ class Sale:
             return "it may be the late answer to the equal order before, proved by its stock"
         return None
 
-    async def _suspend(self, found: Outcome) -> None:
+    async def _suspend(self, found: Outcome) -> _Ended:
         same_card = await self._same_card()
         now_ms = self._context.clock.now_ms()
         reason = found.reason or Reason.NO_REPLY
@@ -220,7 +239,7 @@ class Sale:
             if not same_card:
                 attempts.forget_stock_before(db, self._claim.chip)
 
-        await self._insist(lambda: self._context.store.write(job))
+        return await self._conclude(job)
 
     async def _same_card(self) -> bool:
         """Whether the card that was worked is still in; if not, its stock proves nothing."""

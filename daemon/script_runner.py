@@ -64,11 +64,11 @@ class Runner:
         """Carry out every action; an open session is left to the caller to cancel."""
         action: Action = dialogue.start()
         while not isinstance(action, Finished):
-            action = dialogue.receive(await self._perform(action))
+            action = dialogue.receive(await self._perform(dialogue, action))
         return action
 
     async def _perform(
-        self, action: Dial | Answer | SendText | AwaitText
+        self, dialogue: Dialogue, action: Dial | Answer | SendText | AwaitText
     ) -> Screen | TextIn | Sent | NoAnswer:
         if isinstance(action, AwaitText):
             if not action.continued:
@@ -80,10 +80,8 @@ class Runner:
         await self.recorder.said("ussd", action.text.masked)
         if action.commits:
             await self.before_commit()
-        if isinstance(action, Dial):
-            result = await self.modem.dial_ussd(action.text.plain, action.within_seconds)
-        else:
-            result = await self.modem.answer_ussd(action.text.plain, action.within_seconds)
+        ask = self.modem.dial_ussd if isinstance(action, Dial) else self.modem.answer_ussd
+        result = await ask(action.text.plain, action.within_seconds, dialogue.settled_by)
         if isinstance(result, UssdAnswer):
             await self.recorder.heard("ussd", self.mask(result.text), result.status)
             return Screen(result.status, result.text)

@@ -210,8 +210,15 @@ def _write_batch(db: Database, batch: Sequence[Ticket], mark: CommitMark) -> Sto
 
 def _write_one(db: Database, ticket: Ticket) -> None:
     try:
-        with db.savepoint():
+        # A name of its own would make each of them a statement to be prepared.
+        sql.run(db, "SAVEPOINT job")
+        try:
             ticket.value = ticket.job(db)
+            sql.run(db, "RELEASE job")
+        except BaseException:
+            sql.run(db, "ROLLBACK TO job")
+            sql.run(db, "RELEASE job")
+            raise
     except Exception as error:
         fault = fault_of(error, Path(db.database))
         ticket.error = fault or error  # it is the waiter's, who raises it again

@@ -15,6 +15,7 @@ from pulsarack.daemon.follow_up import FollowUp
 from pulsarack.daemon.sale import Sale
 from pulsarack.daemon.stock_check import StockCheck
 from pulsarack.queue import attempts, chips
+from pulsarack.queue.attempts import Attempt
 from pulsarack.queue.chips import Chip, ChipState
 from pulsarack.queue.claim import Claim, IdleChip
 from pulsarack.queue.facts import Presence
@@ -35,11 +36,13 @@ class ChipWorker:
         self._dispatcher = dispatcher
         self._mailbox = _Mailbox()
         self._stock = StockCheck(context, desk)
+        self._chip: Chip | None = None  # as the last sale left it, if nothing is open
+        self._changed = True  # since it stood idle last
 
     def stop(self) -> None:
         """End after what is being done; an order not begun goes back into the queue."""
         self._desk.stopping = True
-        self._desk.news.set()
+        self._desk.news.ring()
 
     async def run(self) -> None:
         """Work until the modem is gone or `stop` was called."""
@@ -54,27 +57,36 @@ class ChipWorker:
                 await self._dispatcher.release(self._mailbox.claim, reason)
 
     async def _next(self) -> None:
-        iccid = self._desk.iccid
-        chip, attempt = await self._context.store.read(
-            lambda db: (chips.find(db, iccid), attempts.open_on_chip(db, iccid))
-        )
+        chip, attempt = await self._standing()
         if attempt is not None:
+            self._changed = True
             try:
                 await FollowUp(self._context, self._desk, attempt).run()
             finally:
                 self._dispatcher.wake()  # the order may be queued again, whatever became of us
-            return
-        if self._desk.take_news():
+        elif self._desk.take_news() or self._desk.texts_are_due():
+            self._changed = True
             await self._desk.read_texts()
         elif chip is None or chip.state in (ChipState.NEW, ChipState.OUT):
             self._desk.doing = "not in service"
             await self._desk.wait(self._context.config.chips.poll_sms_seconds)
             await self._desk.read_texts()
         elif not chip.stock_exact or self._stock_is_old():
+            self._changed = True
             await self._stock.run()
             self._dispatcher.wake()
         else:
             await self._stand_idle(chip)
+
+    async def _standing(self) -> tuple[Chip | None, Attempt | None]:
+        """The chip and what is open on it."""
+        chip, self._chip = self._chip, None
+        if chip is not None:
+            return chip, None
+        iccid = self._desk.iccid
+        return await self._context.store.read(
+            lambda db: (chips.find(db, iccid), attempts.open_on_chip(db, iccid))
+        )
 
     def _stock_is_old(self) -> bool:
         age = self._context.clock.monotonic() - self._stock.read_at
@@ -84,27 +96,35 @@ class ChipWorker:
         self._desk.doing = "idle" if chip.state == ChipState.ACTIVE else "resting"
         limits = self._context.limits(self._desk.recipe)
         presence = Presence(self._desk.slot, self._desk.modem_id, limits=limits)
-        ready = IdleChip(presence, self._desk.recipe.operator, self._desk.recipe.content_hash)
-        await self._dispatcher.offer(self._desk.iccid, ready, self._give)
-        await self._desk.wait(self._context.config.chips.poll_sms_seconds)
-        await self._withdraw()
+        recipe = self._desk.recipe
+        ready = IdleChip(presence, recipe.operator, recipe.content_hash, self._desk.late_ms)
+        changed, self._changed = self._changed, False
+        await self._dispatcher.offer(self._desk.iccid, ready, self._give, changed=changed)
+        if self._mailbox.claim is None:
+            await self._desk.wait_until(self._desk.texts_due_at)
+        if self._mailbox.claim is None:
+            await self._withdraw()
         claim, self._mailbox.claim = self._mailbox.claim, None
         if claim is None:
-            # Time passed or texts came: look at the inbox in any case, for modems that
-            # announce nothing.
-            await self._desk.read_texts()
+            # Time passed or texts came: look at the card and its inbox in any case, for modems
+            # that announce nothing.
+            rang = self._desk.take_news()
+            await self._desk.check_card()
+            self._changed = bool(await self._desk.read_texts()) or rang
             return
         if self._desk.stopping or self._desk.gone:
             self._mailbox.claim = claim  # run() gives it back
             return
+        self._changed = True
         try:
-            await Sale(self._context, self._desk, claim).run()
+            self._chip = await Sale(self._context, self._desk, claim).run()
         finally:
-            self._dispatcher.wake()
+            # The order may be queued again; if not, only an equal one may go now.
+            self._dispatcher.wake(recipe.operator if self._chip else None)
 
     def _give(self, claim: Claim) -> None:
         self._mailbox.claim = claim
-        self._desk.news.set()
+        self._desk.news.wake()
 
     async def _withdraw(self) -> None:
         # Shielded: a claim that is on its way must reach the mailbox even if we are cancelled.

@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
 from pulsarack.modems.at.results import Final
+from pulsarack.modems.at.ussd_request import Settles, nothing_settles
 from pulsarack.modems.conversation import Conversation
 from pulsarack.modems.profile import Profile, Profiles
 from pulsarack.modems.results import (
@@ -85,6 +86,11 @@ class Modem:
         async with self._lock:
             return await self._startup.read_chip()
 
+    async def read_iccid(self) -> str:
+        """The number of the card alone."""
+        async with self._lock:
+            return await self._startup.read_iccid()
+
     async def registration(self) -> Registration:
         """How the modem stands with the network."""
         async with self._lock:
@@ -95,15 +101,19 @@ class Modem:
         async with self._lock:
             return await self._startup.signal_quality()
 
-    async def dial_ussd(self, text: str, within_seconds: float) -> UssdResult:
-        """Begin a USSD session."""
+    async def dial_ussd(
+        self, text: str, within_seconds: float, settles: Settles = nothing_settles
+    ) -> UssdResult:
+        """Begin a USSD session; a text that ``settles`` it is not waited behind."""
         async with self._lock:
-            return await self._ussd.dial(text, within_seconds)
+            return await self._ussd.dial(text, within_seconds, settles)
 
-    async def answer_ussd(self, text: str, within_seconds: float) -> UssdResult:
-        """Answer within the open session."""
+    async def answer_ussd(
+        self, text: str, within_seconds: float, settles: Settles = nothing_settles
+    ) -> UssdResult:
+        """Answer within the open session, likewise."""
         async with self._lock:
-            return await self._ussd.answer(text, within_seconds)
+            return await self._ussd.answer(text, within_seconds, settles)
 
     async def cancel_ussd(self) -> None:
         """End the open session; harmless if there is none."""

@@ -59,6 +59,12 @@ class Startup:
         await self._ask_for_indications()
 
     async def read_chip(self) -> ChipIdentity:
+        """ICCID and IMSI of the card."""
+        iccid = await self.read_iccid()
+        imsi = await self._patiently(AtCommand("AT+CIMI"))
+        return ChipIdentity(iccid, identity.parse_imsi(imsi.lines))
+
+    async def read_iccid(self) -> str:
         """The card's number by the first of the profile's commands that gives one."""
         said = "no command tells its number"
         for text in self.profile.iccid_commands:
@@ -68,8 +74,7 @@ class Startup:
                 raise SimMissing(str(response.final))
             iccid = identity.parse_iccid(response.lines) if response.final.ok else None
             if iccid is not None:
-                imsi = await self._patiently(AtCommand("AT+CIMI"))
-                return ChipIdentity(iccid, identity.parse_imsi(imsi.lines))
+                return iccid
             if not response.final.ok:
                 said = str(response.final)
         raise SimMissing(said)

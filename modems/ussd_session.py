@@ -20,7 +20,12 @@ from pulsarack.modems.at import cusd
 from pulsarack.modems.at.cusd import UssdEncoding
 from pulsarack.modems.at.events import AtCommand, Response
 from pulsarack.modems.at.results import Final
-from pulsarack.modems.at.ussd_request import UssdRequest, as_answer
+from pulsarack.modems.at.ussd_request import (
+    Settles,
+    UssdRequest,
+    as_answer,
+    nothing_settles,
+)
 from pulsarack.modems.conversation import Conversation
 from pulsarack.modems.errors import ModemSilent, NotAModem, PortGone
 from pulsarack.modems.profile import Profile, Profiles
@@ -56,19 +61,23 @@ class UssdSession:
         self._ended: asyncio.Future[None] | None = None
         self._timer: TimerHandle | None = None
 
-    async def dial(self, text: str, within_seconds: float) -> UssdResult:
+    async def dial(
+        self, text: str, within_seconds: float, settles: Settles = nothing_settles
+    ) -> UssdResult:
         """Begin a session; the time counts from the writing of the request."""
         if self._open or self._doubtful:
             failed = await self._end_old()
             if failed is not None:
                 return failed
-        return await self._ask(text, within_seconds)
+        return await self._ask(text, within_seconds, settles)
 
-    async def answer(self, text: str, within_seconds: float) -> UssdResult:
+    async def answer(
+        self, text: str, within_seconds: float, settles: Settles = nothing_settles
+    ) -> UssdResult:
         """Answer the open session's question; without one nothing is written."""
         if not self._open:
             return Refused("no USSD session is open any more", None, left=False)
-        return await self._ask(text, within_seconds)
+        return await self._ask(text, within_seconds, settles)
 
     async def cancel(self) -> None:
         """End the session, if there is one."""
@@ -114,7 +123,7 @@ class UssdSession:
         """Wake whoever waits for an answer."""
         self._finish()
 
-    async def _ask(self, text: str, within_seconds: float) -> UssdResult:
+    async def _ask(self, text: str, within_seconds: float, settles: Settles) -> UssdResult:
         try:
             await self._conversation.ready()
         except PortGone:
@@ -129,7 +138,8 @@ class UssdSession:
             except ValueError:
                 refused = Refused(f"the text cannot be sent as {encoding.value}", None, left=False)
                 continue
-            request = UssdRequest(deadline, encoding, self._error_is_local(encoding))
+            local = self._error_is_local(encoding)
+            request = UssdRequest(deadline, encoding, local, settles)
             refused = await self._carry_out(content, request)
             self._learn(encoding, request)
             if not self._may_try_another(request, refused):

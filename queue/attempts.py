@@ -108,10 +108,12 @@ def close(
     now_ms: int,
 ) -> Attempt:
     """Close an open attempt with what was proved; raises NotOpen if it is closed already."""
-    found = touched(
+    closed = select_one(
         db,
+        Attempt,
         "UPDATE attempt SET closed_at = ?, outcome = ?, reason = ?, why = ?, stock_after = ?,"
-        " answered = max(answered, ?) WHERE id = ? AND closed_at IS NULL RETURNING id",
+        " answered = max(answered, ?) WHERE id = ? AND closed_at IS NULL"
+        f" RETURNING {columns(Attempt)}",
         (
             now_ms,
             "DONE" if done else "NOT_DONE",
@@ -122,9 +124,9 @@ def close(
             attempt_id,
         ),
     )
-    if not found:
+    if closed is None:
         raise NotOpen(f"attempt {attempt_id} is closed already")
-    return get(db, attempt_id)
+    return closed
 
 
 def leave_undecided(db: Database, attempt_id: int, *, reason: str, why: str) -> None:

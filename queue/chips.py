@@ -165,14 +165,18 @@ def enable(db: Database, iccid: str) -> bool:
     )
 
 
-def wake_rested(db: Database, *, now_ms: int) -> None:
-    """End the rests whose time has come."""
+def wake_if_rested(db: Database, iccid: str, *, now_ms: int) -> Chip | None:
+    """The chip of that ICCID, its rest ended if its time has come."""
+    chip = find(db, iccid)
+    if chip is None or chip.state != ChipState.RESTING:
+        return chip
     execute(
         db,
         "UPDATE chip SET state = 'ACTIVE', why = '', rest_until = NULL"
-        " WHERE state = 'RESTING' AND rest_until <= ?",
-        (now_ms,),
+        " WHERE iccid = ? AND state = 'RESTING' AND rest_until <= ?",
+        (iccid, now_ms),
     )
+    return find(db, iccid)
 
 
 def doubt_stock(db: Database, iccid: str) -> None:
@@ -182,4 +186,4 @@ def doubt_stock(db: Database, iccid: str) -> None:
 
 def trust_stock(db: Database, iccid: str) -> None:
     """Note that the ledger's stock is the operator's own figure."""
-    execute(db, "UPDATE chip SET stock_exact = 1 WHERE iccid = ?", (iccid,))
+    execute(db, "UPDATE chip SET stock_exact = 1 WHERE iccid = ? AND stock_exact = 0", (iccid,))

@@ -4,22 +4,36 @@ For every operator with an idle chip the oldest queued orders are routed one by 
 a claim writes the attempt and holds the chip's stock before any byte is sent. The
 ledger and two unique indexes have the last word: a chip without stock, or one that
 holds an open attempt, cannot be claimed whatever routing believed.
+
+A rack stands idle most of the time, and asking anew about hundreds of chips for every
+order would keep it waiting. So what is known of an idle chip is kept (`Known`) by whoever
+lets it stand there, until something happens to that chip. It only decides which chip is
+tried: the one that wins is looked at again before it is claimed.
 """
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 from peewee import Database
 
-from pulsarack.ledger import accounts, books, journal
+from pulsarack.ledger import accounts, journal
 from pulsarack.ledger.journal import Result, Transfer
-from pulsarack.queue import attempts, chips, facts, orders, state
+from pulsarack.queue import attempts, chips, clock_steps, evidence, facts, orders, state
 from pulsarack.queue.chips import ChipState
 from pulsarack.queue.errors import ClaimLost
 from pulsarack.queue.facts import Presence
 from pulsarack.queue.orders import Order
-from pulsarack.queue.routing import ChipFacts, OrderFacts, Route, judge, route
+from pulsarack.queue.routing import (
+    ChipFacts,
+    OrderFacts,
+    Route,
+    first_able,
+    judge,
+    pause_ends,
+    ranked,
+    reached_cap,
+)
 from pulsarack.queue.rows import scalar
 from pulsarack.queue.state import OrderState
 
@@ -27,106 +41,199 @@ from pulsarack.queue.state import OrderState
 # those that no idle chip may take, few enough to cost nothing when thousands wait.
 LOOK_AHEAD = 8
 _REASONS_KEPT = 16
+# How many chips behind the winner are kept with an attempt, to show why it won.
+_BEATEN_KEPT = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """An order on its way: what the chip's worker needs."""
+    """An order on its way: what the chip's worker needs.
+
+    `spent_serial_numbers` prove nothing new of this destination; `reply_owed`: the chip may
+    still get the answer to an earlier attempt.
+    """
 
     order: Order
     attempt_id: int
     number: int
     chip: str
+    slot: str
+    spent_serial_numbers: frozenset[str]
+    reply_owed: bool
 
 
 @dataclass(frozen=True, slots=True)
 class IdleChip:
-    """A chip that could start at once."""
+    """A chip that could start at once; `late_ms` is how late its operator may answer."""
 
     presence: Presence
     operator: str
     recipe_hash: str
+    late_ms: int
+
+
+@dataclass(slots=True)
+class Known:
+    """What is known of idle chips, by ICCID; holds for one local day.
+
+    `chips` are those that may sell, `unable` those that may not at present.
+    """
+
+    chips: dict[str, ChipFacts] = field(default_factory=dict)
+    unable: set[str] = field(default_factory=set)
+    day_started_at: int = 0
+
+    def forget(self, iccid: str) -> None:
+        """Something happened to a chip."""
+        self.chips.pop(iccid, None)
+        self.unable.discard(iccid)
+
+    def time_passed(self) -> None:
+        """What ends by itself may have ended: rests, and the hour of a limit."""
+        self.unable.clear()
+        for iccid in [iccid for iccid, chip in self.chips.items() if reached_cap(chip)]:
+            del self.chips[iccid]
+
+    def begin_day(self, day_started_at: int) -> None:
+        """What was counted on another day counts no more."""
+        if day_started_at != self.day_started_at:
+            self.chips.clear()
+            self.unable.clear()
+            self.day_started_at = day_started_at
+
+    def next_pause_ends(self, idle: Iterable[str], now_ms: int) -> int | None:
+        """When the first of the idle chips that pause may sell again, if one pauses."""
+        ends = (pause_ends(self.chips[iccid]) for iccid in idle if iccid in self.chips)
+        return min((end for end in ends if end > now_ms), default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Moment:
+    """When a pass takes place."""
+
+    now_ms: int
+    day_started_at: int
 
 
 def claim_ready(
-    db: Database, idle: Mapping[str, IdleChip], *, now_ms: int, day_started_at: int
+    db: Database,
+    idle: Mapping[str, IdleChip],
+    known: Known,
+    *,
+    now_ms: int,
+    day_started_at: int,
 ) -> list[Claim]:
-    """Give the idle chips the oldest orders they may take. One transaction."""
-    wanted = orders.operators_waiting(db, now_ms=now_ms)
-    idle = {iccid: chip for iccid, chip in idle.items() if chip.operator in wanted}
-    if not idle:
-        return []  # the usual case of an idle rack: no facts are gathered for nothing
-    free = _free_chips(db, idle, now_ms=now_ms, day_started_at=day_started_at)
+    """Give the idle chips the oldest orders they may take. One transaction.
+
+    What is found out about a chip that may sell is added to `known`, and what turns out to
+    hold no longer is taken out.
+    """
+    known.begin_day(day_started_at)
     claims = []
-    for operator in sorted({chip.operator for chip in free.values()}):
-        mine = {iccid: chip for iccid, chip in free.items() if chip.operator == operator}
-        waiting = orders.queued(
-            db,
-            operator,
-            affordable=max(chip.stock_available - chip.reserve for chip in mine.values()),
-            now_ms=now_ms,
-            limit=LOOK_AHEAD * len(mine),
-        )
-        for order in waiting:
-            if not mine:
-                break
-            claimed = _try(db, order, mine, idle, now_ms)
-            if claimed is not None:
-                claims.append(claimed)
-                del mine[claimed.chip]
+    for operator in sorted({chip.operator for chip in idle.values()}):
+        if orders.any_queued(db, operator):
+            mine = {iccid: chip for iccid, chip in idle.items() if chip.operator == operator}
+            claims += _claim_all(db, operator, mine, known, _Moment(now_ms, day_started_at))
     return claims
 
 
-def _free_chips(
-    db: Database, idle: Mapping[str, IdleChip], *, now_ms: int, day_started_at: int
-) -> dict[str, ChipFacts]:
-    chips.wake_rested(db, now_ms=now_ms)
-    free = {}
-    for iccid, ready in sorted(idle.items()):
-        chip = chips.find(db, iccid)
-        if chip is None or not (chip.state == ChipState.ACTIVE and chip.stock_exact):
+def _claim_all(
+    db: Database, operator: str, idle: Mapping[str, IdleChip], known: Known, at: _Moment
+) -> list[Claim]:
+    """The claims of one operator's idle chips."""
+    fresh = set()
+    for iccid in sorted(idle.keys() - known.chips.keys() - known.unable):
+        if _look(db, iccid, idle[iccid], known, at):
+            fresh.add(iccid)
+    # A chip that no order could take now must not draw orders to look at.
+    free = ranked(
+        chip
+        for iccid in idle
+        if (chip := known.chips.get(iccid)) is not None
+        and not judge(OrderFacts(operator, cost=0), chip, at.now_ms).reasons
+    )
+    if not free:
+        return []
+    waiting = orders.queued(
+        db,
+        operator,
+        affordable=max(chip.stock_available - chip.reserve for chip in free),
+        now_ms=at.now_ms,
+        limit=LOOK_AHEAD * len(free),
+    )
+    claims: list[Claim] = []
+    under_way: set[tuple[str, int]] = set()
+    for order in waiting:
+        if not free:
+            break
+        # Of equal orders only one is under way; those of earlier passes were left out above.
+        if (order.destination, order.denomination) in under_way:
             continue
-        if attempts.open_on_chip(db, iccid) is not None:
-            continue
-        found = facts.of_chip(
-            db, chip, ready.presence, now_ms=now_ms, day_started_at=day_started_at
-        )
-        # A chip that no order could take now must not draw orders to look at.
-        if not judge(OrderFacts(found.operator, cost=0), found, now_ms).reasons:
-            free[iccid] = found
-    return free
+        claimed = _try(db, order, free, fresh, idle, known, at)
+        if claimed is not None:
+            claims.append(claimed)
+            under_way.add((order.destination, order.denomination))
+    return claims
+
+
+def _look(db: Database, iccid: str, ready: IdleChip, known: Known, at: _Moment) -> bool:
+    """Find out about a chip; whether it may sell at all."""
+    known.forget(iccid)
+    chip = chips.wake_if_rested(db, iccid, now_ms=at.now_ms)
+    sells = chip is not None and chip.state == ChipState.ACTIVE and chip.stock_exact
+    if chip is None or not sells or attempts.open_on_chip(db, iccid) is not None:
+        known.unable.add(iccid)
+        return False
+    known.chips[iccid] = facts.of_chip(
+        db, chip, ready.presence, now_ms=at.now_ms, day_started_at=at.day_started_at
+    )
+    return True
 
 
 def _try(
     db: Database,
     order: Order,
-    free: Mapping[str, ChipFacts],
+    free: list[ChipFacts],
+    fresh: set[str],
     idle: Mapping[str, IdleChip],
-    now_ms: int,
+    known: Known,
+    at: _Moment,
 ) -> Claim | None:
-    wanted = facts.of_order(
-        db,
-        operator=order.operator,
-        destination=order.destination,
-        denomination=order.denomination,
-        cost=order.cost,
-    )
-    avoided = facts.avoided(db, order.id)
-    offered = [replace(chip, avoid_until=avoided.get(iccid)) for iccid, chip in free.items()]
-    found = route(wanted, offered, now_ms)
-    if found.winner is None:
-        return None
-    return _claim(db, order, found, free[found.winner], idle[found.winner], now_ms)
+    """Claim the best chip for an order and take it out of `free`; None if none can take it."""
+    wanted = OrderFacts(order.operator, order.cost)
+    earlier = attempts.of_order(db, order.id)
+    avoided = facts.avoided(earlier)
+    while True:
+        found = first_able(wanted, free, avoided, at.now_ms, further=_BEATEN_KEPT)
+        if found.winner is None:
+            return None
+        ready = idle[found.winner]
+        if found.winner in fresh:
+            chip = known.chips.pop(found.winner)
+            free.remove(chip)
+            return _claim(db, order, found, chip, ready, number=len(earlier) + 1, at=at)
+        place = next(n for n, one in enumerate(free) if one.iccid == found.winner)
+        # Nothing told us, but it may have been another program, or an admin a moment ago.
+        if _look(db, found.winner, ready, known, at):
+            fresh.add(found.winner)
+            free[place] = known.chips[found.winner]
+            free[:] = ranked(free)
+        else:
+            del free[place]
 
 
 def _claim(
-    db: Database, order: Order, found: Route, chip: ChipFacts, idle: IdleChip, now_ms: int
+    db: Database,
+    order: Order,
+    found: Route,
+    chip: ChipFacts,
+    idle: IdleChip,
+    *,
+    number: int,
+    at: _Moment,
 ) -> Claim:
+    now_ms = at.now_ms
     state.move(db, order.id, OrderState.SENDING, why=f"claimed by chip {chip.name}", now_ms=now_ms)
-    number = 1 + int(
-        scalar(db, "SELECT count(*) FROM attempt WHERE order_id = ?", (order.id,)) or 0
-    )
-    before = books.balance(db, accounts.chip(chip.iccid))
     attempt_id = scalar(
         db,
         "INSERT INTO attempt (order_id, number, chip, slot, modem, recipe, claimed_at,"
@@ -139,7 +246,7 @@ def _claim(
             idle.presence.modem,
             idle.recipe_hash,
             now_ms,
-            before.posted if before and chip.stock_exact else None,
+            chip.stock_posted if chip.stock_exact else None,
             explain(found),
         ),
     )
@@ -147,7 +254,16 @@ def _claim(
     held = hold_cost(db, order, attempt_id, chip.iccid, memo=memo, now_ms=now_ms)
     if held is not Result.OK:
         raise ClaimLost(f"order {order.id}: the stock of chip {chip.name} refused it: {held}")
-    return Claim(order, attempt_id, number, chip.iccid)
+    late = clock_steps.stored_since(db, now_ms=now_ms, length_ms=idle.late_ms)
+    return Claim(
+        order,
+        attempt_id,
+        number,
+        chip.iccid,
+        idle.presence.slot,
+        evidence.serial_numbers(db, order.operator, order.destination),
+        attempts.silent_since(db, chip.iccid, late, but=attempt_id),
+    )
 
 
 def hold_cost(

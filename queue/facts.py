@@ -5,13 +5,14 @@ read here; what only the running daemon knows (is it plugged in, what is it doin
 comes in as `Presence`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from peewee import Database
 
 from pulsarack.ledger import accounts, books
 from pulsarack.queue import chips, clock_steps, retry
+from pulsarack.queue.attempts import Attempt
 from pulsarack.queue.chips import Chip, ChipState
 from pulsarack.queue.routing import HOUR_MS, MS, ChipFacts, OrderFacts
 from pulsarack.queue.rows import scalar, tuples
@@ -120,6 +121,7 @@ def of_chip(
         present=presence is not None,
         busy=presence.busy if presence else "",
         stock_exact=bool(chip.stock_exact),
+        stock_posted=balance.posted if balance else 0,
         stock_available=balance.available if balance else 0,
         reserve=max(chip.reserve, limits.reserve),
         pause_seconds=_own(chip.pause_seconds, limits.pause_seconds) or 0,
@@ -160,17 +162,14 @@ def of_order(
     return OrderFacts(operator, cost, contested=rival is not None)
 
 
-def avoided(db: Database, order_id: int) -> dict[str, int]:
-    """Chips that this order avoids, each with the time until when."""
-    rows: Sequence[tuple[str, int, str | None]] = tuples(
-        db,
-        "SELECT chip, closed_at, reason FROM attempt WHERE order_id = ? AND closed_at IS NOT NULL",
-        (order_id,),
-    )
+def avoided(earlier: Iterable[Attempt]) -> dict[str, int]:
+    """Chips that an order avoids after its earlier attempts, each with the time until when."""
     return {
-        chip: closed_at + retry.AVOID_SECONDS * MS
-        for chip, closed_at, reason in rows
-        if reason is not None and not retry.RULES[Reason(reason)].same_chip
+        one.chip: one.closed_at + retry.AVOID_SECONDS * MS
+        for one in earlier
+        if one.closed_at is not None
+        and one.reason is not None
+        and not retry.RULES[Reason(one.reason)].same_chip
     }
 
 

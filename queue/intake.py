@@ -18,7 +18,7 @@ from pulsarack.queue.orders import Order
 from pulsarack.queue.products import Product
 from pulsarack.queue.request import Request
 from pulsarack.queue.routing import MS
-from pulsarack.queue.rows import scalar
+from pulsarack.queue.rows import columns, insert
 from pulsarack.queue.state import OrderState
 from pulsarack.queue.validation import (
     Refusal,
@@ -150,12 +150,14 @@ def _queue(
     db: Database, request: Request, destination: str, product: Product, origin: Origin
 ) -> Accepted | Refusal:
     limit = product.time_limit_seconds or origin.time_limit_seconds
-    order_id = scalar(
+    order = insert(
         db,
+        Order,
         "INSERT INTO orders (state, agent, product, operator, destination, denomination, price,"
         " cost, repeat_index, local_day, client_reference, channel, text, received_at,"
         " expires_at, not_before)"
-        " VALUES ('QUEUED', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
+        " VALUES ('QUEUED', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        f" RETURNING {columns(Order)}",
         (
             origin.agent,
             product.code,
@@ -174,13 +176,13 @@ def _queue(
             origin.received_at,
         ),
     )
-    held = hold_price(db, order_id, origin.agent, product.price, now_ms=origin.received_at)
+    held = hold_price(db, order.id, origin.agent, product.price, now_ms=origin.received_at)
     if held is not Result.OK:
-        raise LedgerRefused(f"the price of order {order_id} could not be held: {held}")
+        raise LedgerRefused(f"the price of order {order.id} could not be held: {held}")
     state.record(
-        db, order_id, OrderState.QUEUED, why="accepted, price held", now_ms=origin.received_at
+        db, order.id, OrderState.QUEUED, why="accepted, price held", now_ms=origin.received_at
     )
-    return Accepted(orders.get(db, order_id), repeated=False)
+    return Accepted(order, repeated=False)
 
 
 def hold_price(db: Database, order_id: int, agent: str, price: int, *, now_ms: int) -> Result:

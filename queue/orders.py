@@ -112,28 +112,12 @@ def queued(db: Database, operator: str, *, affordable: int, now_ms: int, limit: 
     )
 
 
-def operators_waiting(db: Database, *, now_ms: int) -> set[str]:
-    """The operators for which an order may route now.
-
-    From one operator to the next, and with each only to the first order that may route: however
-    many thousands wait behind it, they are not looked at.
-    """
-    rows = tuples(
-        db,
-        "WITH RECURSIVE waiting (operator) AS ("
-        " SELECT min(operator) FROM orders WHERE state = 'QUEUED'"
-        " UNION ALL SELECT (SELECT min(o.operator) FROM orders AS o WHERE o.state = 'QUEUED'"
-        " AND o.operator > waiting.operator) FROM waiting WHERE waiting.operator IS NOT NULL)"
-        " SELECT operator FROM waiting WHERE operator IS NOT NULL AND EXISTS ("
-        f"SELECT 1 FROM orders WHERE orders.operator = waiting.operator AND {_MAY_ROUTE})",
-        (now_ms, now_ms),
-    )
-    return {operator for (operator,) in rows}
-
-
-def any_queued(db: Database) -> bool:
-    """Whether any order waits, for a chip or for its time."""
-    return bool(tuples(db, "SELECT 1 FROM orders WHERE state = 'QUEUED' LIMIT 1"))
+def any_queued(db: Database, operator: str | None = None) -> bool:
+    """Whether any order waits (of that operator), for a chip or for its time."""
+    if operator is None:
+        return bool(tuples(db, "SELECT 1 FROM orders WHERE state = 'QUEUED' LIMIT 1"))
+    queued = "SELECT 1 FROM orders WHERE state = 'QUEUED' AND operator = ? LIMIT 1"
+    return bool(tuples(db, queued, (operator,)))
 
 
 def listed(

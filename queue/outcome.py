@@ -53,9 +53,8 @@ def decide(
     )
     evidence.record(db, attempt_id, decision.evidence, now_ms=now_ms)
     if decision.done:
-        settle(db, attempt.order_id, attempt_id, attempt.chip, decision, now_ms)
-    else:
-        _not_done(db, attempt.order_id, attempt_id, attempt.chip, decision, now_ms, day_ends_at)
+        return settle(db, attempt.order_id, attempt_id, attempt.chip, decision, now_ms)
+    _not_done(db, attempt.order_id, attempt_id, attempt.chip, decision, now_ms, day_ends_at)
     return orders.get(db, attempt.order_id)
 
 
@@ -117,7 +116,7 @@ def cancel(db: Database, order_id: int, *, now_ms: int) -> Order:
 
 def settle(
     db: Database, order_id: int, attempt_id: int, iccid: str, decision: Decision, now_ms: int
-) -> None:
+) -> Order:
     """Post both holds and tell the agent; the attempt is closed as done already."""
     _post(db, attempts.cost_hold(attempt_id), now_ms)
     _post(db, orders.price_hold(order_id), now_ms)
@@ -127,9 +126,11 @@ def settle(
         "UPDATE orders SET serial_number = coalesce(?, serial_number), reason = NULL WHERE id = ?",
         (decision.serial_number, order_id),
     )
-    execute(db, "UPDATE chip SET failures = 0 WHERE iccid = ?", (iccid,))
+    execute(db, "UPDATE chip SET failures = 0 WHERE iccid = ? AND failures <> 0", (iccid,))
     state.move(db, order_id, OrderState.SUCCEEDED, why=decision.why, now_ms=now_ms)
-    messages.write_final(db, orders.get(db, order_id), now_ms=now_ms)
+    settled = orders.get(db, order_id)
+    messages.write_final(db, settled, now_ms=now_ms)
+    return settled
 
 
 def _not_done(

@@ -3,11 +3,12 @@
 Every rule is a small function that says in words why a chip cannot take the order,
 or None. Among the chips that can, the one that carried least today wins, then the
 one that has waited longest, then the lower ICCID, so that the choice never depends
-on the order in which chips were listed. `route explain` prints exactly this.
+on the order in which chips were listed. `route explain` prints exactly this; who has
+many orders to give away ranks the chips once and asks `first_able`, which chooses alike.
 """
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from pulsarack.queue import retry
 
@@ -36,6 +37,7 @@ class ChipFacts:
     present: bool
     busy: str  # what it is doing now, or ''
     stock_exact: bool
+    stock_posted: int
     stock_available: int
     reserve: int
     pause_seconds: int
@@ -104,10 +106,15 @@ def _stock(order: OrderFacts, chip: ChipFacts, now_ms: int) -> str | None:
     return None
 
 
+def pause_ends(chip: ChipFacts) -> int:
+    """When a chip's pause after its last attempt is over, milliseconds UTC."""
+    return (chip.last_claimed_at or 0) + chip.pause_seconds * MS
+
+
 def _pacing(order: OrderFacts, chip: ChipFacts, now_ms: int) -> str | None:
     if chip.last_claimed_at is None:
         return None
-    wait_ms = chip.last_claimed_at + chip.pause_seconds * MS - now_ms
+    wait_ms = pause_ends(chip) - now_ms
     return f"pauses {-(-wait_ms // MS)} s more" if wait_ms > 0 else None
 
 
@@ -158,6 +165,39 @@ def route(order: OrderFacts, chips: Iterable[ChipFacts], now_ms: int) -> Route:
     able = [chip for verdict, chip in judged if not verdict.reasons]
     best = min(able, key=_preference, default=None)
     return Route(tuple(verdict for verdict, _ in judged), best.iccid if best else None)
+
+
+def ranked(chips: Iterable[ChipFacts]) -> list[ChipFacts]:
+    """The chips, best first: of those that can take an order the first one wins."""
+    return sorted(chips, key=_preference)
+
+
+def first_able(
+    order: OrderFacts,
+    chips: Sequence[ChipFacts],
+    avoided: Mapping[str, int],
+    now_ms: int,
+    *,
+    further: int,
+) -> Route:
+    """Choose among ranked chips as `route` does, but judge only so many behind the winner.
+
+    `avoided`: chips that this order avoids, each with the time until when.
+    """
+    verdicts: list[Verdict] = []
+    winner: str | None = None
+    for chip in chips:
+        until = avoided.get(chip.iccid)
+        facts = chip if until is None else replace(chip, avoid_until=until)
+        verdict = judge(order, facts, now_ms)
+        verdicts.append(verdict)
+        if winner is not None:
+            further -= 1
+        elif not verdict.reasons:
+            winner = chip.iccid
+        if winner is not None and further <= 0:
+            break
+    return Route(tuple(verdicts), winner)
 
 
 def _preference(chip: ChipFacts) -> tuple[int, int, str]:

@@ -35,6 +35,12 @@ def select_one(db: Database, shape: type[Row], sql: str, params: Sequence[Any] =
     return None if row is None else shape(*row)
 
 
+def insert(db: Database, shape: type[Row], sql: str, params: Sequence[Any] = ()) -> Row:
+    """The row that an INSERT made, of one that ends in RETURNING ``columns(shape)``."""
+    (row,) = select(db, shape, sql, params)
+    return row
+
+
 def scalar(db: Database, sql: str, params: Sequence[Any] = ()) -> Any:
     """The first column of the first row, or None."""
     row = run(db, sql, *params).fetchone()

@@ -21,7 +21,7 @@ from enum import StrEnum
 from peewee import Database
 
 from pulsarack.queue.errors import IllegalMove
-from pulsarack.queue.rows import columns, execute, scalar, select
+from pulsarack.queue.rows import columns, execute, scalar, select, touched
 
 
 class OrderState(StrEnum):
@@ -51,30 +51,31 @@ LEGAL: dict[OrderState, frozenset[OrderState]] = {
 OPEN = frozenset({OrderState.QUEUED, OrderState.SENDING, OrderState.UNKNOWN})
 
 
-def check_move(old: OrderState, new: OrderState) -> None:
-    """Raise IllegalMove unless the table allows it."""
-    if new not in LEGAL[old]:
-        raise IllegalMove(f"an order that is {old} cannot become {new}")
+# Each order's present state is looked at by the statement that changes it.
+_MOVES = {
+    new: "UPDATE orders SET state = ?, finished_at = ? WHERE id = ? AND state IN ("
+    + ", ".join(f"'{old.value}'" for old, allowed in LEGAL.items() if new in allowed)
+    + ") RETURNING id"
+    for new in OrderState
+}
 
 
-def move(db: Database, order_id: int, new: OrderState, *, why: str, now_ms: int) -> OrderState:
-    """Move one order, record the transition, return the state it came from.
+def move(db: Database, order_id: int, new: OrderState, *, why: str, now_ms: int) -> None:
+    """Move one order and record the transition.
 
     Raises IllegalMove, and changes nothing, if the table forbids it.
     """
-    found = scalar(db, "SELECT state FROM orders WHERE id = ?", (order_id,))
-    if found is None:
-        raise IllegalMove(f"there is no order {order_id}")
-    old = OrderState(found)
-    check_move(old, new)
     finished = None if new in OPEN else now_ms
-    execute(
-        db,
-        "UPDATE orders SET state = ?, finished_at = ? WHERE id = ?",
-        (new.value, finished, order_id),
-    )
+    if not touched(db, _MOVES[new], (new.value, finished, order_id)):
+        raise _illegal(db, order_id, new)
     record(db, order_id, new, why=why, now_ms=now_ms)
-    return old
+
+
+def _illegal(db: Database, order_id: int, new: OrderState) -> IllegalMove:
+    old = scalar(db, "SELECT state FROM orders WHERE id = ?", (order_id,))
+    if old is None:
+        return IllegalMove(f"there is no order {order_id}")
+    return IllegalMove(f"an order that is {old} cannot become {new}")
 
 
 def record(db: Database, order_id: int, state: OrderState, *, why: str, now_ms: int) -> None:

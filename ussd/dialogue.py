@@ -158,6 +158,17 @@ class Dialogue:
         """Whether the committing action has been handed out."""
         return self._position.committed
 
+    def settled_by(self, text: str) -> bool:
+        """Whether a last screen with this text would prove the thing done.
+
+        Then no further screen is worth waiting for. Changes nothing.
+        """
+        if self._position.state is not State.WAITING_SCREEN:
+            return False
+        screen = Screen(UssdStatus.NO_FURTHER_ACTION, text)
+        _, action = _read_screen(self._task, self._position, screen)
+        return isinstance(action, Finished) and action.outcome.kind is OutcomeKind.DONE
+
     def start(self) -> Action:
         """Return the first action."""
         return self._apply(_Begin())

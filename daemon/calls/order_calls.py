@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from peewee import Database
+
 from pulsarack.daemon.calls.office import Office, needs_reason, not_found, refused
 from pulsarack.daemon.calls.story import evidence_rows, order_row, story
 from pulsarack.daemon.control_arguments import (
@@ -64,10 +66,20 @@ class OrderCalls:
             local_day=self._context.day(),
             time_limit_seconds=int(self._context.config.orders.time_limit_seconds),
         )
-        accepted = await self._context.store.write(lambda db: intake.accept(db, wanted, origin))
-        if isinstance(accepted, Refusal):
-            raise self._refuse(args, accepted)
-        return await self._accepted(accepted)
+
+        def job(db: Database) -> tuple[Accepted, dict[str, Any]] | Refusal:
+            accepted = intake.accept(db, wanted, origin)
+            if isinstance(accepted, Refusal):
+                return accepted
+            return accepted, order_row(db, accepted.order)
+
+        answer = await self._context.store.write(job)
+        if isinstance(answer, Refusal):
+            raise self._refuse(args, answer)
+        accepted, row = answer
+        if not accepted.repeated:
+            self._tell_accepted(accepted.order)
+        return {**row, "repeated": accepted.repeated}
 
     async def show(self, args: OrderById, _peer: Peer) -> dict[str, Any]:
         """The whole story of an order."""
@@ -194,23 +206,20 @@ class OrderCalls:
             remedy = f"look at it: pulsarack order show {order_id}"
             raise CallError("NOT_UNDECIDED", str(error), remedy) from None
 
-    async def _accepted(self, accepted: Accepted) -> dict[str, Any]:
-        order = accepted.order
-        if not accepted.repeated:
-            self._context.log.info(
-                "order.accepted", order=order.id, agent=order.agent, product=order.product
-            )
-            self._context.events.publish(
-                "order",
-                id=order.id,
-                state=order.state,
-                operator=order.operator,
-                product=order.product,
-                reason=None,
-                chip=None,
-            )
-            self._office.dispatcher.wake()
-        return {**await self._row(order), "repeated": accepted.repeated}
+    def _tell_accepted(self, order: Order) -> None:
+        self._context.log.info(
+            "order.accepted", order=order.id, agent=order.agent, product=order.product
+        )
+        self._context.events.publish(
+            "order",
+            id=order.id,
+            state=order.state,
+            operator=order.operator,
+            product=order.product,
+            reason=None,
+            chip=None,
+        )
+        self._office.dispatcher.wake(order.operator)
 
     def _refuse(self, args: OrderNew, refusal: Refusal) -> CallError:
         self._context.log.info(

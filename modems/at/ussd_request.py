@@ -5,12 +5,15 @@ before it with the port blocked meanwhile (Telit); an OK may be followed by a ba
 +CME ERROR and nothing else (Cinterion MC55i); a notice such as ``+CUSD: 2,"Initiating
 Release"`` may precede the real answer; <m>=2 very often carries the final text.
 
-So the rules are: 0 and 1 answer at once. 2 with a text is kept as the answer for a
-moment, 2 without one, 3 and known notices for a longer moment, and a better line that
-comes meanwhile takes their place. 4 and 5 without a text mean failure, as does the
+So the rules are: 0 and 1 answer at once, and so does a text that leaves nothing open (who
+asked knows which does). 2 with another text is kept as the answer for a moment, 2 without
+one, 3 and known notices for a longer moment, and a better line that comes meanwhile takes
+their place. 4 and 5 without a text mean failure, as does the
 echoed request that some modems put behind a 5. Once an OK or any +CUSD was seen, no
 error proves any more that nothing left.
 """
+
+from collections.abc import Callable
 
 from pulsarack.modems import refusal
 from pulsarack.modems.at import cusd
@@ -26,11 +29,24 @@ _NOTICES = frozenset(
 )
 
 
+Settles = Callable[[str], bool]
+"""Whether a text says all that was asked for, so that no other line is worth waiting for."""
+
+
+def nothing_settles(_text: str) -> bool:
+    """Whatever comes, a better line may follow."""
+    return False
+
+
 class UssdRequest:
     """One request; feed it what comes and look at ``result``."""
 
     def __init__(
-        self, deadline: float, hint: cusd.UssdEncoding, error_is_local: bool = False
+        self,
+        deadline: float,
+        hint: cusd.UssdEncoding,
+        error_is_local: bool = False,
+        settles: Settles = nothing_settles,
     ) -> None:
         self.result: UssdResult | None = None
         self.accepted = False
@@ -38,6 +54,7 @@ class UssdRequest:
         self._deadline = deadline
         self._hint = hint
         self._error_is_local = error_is_local
+        self._settles = settles
         self._candidate: UssdResult | None = None
         self._grace_deadline: float | None = None
 
@@ -79,6 +96,8 @@ class UssdRequest:
         elif _is_notice(answer):
             if not self._has_text():
                 self._keep(answer, now + NOTICE_GRACE_SECONDS)
+        elif answer.status is UssdStatus.TERMINATED_BY_NETWORK and self._settles(answer.text):
+            self.result = answer
         else:
             self._keep(answer, now + GRACE_SECONDS)
 

@@ -32,7 +32,7 @@ from pulsarack.queue import (
     stock,
 )
 from pulsarack.queue.chips import Adoption
-from pulsarack.queue.claim import IdleChip
+from pulsarack.queue.claim import IdleChip, Known
 from pulsarack.queue.evidence import Evidence, EvidenceKind, Rule, VerdictKind
 from pulsarack.queue.facts import Presence
 from pulsarack.queue.intake import Accepted, Origin
@@ -70,8 +70,8 @@ def send(db: Database, to: str, now_ms: int) -> int:
     """An order on its way, past the point of no return; the id of its attempt."""
     origin = Origin("kios1", "socket", f"S10.{to}", None, now_ms, "2026-11-22", 600)
     assert isinstance(intake.accept(db, Request("S10", to, 1), origin), Accepted)
-    idle = {CHIP: IdleChip(Presence("modem0", "350003000000018"), "telkomsel", "hash")}
-    (claimed,) = claim.claim_ready(db, idle, now_ms=now_ms, day_started_at=NOW - 1)
+    idle = {CHIP: IdleChip(Presence("modem0", "350003000000018"), "telkomsel", "hash", 0)}
+    (claimed,) = claim.claim_ready(db, idle, Known(), now_ms=now_ms, day_started_at=NOW - 1)
     attempts.mark_committed(db, claimed.attempt_id, now_ms=now_ms)
     return claimed.attempt_id
 

@@ -8,7 +8,7 @@ from peewee import Database
 from pulsarack.daemon.sale import Sale
 from pulsarack.daemon.store_errors import StoreError
 from pulsarack.queue import recovery
-from pulsarack.ussd.dialogue import Outcome, Values
+from pulsarack.ussd.dialogue import Finished, Outcome
 from pulsarack.ussd.outcome import Reason
 from tests.daemon.scripted import TOP_UP, Followed, Scripted
 from tests.daemon.test_orders_and_chips import in_world, until_idle
@@ -104,12 +104,11 @@ def test_what_was_decided_before_its_point_of_no_return_is_not_sent(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Here the attempt is given up; a late text about an earlier one would do the same."""
-    true_values = Sale._values
+    true_talk = Sale._talk
     given_up: list[int] = []
 
     async def order(world: World) -> None:
-        async def values(sale: Sale) -> Values:
-            found = await true_values(sale)
+        async def talk(sale: Sale) -> Finished:
             attempt_id = sale._claim.attempt_id
             if not given_up:
                 given_up.append(attempt_id)
@@ -119,10 +118,10 @@ def test_what_was_decided_before_its_point_of_no_return_is_not_sent(
                         db, attempt_id, Reason.DAEMON_STOPPED, now_ms=now_ms, day_ends_at=ends
                     )
                 )
-            return found
+            return await true_talk(sale)
 
         await until_idle(world)
-        monkeypatch.setattr(Sale, "_values", values)
+        monkeypatch.setattr(Sale, "_talk", talk)
         script = Scripted(world, monkeypatch)
         order_id = await world.order("S10.081200000012")
         await world.settle()

@@ -104,3 +104,18 @@ def test_refusal_table_is_conservative() -> None:
     assert not proofs & {300, 301, 302, 320, 321, 322, 332, 340, 500}
     for line in ("ERROR", "COMMAND NOT SUPPORT", "+CME ERROR: raspberry", "+CMS ERROR:"):
         assert left(line)
+
+
+def test_a_text_that_settles_it_is_not_waited_behind() -> None:
+    request = UssdRequest(30.0, UssdEncoding.PLAIN, settles=lambda text: "berhasil" in text)
+    request.arrived('+CUSD: 2,"Initiating release",15', 0.5)
+    assert request.result is None
+    request.arrived('+CUSD: 2,"Isi ulang berhasil",15', 1.0)
+    assert isinstance(request.result, UssdAnswer)
+    assert request.result.text == "Isi ulang berhasil"
+
+
+def test_a_timeout_that_repeats_a_settling_text_settles_nothing() -> None:
+    request = UssdRequest(30.0, UssdEncoding.PLAIN, settles=lambda text: True)
+    request.arrived('+CUSD: 5,"*776#",15', 1.0)
+    assert request.result is None

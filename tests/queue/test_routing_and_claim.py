@@ -15,7 +15,15 @@ from pulsarack.queue import chips
 from pulsarack.queue.claim import LOOK_AHEAD
 from pulsarack.queue.facts import Limits
 from pulsarack.queue.products import Product, put
-from pulsarack.queue.routing import HOUR_MS, ChipFacts, OrderFacts, judge, route
+from pulsarack.queue.routing import (
+    HOUR_MS,
+    ChipFacts,
+    OrderFacts,
+    first_able,
+    judge,
+    ranked,
+    route,
+)
 from pulsarack.ussd.outcome import Reason
 from tests.queue.world import HOUR, World, iccid
 
@@ -30,6 +38,7 @@ ABLE = ChipFacts(
     present=True,
     busy="",
     stock_exact=True,
+    stock_posted=10_150,
     stock_available=10_150,
     reserve=0,
     pause_seconds=10,
@@ -112,6 +121,7 @@ FACTS = st.builds(
     present=st.booleans(),
     busy=st.sampled_from(["", "", "x"]),
     stock_exact=st.booleans(),
+    stock_posted=st.integers(0, 40_000),
     stock_available=st.integers(0, 40_000),
     reserve=st.integers(0, 20_000),
     pause_seconds=st.integers(0, 5),
@@ -122,6 +132,24 @@ FACTS = st.builds(
     last_claimed_at=st.none() | st.integers(NOW - 6000, NOW),
     avoid_until=st.none() | st.integers(NOW - 1, NOW + 1),
 )
+
+
+@given(
+    st.lists(FACTS, max_size=6, unique_by=lambda c: c.iccid),
+    st.dictionaries(st.integers(0, 5), st.integers(NOW - 1, NOW + 1)),
+    st.integers(0, 3),
+)
+def test_who_has_ranked_the_chips_chooses_the_same(
+    chips: list[ChipFacts], avoided: dict[int, int], further: int
+) -> None:
+    bare = [replace(chip, avoid_until=None) for chip in chips]
+    until = {bare[n].iccid: at for n, at in avoided.items() if n < len(bare)}
+    whole = route(ORDER, [replace(c, avoid_until=until.get(c.iccid)) for c in bare], NOW)
+    found = first_able(ORDER, ranked(bare), until, NOW, further=further)
+    assert found.winner == whole.winner
+    assert set(found.verdicts) <= set(whole.verdicts)
+    able = [one.iccid for one in found.verdicts if not one.reasons]
+    assert able[:1] == [whole.winner][: len(able)]
 
 
 @given(st.lists(FACTS, max_size=6, unique_by=lambda c: c.iccid), st.randoms(use_true_random=False))

@@ -147,12 +147,12 @@ def test_a_rest_is_never_shortened(
 
 def test_a_rest_ends_by_itself_and_out_only_by_an_admin(shop: World) -> None:
     shop.run(lambda db: chips.rest(db, CARD, until_ms=100, why="y"))
-    shop.run(lambda db: chips.wake_rested(db, now_ms=99))
+    shop.run(lambda db: chips.wake_if_rested(db, CARD, now_ms=99))
     assert shop.the_chip(CARD).state == "RESTING"
-    shop.run(lambda db: chips.wake_rested(db, now_ms=100))
+    shop.run(lambda db: chips.wake_if_rested(db, CARD, now_ms=100))
     assert (shop.the_chip(CARD).state, shop.the_chip(CARD).stock_exact) == ("ACTIVE", 1)
     shop.run(lambda db: chips.take_out(db, CARD, why="barred"))
-    shop.run(lambda db: chips.wake_rested(db, now_ms=10**15))
+    shop.run(lambda db: chips.wake_if_rested(db, CARD, now_ms=10**15))
     assert shop.the_chip(CARD).state == "OUT"
     assert shop.run(lambda db: chips.enable(db, CARD))
     assert (shop.the_chip(CARD).state, shop.the_chip(CARD).stock_exact) == ("ACTIVE", 0)

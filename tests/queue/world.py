@@ -37,7 +37,7 @@ from pulsarack.queue import (
 )
 from pulsarack.queue.attempts import Attempt
 from pulsarack.queue.chips import Adoption, Chip
-from pulsarack.queue.claim import Claim, IdleChip
+from pulsarack.queue.claim import Claim, IdleChip, Known
 from pulsarack.queue.discrepancies import Cleared, ClearingKind, Discrepancy
 from pulsarack.queue.evidence import Evidence, EvidenceKind, Rule, VerdictKind
 from pulsarack.queue.facts import Limits, Presence
@@ -175,15 +175,20 @@ class World:
         assert isinstance(found, Accepted), found
         return found.order
 
-    def claim(self, *cards: str, limits: Limits | None = None) -> list[Claim]:
+    def claim(
+        self, *cards: str, limits: Limits | None = None, known: Known | None = None
+    ) -> list[Claim]:
         """Offer idle chips."""
         presence = Presence("1-1", "imei", limits=limits or Limits())
         operators = {chip.iccid: chip.operator or "" for chip in self.run(chips.every)}
         idle = {
-            card: IdleChip(presence, operators.get(card, "telkomsel"), "hash") for card in cards
+            card: IdleChip(presence, operators.get(card, "telkomsel"), "hash", LATE_MS)
+            for card in cards
         }
         return self.run(
-            lambda db: claim.claim_ready(db, idle, now_ms=self.now, day_started_at=self.day_starts)
+            lambda db: claim.claim_ready(
+                db, idle, known or Known(), now_ms=self.now, day_started_at=self.day_starts
+            )
         )
 
     def commit(self, attempt_id: int) -> None:

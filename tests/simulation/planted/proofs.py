@@ -323,10 +323,10 @@ def acknowledged_before_the_commit(patches: ExitStack) -> None:
 
 @bug("The driver sends the USSD command again when the modem is silent.", "P2")
 def command_repeated_after_silence(patches: ExitStack) -> None:
-    async def dial(self: Modem, text: str, within_seconds: float) -> Any:
-        result = await old(self, text, within_seconds)
+    async def dial(self: Modem, text: str, within_seconds: float, settles: Any) -> Any:
+        result = await old(self, text, within_seconds, settles)
         if isinstance(result, Silence) and result.left:
-            result = await old(self, text, within_seconds)
+            result = await old(self, text, within_seconds, settles)
         return result
 
     old = put(patches, Modem, "dial_ussd", dial)
