@@ -59,20 +59,6 @@ def test_the_newest_of_a_state_and_an_agent_are_listed(
         assert [one.id for one in found] == wanted[:limit]
 
 
-def test_each_operator_with_an_order_that_may_go_is_found_once(shop: World) -> None:
-    def waiting() -> set[str]:
-        return shop.run(lambda db: orders.operators_waiting(db, now_ms=shop.now))
-
-    assert waiting() == set()
-    for number in range(3):
-        shop.order(f"S10.08120000001{number}")
-    shop.sql("UPDATE orders SET operator = 'xl', not_before = not_before + 60000 WHERE id = 2")
-    shop.sql("UPDATE orders SET operator = 'axis' WHERE id = 3")
-    assert waiting() == {"axis", "telkomsel"}
-    shop.wait(60)
-    assert waiting() == {"axis", "telkomsel", "xl"}
-
-
 def test_serial_numbers_of_a_destination_are_known_whatever_came_of_its_orders(
     shop: World,
 ) -> None:
