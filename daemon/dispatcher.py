@@ -137,7 +137,7 @@ class Dispatcher:
             return
         now_ms, started = self._context.clock.now_ms(), self._context.day_started_at()
         try:
-            claims = await self._context.store.write(
+            claims = await self._context.store.write_first(
                 lambda db: claim.claim_ready(
                     db, idle, self._known, now_ms=now_ms, day_started_at=started
                 )

@@ -25,6 +25,10 @@ class Outside:
         """As the store's, in the caller's turn; raises Busy."""
         return await self._store.write_for(CALLER.get(), job)
 
+    async def write_first(self, job: Job[T]) -> T:
+        """Nobody outside goes first: as `write`."""
+        return await self.write(job)
+
     async def read(self, job: Job[T]) -> T:
         """As the store's, in the caller's turn; raises Busy."""
         return await self._store.read_for(CALLER.get(), job)

@@ -152,7 +152,7 @@ class Sale:
         """Make the point of no return durable; raises if the attempt was decided meanwhile."""
         now_ms = self._context.clock.now_ms()
         try:
-            await self._context.store.write(
+            await self._context.store.write_first(
                 lambda db: attempts.mark_committed(db, self._claim.attempt_id, now_ms=now_ms)
             )
         except NotOpen:

@@ -2,10 +2,12 @@
 
 There are two lanes. The daemon's own jobs (a claim, a point of no return, a decision, a
 text that came in) are never refused: every worker waits for its own, so there are only ever
-a few for each slot. Jobs from outside may come by the ten thousand: they wait in a lane of
-their own, of each source only so many and of all together only so many, and who comes
-beyond that is told so (`Busy`) before anything was done. They are taken one source after
-the other, so that who sends one order does not wait for who sent a thousand.
+a few for each slot. Of these go first what is nearest to the first byte on a line, so that
+one chip begins while the answers of others are booked. Jobs from outside may come by the
+ten thousand: they wait in a lane of their own, of each source only so many and of all
+together only so many, and who comes beyond that is told so (`Busy`) before anything was
+done. They are taken one source after the other, so that who sends one order does not wait
+for who sent a thousand.
 
 A batch is the daemon's own jobs and a few from outside beside them; with none of its own,
 more from outside, but not so many that the next job of the daemon's own waits long for the
@@ -28,12 +30,17 @@ MOST_OF_A_SOURCE = 1024
 
 @dataclass(frozen=True, slots=True)
 class Shares:
-    """How many jobs go into one batch: in all, and of those from outside without any of the
-    daemon's own, and beside them."""
+    """How many jobs go into one batch: in all, of the daemon's own, and of those from outside
+    without any of the daemon's own, and beside them.
+
+    Chips whose answers come at once would go on at once as well, and answer at once again: a
+    small batch lets the first of them begin while the others are booked.
+    """
 
     batch: int
+    own: int = 16
     visitors_alone: int = 64
-    visitors_beside: int = 16
+    visitors_beside: int = 8
 
 
 class VisitorLane(Generic[T]):
@@ -77,11 +84,12 @@ class Lanes(Generic[T]):
 
     def __init__(self, shares: Shares) -> None:
         self._shares = shares
+        self._first: deque[T] = deque()
         self._own: deque[T] = deque()
         self._visitors: VisitorLane[T] = VisitorLane()
 
     def __len__(self) -> int:
-        return len(self._own) + len(self._visitors)
+        return len(self._first) + len(self._own) + len(self._visitors)
 
     @property
     def visitors(self) -> int:
@@ -92,6 +100,10 @@ class Lanes(Generic[T]):
         """Queue one of the daemon's own jobs."""
         self._own.append(job)
 
+    def add_first(self, job: T) -> None:
+        """Queue one that goes before the daemon's others."""
+        self._first.append(job)
+
     def add_visitor(self, source: str, job: T) -> None:
         """Queue a job from outside; raises Busy."""
         self._visitors.add(source, job)
@@ -99,14 +111,17 @@ class Lanes(Generic[T]):
     def batch(self) -> list[T]:
         """What is to be run next: the daemon's own first. Nothing if nothing waits."""
         shares = self._shares
-        share = shares.visitors_beside if self._own else shares.visitors_alone
-        visitors = self._visitors.take(min(share, shares.batch - bool(self._own)))
-        room = shares.batch - len(visitors)
-        own = [self._own.popleft() for _ in range(min(room, len(self._own)))]
-        return own + visitors
+        waits = bool(self._first or self._own)
+        share = shares.visitors_beside if waits else shares.visitors_alone
+        visitors = self._visitors.take(min(share, shares.batch - waits))
+        room = min(shares.own, shares.batch - len(visitors))
+        first = [self._first.popleft() for _ in range(min(room, len(self._first)))]
+        own = [self._own.popleft() for _ in range(min(room - len(first), len(self._own)))]
+        return first + own + visitors
 
     def clear(self) -> list[T]:
         """Everything that waits; the lanes are empty then."""
-        rest = [*self._own, *self._visitors.take(len(self._visitors))]
+        rest = [*self._first, *self._own, *self._visitors.take(len(self._visitors))]
+        self._first.clear()
         self._own.clear()
         return rest

@@ -90,6 +90,16 @@ class JobThread:
             self._changed.notify()
         return ticket.waiter
 
+    def submit_first(self, job: Job[T]) -> "asyncio.Future[T]":
+        """Hand a job over that goes before the others of the daemon."""
+        ticket = Ticket(job, asyncio.get_running_loop())
+        with self._changed:
+            if self._closing:
+                raise StoreClosed
+            self._backlog.add_first(ticket)
+            self._changed.notify()
+        return ticket.waiter
+
     def submit_for(self, source: str, job: Job[T]) -> "asyncio.Future[T]":
         """Hand a job over for somebody outside; raises Busy when too many wait already."""
         ticket = Ticket(job, asyncio.get_running_loop())

@@ -77,6 +77,10 @@ class InlineStore:
         """As `read_inline`."""
         return self.read_inline(job)
 
+    async def write_first(self, job: Job[T]) -> T:
+        """As `write`."""
+        return await self.write(job)
+
     async def write_for(self, source: str, job: Job[T]) -> T:
         """As `write`."""
         return await self.write(job)

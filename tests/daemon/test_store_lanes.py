@@ -37,6 +37,19 @@ def test_own_jobs_go_first_and_visitors_beside_them() -> None:
     assert lanes.batch() == []
 
 
+def test_what_a_chip_waits_for_goes_before_all_others() -> None:
+    lanes: Lanes[str] = Lanes(Shares(batch=8, own=3, visitors_beside=2))
+    lanes.add_visitor("a", "a0")
+    for number in range(4):
+        lanes.add(f"own{number}")
+    lanes.add_first("commit1")
+    lanes.add_first("commit2")
+    assert lanes.batch() == ["commit1", "commit2", "own0", "a0"]
+    lanes.add_first("commit3")
+    assert len(lanes) == 4
+    assert lanes.clear() == ["commit3", "own1", "own2", "own3"]
+
+
 def test_where_one_job_is_a_batch_own_jobs_are_not_held_up() -> None:
     lanes: Lanes[str] = Lanes(Shares(batch=1))
     lanes.add_visitor("a", "visitor")

@@ -40,12 +40,19 @@ class SimulatedStore:
         self._backlog: list[Ticket] = []
 
     async def write(self, job: Job[T]) -> T:
+        return await self._hand_over(job, len(self._backlog))
+
+    async def write_first(self, job: Job[T]) -> T:
+        """It overtakes what waits."""
+        return await self._hand_over(job, 0)
+
+    async def _hand_over(self, job: Job[T], place: int) -> T:
         self._life.check()
         ticket = Ticket(job, asyncio.get_running_loop())
         if not self._backlog:
             share = SLOW if self._rng.random() < SLOW_SHARE else QUICK
             asyncio.get_running_loop().call_later(self._rng.uniform(*share), self._commit)
-        self._backlog.append(ticket)
+        self._backlog.insert(place, ticket)
         value: T = await ticket.waiter
         return value
 
