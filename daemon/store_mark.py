@@ -64,7 +64,7 @@ class CommitMark:
     def __init__(self, db: Database, path: Path) -> None:
         """Raises OSError if the file cannot be written."""
         self._path = path
-        self._log = Path(f"{path}-wal")
+        self._names = (str(path), f"{path}-wal")
         self._count = commits(db)
         self._counted = self._count
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
@@ -86,7 +86,7 @@ class CommitMark:
         if self._counted == self._count:
             return None
         self._count = self._counted
-        files = (_identity(self._path), _identity(self._log))
+        files = (_identity(self._names[0]), _identity(self._names[1]))
         self._files = self._files or files
         if files == self._files:
             self._write()
@@ -112,9 +112,9 @@ class CommitMark:
             os.pwrite(self._file, b"%0*d\n" % (_DIGITS, self._count), 0)
 
 
-def _identity(path: Path) -> tuple[int, int] | None:
+def _identity(path: str) -> tuple[int, int] | None:
     try:
-        found = path.stat()
+        found = os.stat(path)  # noqa: PTH116 - every commit looks twice, and this is quicker
     except OSError:
         return None
     return found.st_dev, found.st_ino

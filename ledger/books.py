@@ -8,6 +8,7 @@ in does not count until it is posted.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from peewee import Database
 
@@ -18,8 +19,7 @@ from pulsarack.ledger.models import Account
 _ENTRY = "sequence, id, phase, hold_id, reverses, debit, credit, asset, amount, reference, memo, at"
 
 
-@dataclass(frozen=True, slots=True)
-class Balance:
+class Balance(NamedTuple):
     """One account as it stands, in the minor unit of its asset."""
 
     code: str

@@ -6,6 +6,7 @@ its order from every other attempt (two unique indexes), undecided ones included
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from peewee import Database
 
@@ -18,8 +19,7 @@ from pulsarack.queue.rows import columns, execute, scalar, select, select_one, t
 UNNAMED_MS = 7 * 24 * 3600 * 1000
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(NamedTuple):
     """One attempt. Stock in rupiah; `stock_before` only where it was surely known."""
 
     id: int
@@ -195,7 +195,8 @@ def silent_since(db: Database, iccid: str, since_ms: int, *, but: int) -> bool:
     return (
         scalar(
             db,
-            "SELECT 1 FROM attempt WHERE chip = ? AND (closed_at IS NULL OR closed_at >= ?)"
+            # Of a chip's attempts one is open at most, and that is this one.
+            "SELECT 1 FROM attempt WHERE chip = ? AND closed_at >= ?"
             " AND id != ? AND committed_at IS NOT NULL AND answered = 0 LIMIT 1",
             (iccid, since_ms, but),
         )

@@ -11,6 +11,7 @@ chip itself is wrong (wrong PIN, barred).
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from peewee import Database
 
@@ -27,8 +28,7 @@ class ChipState(StrEnum):
     OUT = "OUT"
 
 
-@dataclass(frozen=True, slots=True)
-class Chip:
+class Chip(NamedTuple):
     """A row of the chip table; money figures of a chip are in the ledger."""
 
     iccid: str

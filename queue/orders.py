@@ -2,6 +2,7 @@
 
 import itertools
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from peewee import Database
 
@@ -10,8 +11,7 @@ from pulsarack.queue.rows import columns, select, select_one, tuples
 from pulsarack.queue.state import OPEN, OrderState
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(NamedTuple):
     """One order. Price and cost are rupiah, denomination thousands of rupiah."""
 
     id: int

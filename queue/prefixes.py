@@ -59,7 +59,8 @@ def operator_of(db: Database, destination: str) -> str | None:
     found = scalar(
         db,
         f"SELECT operator FROM prefix WHERE prefix IN ({marks})"
-        " ORDER BY length(prefix) DESC LIMIT 1",
+        # Of the beginnings of one number the longest is the last in order.
+        " ORDER BY prefix DESC LIMIT 1",
         candidates,
     )
     return None if found is None else str(found)

@@ -1,7 +1,8 @@
-"""Rows as frozen dataclasses, SQL by hand.
+"""Rows as values, SQL by hand.
 
-Every table that the code reads has one dataclass whose fields are named as the
-columns; a query names its columns through it, so that the two cannot drift apart.
+Every table that the code reads has one frozen dataclass whose fields are named as the
+columns; a query names its columns through it, so that the two cannot drift apart. What
+every sale reads some times is a named tuple: one is made in an eighth of the time.
 Statements are written out because claiming and settling must cost what the
 database costs and no more.
 """
@@ -21,7 +22,8 @@ Row = TypeVar("Row")
 @functools.cache
 def columns(shape: type[Any]) -> str:
     """The column list of a row shape, for a SELECT or RETURNING."""
-    return ", ".join(field.name for field in fields(shape))
+    names = getattr(shape, "_fields", None) or [field.name for field in fields(shape)]
+    return ", ".join(names)
 
 
 def select(db: Database, shape: type[Row], sql: str, params: Sequence[Any] = ()) -> list[Row]:

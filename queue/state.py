@@ -20,8 +20,9 @@ from enum import StrEnum
 
 from peewee import Database
 
+from pulsarack.ledger.sql import changed
 from pulsarack.queue.errors import IllegalMove
-from pulsarack.queue.rows import columns, execute, scalar, select, touched
+from pulsarack.queue.rows import columns, execute, scalar, select
 
 
 class OrderState(StrEnum):
@@ -55,7 +56,7 @@ OPEN = frozenset({OrderState.QUEUED, OrderState.SENDING, OrderState.UNKNOWN})
 _MOVES = {
     new: "UPDATE orders SET state = ?, finished_at = ? WHERE id = ? AND state IN ("
     + ", ".join(f"'{old.value}'" for old, allowed in LEGAL.items() if new in allowed)
-    + ") RETURNING id"
+    + ")"
     for new in OrderState
 }
 
@@ -66,7 +67,7 @@ def move(db: Database, order_id: int, new: OrderState, *, why: str, now_ms: int)
     Raises IllegalMove, and changes nothing, if the table forbids it.
     """
     finished = None if new in OPEN else now_ms
-    if not touched(db, _MOVES[new], (new.value, finished, order_id)):
+    if not changed(db, _MOVES[new], new.value, finished, order_id):
         raise _illegal(db, order_id, new)
     record(db, order_id, new, why=why, now_ms=now_ms)
 

@@ -18,6 +18,8 @@ _TYPED = re.compile(r"\+?[0-9][0-9 ()/-]*|\([0-9][0-9 ()/-]*")
 # One zero may be left from the number as it is dialled at home (+62 0812...). Two are a
 # slip, or a prefix for calls abroad; what was meant with them would be a guess.
 _STRAY_ZEROS = re.compile(r"\+?(?:62)?00")
+# As nearly all are typed: nothing about them is left to find out.
+_PLAIN = re.compile(r"(?:0|62)(8[0-9]{8,11})", re.ASCII)
 _SEPARATORS = str.maketrans("", "", " ()/-")
 
 
@@ -64,6 +66,11 @@ def normalise_destination(typed: str) -> str | Refusal:
 
     Accepts what agents type: 0812..., 62812..., +62 812-..., (0812) ....
     """
+    plain = _PLAIN.fullmatch(typed)
+    return f"62{plain[1]}" if plain else _parse(typed)
+
+
+def _parse(typed: str) -> str | Refusal:
     shown = typed if len(typed) <= 24 else typed[:21] + "..."
     if not _TYPED.fullmatch(typed):
         return Refusal(RefusalCode.BAD_NUMBER, f"'{shown}' is not a number", "write it as 08...")

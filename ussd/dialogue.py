@@ -21,7 +21,7 @@ raises IllegalEvent and changes nothing.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any
 
@@ -43,7 +43,7 @@ from pulsarack.ussd.exchange import (
 from pulsarack.ussd.kinds import Channel, Purpose, ReplyKind, StepAction
 from pulsarack.ussd.outcome import OutcomeKind, Reason
 from pulsarack.ussd.recipe import Recipe
-from pulsarack.ussd.reply import Reply, disagreement, explain
+from pulsarack.ussd.reply import Explanation, Reply, disagreement, explain
 from pulsarack.ussd.script import Script, Step
 from pulsarack.ussd.spoken import Spoken
 from pulsarack.ussd.status import UssdStatus
@@ -86,11 +86,19 @@ class _Begin:
 
 @dataclass(frozen=True, slots=True)
 class _Task:
-    """What a dialogue is about; never changes."""
+    """What a dialogue is about; never changes but for what it remembers of the last screen."""
 
     recipe: Recipe
     script: Script
     values: Values
+    screens: dict[str, Explanation] = field(default_factory=dict)
+
+    def read(self, text: str) -> Explanation:
+        """What a screen means; one that was asked about before it was received is read once."""
+        if text not in self.screens:
+            self.screens.clear()
+            self.screens[text] = explain(self.recipe, text, Channel.USSD)
+        return self.screens[text]
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +229,7 @@ def _read_screen(task: _Task, at: _Position, event: Screen) -> _Move:
     if event.status in _WORDLESS or not event.text.strip():
         reason = _WORDLESS.get(event.status, Reason.NO_REPLY)
         return _end_without_proof(at, reason, f"the session ended: {event.status.name}", None)
-    reading = explain(task.recipe, event.text, Channel.USSD)
+    reading = task.read(event.text)
     if reading.reply is None:
         return _end_without_proof(at, Reason.UNPARSED_REPLY, reading.why, None)
     move = _weigh(task, at, reading.reply, addressed=True)

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from peewee import IntegrityError
 
-from pulsarack.queue import prefixes
+from pulsarack.queue import prefixes, validation
 from pulsarack.queue.request import Request, parse
 from pulsarack.queue.validation import (
     Refusal,
@@ -219,3 +219,10 @@ def test_prefixes_are_shipped_once_and_edits_stay(world: World) -> None:
 def test_a_prefix_is_digits_with_the_country(world: World, prefix: str) -> None:
     with pytest.raises(IntegrityError):
         world.run(lambda db: prefixes.put(db, prefix, "telkomsel"))
+
+
+@given(st.from_regex(r"\A(?:0|62)8[0-9]{7,13}\Z"))
+def test_what_is_plain_is_read_as_all_else(typed: str) -> None:
+    slowly = validation._parse(typed)
+    quickly = normalise_destination(typed)
+    assert quickly == slowly or (isinstance(quickly, Refusal) and isinstance(slowly, Refusal))
