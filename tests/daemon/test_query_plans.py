@@ -79,7 +79,7 @@ ALLOWED: dict[str, str] = {
     "SELECT at FROM clock_step ORDER BY id DESC LIMIT 1": _NEWEST,
     f"{_ORDER}INDEXED BY orders_rare_of_agent WHERE": _NEWEST,
     "SELECT max(claimed_at) FROM attempt WHERE chip = ?": _GREATEST,
-    "SELECT coalesce(max(id), 0) FROM attempt": _GREATEST,
+    "INSERT INTO stock_reading": _GREATEST,
     "SELECT coalesce(max(sequence), 0) + 1 FROM transfer": _GREATEST,
     "SELECT at FROM transition WHERE id > (SELECT coalesce(max(last_transition), 0)": _GREATEST,
     "INSERT INTO clock_step": _GREATEST,
