@@ -1,8 +1,9 @@
 """No statement of the running daemon reads what is over: a file of years is as quick as a new one.
 
-A small world lives through what a rack meets, every call of the control socket is made, and the
-doctor looks. Of each statement that was run SQLite is asked how it would answer. What reads all
-of a table that grows, or all rows of one chip, must stand in ALLOWED with its reason.
+A small world lives through what a rack meets, every call of the control socket is made, a month
+passes and what is old is archived, and the doctor looks. Of each statement that was run SQLite is
+asked how it would answer, what it asks by itself for triggers and rows that go included. What
+reads all of a table that grows, or all rows of one chip, must stand in ALLOWED with its reason.
 """
 
 import asyncio
