@@ -19,6 +19,7 @@ from pulsarack.daemon.context import MS, Context
 from pulsarack.daemon.store_errors import NotStored, StoreBroken, StoreError
 from pulsarack.queue import claim, clock_steps, orders, outcome, recovery
 from pulsarack.queue.claim import Claim, IdleChip, Known
+from pulsarack.queue.orders import Order
 from pulsarack.ussd.outcome import Reason
 
 # How often time alone is looked at while orders are queued (pauses over, rests over, orders
@@ -153,9 +154,12 @@ class Dispatcher:
         """Expire what is too old, and while orders wait let every idle chip be tried."""
         now_ms = self._context.clock.now_ms()
 
-        expired, queued = await self._context.store.write(
-            lambda db: (outcome.expire(db, now_ms=now_ms), orders.any_queued(db))
+        overdue, queued = await self._context.store.read(
+            lambda db: (outcome.any_overdue(db, now_ms=now_ms), orders.any_queued(db))
         )
+        expired: list[Order] = []
+        if overdue:
+            expired = await self._context.store.write(lambda db: outcome.expire(db, now_ms=now_ms))
         self._known.time_passed()
         seconds = IDLE_SECONDS
         if queued:

@@ -12,6 +12,8 @@ of them reads, not a thousand. Each agent's reading takes its own turn.
 import asyncio
 from collections.abc import AsyncGenerator
 
+from peewee import Database
+
 from pulsarack.daemon.context import Context
 from pulsarack.daemon.events import Event
 from pulsarack.daemon.outside import CALLER
@@ -20,6 +22,8 @@ from pulsarack.queue.messages import Message
 
 # How often to look without being rung, should ever a message be written without an event.
 LOOK_SECONDS = 30.0
+PAGE = 100
+"""Most messages of one follower in memory."""
 
 
 class Outbox:
@@ -43,7 +47,7 @@ class Outbox:
                 for message in found:
                     last = message.id
                     yield message
-                if not found:
+                if len(found) < PAGE:  # what was written since has rung
                     await self._wait(bell)
         finally:
             self._leave(agent, bell)
@@ -58,7 +62,7 @@ class Outbox:
     async def _next(self, agent: str, after: int) -> list[Message]:
         store = self._context.store
         turn = f"messages of {agent}"  # not in the turn of what the agent orders
-        found = await store.read_for(turn, lambda db: messages.waiting(db, agent, after=after))
+        found = await store.read_for(turn, lambda db: _page(db, agent, after))
         if found:
             ids = [message.id for message in found]
             await store.write_for(turn, lambda db: messages.count_try(db, ids))
@@ -82,3 +86,7 @@ class Outbox:
             await bell.wait()
         finally:
             timer.cancel()
+
+
+def _page(db: Database, agent: str, after: int) -> list[Message]:
+    return messages.waiting(db, agent, after=after, limit=PAGE)

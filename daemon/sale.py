@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from peewee import Database
 
 from pulsarack.daemon import log as logging
-from pulsarack.daemon.context import Context, Standing, look_at
+from pulsarack.daemon.context import Context, Standing
 from pulsarack.daemon.desk import Desk
 from pulsarack.daemon.errors import CardExchanged
 from pulsarack.daemon.recorder import AttemptRecorder
@@ -21,11 +21,12 @@ from pulsarack.daemon.store_errors import NotStored
 from pulsarack.daemon.store_retry import insist
 from pulsarack.daemon.store_thread import T
 from pulsarack.modems.errors import ModemError
-from pulsarack.queue import attempts, chips, clock_steps, evidence, outcome, stock
+from pulsarack.queue import attempts, chips, clock_steps, evidence, orders, outcome, stock
 from pulsarack.queue.chips import Chip
 from pulsarack.queue.claim import Claim
 from pulsarack.queue.errors import NotOpen
 from pulsarack.queue.evidence import Evidence, EvidenceKind, Rule, VerdictKind
+from pulsarack.queue.orders import Order
 from pulsarack.queue.outcome import Decision
 from pulsarack.queue.state import OrderState
 from pulsarack.ussd.dialogue import Dialogue, Finished, Outcome, TextIn, Values
@@ -110,13 +111,16 @@ class Sale:
         leave = self._desk
         return await insist(self._context.clock, write, lambda: leave.gone or leave.stopping)
 
-    async def _conclude(self, job: Callable[[Database], object]) -> _Ended:
-        """Write what was said and what follows from it, at once; how all stands then."""
+    async def _conclude(self, job: Callable[[Database], Order]) -> _Ended:
+        """Write what was said and what follows from it, at once; how all stands then.
+
+        The job returns the order as it leaves it.
+        """
 
         def whole(db: Database) -> _Ended:
             self._recorder.write(db)
-            job(db)
-            standing = look_at(db, self._claim.order.id)
+            order = job(db)
+            standing = Standing(order, orders.attempt_summary(db, order.id))
             return _Ended(standing, chips.find(db, self._claim.chip))
 
         ended = await self._insist(lambda: self._context.store.write(whole))
@@ -201,14 +205,14 @@ class Sale:
         now_ms, ends = self._context.clock.now_ms(), self._context.day_ends_at()
         chip, attempt_id = self._claim.chip, self._claim.attempt_id
 
-        def job(db: Database) -> None:
+        def job(db: Database) -> Order:
             if done and (why := self._may_be_old(db, decision.serial_number, now_ms)):
                 reason = Reason.FOREIGN_REPLY
-                outcome.suspend(db, attempt_id, reason=reason, why=why, now_ms=now_ms)
-                return
-            outcome.decide(db, attempt_id, decision, now_ms=now_ms, day_ends_at=ends)
+                return outcome.suspend(db, attempt_id, reason=reason, why=why, now_ms=now_ms)
+            order = outcome.decide(db, attempt_id, decision, now_ms=now_ms, day_ends_at=ends)
             if done:
                 stock.after_sale(db, chip, decision.stock_after, now_ms=now_ms)
+            return order
 
         return await self._conclude(job)
 
@@ -234,10 +238,12 @@ class Sale:
         now_ms = self._context.clock.now_ms()
         reason = found.reason or Reason.NO_REPLY
 
-        def job(db: Database) -> None:
-            outcome.suspend(db, self._claim.attempt_id, reason=reason, why=found.why, now_ms=now_ms)
+        def job(db: Database) -> Order:
+            attempt_id = self._claim.attempt_id
+            order = outcome.suspend(db, attempt_id, reason=reason, why=found.why, now_ms=now_ms)
             if not same_card:
                 attempts.forget_stock_before(db, self._claim.chip)
+            return order
 
         return await self._conclude(job)
 

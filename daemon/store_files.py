@@ -44,6 +44,9 @@ FILE_MODE = 0o640
 _BUSY_SECONDS = 5
 """How long a statement waits for another program that has the file locked."""
 
+_CACHE_KIB = 8 * 1024
+"""Of pages that a connection keeps."""
+
 _STATEMENTS = 512
 """How many prepared statements a connection keeps: more than the daemon has."""
 
@@ -182,6 +185,10 @@ def database(path: Path, synchronous: Synchronous = "FULL") -> Database:
             "foreign_keys": 1,
             # INSERT OR REPLACE deletes without asking the triggers unless this is on.
             "recursive_triggers": 1,
+            # What a statement or a savepoint may have to undo is kept here and not in a file
+            # under /var/tmp: that was nine tenths of all that was written.
+            "temp_store": "memory",
+            "cache_size": -_CACHE_KIB,
         },
         timeout=_BUSY_SECONDS,
         autoconnect=False,

@@ -248,7 +248,8 @@ def serial_numbers(db: Database, operator: str, destination: str) -> frozenset[s
         db,
         "SELECT serial_number"
         f" FROM {to_destination('+operator = ?2 AND serial_number IS NOT NULL')}"
-        " UNION SELECT serial_number FROM past_order"
+        # With UNION SQLite would merge in the order of the numbers, and read them all for that.
+        " UNION ALL SELECT serial_number FROM past_order"
         " WHERE operator = ?2 AND destination = ?1 AND serial_number IS NOT NULL",
         (destination, operator),
     )

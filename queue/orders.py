@@ -2,7 +2,7 @@
 
 import itertools
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from peewee import Database
 
@@ -238,6 +238,9 @@ class AttemptSummary:
     first_claimed_at: int | None
 
 
+NOT_TRIED: Final = AttemptSummary(0, None, None, None)
+
+
 def attempt_summary(db: Database, order_id: int) -> AttemptSummary:
     """How many attempts there were, where the last one was, when the first began."""
     rows = tuples(
@@ -246,5 +249,5 @@ def attempt_summary(db: Database, order_id: int) -> AttemptSummary:
         (order_id,),
     )
     if not rows:
-        return AttemptSummary(0, None, None, None)
+        return NOT_TRIED
     return AttemptSummary(len(rows), rows[-1][0], rows[-1][1], rows[0][2])

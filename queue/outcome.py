@@ -87,6 +87,12 @@ def suspend(db: Database, attempt_id: int, *, reason: Reason, why: str, now_ms: 
     return orders.get(db, attempt.order_id)
 
 
+def any_overdue(db: Database, *, now_ms: int) -> bool:
+    """Whether the time of a queued order is over."""
+    overdue = "SELECT 1 FROM orders WHERE state = 'QUEUED' AND expires_at <= ? LIMIT 1"
+    return scalar(db, overdue, (now_ms,)) is not None
+
+
 def expire(db: Database, *, now_ms: int, limit: int = 200) -> list[Order]:
     """Fail and refund the queued orders whose time is over."""
     rows = tuples(
@@ -120,14 +126,10 @@ def settle(
     """Post both holds and tell the agent; the attempt is closed as done already."""
     _post(db, attempts.cost_hold(attempt_id), now_ms)
     _post(db, orders.price_hold(order_id), now_ms)
-    execute(
-        db,
-        # A text may have told the number before, and an admin tells none.
-        "UPDATE orders SET serial_number = coalesce(?, serial_number), reason = NULL WHERE id = ?",
-        (decision.serial_number, order_id),
-    )
     execute(db, "UPDATE chip SET failures = 0 WHERE iccid = ? AND failures <> 0", (iccid,))
-    state.move(db, order_id, OrderState.SUCCEEDED, why=decision.why, now_ms=now_ms)
+    # A text may have told the number before, and an admin tells none.
+    number = decision.serial_number
+    state.succeed(db, order_id, serial_number=number, why=decision.why, now_ms=now_ms)
     settled = orders.get(db, order_id)
     messages.write_final(db, settled, now_ms=now_ms)
     return settled

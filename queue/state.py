@@ -61,6 +61,11 @@ _MOVES = {
 }
 
 
+_SUCCEED = _MOVES[OrderState.SUCCEEDED].replace(
+    "finished_at = ?", "finished_at = ?, serial_number = coalesce(?, serial_number), reason = NULL"
+)
+
+
 def move(db: Database, order_id: int, new: OrderState, *, why: str, now_ms: int) -> None:
     """Move one order and record the transition.
 
@@ -68,6 +73,16 @@ def move(db: Database, order_id: int, new: OrderState, *, why: str, now_ms: int)
     """
     finished = None if new in OPEN else now_ms
     if not changed(db, _MOVES[new], new.value, finished, order_id):
+        raise _illegal(db, order_id, new)
+    record(db, order_id, new, why=why, now_ms=now_ms)
+
+
+def succeed(
+    db: Database, order_id: int, *, serial_number: str | None, why: str, now_ms: int
+) -> None:
+    """As `move` to SUCCEEDED, with the operator's number of it; one told before stays."""
+    new = OrderState.SUCCEEDED
+    if not changed(db, _SUCCEED, new.value, now_ms, serial_number, order_id):
         raise _illegal(db, order_id, new)
     record(db, order_id, new, why=why, now_ms=now_ms)
 

@@ -50,16 +50,26 @@ def posted(db: Database, iccid: str) -> int:
 
 
 def note_reading(
-    db: Database, iccid: str, figure: int, source: str, *, exact: bool = False, now_ms: int
+    db: Database,
+    iccid: str,
+    figure: int,
+    source: str,
+    *,
+    exact: bool = False,
+    ledger: int | None = None,
+    now_ms: int,
 ) -> int:
-    """Keep a reading as it came; `exact`: it was compared, and makes the stock exact. Its id."""
+    """Keep a reading as it came; `exact`: it was compared, and makes the stock exact. Its id.
+
+    `ledger`: what `posted` says, if the caller knows it.
+    """
     # The newest attempt of all chips parts this chip's as well, and costs one look.
-    after = scalar(db, "SELECT coalesce(max(id), 0) FROM attempt") if exact else None
     reading_id = scalar(
         db,
         "INSERT INTO stock_reading (chip, at, stock, ledger, source, exact_after)"
-        " VALUES (?, ?, ?, ?, ?, ?) RETURNING id",
-        (iccid, now_ms, figure, posted(db, iccid), source, after),
+        " VALUES (?, ?, ?, ?, ?, CASE WHEN ? THEN (SELECT coalesce(max(id), 0) FROM attempt) END)"
+        " RETURNING id",
+        (iccid, now_ms, figure, posted(db, iccid) if ledger is None else ledger, source, exact),
     )
     return int(reading_id)
 
@@ -74,8 +84,9 @@ def compare(db: Database, iccid: str, figure: int, *, now_ms: int) -> Comparison
         opening = figure - posted(db, iccid)
         if opening:
             _move(db, iccid, opening, accounts.OPENING, "opening stock", now_ms)
-    differs = figure != posted(db, iccid)
-    note_reading(db, iccid, figure, "query", exact=not differs, now_ms=now_ms)
+    ledger = posted(db, iccid)
+    differs = figure != ledger
+    note_reading(db, iccid, figure, "query", exact=not differs, ledger=ledger, now_ms=now_ms)
     if differs:
         chips.doubt_stock(db, iccid)
         return Comparison.DIFFERENT
@@ -189,7 +200,7 @@ def after_sale(db: Database, iccid: str, figure: int | None, *, now_ms: int) -> 
     if figure is None or figure != posted(db, iccid):
         chips.doubt_stock(db, iccid)
         return False
-    note_reading(db, iccid, figure, "reply", exact=True, now_ms=now_ms)
+    note_reading(db, iccid, figure, "reply", exact=True, ledger=figure, now_ms=now_ms)
     chips.trust_stock(db, iccid)
     return True
 

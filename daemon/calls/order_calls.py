@@ -5,7 +5,7 @@ from typing import Any
 from peewee import Database
 
 from pulsarack.daemon.calls.office import Office, needs_reason, not_found, refused
-from pulsarack.daemon.calls.story import evidence_rows, order_row, story
+from pulsarack.daemon.calls.story import evidence_rows, new_order_row, order_row, story
 from pulsarack.daemon.control_arguments import (
     Nothing,
     OrderAcknowledge,
@@ -70,9 +70,10 @@ class OrderCalls:
 
         def job(db: Database) -> tuple[Accepted, dict[str, Any]] | Repeated | Refusal:
             accepted = intake.accept(db, wanted, origin)
-            if isinstance(accepted, Accepted):
-                return accepted, order_row(db, accepted.order)
-            return accepted
+            if not isinstance(accepted, Accepted):
+                return accepted
+            order = accepted.order
+            return accepted, order_row(db, order) if accepted.repeated else new_order_row(order)
 
         # In its agent's turn: who sends one order does not wait for who sends a thousand.
         answer = await self._context.store.write_for(args.agent, job)
@@ -218,7 +219,8 @@ class OrderCalls:
             raise CallError("NOT_UNDECIDED", str(error), remedy) from None
 
     def _tell_accepted(self, order: Order) -> None:
-        self._context.log.info(
+        # One line an order is enough, and that is its last.
+        self._context.log.debug(
             "order.accepted", order=order.id, agent=order.agent, product=order.product
         )
         self._context.events.publish(

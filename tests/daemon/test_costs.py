@@ -1,0 +1,365 @@
+"""What an order costs, and an idle chip: counted, not timed, so that any machine says the same.
+
+A small world on virtual time sells 24 orders on four chips, from order.new to the message that
+its agent has acknowledged; then it stands idle for an hour. What is counted stands in the
+tables below and must be equal: who makes something dearer notices, and so does who makes it
+cheaper. To renew the tables, look at whether the change is meant, and put in what the failing
+test says was measured; it names the statements as well. Only `callbacks` leaves room: asyncio
+itself may use a few more or less in another version of Python.
+
+On a real file, with its threads, the store is asked how often it waits for the disk.
+"""
+
+import asyncio
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import apsw
+import pytest
+from peewee import Database
+
+from pulsarack.daemon.store import Store
+from pulsarack.daemon.store_mark import commits
+from pulsarack.daemon.store_thread import Job
+from pulsarack.queue import agents
+from tests.daemon.store_inline import InlineStore
+from tests.daemon.test_orders_and_chips import chip
+from tests.daemon.test_store_lanes import Held
+from tests.daemon.virtual_loop import run
+from tests.daemon.world import PEER, START_MS, MemoryPort, World, rack_plan
+
+T = TypeVar("T")
+CHIPS = 4
+ORDERS = 24
+IDLE_MINUTES = 60
+
+AN_ORDER: dict[str, Any] = {
+    # In: agent, reference here and in the archives, equal orders, product, prefix, deposit (7).
+    # Claim: the chip's row, open attempt, sales and balance, the agents' turn, the order, its
+    # attempts, spent serial numbers, silence, the clock's steps (about 12; looking also when no
+    # chip or no order is free). End: serial number, owed answers, steps, stock, order, attempt,
+    # chip (8). Out: the message (1). Between: is an order too old, does one wait (1.5).
+    "statements that read": 28.5,
+    # The order, its transitions (3), transfers (2 held, 2 posted), attempt, what was said (2),
+    # evidence, reading of the stock, message.
+    "statements that insert": 14.0,
+    # The order when claimed and when done; the attempt when it leaves and when
+    # closed; the chip's failures and exact stock; the message when handed out and acknowledged.
+    "statements that update": 8.0,
+    # In, claim, point of no return, end, handed out, acknowledged.
+    "jobs that write": 6.04,
+    # The message; and the look at what is old.
+    "jobs that read": 1.75,
+    # Is it the same chip still (AT+CCID); the order (AT+CUSD).
+    "commands to the modem": 2.0,
+    "bytes to the modem": 50.0,
+    # The card's number and OK; OK and the operator's answer (+CUSD).
+    "lines from the modem": 4.0,
+    "bytes from the modem": 163.79,
+    # The chip's task 4, data of the line 4; the rest are the dispatcher, the agent's stream, and
+    # timers of its chip and the rack that tick in these seconds.
+    "callbacks": pytest.approx(14.79, rel=0.1),
+}
+"""By order, all of them successes at the first attempt."""
+
+AN_IDLE_CHIP: dict[str, Any] = {
+    # Twice: the chip's row and its open attempt. Six times the rack: is an order too old, does one
+    # wait; twice the rack: can one be claimed. Once an hour: the stock.
+    "statements that read": 7.63,
+    "statements that insert": 0.02,
+    "statements that update": 0.02,
+    # Of the rack: six looks at what is old, two passes of the dispatcher.
+    "jobs that write": 0.53,
+    # How the chip stands, before its texts are read.
+    "jobs that read": 3.53,
+    # Every 30 s: is it the same chip still (AT+CCID); its texts (AT+CMGL).
+    "commands to the modem": 4.07,
+    "bytes to the modem": 36.87,
+    "lines from the modem": 6.12,
+    "bytes from the modem": 90.54,
+    # Of the rack 60: twice a second it looks at the ports, a timer and a wake each time; the
+    # chip's task 8, data of the line 6, bells and the dispatcher.
+    "callbacks": pytest.approx(85.73, rel=0.1),
+}
+"""By chip and minute; what is the rack's is shared by four chips."""
+
+WAITS_FOR_THE_DISK = {
+    "one job alone": (1, 1),
+    "200 jobs of the daemon's own at once": (13, 13),
+    "200 orders of 200 agents at once": (4, 4),  # 64 in a group, so that the daemon's own go on
+    "a job that only reads, in the writing thread": (0, 0),
+    "a job that only reads, in the reading thread": (0, 0),
+    "a job that fails": (1, 1),  # it had changed something, and SQLite does not forget that
+}
+"""How often the store commits, and waits for its log (never for the database file itself)."""
+
+
+# --- counting ---------------------------------------------------------------------------------
+
+_KINDS = {
+    "SELECT": "statements that read",
+    "WITH": "statements that read",
+    "INSERT": "statements that insert",
+    "UPDATE": "statements that update",
+    "DELETE": "statements that delete",
+}
+
+
+@dataclass
+class Meter:
+    """Counts while it is on."""
+
+    on: bool = False
+    counts: Counter[str] = field(default_factory=Counter)
+    statements: Counter[str] = field(default_factory=Counter)
+    heard: bytearray = field(default_factory=bytearray)
+
+    def add(self, what: str, number: int = 1) -> None:
+        """Count something."""
+        if self.on:
+            self.counts[what] += number
+
+    def read(self, share: int) -> "Reading":
+        """What was counted, by share; and begin anew."""
+        lines = [line for line in self.heard.split(b"\r\n") if line.strip()]
+        self.counts["lines from the modem"] = len(lines)
+        measured = {what: round(count / share, 2) for what, count in sorted(self.counts.items())}
+        often = [f"{n / share:6.2f} {sql[:150]}" for sql, n in self.statements.most_common()]
+        for counter in (self.counts, self.statements, self.heard):
+            counter.clear()
+        return Reading(measured, "\n".join(often))
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What was measured; the statements, the most frequent first."""
+
+    measured: dict[str, float]
+    statements: str
+
+
+def install(meter: Meter, patch: pytest.MonkeyPatch) -> None:
+    """Put the meter on the store, the line and the event loop."""
+    patch.setattr(apsw, "connection_hooks", [*apsw.connection_hooks, _on_database(meter)])
+    patch.setattr(InlineStore, "write", _counted_job(meter, "write", InlineStore.run_inline))
+    patch.setattr(InlineStore, "read", _counted_job(meter, "read", InlineStore.read_inline))
+    _on_line(meter, patch)
+    _on_loop(meter, patch)
+
+
+def _on_database(meter: Meter) -> Callable[[apsw.Connection], None]:
+    def note(_cursor: object, sql: str, _bindings: object) -> bool:
+        kind = _KINDS.get(sql.split(None, 1)[0].upper())
+        if kind is not None and meter.on:
+            meter.add(kind)
+            meter.statements[re.sub(r"\s+", " ", sql)] += 1
+        return True
+
+    def watch(connection: apsw.Connection) -> None:
+        connection.exec_trace = note
+
+    return watch
+
+
+def _counted_job(meter: Meter, kind: str, inline: Callable[[InlineStore, Job[Any]], Any]) -> Any:
+    async def job_of_that_kind(store: InlineStore, job: Job[T]) -> T:
+        meter.add(f"jobs that {kind}")
+        done: T = inline(store, job)
+        return done
+
+    return job_of_that_kind
+
+
+def _on_line(meter: Meter, patch: pytest.MonkeyPatch) -> None:
+    write, deliver = MemoryPort.write, MemoryPort.deliver
+
+    def written(port: MemoryPort, data: bytes) -> None:
+        meter.add("commands to the modem")
+        meter.add("bytes to the modem", len(data))
+        write(port, data)
+
+    def heard(port: MemoryPort, data: bytes) -> None:
+        meter.add("bytes from the modem", len(data))
+        if meter.on:
+            meter.heard.extend(data)
+        deliver(port, data)
+
+    patch.setattr(MemoryPort, "write", written)
+    patch.setattr(MemoryPort, "deliver", heard)
+
+
+def _on_loop(meter: Meter, patch: pytest.MonkeyPatch) -> None:
+    run_handle = asyncio.Handle._run
+
+    def counted(handle: asyncio.Handle) -> None:
+        callback = getattr(handle, "_callback", None)
+        if not str(getattr(callback, "__module__", "")).startswith("pulsarack.modems.simulator"):
+            meter.add("callbacks")
+        run_handle(handle)
+
+    patch.setattr(asyncio.Handle, "_run", counted)
+
+
+# --- the world --------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def readings(tmp_path_factory: pytest.TempPathFactory) -> tuple[Reading, Reading]:
+    """Of an order, and of an idle chip's minute."""
+    with pytest.MonkeyPatch.context() as patch:
+        meter = Meter()
+        install(meter, patch)
+        return run(_lives(tmp_path_factory.mktemp("costs"), meter))
+
+
+async def _lives(directory: Path, meter: Meter) -> tuple[Reading, Reading]:
+    plan = rack_plan(*[("wavecom", "telkomsel")] * CHIPS, stock=50_000_000)
+    world = World(directory, plan)
+    await world.set_up()
+    for number in range(CHIPS):
+        while (await chip(world, number))["doing"] != "idle":
+            await world.clock.sleep(1.0)
+    client = asyncio.create_task(_acknowledge_all(world))
+    await world.clock.sleep(5.0)
+    meter.on = True
+    for number in range(ORDERS):
+        await world.order(f"S10.0812000001{number + 10}", f"r{number}")
+    await client
+    meter.on = False
+    an_order = meter.read(ORDERS)
+    assert set((await world.states()).values()) == {"SUCCEEDED"}
+    await world.clock.sleep(600.0)
+    meter.on = True
+    await world.clock.sleep(IDLE_MINUTES * 60.0)
+    meter.on = False
+    await world.stop()
+    return an_order, meter.read(CHIPS * IDLE_MINUTES)
+
+
+async def _acknowledge_all(world: World) -> None:
+    """The agent's program: follows its messages and acknowledges each."""
+    found = world.daemon.calls.find("messages.follow")
+    assert found.stream is not None
+    stream = found.stream(found.arguments(agent="A1"), PEER)
+    for _ in range(ORDERS):
+        message = await anext(aiter(stream))
+        await world.call("messages.ack", id=message["id"])
+
+
+def test_what_an_order_costs(readings: tuple[Reading, Reading]) -> None:
+    reading, _ = readings
+    assert reading.measured == AN_ORDER, f"{reading.measured}\n{reading.statements}"
+
+
+def test_what_an_idle_chip_costs(readings: tuple[Reading, Reading]) -> None:
+    _, reading = readings
+    assert reading.measured == AN_IDLE_CHIP, f"{reading.measured}\n{reading.statements}"
+
+
+# --- waiting for the disk ---------------------------------------------------------------------
+
+
+class CountingFile(apsw.VFSFile):
+    """A file of SQLite's; counts how often it is synchronised."""
+
+    def __init__(self, syncs: Counter[str], name: apsw.URIFilename | str | None, flags: list[int]):
+        super().__init__("unix", name, flags)
+        path = name.filename() if isinstance(name, apsw.URIFilename) else name or "temporary"
+        self._name = Path(path).name
+        self._syncs = syncs
+
+    def xSync(self, flags: int) -> None:
+        self._syncs[self._name] += 1
+        super().xSync(flags)
+
+
+class CountingVfs(apsw.VFS):
+    """The file system, for every connection opened while this is there."""
+
+    def __init__(self) -> None:
+        super().__init__("counting", "unix", makedefault=True)
+        self.syncs: Counter[str] = Counter()
+
+    def xOpen(self, name: apsw.URIFilename | str | None, flags: list[int]) -> CountingFile:
+        return CountingFile(self.syncs, name, flags)
+
+
+@pytest.fixture
+def syncs() -> Iterator[Counter[str]]:
+    """How often each file was synchronised."""
+    vfs = CountingVfs()
+    try:
+        yield vfs.syncs
+    finally:
+        vfs.unregister()
+
+
+@pytest.fixture
+def store(syncs: Counter[str], tmp_path: Path) -> Iterator[Store]:
+    """A store of the running daemon's kind."""
+    opened = Store.open(tmp_path / "pulsarack.db", now_ms=START_MS)
+    try:
+        yield opened
+    finally:
+        opened.close()
+
+
+def a_new_agent(code: str) -> Job[bool]:
+    """A job that writes a row."""
+    return lambda db: agents.add(db, code, "x", now_ms=START_MS)
+
+
+def look(db: Database) -> int:
+    """A job that reads."""
+    return len(agents.every(db))
+
+
+def fail(db: Database) -> None:
+    """A job that writes and then fails."""
+    agents.add(db, "NEVER", "x", now_ms=START_MS)
+    raise LookupError
+
+
+async def at_once(store: Store, *jobs: tuple[str | None, Job[Any]]) -> None:
+    """Hand jobs over while the writing thread is busy: it then finds all of them."""
+    held = Held()
+    first = asyncio.ensure_future(store.write(held))
+    await asyncio.to_thread(held.began.wait, 30)
+    wanted = [
+        asyncio.ensure_future(store.write(job) if source is None else store.write_for(source, job))
+        for source, job in jobs
+    ]
+    await asyncio.sleep(0)
+    held.let_go()
+    await asyncio.gather(first, *wanted, return_exceptions=True)
+
+
+async def test_how_often_the_disk_is_waited_for(store: Store, syncs: Counter[str]) -> None:
+    many = [a_new_agent(f"A{number}") for number in range(400)]
+    work: dict[str, Callable[[], Any]] = {
+        "one job alone": lambda: at_once(store, (None, a_new_agent("B"))),
+        "200 jobs of the daemon's own at once": lambda: at_once(
+            store, *((None, job) for job in many[:200])
+        ),
+        "200 orders of 200 agents at once": lambda: at_once(
+            store, *((f"kios{number}", job) for number, job in enumerate(many[200:]))
+        ),
+        "a job that only reads, in the writing thread": lambda: store.write(look),
+        "a job that only reads, in the reading thread": lambda: store.read(look),
+        "a job that fails": lambda: at_once(store, (None, fail)),
+    }
+    await store.write(a_new_agent("FIRST"))  # begins the log, whose head is waited for as well
+    measured = {}
+    for what, do in work.items():
+        before = await store.read(commits)
+        syncs.clear()
+        await do()
+        waits = syncs.pop("pulsarack.db-wal", 0)
+        assert not syncs, f"{what}: {syncs}"
+        measured[what] = (await store.read(commits) - before, waits)
+    assert measured == WAITS_FOR_THE_DISK
+    assert await store.read(look) == 402
