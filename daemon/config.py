@@ -94,6 +94,7 @@ class DaemonSection(_Section):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["auto", "text", "json"] = "auto"
     watchdog_seconds: WatchdogSeconds = 60.0
+    slow_statement_seconds: Seconds = 0.5
 
 
 class RehearsalSection(_Section):

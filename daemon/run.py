@@ -18,7 +18,7 @@ from pathlib import Path
 import click
 from peewee import Database
 
-from pulsarack.daemon import config, descriptors, secrets
+from pulsarack.daemon import config, descriptors, secrets, slow_statements
 from pulsarack.daemon import log as logging
 from pulsarack.daemon.archive_file import FOLDER, Archives
 from pulsarack.daemon.archivist import Archivist
@@ -94,7 +94,11 @@ async def serve(settings: Config, clock: Clock) -> int:
     logging.mask(pins)
     shelf = load_shelf([daemon.recipes_dir] if daemon.recipes_dir else [])
     profiles = Profiles.load(*([daemon.profiles_dir] if daemon.profiles_dir else []))
-    store = Store.open(daemon.state_dir / DATABASE_NAME, now_ms=clock.now_ms())
+    store = Store.open(
+        daemon.state_dir / DATABASE_NAME,
+        now_ms=clock.now_ms(),
+        listen=slow_statements.listen(daemon.slow_statement_seconds, logging.get()),
+    )
     descriptors.raise_limit()
     parts: dict[str, Sign] = {"the event loop": LoopPulse(asyncio.get_running_loop())}
     parts |= store.signs_of_life()

@@ -28,6 +28,7 @@ import apsw
 from peewee import Database, Model
 
 from pulsarack.daemon.migrations import load_scripts, migrate
+from pulsarack.daemon.slow_statements import Listen, to_nothing
 from pulsarack.daemon.store_check import check_file
 from pulsarack.daemon.store_errors import (
     NotStored,
@@ -82,9 +83,10 @@ class Transactions(Protocol):
 class Store:
     """The store of the running daemon. Open it with `Store.open`."""
 
-    def __init__(self, db: Database, path: Path, lock: StateLock) -> None:
-        """Starts the two threads; used by `open`."""
+    def __init__(self, db: Database, path: Path, lock: StateLock, listen: Listen) -> None:
+        """Starts the three threads; used by `open`."""
         self._lock = lock
+        self._listen = listen
         self._path = path
         self._mark: CommitMark | None = None
         self.broken = asyncio.Event()
@@ -95,7 +97,7 @@ class Store:
         readers: list[JobThread] = []
         try:
             for name in ("store-reader", "store-visitors"):
-                connecting = partial(_connect_reader, db, path)
+                connecting = partial(self._connect_reader, db)
                 readers.append(JobThread(name, db, connecting, _read_batch, _ONE_BY_ONE))
         except StoreError:
             for thread in (*readers, self._writer):
@@ -104,11 +106,19 @@ class Store:
         self._reader, self._visitors = readers
 
     @classmethod
-    def open(cls, path: Path, *, now_ms: int, models: Sequence[type[Model]] = ()) -> "Store":
+    def open(
+        cls,
+        path: Path,
+        *,
+        now_ms: int,
+        models: Sequence[type[Model]] = (),
+        listen: Listen = to_nothing,
+    ) -> "Store":
         """Lock the directory of `path`, bring the tables up to date, start the threads.
 
         `models` are bound beside the ledger's; bound models belong to the store opened
-        last. Raises a StoreError that names the remedy; nothing is left open then.
+        last. Each thread's connection is handed to `listen`. Raises a StoreError that names
+        the remedy; nothing is left open then.
         """
         check_files(path)
         lock = StateLock(path.parent)
@@ -116,7 +126,7 @@ class Store:
             check_place(path)
             db = prepare(database(path), path, now_ms, models)
             db.close()  # each thread opens a connection of its own
-            return cls(db, path, lock)
+            return cls(db, path, lock, listen)
         except BaseException:
             lock.release()
             raise
@@ -188,6 +198,12 @@ class Store:
             self._mark = CommitMark(db, self._path)
         except OSError as error:
             raise StateDirectoryUnusable(self._path.parent, error) from error
+        self._listen(db)
+
+    def _connect_reader(self, db: Database) -> None:
+        connect(db, self._path)
+        sql.run(db, "PRAGMA query_only = ON")
+        self._listen(db)
 
     def _write_group(self, db: Database, batch: Sequence[Ticket]) -> StoreError | None:
         if self.fault is not None:
@@ -279,8 +295,3 @@ def _fault_of_reading(error: Exception, path: Path) -> StoreError | None:
     fault = fault_of(error, path)
     # A reader that wants to write is a fault of the program and of nobody else.
     return None if isinstance(getattr(error, "orig", None), apsw.ReadOnlyError) else fault
-
-
-def _connect_reader(db: Database, path: Path) -> None:
-    connect(db, path)
-    sql.run(db, "PRAGMA query_only = ON")

@@ -24,7 +24,6 @@ from pulsarack.queue import (
     attempts,
     claim,
     evidence,
-    facts,
     messages,
     orders,
     outcome,
@@ -36,7 +35,7 @@ from pulsarack.queue import (
 )
 from pulsarack.queue.evidence import Evidence, EvidenceKind, Rule, VerdictKind
 from pulsarack.queue.outcome import Decision
-from pulsarack.queue.rows import execute, scalar
+from pulsarack.queue.rows import execute, scalar, select
 from pulsarack.queue.state import OrderState
 from pulsarack.queue.texts import ReadText, TextKind
 from pulsarack.ussd.dialogue import Outcome
@@ -62,10 +61,10 @@ def _done(sms_id: int | None = None) -> Decision:
     return Decision(done=True, reason=None, why="planted", evidence=proof)
 
 
-async def _take_for_not_done(self: Sale, reason: Reason) -> None:
+async def _take_for_not_done(self: Sale, reason: Reason) -> Any:
     now_ms, ends = self._context.clock.now_ms(), self._context.day_ends_at()
     attempt_id = self._claim.attempt_id
-    await self._context.store.write(
+    return await self._conclude(
         lambda db: outcome.decide(
             db, attempt_id, _not_done(reason), now_ms=now_ms, day_ends_at=ends
         )
@@ -74,16 +73,16 @@ async def _take_for_not_done(self: Sale, reason: Reason) -> None:
 
 @bug("Silence is taken for failure, and the order is sent again.", "P4", "P2")
 def resend_after_silence(patches: ExitStack) -> None:
-    async def suspend(self: Sale, found: Outcome) -> None:
-        await _take_for_not_done(self, Reason.NO_REPLY)
+    async def suspend(self: Sale, found: Outcome) -> Any:
+        return await _take_for_not_done(self, Reason.NO_REPLY)
 
     put(patches, Sale, "_suspend", suspend)
 
 
 @bug("Silence is taken for failure, and the agent gets the money back.", "P4")
 def refund_on_timeout(patches: ExitStack) -> None:
-    async def suspend(self: Sale, found: Outcome) -> None:
-        await _take_for_not_done(self, Reason.DECIDED_BY_ADMIN)
+    async def suspend(self: Sale, found: Outcome) -> Any:
+        return await _take_for_not_done(self, Reason.DECIDED_BY_ADMIN)
 
     put(patches, Sale, "_suspend", suspend)
 
@@ -99,7 +98,8 @@ def attempt_written_after_the_first_byte(patches: ExitStack) -> None:
 
         def job(db: Database) -> list[claim.Claim]:
             outcome.expire(db, now_ms=now_ms)
-            return claim.claim_ready(db, idle, now_ms=now_ms, day_started_at=started)
+            known = claim.Known()
+            return claim.claim_ready(db, idle, known, now_ms=now_ms, day_started_at=started)
 
         found: list[claim.Claim] = []
 
@@ -198,9 +198,8 @@ def _decide_open_attempt_on(patches: ExitStack, kind: TextKind) -> None:
 
 @bug("Settling posts the price twice.", "P3")
 def hold_posted_twice(patches: ExitStack) -> None:
-    def settle(db: Database, order_id: int, *rest: Any) -> None:
-        old(db, order_id, *rest)
-        order = orders.get(db, order_id)
+    def settle(db: Database, order_id: int, *rest: Any) -> Any:
+        order = old(db, order_id, *rest)
         again = Transfer(
             id=f"{orders.price_hold(order_id)}:again",
             debit=accounts.agent(order.agent),
@@ -210,15 +209,15 @@ def hold_posted_twice(patches: ExitStack) -> None:
             memo="planted",
         )
         journal.transfer(db, again, now_ms=rest[-1])
+        return order
 
     old = put(patches, outcome, "settle", settle)
 
 
 @bug("A refund of an order that succeeded: the posted price is given back.", "P3")
 def voided_after_posted(patches: ExitStack) -> None:
-    def settle(db: Database, order_id: int, *rest: Any) -> None:
-        old(db, order_id, *rest)
-        order = orders.get(db, order_id)
+    def settle(db: Database, order_id: int, *rest: Any) -> Any:
+        order = old(db, order_id, *rest)
         back = Transfer(
             id=f"{orders.price_hold(order_id)}:back",
             debit=accounts.SALES,
@@ -228,6 +227,7 @@ def voided_after_posted(patches: ExitStack) -> None:
             memo="planted",
         )
         journal.transfer(db, back, now_ms=rest[-1])
+        return order
 
     old = put(patches, outcome, "settle", settle)
 
@@ -248,15 +248,20 @@ def recovery_treats_sending_as_not_sent(patches: ExitStack) -> None:
 @bug("An order that is being sent may be claimed by a second chip.", "P2", "P1")
 def claim_without_the_unique_index(patches: ExitStack) -> None:
     anything = "state IN ('QUEUED', 'SENDING') AND not_before <= ? AND expires_at > ?"
-    put(patches, orders, "_MAY_ROUTE", anything)
-    legal = {**state.LEGAL, OrderState.SENDING: state.LEGAL[OrderState.SENDING] | {"SENDING"}}
-    put(patches, state, "LEGAL", legal)
+
+    def fair(db: Database, operator: str, *, affordable: int, now_ms: int, **more: Any) -> Any:
+        return select(
+            db,
+            orders.Order,
+            f"{orders._SELECT} WHERE operator = ? AND {anything} AND cost <= ? ORDER BY id LIMIT ?",
+            (operator, now_ms, now_ms, affordable, more["limit"]),
+        )
+
+    put(patches, orders, "fair", fair)
+    put(patches, orders, "any_queued", lambda db, operator=None: True)
+    claimed = state._MOVES[OrderState.SENDING].replace("'QUEUED'", "'QUEUED', 'SENDING'")
+    put(patches, state, "_MOVES", {**state._MOVES, OrderState.SENDING: claimed})
     _without_index(patches, "attempt_one_open_an_order")
-
-    def of_order(*args: Any, **fields: Any) -> Any:
-        return replace(old(*args, **fields), contested=False)
-
-    old = put(patches, facts, "of_order", of_order)
 
 
 @bug("A reference that was used before makes a new order.", "P2")
@@ -289,7 +294,14 @@ def notification_outside_the_transaction(patches: ExitStack) -> None:
             write(db, order, now_ms=now_ms)
 
     write = put(patches, messages, "write_final", lambda *args, **named: None)
+
+    async def conclude(self: Sale, job: Any) -> Any:
+        ended = await concluded(self, job)
+        await self._context.announce(ended.standing.order.id)
+        return ended
+
     old = put(patches, Context, "announce", announce)
+    concluded = put(patches, Sale, "_conclude", conclude)
 
 
 @bug("Waiters are woken before the commit is durable.", "P1", "P2", "P4", "P6")
@@ -399,11 +411,6 @@ def equal_order_under_way_ignored(patches: ExitStack) -> None:
     alone = "state = 'QUEUED' AND not_before <= ? AND expires_at > ?"
     put(patches, orders, "_MAY_ROUTE", alone)
 
-    def of_order(*args: Any, **fields: Any) -> Any:
-        return replace(old(*args, **fields), contested=False)
-
-    old = put(patches, facts, "of_order", of_order)
-
 
 @bug("A text about stock that came in is booked twice.", "P5")
 def stock_in_booked_twice(patches: ExitStack) -> None:
@@ -417,7 +424,7 @@ def stock_in_booked_twice(patches: ExitStack) -> None:
 @bug("An agent is told another price than was taken.", "P6")
 def another_price_told(patches: ExitStack) -> None:
     def write(db: Database, order: Any, **at: Any) -> None:
-        old(db, replace(order, price=order.price + 500), **at)
+        old(db, order._replace(price=order.price + 500), **at)
 
     old = put(patches, messages, "write_final", write)
 

@@ -30,7 +30,7 @@ def resting_chip_sells(patches: ExitStack) -> None:
         found = old(db, iccid)
         if found is None or found.state != ChipState.RESTING:
             return found
-        return replace(found, state=ChipState.ACTIVE)
+        return found._replace(state=ChipState.ACTIVE)
 
     old = put(patches, chips, "find", find)
 
@@ -50,6 +50,7 @@ def given_up_too_early(patches: ExitStack) -> None:
         return old(db, now_ms=now_ms + 60_000, limit=limit)
 
     old = put(patches, outcome, "expire", expire)
+    put(patches, outcome, "any_overdue", lambda db, *, now_ms: True)
 
 
 @bug("An order that waits gets the price of the day.", "P3")
@@ -68,7 +69,7 @@ def price_follows_the_product(patches: ExitStack) -> None:
 @bug("A success is told without the number that proves it.", "P6")
 def serial_number_not_told(patches: ExitStack) -> None:
     def write(db: Database, order: Any, **at: Any) -> None:
-        old(db, replace(order, serial_number=None), **at)
+        old(db, order._replace(serial_number=None), **at)
 
     old = put(patches, messages, "write_final", write)
 
@@ -76,7 +77,7 @@ def serial_number_not_told(patches: ExitStack) -> None:
 @bug("Whatever an operator refuses, the agent is told that his number is wrong.", "P6")
 def always_the_number(patches: ExitStack) -> None:
     def write(db: Database, order: Any, **at: Any) -> None:
-        old(db, replace(order, reason=order.reason and "WRONG_NUMBER"), **at)
+        old(db, order._replace(reason=order.reason and "WRONG_NUMBER"), **at)
 
     old = put(patches, messages, "write_final", write)
 
