@@ -74,7 +74,7 @@ class Archives:
     """
 
     def __init__(
-        self, folder: Path, *, threads: bool = True, synchronous: Synchronous = "FULL"
+        self, folder: Path, *, threads: bool = True, synchronous: Synchronous = "EXTRA"
     ) -> None:
         """Opens nothing."""
         self.folder = folder
@@ -144,10 +144,12 @@ def open_to_read(path: Path) -> Iterator[Database]:
 
 
 @contextmanager
-def open_to_write(path: Path, *, synchronous: Synchronous = "FULL") -> Iterator[Database]:
+def open_to_write(path: Path, *, synchronous: Synchronous = "EXTRA") -> Iterator[Database]:
     """One archive, made if it is not there. Raises ArchiveError, in the block too."""
     _make(path)
     _check_file(path)
+    # EXTRA: the folder is synced as well, or a power cut could bring the journal back, and undo
+    # what the database has let go of meanwhile.
     pragmas = {"journal_mode": "delete", "synchronous": synchronous, "recursive_triggers": 1}
     db = _database(path, pragmas)
     with _opened(db, path):
@@ -204,9 +206,9 @@ def _check_file(path: Path) -> None:
 
 def _make(path: Path) -> None:
     """Make the file of a new archive, with its tables, whole or not at all."""
-    if path.exists():
-        return
     try:
+        if path.exists():
+            return
         path.parent.mkdir(mode=FOLDER_MODE, exist_ok=True)
         if free_bytes(path.parent) < SMALLEST_FREE_BYTES:
             raise ArchiveError(path, "the disk is full", "free some space; it goes on by itself")

@@ -19,7 +19,7 @@ from typing import Protocol
 
 from pulsarack.daemon.config import PortSection
 from pulsarack.daemon.port_scan import PortScan
-from pulsarack.modems.errors import PortMissing, PortStuck
+from pulsarack.modems.errors import PortFailed, PortMissing, PortStuck
 from pulsarack.modems.port import OPEN_SECONDS, open_port
 from pulsarack.modems.transport import Port
 from pulsarack.modems.watch import PortKey, Snapshot
@@ -82,8 +82,15 @@ class Openings:
             return await open_port(path, baud, start=partial(self._start, path))
 
     def _start(self, path: str, work: Callable[[], None]) -> None:
+        thread = threading.Thread(
+            target=self._run, args=(path, work), name="port-open", daemon=True
+        )
         self._threads.add(path)
-        threading.Thread(target=self._run, args=(path, work), name="port-open", daemon=True).start()
+        try:
+            thread.start()
+        except RuntimeError as error:  # there are no more threads to be had at present
+            self._threads.discard(path)
+            raise PortFailed(path, str(error)) from error
 
     def _run(self, path: str, work: Callable[[], None]) -> None:
         try:

@@ -5,6 +5,9 @@ vanishes or turns into another device is told to its slot. So it is noticed with
 second also where no udev speaks of it. A chip is worked in one slot only: a second
 one that shows the same ICCID is refused and says so.
 
+Of many ports that appear at once, as at every start, a few begin every tenth of a second: set
+up all together, the first would sell hardly before the last.
+
 A path that a glob has found once keeps its slot, so that its modem's return is not that of a
 stranger. There are never more than SLOTS_LIMIT: then empty ones are forgotten, those that were
 found first before others, and if none is empty further ports wait until one is.
@@ -22,6 +25,8 @@ from pulsarack.queue.facts import Presence
 
 SCAN_SECONDS = 0.5
 SLOTS_LIMIT = 2048
+BEGIN_AT_ONCE = 8
+BEGIN_SECONDS = 0.1
 
 
 class Rack:
@@ -39,6 +44,7 @@ class Rack:
         self._seen: Snapshot = {}
         self._forgotten: set[asyncio.Task[None]] = set()  # which end by themselves
         self._full = False
+        self._stopping = False
         self._working: dict[str, Slot] = {}
 
     async def run(self) -> None:
@@ -54,16 +60,18 @@ class Rack:
             now = self._make_room(now)
         if now == self._seen:
             return
-        for change in difference(self._seen, now):
+        before, self._seen = self._seen, now
+        appeared = 0
+        for change in difference(before, now):
             match change:
                 case Appeared(path=path):
-                    self._appeared(path)
+                    self._begin(path, appeared // BEGIN_AT_ONCE * BEGIN_SECONDS)
+                    appeared += 1
                 case Replaced(path=path):
-                    self.slots[path].vanished()
-                    self.slots[path].changed()
+                    self._vanished(path)
+                    self._appeared(path)
                 case Vanished(path=path):
-                    self.slots[path].vanished()
-        self._seen = now
+                    self._vanished(path)
 
     def _make_room(self, now: Snapshot) -> Snapshot:
         """Forget empty slots for ports that have none; those for which there is no room."""
@@ -84,6 +92,7 @@ class Rack:
 
     async def stop(self, within_seconds: float) -> None:
         """Let every chip finish what is past its point of no return, then end all slots."""
+        self._stopping = True
         for slot in self.slots.values():
             slot.stop()
         tasks = list(self.tasks.values())
@@ -139,6 +148,24 @@ class Rack:
             limits = self._context.limits(desk.recipe)
             found[iccid] = Presence(slot.name, desk.modem_id, busy, limits)
         return found
+
+    def _begin(self, path: str, seconds: float) -> None:
+        """A port appeared; its slot begins so much later."""
+        if not seconds:
+            self._appeared(path)
+            return
+
+        def begin() -> None:
+            if path in self._seen and not self._stopping:
+                self._appeared(path)
+
+        clock = self._context.clock
+        clock.call_at(clock.monotonic() + seconds, begin)
+
+    def _vanished(self, path: str) -> None:
+        slot = self.slots.get(path)
+        if slot is not None:
+            slot.vanished()
 
     def _appeared(self, path: str) -> None:
         slot = self.slots.get(path)

@@ -70,6 +70,7 @@ class Sale:
             "order",
             id=order.id,
             state=OrderState.SENDING.value,
+            agent=order.agent,
             operator=order.operator,
             product=order.product,
             reason=order.reason,

@@ -231,7 +231,10 @@ def prepare(db: Database, path: Path, now_ms: int, models: Sequence[type[Model]]
         check_file(db, path)
         check_mark(db, path)
         leave_log_on_close(db, False)
+        # An index over millions of rows is sorted on the disk, not in memory.
+        sql.run(db, "PRAGMA temp_store = file")
         migrate(db, load_scripts(), now_ms=now_ms)
+        sql.run(db, "PRAGMA temp_store = memory")
     except BaseException:
         db.close()
         raise

@@ -168,7 +168,7 @@ class _Careful(APSWDatabase):  # type: ignore[misc]
         super()._add_conn_hooks(conn)
 
 
-Synchronous = Literal["FULL", "OFF"]
+Synchronous = Literal["EXTRA", "FULL", "OFF"]
 
 
 def database(path: Path, synchronous: Synchronous = "FULL") -> Database:

@@ -58,6 +58,7 @@ class UssdSession:
         self._doubtful = True
         self._hint = UssdEncoding.PLAIN
         self._request: UssdRequest | None = None
+        self._settled_by, self._copy_until = "", 0.0
         self._ended: asyncio.Future[None] | None = None
         self._timer: TimerHandle | None = None
 
@@ -99,6 +100,8 @@ class UssdSession:
 
     def notice(self, line: str) -> None:
         """A +CUSD line came: it belongs to the open request, or to nobody."""
+        if self._is_second_copy(line):
+            return
         if self._request is not None and self._request.result is None:
             self._request.arrived(line, self._clock.monotonic())
             self._check()
@@ -112,6 +115,13 @@ class UssdSession:
         self._doubtful = self._doubtful or asks
         if isinstance(answer, UssdAnswer):
             self._on_arrived(answer)
+
+    def _is_second_copy(self, line: str) -> bool:
+        """Whether this is the answer that settled the last request, once more and at once.
+
+        Networks send an answer twice now and then, and nobody waited for it to pass.
+        """
+        return line == self._settled_by and self._clock.monotonic() < self._copy_until
 
     def stray(self, final: Final) -> None:
         """An error came that answers no command."""
@@ -142,6 +152,8 @@ class UssdSession:
             request = UssdRequest(deadline, encoding, local, settles)
             refused = await self._carry_out(content, request)
             self._learn(encoding, request)
+            if request.copy_until is not None:
+                self._settled_by, self._copy_until = request.settled_by, request.copy_until
             if not self._may_try_another(request, refused):
                 break
         self._remember(refused)

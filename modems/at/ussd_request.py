@@ -51,6 +51,8 @@ class UssdRequest:
         self.result: UssdResult | None = None
         self.accepted = False
         self.rejected_by: Final | None = None
+        self.copy_until: float | None = None  # a second copy of the answer may come till then
+        self.settled_by = ""
         self._deadline = deadline
         self._hint = hint
         self._error_is_local = error_is_local
@@ -98,6 +100,7 @@ class UssdRequest:
                 self._keep(answer, now + NOTICE_GRACE_SECONDS)
         elif answer.status is UssdStatus.TERMINATED_BY_NETWORK and self._settles(answer.text):
             self.result = answer
+            self.settled_by, self.copy_until = line, now + GRACE_SECONDS
         else:
             self._keep(answer, now + GRACE_SECONDS)
 
