@@ -1,6 +1,6 @@
 # Three verbs for a newcomer: demo, test, check. Each sets up what it needs. Then the long proofs:
 # simulate (SEEDS=n FIRST=m), planted, soak (ORDERS=n KILLS=n SEED=n), fuzz (TARGET=name SECONDS=n).
-# bench measures (minutes; FULL=1: most of an hour; NAMES="start ledger intake dispatch rack profile").
+# bench measures (minutes; FULL=1: most of an hour; NAMES="start rack": see pulsarack bench --help).
 PYTHON ?= python3
 VENV := .venv
 STAMP := $(VENV)/.installed

@@ -99,7 +99,8 @@ class Dispatcher:
             full = isinstance(error, NotStored) and error.full
             if self._failures >= FAILURES_MOST and not full:
                 raise
-        self._look_at = self._context.clock.monotonic() + TICK_SECONDS
+        await self._context.clock.sleep(TICK_SECONDS)
+        self._news.ring()
 
     async def release(self, claimed: Claim, reason: Reason) -> None:
         """Give a claim back that nobody can carry out: nothing was sent."""
@@ -153,7 +154,6 @@ class Dispatcher:
     async def _look_at_time(self) -> None:
         """Expire what is too old, and while orders wait let every idle chip be tried."""
         now_ms = self._context.clock.now_ms()
-
         overdue, queued = await self._context.store.read(
             lambda db: (outcome.any_overdue(db, now_ms=now_ms), orders.any_queued(db))
         )
