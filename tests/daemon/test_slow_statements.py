@@ -1,12 +1,9 @@
 """What takes long is told once, then ever more rarely, and never with its values."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-import structlog
-from peewee import Database
-
-from pulsarack.daemon import log as logging
+from pulsarack.daemon.log import Logger
 from pulsarack.daemon.slow_statements import SlowStatements, listen
 from pulsarack.daemon.store import Store
 from pulsarack.ledger import sql
@@ -14,13 +11,24 @@ from pulsarack.ledger import sql
 SECOND = 1_000_000_000
 
 
+class Lines:
+    """A log that keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.told: list[dict[str, Any]] = []
+
+    def warning(self, event: str, **fields: Any) -> None:
+        """One line."""
+        self.told.append({"event": event, **fields})
+
+
 def told(limit: float, runs: list[tuple[str, int]]) -> list[dict[str, Any]]:
     """What the log gets of these statements."""
-    with structlog.testing.capture_logs() as lines:
-        slow = SlowStatements(limit, logging.get())
-        for text, nanoseconds in runs:
-            slow(text, nanoseconds)
-    return [dict(line) for line in lines]
+    lines = Lines()
+    slow = SlowStatements(limit, cast(Logger, lines))
+    for text, nanoseconds in runs:
+        slow(text, nanoseconds)
+    return lines.told
 
 
 def test_only_what_is_slow_is_told() -> None:
@@ -40,21 +48,17 @@ def test_texts_without_end_are_not_remembered() -> None:
 
 
 async def test_every_thread_of_the_store_is_listened_to(tmp_path: Path) -> None:
-    path = tmp_path / "pulsarack.db"
-    with structlog.testing.capture_logs() as lines:
-        store = Store.open(path, now_ms=1, listen=listen(0.0, logging.get()))
-
-        def ask(db: Database) -> Any:
-            return sql.one(db, "SELECT 'written' || ?", "secret")
-
-        try:
-            await store.write(ask)
-            await store.read(lambda db: sql.one(db, "SELECT 'read' || ?", "secret"))
-            await store.read_for("kios1", lambda db: sql.one(db, "SELECT 'visited' || ?", "secret"))
-        finally:
-            store.close()
-    texts = [str(line["statement"]) for line in lines if line["event"] == "store.slow"]
+    lines = Lines()
+    listening = listen(0.0, cast(Logger, lines))
+    store = Store.open(tmp_path / "pulsarack.db", now_ms=1, listen=listening)
+    try:
+        await store.write(lambda db: sql.one(db, "SELECT 'written' || ?", "secret"))
+        await store.read(lambda db: sql.one(db, "SELECT 'read' || ?", "secret"))
+        await store.read_for("kios1", lambda db: sql.one(db, "SELECT 'visited' || ?", "secret"))
+    finally:
+        store.close()
+    texts = [str(line["statement"]) for line in lines.told]
     for word in ("written", "read", "visited"):
         assert f"SELECT '{word}' || ?" in texts
     assert any(text.upper().startswith("COMMIT") for text in texts)
-    assert "secret" not in str(lines)
+    assert "secret" not in str(lines.told)
