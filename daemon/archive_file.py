@@ -86,12 +86,14 @@ class Archives:
         """Run a job on one archive, which it cannot change; raises ArchiveError."""
         return await self._run(lambda: self._read(name, job))
 
-    async def write(self, name: str, job: Job[T]) -> T:
+    async def write(self, name: str, job: Job[T], *, begin: bool) -> T:
         """Run a job in a transaction of one archive; durable when it returns.
 
-        The file is made if it is not there. Raises ArchiveError.
+        `begin`: no order has left for it yet, so its file is made if it is not there. One that
+        is missing is never begun anew: when it is put back, what was written since would go.
+        Raises ArchiveError.
         """
-        return await self._run(lambda: self._write(name, job))
+        return await self._run(lambda: self._write(name, job, begin))
 
     def size(self, name: str) -> int | None:
         """The bytes of an archive; None: it is not there."""
@@ -110,8 +112,10 @@ class Archives:
         with open_to_read(path_of(self.folder, name)) as db:
             return job(db)
 
-    def _write(self, name: str, job: Job[T]) -> T:
+    def _write(self, name: str, job: Job[T], begin: bool) -> T:
         path = path_of(self.folder, name)
+        if begin:
+            make(path)
         with open_to_write(path, synchronous=self._synchronous) as db, db.atomic("IMMEDIATE"):
             return job(db)
 
@@ -145,9 +149,10 @@ def open_to_read(path: Path) -> Iterator[Database]:
 
 @contextmanager
 def open_to_write(path: Path, *, synchronous: Synchronous = "EXTRA") -> Iterator[Database]:
-    """One archive, made if it is not there. Raises ArchiveError, in the block too."""
-    _make(path)
+    """One archive that is there. Raises ArchiveError, in the block too."""
     _check_file(path)
+    if not Path(f"{path}-journal").exists():
+        glance(path)  # what is not ours stays as it is
     # EXTRA: the folder is synced as well, or a power cut could bring the journal back, and undo
     # what the database has let go of meanwhile.
     pragmas = {"journal_mode": "delete", "synchronous": synchronous, "recursive_triggers": 1}
@@ -204,10 +209,13 @@ def _check_file(path: Path) -> None:
         raise ArchiveError(path, "it is empty", _BACKUP)
 
 
-def _make(path: Path) -> None:
-    """Make the file of a new archive, with its tables, whole or not at all."""
+def make(path: Path) -> None:
+    """Make the file of a new archive, with its tables, whole or not at all.
+
+    What is there stays, whatever it is. Raises ArchiveError.
+    """
     try:
-        if path.exists():
+        if os.path.lexists(path):
             return
         path.parent.mkdir(mode=FOLDER_MODE, exist_ok=True)
         if free_bytes(path.parent) < SMALLEST_FREE_BYTES:
@@ -225,7 +233,7 @@ def _make(path: Path) -> None:
 
 
 def _create(path: Path) -> None:
-    db = _database(path, {"journal_mode": "delete", "synchronous": "FULL"})
+    db = _database(path, {"journal_mode": "delete", "synchronous": "EXTRA"})
     with _opened(db, path), db.atomic("IMMEDIATE"):
         schema = files("pulsarack.queue") / "archive_schema.sql"
         db.connection().execute(schema.read_text(encoding="utf-8"))  # type: ignore[no-untyped-call]

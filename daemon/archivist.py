@@ -148,8 +148,12 @@ class Archivist:
 
     async def _copy(self, name: str, ids: list[int]) -> None:
         confirmed = list(self._confirmed[name])
-        rows = await self._context.store.read(lambda db: archive.read(db, ids))
-        await self.archives.write(name, lambda db: archive.keep(db, ids, rows, confirmed))
+        rows, holds = await self._context.store.read(
+            lambda db: (archive.read(db, ids), archive.holds(db, name))
+        )
+        await self.archives.write(
+            name, lambda db: archive.keep(db, ids, rows, confirmed), begin=not holds
+        )
         del self._confirmed[name][: len(confirmed)]
 
     async def _move(self, name: str, ids: list[int], cut: int, done: Run) -> None:
@@ -181,7 +185,7 @@ class Archivist:
     async def _confirm(self, name: str, done: Run) -> None:
         ids = list(self._confirmed[name])
         try:
-            await self.archives.write(name, lambda db: archive.confirm(db, ids))
+            await self.archives.write(name, lambda db: archive.confirm(db, ids), begin=False)
             self._confirmed[name].clear()
         except ArchiveError as error:
             done.failed[name] = str(error)

@@ -166,6 +166,7 @@ class PastOrder:
     product: str
     destination: str
     repeat_index: int
+    local_day: str
     operator: str
     denomination: int
     state: str
@@ -277,7 +278,7 @@ def _remember(db: Database, archive: str, ids: Sequence[int], now_ms: int) -> No
     execute(
         db,
         "INSERT INTO past_order SELECT id, ?2, agent, client_reference, product,"
-        " destination, repeat_index, operator, denomination, state, serial_number,"
+        " destination, repeat_index, local_day, operator, denomination, state, serial_number,"
         " state IN ('SUCCEEDED', 'REVERSED') OR " + evidence.contradicted("orders.id") + ","
         f" finished_at FROM orders WHERE id IN {_IDS} ORDER BY id",
         (_json(ids), archive),
@@ -337,6 +338,27 @@ def by_reference(db: Database, agent: str, client_reference: str) -> PastOrder |
     )
 
 
+def by_natural_key(
+    db: Database, agent: str, product: str, destination: str, local_day: str, repeat_index: int
+) -> PastOrder | None:
+    """The order of that day that left and stands in the way of an equal one, if any.
+
+    Only a clock that was far ahead for a while lets an order of today be old.
+    """
+    return select_one(
+        db,
+        PastOrder,
+        f"{_PAST} WHERE destination = ? AND agent = ? AND product = ? AND local_day = ?"
+        " AND repeat_index = ? AND state NOT IN ('FAILED', 'CANCELLED')",
+        (destination, agent, product, local_day, repeat_index),
+    )
+
+
+def holds(db: Database, name: str) -> bool:
+    """Whether orders left for an archive: then its file is there, or missing."""
+    return scalar(db, "SELECT 1 FROM archive WHERE name = ?", (name,)) is not None
+
+
 def moved(db: Database, archive: str, *, after: int, limit: int) -> list[PastOrder]:
     """The orders that left for an archive, in order, beginning after an id: for its audit."""
     return select(
@@ -353,7 +375,7 @@ def in_archive(db: Database, ids: Sequence[int]) -> dict[int, PastOrder]:
         db,
         PastOrder,
         "SELECT id, '' AS archive, agent, client_reference, product, destination, repeat_index,"
-        " operator, denomination, state, serial_number,"
+        " local_day, operator, denomination, state, serial_number,"
         f" state IN ('SUCCEEDED', 'REVERSED') OR {evidence.contradicted('orders.id')},"
         f" finished_at FROM orders WHERE id IN {_IDS}",
         (_json(ids),),

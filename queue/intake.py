@@ -112,20 +112,20 @@ def _repeated(
             if isinstance(known, PastOrder):
                 return Repeated(known)
             return Accepted(known, repeated=True)
-    first = orders.by_natural_key(
-        db,
+    key = (
         origin.agent,
         request.product,
         destination,
         origin.local_day,
         request.repeat_index,
     )
-    if first is None:
+    equal = orders.by_natural_key(db, *key) or archive.by_natural_key(db, *key)
+    if equal is None:
         return None
     return Refusal(
         RefusalCode.REPEATED,
-        f"{first.product} to {show_destination(destination)} was ordered today already:"
-        f" order {first.id} is {first.state}",
+        f"{equal.product} to {show_destination(destination)} was ordered today already:"
+        f" order {equal.id} is {equal.state}",
         f"for one more write {request.product}.{request.repeat_index + 1}."
         f"{show_destination(destination)}",
     )

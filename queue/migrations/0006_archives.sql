@@ -11,6 +11,7 @@ CREATE TABLE past_order (
     product           TEXT NOT NULL,
     destination       TEXT NOT NULL,
     repeat_index      INTEGER NOT NULL,
+    local_day         TEXT NOT NULL,
     operator          TEXT NOT NULL,
     denomination      INTEGER NOT NULL,
     state             TEXT NOT NULL CHECK (state IN
@@ -28,7 +29,7 @@ CREATE INDEX past_order_serial_number ON past_order (operator, serial_number)
     WHERE serial_number IS NOT NULL;
 -- What was sold to a number before: asked when a text, or the operator's list, is to prove an
 -- order to that number.
-CREATE INDEX past_order_destination ON past_order (operator, destination);
+CREATE INDEX past_order_destination ON past_order (destination, operator);
 
 -- The fingerprints of texts that left with their orders: a SIM that comes back after a year may
 -- still hold a text, which must not prove a second thing.

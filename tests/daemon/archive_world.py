@@ -6,6 +6,7 @@ The database and the archives are real files; time is the world's, moved by hand
 import asyncio
 import tomllib
 from collections.abc import Callable, Coroutine
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -75,8 +76,8 @@ class MortalArchives(Archives):
         super().__init__(folder, threads=False, synchronous="OFF")
         self._steps = steps
 
-    async def write(self, name: str, job: Job[T]) -> T:
-        return self._steps.run(lambda: self._write(name, job))
+    async def write(self, name: str, job: Job[T], *, begin: bool) -> T:
+        return self._steps.run(lambda: self._write(name, job, begin))
 
 
 class WorldClock:
@@ -136,6 +137,7 @@ class OldShop:
         for one in world.run(lambda db: messages.waiting(db, None, limit=10_000)):
             world.run(lambda db, i=one.id: messages.delivered(db, i, now_ms=world.now))
         world.wait(round(days * DAY_SECONDS))
+        world.day = str(date.fromisoformat(world.day) + timedelta(round(days)))
         self.read_stocks()
 
     def read_stocks(self) -> None:

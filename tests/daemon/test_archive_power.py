@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pulsarack.daemon.archive_file import open_to_read, open_to_write, path_of
+from pulsarack.daemon.archive_file import make, open_to_read, open_to_write, path_of
 from pulsarack.ledger import sql
 from tests.daemon.power import recorded
 
@@ -14,8 +14,7 @@ from tests.daemon.power import recorded
 def test_what_an_archive_acknowledged_outlives_a_power_cut(tmp_path: Path, keep: str) -> None:
     folder = tmp_path / "archive"
     path = path_of(folder, "2026-08")
-    with open_to_write(path):
-        pass
+    make(path)
     with recorded(folder) as diary:
         with open_to_write(path) as db, db.atomic("IMMEDIATE"):
             sql.run(db, "INSERT INTO arriving VALUES (1)")

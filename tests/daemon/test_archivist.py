@@ -2,8 +2,9 @@
 
 import asyncio
 import shutil
+import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pulsarack.daemon import audit
+from pulsarack.daemon import archivist, audit
 from pulsarack.daemon.archive_file import Archives, path_of
 from pulsarack.daemon.archivist import Archivist
 from pulsarack.daemon.past_orders import PastOrders
@@ -366,3 +367,53 @@ def undecided(world: World, number: int, *, by_text: bool) -> None:
 def expire(world: World) -> None:
     """Give up what waited too long for a chip."""
     world.run(lambda db: outcome.expire(db, now_ms=world.now))
+
+
+def test_an_archive_that_is_missing_is_not_begun_anew(
+    old: OldShop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When it is put back, what was written into a new one would be gone."""
+    for number in range(11, 15):
+        sold(old.world, number)
+    old.age()
+    sold(old.world, 15)
+    monkeypatch.setattr(archivist, "COPIED", 2)
+    asyncio.run(old.archivist.now(2))
+    assert old.gone() == {1, 2}
+    file = old.folder / f"{MONTH}.sqlite"
+    file.rename(tmp_path / "backup")
+    assert "it is missing" in str(old.archive().failed)
+    shutil.copy(tmp_path / "backup", file)
+    assert old.findings() == []
+    old.archive()
+    assert old.findings() == []
+
+
+def test_a_database_that_is_not_ours_stays_as_it_is(old: OldShop) -> None:
+    sold(old.world, 11)
+    old.age()
+    sold(old.world, 12)
+    old.folder.mkdir(exist_ok=True)
+    file = old.folder / f"{MONTH}.sqlite"
+    with closing(sqlite3.connect(file)) as db:
+        db.execute("PRAGMA journal_mode = wal")
+        db.execute("CREATE TABLE t (a)")
+    before = file.read_bytes()
+    assert old.archive().failed
+    assert file.read_bytes() == before
+
+
+def test_an_equal_order_of_today_that_left_stands_in_the_way(old: OldShop) -> None:
+    """The clock was far ahead for a while."""
+    (first, second) = (sold(old.world, 11), sold(old.world, 12))
+    old.age()
+    sold(old.world, 13)
+    old.archive()
+    assert old.gone() == {first, second}
+    (day,) = {day for (day,) in old.world.sql("SELECT local_day FROM past_order")}
+    number = old.world.sql("SELECT destination FROM past_order WHERE id = ?", first)[0][0]
+    product = old.world.sql("SELECT product FROM past_order WHERE id = ?", first)[0][0]
+    old.world.day = day
+    refused = old.world.accept(f"{product}.0{number[2:]}")
+    assert isinstance(refused, Refusal)
+    assert refused.code is RefusalCode.REPEATED

@@ -38,12 +38,12 @@ ORDERS = 24
 IDLE_MINUTES = 60
 
 AN_ORDER: dict[str, Any] = {
-    # In: agent, reference here and in the archives, equal orders, product, prefix, deposit (7).
+    # In: agent, reference and equal orders, here and in the archives, product, prefix, deposit (8).
     # Claim: the chip's row, open attempt, sales and balance, the agents' turn, the order, its
     # attempts, spent serial numbers, silence, the clock's steps (about 12; looking also when no
     # chip or no order is free). End: serial number, owed answers, steps, stock, order, attempt,
     # chip (8). Out: the message (1). Between: is an order too old, does one wait (1.5).
-    "statements that read": 28.5,
+    "statements that read": 29.5,
     # The order, its transitions (3), transfers (2 held, 2 posted), attempt, what was said (2),
     # evidence, reading of the stock, message.
     "statements that insert": 14.0,

@@ -36,8 +36,8 @@ def test_a_stray_statement_is_refused(shop: World, statement: str) -> None:
     sale = shop.sent("8962100000000000001")
     shop.decide(sale.attempt_id, done=True, number="SN1", figure=489_850)
     shop.sql(
-        "INSERT INTO past_order VALUES (99, '2026-08', 'A1', NULL, 'S10', '62', 1, 'x', 10,"
-        " 'FAILED', NULL, 0, 9)"
+        "INSERT INTO past_order VALUES (99, '2026-08', 'A1', NULL, 'S10', '62', 1,"
+        " '2026-08-01', 'x', 10, 'FAILED', NULL, 0, 9)"
     )
     with pytest.raises(IntegrityError, match=r"append-only|never deleted"):
         shop.sql(statement)

@@ -300,7 +300,7 @@ PLANTED: list[tuple[str, str, str]] = [
 
 _PAST = (
     "INSERT INTO past_order VALUES ({id}, '2026-08', 'A1', {reference}, 'S10', '6281200000012', 1,"
-    " 'telkomsel', 10, 'SUCCEEDED', {number}, 1, 9)"
+    " '2026-08-01', 'telkomsel', 10, 'SUCCEEDED', {number}, 1, 9)"
 )
 PLANTED += [
     (_PAST.format(id=5, reference="NULL", number="NULL"), "P1", "order 5: an order is in the data"),
