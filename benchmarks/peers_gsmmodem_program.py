@@ -1,0 +1,47 @@
+"""What sends with python-gsmmodem: a thread a modem, and one list for all of them in memory.
+
+Run by the Python of an environment that has the library, with nothing of ours: the file that
+brings messages, a line each, then the ports.
+"""
+
+import queue
+import sys
+import threading
+import time
+
+from gsmmodem.modem import GsmModem
+
+_GATEWAY = "168"
+_BAUD = 115200
+_LOOK_SECONDS = 0.02
+
+
+def send(port: str, messages: "queue.Queue[str]") -> None:
+    """One modem, for good; whatever goes wrong on it ends its thread with a trace."""
+    modem = GsmModem(port, _BAUD)
+    modem.connect()
+    while True:
+        modem.sendSms(_GATEWAY, messages.get())
+
+
+def follow(path: str, messages: "queue.Queue[str]") -> None:
+    """Reads what is written at the end of a file, for good."""
+    rest = ""
+    with open(path, encoding="ascii") as file:
+        while True:
+            *lines, rest = (rest + file.read()).split("\n")
+            for line in lines:
+                messages.put(line)
+            time.sleep(_LOOK_SECONDS)
+
+
+def main(path: str, *ports: str) -> None:
+    """Runs until it is ended."""
+    messages: queue.Queue[str] = queue.Queue()
+    for port in ports:
+        threading.Thread(target=send, args=(port, messages), daemon=True).start()
+    follow(path, messages)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
