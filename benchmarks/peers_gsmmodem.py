@@ -1,7 +1,7 @@
 """python-gsmmodem as a peer: a library, so a small program of ours sends with it.
 
-It runs in an environment of its own (peers.sh makes it), and keeps its messages in memory: what
-has not been sent when it ends is gone.
+It is the fork of it that runs on today's Python, in an environment of its own (peers.sh makes it).
+Its messages are kept in memory: what has not been sent when it ends is gone.
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ class GsmModem(Peer):
 
     name = "python-gsmmodem"
     durable = False
-    packages = "python-gsmmodem (pip, into benchmarks/results/peers-venv)"
+    packages = "python-gsmmodem-new"
 
     @classmethod
     def missing(cls) -> list[str]:
