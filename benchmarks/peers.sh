@@ -5,7 +5,7 @@
 # an environment of its own. None of them is started as a service, or needed for anything else.
 set -eu
 cd "$(dirname "$0")/.."
-venv=benchmarks/results/peers-venv
+venv=benchmarks/results/.peers-venv
 
 # A service must not begin when its package is unpacked.
 policy=/usr/sbin/policy-rc.d

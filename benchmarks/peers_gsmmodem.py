@@ -10,7 +10,7 @@ from benchmarks.machine import ROOT
 from benchmarks.peers_kind import Message, Peer, absent
 from benchmarks.sessions import Command
 
-PYTHON = ROOT / "benchmarks" / "results" / "peers-venv" / "bin" / "python"
+PYTHON = ROOT / "benchmarks" / "results" / ".peers-venv" / "bin" / "python"
 _PROGRAM = ROOT / "benchmarks" / "peers_gsmmodem_program.py"
 
 
@@ -31,7 +31,7 @@ class GsmModem(Peer):
         self._queue = self.root / "queue"
         self._queue.touch()
         ports = [str(port) for port in self.ports]
-        return [Command([str(PYTHON), str(_PROGRAM), str(self._queue), *ports])]
+        return [Command([str(PYTHON), "-I", str(_PROGRAM), str(self._queue), *ports])]
 
     def queue(self, messages: Sequence[Message]) -> None:
         """A line each, at the end of a file that it follows."""

@@ -4,12 +4,11 @@ Run by the Python of an environment that has the library, with nothing of ours: 
 brings messages, a line each, then the ports.
 """
 
-import queue
+import queue  # noqa: TID251 - a list between threads
 import sys
 import threading
 import time
-
-from gsmmodem.modem import GsmModem
+from pathlib import Path
 
 _GATEWAY = "168"
 _BAUD = 115200
@@ -18,6 +17,9 @@ _LOOK_SECONDS = 0.02
 
 def send(port: str, messages: "queue.Queue[str]") -> None:
     """One modem, for good; whatever goes wrong on it ends its thread with a trace."""
+    # Only the environment that this runs in has it.
+    from gsmmodem.modem import GsmModem
+
     modem = GsmModem(port, _BAUD)
     modem.connect()
     while True:
@@ -27,7 +29,7 @@ def send(port: str, messages: "queue.Queue[str]") -> None:
 def follow(path: str, messages: "queue.Queue[str]") -> None:
     """Reads what is written at the end of a file, for good."""
     rest = ""
-    with open(path, encoding="ascii") as file:
+    with Path(path).open(encoding="ascii") as file:
         while True:
             *lines, rest = (rest + file.read()).split("\n")
             for line in lines:

@@ -1,4 +1,4 @@
-"""What the bench of the peers needs to know of one: what it lacks, runs, and takes its work from."""
+"""What the bench of the peers needs to know of one: what it lacks, what is run, how it is fed."""
 
 import shutil
 from abc import ABC, abstractmethod
@@ -23,7 +23,7 @@ class Peer(ABC):
 
     name: ClassVar[str]
     # Each modem has a queue of its own: the bench must say which modem sends what.
-    private: ClassVar[bool] = False
+    private: bool = False
     # Its queue outlives the process.
     durable: ClassVar[bool] = True
     packages: ClassVar[str]

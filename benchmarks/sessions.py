@@ -74,18 +74,20 @@ class Sessions:
         return pss_of(self.members())
 
     async def stop(self) -> None:
-        """SIGTERM to the leaders, SIGKILL to whatever is left of their sessions after a while."""
-        for process in self._started:
-            if process.returncode is None:
-                process.terminate()
+        """SIGTERM to all of them, SIGKILL to whatever is left after a while."""
+        self._signal(signal.SIGTERM)
         deadline = asyncio.get_running_loop().time() + _STOP_SECONDS
-        while self.members() and asyncio.get_running_loop().time() < deadline:
+        # A process that nobody here has started says nothing when it ends.
+        while self.members() and asyncio.get_running_loop().time() < deadline:  # noqa: ASYNC110
             await asyncio.sleep(_LOOK_SECONDS)
-        for pid in self.members():
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        self._signal(signal.SIGKILL)
         for process in self._started:
             await process.wait()
+
+    def _signal(self, number: signal.Signals) -> None:
+        for pid in self.members():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
 
 
 def members(leaders: frozenset[int]) -> Iterator[int]:
