@@ -16,7 +16,7 @@ Only runs when it is named. What is not installed is left out; `peers.sh` instal
 import asyncio
 import shutil
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
@@ -32,6 +32,7 @@ from benchmarks.peers_kind import Peer
 from benchmarks.peers_rack import PeersRack
 from benchmarks.peers_smstools import Smstools
 from benchmarks.processes import cpu_seconds
+from benchmarks.rack import slope
 from benchmarks.rack_file import XL, destinations
 from benchmarks.sessions import Sessions, cpu_between, cpu_of, members, pss_of
 from benchmarks.settings import Profile
@@ -77,6 +78,10 @@ class _Moment:
     rack: float
 
 
+# Figure, unit, its values, the reference, and the goal of pulsarack.
+_Row = tuple[str, str, Callable[[Rounds], list[float]], Reference | None, Goal | None]
+
+
 async def run(profile: Profile) -> AsyncIterator[list[Figure]]:
     """Every number of modems: pulsarack, then each peer that is there."""
     here = []
@@ -85,6 +90,7 @@ async def run(profile: Profile) -> AsyncIterator[list[Figure]]:
             click.echo(f"{kind.name} is left out: {', '.join(lacking)} not found")
         else:
             here.append(kind)
+    pss: dict[str, dict[int, list[float]]] = {}
     for modems in profile.peers:
         found = {OURS: await measure_ours(profile, modems)}
         for kind in here:
@@ -93,6 +99,10 @@ async def run(profile: Profile) -> AsyncIterator[list[Figure]]:
             except PeerError as error:
                 click.echo(f"{kind.name} with {modems} modems is left out: {error}")
         yield report(modems, found)
+        for name, one in found.items():
+            pss.setdefault(name, {})[modems] = [value * modems for value in one.pss]
+    if figures := memory(pss):
+        yield figures
 
 
 async def measure_ours(profile: Profile, modems: int) -> Rounds:
@@ -204,30 +214,59 @@ def at_work(books: Books) -> int:
 
 
 def report(modems: int, found: dict[str, Rounds]) -> list[Figure]:
-    """All programs with so many modems: rate, CPU, memory, each with pulsarack first."""
+    """All programs with so many modems: rate, CPU, memory, each with pulsarack first.
+
+    The goals are those of a rack: what a program takes for itself is not a modem's.
+    """
     air = Reference("the air: one SMS after the other on every modem", (modems / SEND_SECONDS,))
-    best_rate = max((median(one.rate) for one in _others(found)), default=0.0)
-    rate_goal = max(best_rate, _BEST_RATE * modems / _GOAL_MODEMS)
+    others = [one for name, one in found.items() if name != OURS]
+    goals: dict[str, Goal | None] = dict.fromkeys(("rate", "cpu", "pss"))
+    if modems >= _GOAL_MODEMS:
+        best = max((median(one.rate) for one in others), default=0.0)
+        goals["rate"] = Goal(max(best, _BEST_RATE), at_least=True)
+        goals["cpu"] = _least([one.cpu for one in others if one.durable])
+        goals["pss"] = _least([one.pss for one in others])
+    cpu, pss = (Reference(OURS, tuple(each)) for each in (found[OURS].cpu, found[OURS].pss))
+    rows: list[_Row] = [
+        ("SMS sent", "/s", lambda one: one.rate, air, goals["rate"]),
+        ("CPU", "ms/SMS", lambda one: one.cpu, cpu, goals["cpu"]),
+        ("PSS a modem", "MB", lambda one: one.pss, pss, goals["pss"]),
+        ("rack CPU", "ms/SMS", lambda one: one.rack_cpu, None, None),
+    ]
     figures = [
-        _figure("SMS sent", "/s", modems, name, one.rate, air, Goal(rate_goal, at_least=True))
+        _figure(what, unit, modems, name, values(one), reference, goal)
+        for what, unit, values, reference, goal in rows
         for name, one in found.items()
-    ]
-    cpu_goal = _least([one.cpu for one in _others(found) if one.durable])
-    beside = Reference("pulsarack", tuple(found[OURS].cpu))
-    figures += [
-        _figure("CPU", "ms/SMS", modems, name, one.cpu, beside, cpu_goal)
-        for name, one in found.items()
-    ]
-    pss_goal = _least([one.pss for one in _others(found)])
-    beside = Reference("pulsarack", tuple(found[OURS].pss))
-    figures += [
-        _figure("PSS a modem", "MB", modems, name, one.pss, beside, pss_goal)
-        for name, one in found.items()
-    ]
-    figures += [
-        _figure("rack CPU", "ms/SMS", modems, name, one.rack_cpu) for name, one in found.items()
     ]
     return figures + _idle(modems, found)
+
+
+def memory(sizes: Mapping[str, Mapping[int, Sequence[float]]]) -> list[Figure]:
+    """What a modem more takes in each program, round by round."""
+    slopes = {
+        name: [
+            slope({modems: values[place] for modems, values in rounds.items()})
+            for place in range(min(map(len, rounds.values())))
+        ]
+        for name, rounds in sizes.items()
+        if len(rounds) > 1
+    }
+    ours = slopes.get(OURS)
+    if ours is None:
+        return []
+    goal = _least([values for name, values in slopes.items() if name != OURS])
+    least, most = min(sizes[OURS]), max(sizes[OURS])
+    return [
+        Figure(
+            _BENCH,
+            f"PSS of one modem more, {least} to {most}, {name}",
+            "MB",
+            tuple(values),
+            None if name == OURS else Reference(OURS, tuple(ours)),
+            goal if name == OURS else None,
+        )
+        for name, values in slopes.items()
+    ]
 
 
 def _idle(modems: int, found: dict[str, Rounds]) -> list[Figure]:
@@ -237,10 +276,6 @@ def _idle(modems: int, found: dict[str, Rounds]) -> list[Figure]:
         for name, one in found.items()
         if one.modems_at_work != modems
     ]
-
-
-def _others(found: dict[str, Rounds]) -> list[Rounds]:
-    return [one for name, one in found.items() if name != OURS]
 
 
 def _least(all_rounds: Sequence[Sequence[float]]) -> Goal | None:

@@ -213,27 +213,38 @@ async def test_a_program_and_what_it_starts_are_ended(tmp_path: Path) -> None:
 
 def test_figures_stand_beside_pulsarack() -> None:
     found = {
-        "pulsarack": Rounds([4.0], [2.0], [5.0], [1.0], 1),
-        "kept": Rounds([1.0], [4.0], [3.0], [1.0], 1),
-        "forgotten": Rounds([5.0], [1.0], [4.0], [1.0], 0, durable=False),
+        "pulsarack": Rounds([314.0], [2.0], [5.0], [1.0], 64),
+        "kept": Rounds([100.0], [4.0], [3.0], [1.0], 64),
+        "forgotten": Rounds([315.0], [1.0], [4.0], [1.0], 63, durable=False),
     }
-    figures = {one.name: one for one in peers.report(1, found)}
-    ours = figures["SMS sent, 1 modem, pulsarack"]
+    figures = {one.name: one for one in peers.report(64, found)}
+    ours = figures["SMS sent, 64 modems, pulsarack"]
     assert ours.goal is not None
-    assert ours.goal.limit == 5.0
+    assert ours.goal.limit == 315.0
     assert ours.reference is not None
-    assert ours.reference.rounds == (5.0,)
-    cpu = figures["CPU, 1 modem, pulsarack"]
+    assert ours.reference.rounds == (320.0,)
+    cpu = figures["CPU, 64 modems, pulsarack"]
     assert (cpu.met(), cpu.reference) == (True, None)
-    assert figures["CPU, 1 modem, kept"].times_reference() == 2.0
-    assert figures["PSS a modem, 1 modem, pulsarack"].met() is False
-    assert figures["modems that sent, 1 modem, forgotten"].rounds == (0.0,)
-    assert "modems that sent, 1 modem, kept" not in figures
+    assert figures["CPU, 64 modems, kept"].times_reference() == 2.0
+    assert figures["PSS a modem, 64 modems, pulsarack"].met() is False
+    assert figures["modems that sent, 64 modems, forgotten"].rounds == (63.0,)
+    assert "modems that sent, 64 modems, kept" not in figures
 
 
 def test_pulsarack_stands_alone_if_there_is_nobody() -> None:
-    figures = peers.report(64, {"pulsarack": Rounds([300.0], [2.0], [5.0], [1.0], 64)})
-    assert [one.goal.limit for one in figures if one.goal] == [310.0]
+    ours = {"pulsarack": Rounds([300.0], [2.0], [5.0], [1.0], 64)}
+    assert [one.goal.limit for one in peers.report(64, ours) if one.goal] == [310.0]
+    assert not [one.goal for one in peers.report(1, ours) if one.goal]
+
+
+def test_what_a_modem_more_takes() -> None:
+    sizes = {"pulsarack": {1: [40.0, 41.0], 64: [50.08]}, "kept": {1: [3.0], 64: [192.0]}}
+    figures = {one.name: one for one in peers.memory(sizes)}
+    ours = figures["PSS of one modem more, 1 to 64, pulsarack"]
+    assert ours.rounds == pytest.approx([0.16])
+    assert ours.met()
+    assert figures["PSS of one modem more, 1 to 64, kept"].rounds == (3.0,)
+    assert not peers.memory({"pulsarack": {8: [40.0]}, "kept": {8: [3.0]}})
 
 
 @pytest.mark.timeout(300)
