@@ -21,6 +21,7 @@ from benchmarks import (
     intake,
     ledger,
     machine,
+    peers,
     profile,
     rack,
     recovery,
@@ -47,12 +48,15 @@ BENCHES: dict[str, Bench] = {
     "profile": profile.run,
     "storm": storm.run,
 }
+# Only when they are named.
+ASKED_FOR: dict[str, Bench] = {"peers": peers.run}
 RESULTS = machine.ROOT / "benchmarks" / "results"
+_NAME = click.Choice([*BENCHES, *ASKED_FOR])
 _FILE = click.Path(path_type=Path)
 
 
 @click.command()
-@click.argument("names", nargs=-1, type=click.Choice(list(BENCHES)), metavar="[NAME]...")
+@click.argument("names", nargs=-1, type=_NAME, metavar="[NAME]...")
 @click.option("--full", is_flag=True, help="Every size and longer rounds: most of an hour.")
 @click.option("--rounds", type=click.IntRange(1), help="How often each thing is measured.")
 @click.option("--modems", type=click.IntRange(1), multiple=True, help="Racks of these sizes only.")
@@ -67,7 +71,7 @@ def main(
     directory: Path | None,
 ) -> None:
     """Measure NAMEs, or all there are: start, ledger, intake, dispatch, rack, growth, recovery,
-    profile, storm.
+    profile, storm. Only when it is named: peers (other programs that send SMS).
 
     Every figure stands beside its reference, measured in the same run.
     """
@@ -100,7 +104,7 @@ async def measure(names: tuple[str, ...], chosen: Profile) -> dict[str, Any]:
     click.echo(machine.sentence(found))
     figures: list[Figure] = []
     for name in names:
-        async for measured in BENCHES[name](chosen):
+        async for measured in (BENCHES | ASKED_FOR)[name](chosen):
             click.echo("\n" + table(measured))
             figures += measured
     return {

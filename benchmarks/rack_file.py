@@ -17,7 +17,7 @@ _PER_DAY = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One operator whose top-up is a single USSD code with a single screen."""
+    """One operator whose top-up is a single USSD code with a single screen, or a single SMS."""
 
     operator: str
     iccid_prefix: str
@@ -29,11 +29,20 @@ class Line:
 
 TELKOMSEL = Line("telkomsel", "896210", "628129", "51010", "S5", "08120")
 TRI = Line("tri", "896289", "628959", "51089", "T5", "08950")
+# Its top-up is one SMS to a short number, and one SMS back.
+XL = Line("xl", "896211", "628179", "51011", "X5", "08170")
+XL_GATEWAY = "168"
 
 
-def rack_text(modems: list[Line], ussd_seconds: float) -> str:
-    """The rack file: one modem for each entry, in this order."""
+def rack_text(modems: list[Line], ussd_seconds: float, sms_seconds: float | None = None) -> str:
+    """The rack file: one modem for each entry, in this order.
+
+    `ussd_seconds`: also how long a modem takes to send an SMS. `sms_seconds`: how long one to a
+    chip is on its way.
+    """
     parts = [f"[latencies]\nussd_seconds = [{ussd_seconds!r}, {ussd_seconds!r}]\n"]
+    if sms_seconds is not None:
+        parts[0] += f"sms_seconds = [{sms_seconds!r}, {sms_seconds!r}]\n"
     parts += [
         f'[[operator]]\nname = "{name}"\n' for name in sorted({one.operator for one in modems})
     ]

@@ -14,7 +14,8 @@ class Profile:
     could take the order, with one at work. `histories`: finished orders in the file, beside none;
     `grown`: the rack that sells on from them. `killed`: modems of the rack whose daemon is killed,
     `queued`: the orders that wait then. `storm`: orders, agents, modems; `plugged`: how many
-    modems are plugged in at once. The seconds are those of a round of each bench.
+    modems are plugged in at once. `peers`: modems of the racks on which other programs send as
+    well, `peer_seconds` a round. The seconds are those of a round of each bench.
     """
 
     directory: Path
@@ -34,6 +35,8 @@ class Profile:
     grown: tuple[int, float] = (64, 0.2)
     killed: int = 64
     queued: int = 10_000
+    peers: tuple[int, ...] = (1, 8, 64)
+    peer_seconds: float = 5.0
     speed: float = 1.0
 
 
@@ -64,5 +67,5 @@ def narrowed(profile: Profile, *, rounds: int | None, modems: Sequence[int]) -> 
         latencies = sorted({seconds for _, seconds in profile.racks}, reverse=True)
         racks = tuple((count, seconds) for count in modems for seconds in latencies)
         profile = replace(profile, racks=racks, busy=tuple(modems), idle=tuple(modems))
-        profile = replace(profile, plugged=tuple(modems))
+        profile = replace(profile, plugged=tuple(modems), peers=tuple(modems))
     return profile

@@ -103,6 +103,7 @@ class Site:
         speed: float = 1.0,
         programs: Programs | None = None,
         history: Path | None = None,
+        sms_seconds: float | None = None,
     ) -> None:
         """`history`: a database of history.py over these chips, to go on from a copy of."""
         self._history = history
@@ -111,7 +112,8 @@ class Site:
         self._root = root
         self._speed = speed
         self._rack_path = root.with_name(root.name + ".rack.toml")
-        self._rack_path.write_text(rack_text(list(modems), ussd_seconds), encoding="utf-8")
+        text = rack_text(list(modems), ussd_seconds, sms_seconds)
+        self._rack_path.write_text(text, encoding="utf-8")
         # Without a modem there is no rack: then only the socket and the database are at work.
         self._trade = Trade(self._rack_path) if modems else None
         chips = self._trade.chips if self._trade else []
