@@ -11,7 +11,7 @@ demo: $(STAMP)
 	$(VENV)/bin/pulsarack demo
 
 test: $(STAMP)
-	$(VENV)/bin/python -m pytest -q
+	sh ./tests/run.sh $(VENV)/bin/python
 
 check: $(STAMP)
 	$(VENV)/bin/ruff format --check .
