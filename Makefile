@@ -11,7 +11,7 @@ demo: $(STAMP)
 	$(VENV)/bin/pulsarack demo
 
 test: $(STAMP)
-	sh ./tests/run.sh $(VENV)/bin/python
+	$(VENV)/bin/python -m pytest -q
 
 check: $(STAMP)
 	$(VENV)/bin/ruff format --check .
