@@ -18,7 +18,7 @@ from pathlib import Path
 import click
 from peewee import Database
 
-from pulsarack.daemon import config, descriptors, secrets, slow_statements
+from pulsarack.daemon import config, descriptors, secrets, slow_statements, sqlite_engine
 from pulsarack.daemon import log as logging
 from pulsarack.daemon.archive_file import FOLDER, Archives
 from pulsarack.daemon.archivist import Archivist
@@ -79,6 +79,7 @@ def main(config_path: Path) -> int:
             sys.stderr,
             now_ms=clock.now_ms,
         )
+        sqlite_engine.tune()
         return asyncio.run(serve(settings, clock))
     except ConfigErrors as errors:
         click.echo(str(errors), err=True)

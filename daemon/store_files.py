@@ -167,6 +167,11 @@ class _Careful(APSWDatabase):  # type: ignore[misc]
         conn.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
         super()._add_conn_hooks(conn)
 
+    def connection(self) -> apsw.Connection:
+        """This thread's connection; raises if there is none. Asked with every statement."""
+        found: apsw.Connection | None = self._state.conn
+        return found or super().connection()
+
 
 Synchronous = Literal["EXTRA", "FULL", "OFF"]
 
@@ -194,6 +199,8 @@ def database(path: Path, synchronous: Synchronous = "FULL") -> Database:
         autoconnect=False,
         # Every statement of the daemon, prepared once.
         statementcachesize=_STATEMENTS,
+        # A connection belongs to one thread; SQLite need not lock it with every call.
+        flags=apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE | apsw.SQLITE_OPEN_NOMUTEX,
     )
     return db
 

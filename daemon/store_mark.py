@@ -75,7 +75,10 @@ class CommitMark:
     def count(self, db: Database) -> None:
         """Within a transaction that has written something: count it."""
         self._counted = 1 if self._count >= _LAST else self._count + 1
-        sql.run(db, f"PRAGMA user_version = {self._counted}")
+        # Not kept among the prepared statements: no two are alike, and what is looked for among
+        # them is compared with each.
+        connection = db.connection()  # type: ignore[no-untyped-call]
+        connection.execute(f"PRAGMA user_version = {self._counted}", can_cache=False)
 
     def note(self, db: Database) -> DatabaseMoved | None:
         """After the commit: write the mark, and look whether the files are still ours.

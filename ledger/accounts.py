@@ -5,6 +5,7 @@ the rest names it. Only characters that survive a file name, a URL and a termina
 let in, so that a code can be shown and typed anywhere.
 """
 
+import functools
 import re
 from enum import StrEnum
 
@@ -89,6 +90,8 @@ def account_type(code: str) -> AccountType:
     return found
 
 
+# An account is named some times with every order; so many are kept, the latest used ones.
+@functools.lru_cache(maxsize=4096)
 def _code(kind: AccountType, *segments: str) -> str:
     code = ":".join((kind, *segments))
     for segment in segments:

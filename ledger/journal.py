@@ -169,26 +169,33 @@ def _book(db: Database, wanted: Transfer, phase: str, reverses: str | None, now_
 
 
 def _resolve(db: Database, hold_id: str, phase: str, now_ms: int) -> Result:
+    # Read and then added: INSERT ... SELECT from the table itself makes a table between.
+    held = sql.one(
+        db,
+        "SELECT debit, credit, asset, amount, reference, memo FROM transfer"
+        " WHERE id = ? AND phase = 'held'",
+        hold_id,
+    )
+    if held is None:
+        known = sql.one(db, "SELECT 1 FROM transfer WHERE id = ?", hold_id)
+        return Result.NOT_A_HOLD if known else Result.HOLD_NOT_FOUND
     try:
-        added = sql.changed(
+        sql.run(
             db,
             "INSERT INTO transfer (id, phase, hold_id, debit, credit, asset, amount, reference, "
-            "memo, at) SELECT id || ':' || ?, ?, id, debit, credit, asset, amount, reference, "
-            "memo, ? FROM transfer WHERE id = ? AND phase = 'held'",
+            "memo, at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            f"{hold_id}:{phase}",
             phase,
-            phase,
-            check_time(now_ms),
             hold_id,
+            *held,
+            check_time(now_ms),
         )
     except IntegrityError:
         resolved = _resolution(db, hold_id)
         if resolved is None:
             raise
         return resolved
-    if added:
-        return Result.OK
-    known = sql.one(db, "SELECT 1 FROM transfer WHERE id = ?", hold_id)
-    return Result.NOT_A_HOLD if known else Result.HOLD_NOT_FOUND
+    return Result.OK
 
 
 # --- why the database said no -----------------------------------------------------------

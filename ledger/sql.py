@@ -7,7 +7,7 @@ prepared once and kept.
 """
 
 from collections.abc import Iterator
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
 import peewee
 from peewee import Database
@@ -32,11 +32,14 @@ class _Connection(Protocol):
 
     def changes(self) -> int: ...
 
+    def last_insert_rowid(self) -> int: ...
+
 
 def run(db: Database, sql: str, *params: object) -> Rows:
     """Execute one statement in the transaction that is open on this thread."""
     try:
-        return _connection(db).execute(sql, params)
+        connection: _Connection = db.connection()  # type: ignore[no-untyped-call]
+        return connection.execute(sql, params)
     except Exception:
         with peewee.__exception_wrapper__:  # type: ignore[attr-defined]
             raise
@@ -53,5 +56,17 @@ def changed(db: Database, sql: str, *params: object) -> int:
     return _connection(db).changes()
 
 
+def added(db: Database, sql: str, *params: object) -> int | None:
+    """Execute one INSERT of at most one row; the row's number, None if none was added.
+
+    A RETURNING would say the same, but SQLite makes a table of its own for what it returns.
+    """
+    run(db, sql, *params)
+    connection = _connection(db)
+    return connection.last_insert_rowid() if connection.changes() else None
+
+
 def _connection(db: Database) -> _Connection:
-    return cast(_Connection, db.connection())  # type: ignore[no-untyped-call]
+    # Not `cast`: it would be a call more for every statement.
+    connection: _Connection = db.connection()  # type: ignore[no-untyped-call]
+    return connection

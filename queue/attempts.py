@@ -63,6 +63,21 @@ def get(db: Database, attempt_id: int) -> Attempt:
     return found
 
 
+class Owner(NamedTuple):
+    """Whose an attempt is."""
+
+    order_id: int
+    chip: str
+
+
+def owner(db: Database, attempt_id: int) -> Owner:
+    """The order and the chip of an attempt, which must exist."""
+    found = select_one(db, Owner, "SELECT order_id, chip FROM attempt WHERE id = ?", (attempt_id,))
+    if found is None:
+        raise LookupError(f"there is no attempt {attempt_id}")
+    return found
+
+
 def of_order(db: Database, order_id: int) -> list[Attempt]:
     """An order's attempts, first to last."""
     return select(db, Attempt, f"{_SELECT} WHERE order_id = ? ORDER BY number", (order_id,))
@@ -89,7 +104,7 @@ def mark_committed(db: Database, attempt_id: int, *, now_ms: int) -> None:
         db,
         "UPDATE attempt SET committed_at = ?"
         " WHERE id = ? AND closed_at IS NULL AND committed_at IS NULL"
-        f" AND NOT {evidence.contradicted('attempt.order_id')} RETURNING id",
+        f" AND NOT {evidence.contradicted('attempt.order_id')}",
         (now_ms, attempt_id),
     )
     if not found:
@@ -106,14 +121,12 @@ def close(
     stock_after: int | None,
     answered: bool,
     now_ms: int,
-) -> Attempt:
+) -> None:
     """Close an open attempt with what was proved; raises NotOpen if it is closed already."""
-    closed = select_one(
+    closed = touched(
         db,
-        Attempt,
         "UPDATE attempt SET closed_at = ?, outcome = ?, reason = ?, why = ?, stock_after = ?,"
-        " answered = max(answered, ?) WHERE id = ? AND closed_at IS NULL"
-        f" RETURNING {columns(Attempt)}",
+        " answered = max(answered, ?) WHERE id = ? AND closed_at IS NULL",
         (
             now_ms,
             "DONE" if done else "NOT_DONE",
@@ -124,9 +137,8 @@ def close(
             attempt_id,
         ),
     )
-    if closed is None:
+    if not closed:
         raise NotOpen(f"attempt {attempt_id} is closed already")
-    return closed
 
 
 def leave_undecided(db: Database, attempt_id: int, *, reason: str, why: str) -> None:
@@ -137,7 +149,7 @@ def leave_undecided(db: Database, attempt_id: int, *, reason: str, why: str) -> 
     found = touched(
         db,
         "UPDATE attempt SET reason = ?, why = ?"
-        " WHERE id = ? AND closed_at IS NULL AND committed_at IS NOT NULL RETURNING id",
+        " WHERE id = ? AND closed_at IS NULL AND committed_at IS NOT NULL",
         (reason, why, attempt_id),
     )
     if not found:

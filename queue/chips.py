@@ -160,7 +160,7 @@ def enable(db: Database, iccid: str) -> bool:
     return touched(
         db,
         "UPDATE chip SET state = 'ACTIVE', why = '', rest_until = NULL, failures = 0,"
-        " stock_exact = 0 WHERE iccid = ? AND state != 'NEW' RETURNING iccid",
+        " stock_exact = 0 WHERE iccid = ? AND state != 'NEW'",
         (iccid,),
     )
 

@@ -35,7 +35,7 @@ from pulsarack.queue.routing import (
     ranked,
     reached_cap,
 )
-from pulsarack.queue.rows import scalar
+from pulsarack.queue.rows import insert
 from pulsarack.queue.state import OrderState
 
 # How many orders of an operator are looked at for each idle chip: enough to pass by
@@ -263,10 +263,10 @@ def _claim(
 ) -> Claim:
     now_ms = at.now_ms
     state.move(db, order.id, OrderState.SENDING, why=f"claimed by chip {chip.name}", now_ms=now_ms)
-    attempt_id = scalar(
+    attempt_id = insert(
         db,
         "INSERT INTO attempt (order_id, number, chip, slot, modem, recipe, claimed_at,"
-        " stock_before, routing) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
+        " stock_before, routing) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             order.id,
             number,

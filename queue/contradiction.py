@@ -19,7 +19,7 @@ from pulsarack.queue.errors import LedgerRefused, NotOpen
 from pulsarack.queue.evidence import Evidence, EvidenceKind, Rule, VerdictKind
 from pulsarack.queue.orders import Order
 from pulsarack.queue.outcome import Decision
-from pulsarack.queue.rows import columns, execute, scalar, select, tuples
+from pulsarack.queue.rows import columns, execute, insert, scalar, select, tuples
 from pulsarack.queue.state import OrderState
 from pulsarack.ussd.outcome import Reason
 
@@ -174,24 +174,22 @@ def _bring_back(db: Database, order: Order, *, now_ms: int) -> bool:
 
 
 def _insert(db: Database, owner: Attempt, decision: Decision, now_ms: int) -> int:
-    return int(
-        scalar(
-            db,
-            "INSERT INTO attempt (order_id, number, chip, slot, modem, recipe, claimed_at,"
-            " committed_at, closed_at, outcome, why, stock_after, answered)"
-            " SELECT order_id, (SELECT max(number) + 1 FROM attempt WHERE order_id = ?), chip,"
-            " slot, modem, recipe, ?, ?, ?, 'DONE', ?, ?, ? FROM attempt WHERE id = ? RETURNING id",
-            (
-                owner.order_id,
-                now_ms,
-                now_ms,
-                now_ms,
-                decision.why,
-                decision.stock_after,
-                int(decision.answered),
-                owner.id,
-            ),
-        )
+    return insert(
+        db,
+        "INSERT INTO attempt (order_id, number, chip, slot, modem, recipe, claimed_at,"
+        " committed_at, closed_at, outcome, why, stock_after, answered)"
+        " SELECT order_id, (SELECT max(number) + 1 FROM attempt WHERE order_id = ?), chip,"
+        " slot, modem, recipe, ?, ?, ?, 'DONE', ?, ?, ? FROM attempt WHERE id = ?",
+        (
+            owner.order_id,
+            now_ms,
+            now_ms,
+            now_ms,
+            decision.why,
+            decision.stock_after,
+            int(decision.answered),
+            owner.id,
+        ),
     )
 
 

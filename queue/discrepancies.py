@@ -24,7 +24,7 @@ from pulsarack.ledger import accounts, journal
 from pulsarack.ledger.journal import Result, Transfer
 from pulsarack.queue import chips, clock_steps
 from pulsarack.queue.errors import LedgerRefused, WrongKind
-from pulsarack.queue.rows import columns, execute, scalar, select, select_one, tuples
+from pulsarack.queue.rows import columns, execute, insert, scalar, select, select_one, tuples
 
 # How long before the last exact reading the operator may have had what it booked after it.
 BOOKED_LATE_MS = 24 * 3600 * 1000
@@ -167,15 +167,15 @@ def record(
 ) -> int:
     """Keep a difference that was booked; `read` is the operator's figure and ours. The id."""
     figure, ledger = read or (None, None)
-    discrepancy_id = scalar(
+    discrepancy_id = insert(
         db,
         "INSERT INTO discrepancy (chip, at, difference, stock, ledger, since, transfer_id)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING id",
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
         (iccid, now_ms, difference, figure, ledger, where.since, transfer_id),
     )
     for order_id in where.orders:
         execute(db, "INSERT INTO discrepancy_order VALUES (?, ?)", (discrepancy_id, order_id))
-    return int(discrepancy_id)
+    return discrepancy_id
 
 
 def find(db: Database, discrepancy_id: int) -> Discrepancy | None:

@@ -4,22 +4,25 @@ The client's reference makes a repeat harmless: the same content returns the fir
 order, other content is refused. Without a reference the natural key (agent,
 product, destination, local day, repeat index) does the same for texts: the same
 text twice on one day is refused with the first one's state.
+
+An order is written at once: two unique indexes and a trigger know whether it is a repeat, and
+only when they refuse it, or something else speaks against it, the first one is looked for.
 """
 
 from dataclasses import dataclass
 
-from peewee import Database
+from peewee import Database, IntegrityError
 
 from pulsarack.ledger import accounts, books, journal
 from pulsarack.ledger.journal import Result, Transfer
 from pulsarack.queue import agents, archive, orders, prefixes, products, state
+from pulsarack.queue.agents import Agent
 from pulsarack.queue.archive import PastOrder
 from pulsarack.queue.errors import LedgerRefused
 from pulsarack.queue.orders import Order
 from pulsarack.queue.products import Product
 from pulsarack.queue.request import Request
 from pulsarack.queue.routing import MS
-from pulsarack.queue.rows import columns, insert
 from pulsarack.queue.state import OrderState
 from pulsarack.queue.validation import (
     Refusal,
@@ -73,9 +76,22 @@ def accept(db: Database, request: Request, origin: Origin) -> Accepted | Repeate
             f"there is no agent '{origin.agent}'",
             "an admin adds one with: pulsarack agent new CODE NAME",
         )
-    repeat = _repeated(db, request, destination, origin)
-    if repeat is not None:
-        return repeat
+    product = _affordable(db, request, destination, agent)
+    key = _natural_key(request, destination, origin)
+    if isinstance(product, Refusal) or archive.by_natural_key(db, *key) is not None:
+        # What was accepted once is answered as it was, whatever changed since.
+        repeat = _repeated(db, request, destination, origin)
+        if repeat is not None:
+            return repeat
+    if isinstance(product, Refusal):
+        return product
+    return _queue(db, request, destination, product, origin)
+
+
+def _affordable(
+    db: Database, request: Request, destination: str, agent: Agent
+) -> Product | Refusal:
+    """The product, if it is sold and the agent's deposit has its price."""
     product = sellable(db, request.product, destination)
     if isinstance(product, Refusal):
         return product
@@ -87,7 +103,7 @@ def accept(db: Database, request: Request, origin: Origin) -> Accepted | Repeate
             f" the deposit has {deposit.available if deposit else 0} left",
             "raise the deposit, then send the order again",
         )
-    return _queue(db, request, destination, product, origin)
+    return product
 
 
 def _repeated(
@@ -112,13 +128,7 @@ def _repeated(
             if isinstance(known, PastOrder):
                 return Repeated(known)
             return Accepted(known, repeated=True)
-    key = (
-        origin.agent,
-        request.product,
-        destination,
-        origin.local_day,
-        request.repeat_index,
-    )
+    key = _natural_key(request, destination, origin)
     equal = orders.by_natural_key(db, *key) or archive.by_natural_key(db, *key)
     if equal is None:
         return None
@@ -128,6 +138,18 @@ def _repeated(
         f" order {equal.id} is {equal.state}",
         f"for one more write {request.product}.{request.repeat_index + 1}."
         f"{show_destination(destination)}",
+    )
+
+
+def _natural_key(
+    request: Request, destination: str, origin: Origin
+) -> tuple[str, str, str, str, int]:
+    return (
+        origin.agent,
+        request.product,
+        destination,
+        origin.local_day,
+        request.repeat_index,
     )
 
 
@@ -159,34 +181,14 @@ def sellable(db: Database, code: str, destination: str) -> Product | Refusal:
 
 def _queue(
     db: Database, request: Request, destination: str, product: Product, origin: Origin
-) -> Accepted | Refusal:
-    limit = product.time_limit_seconds or origin.time_limit_seconds
-    order = insert(
-        db,
-        Order,
-        "INSERT INTO orders (state, agent, product, operator, destination, denomination, price,"
-        " cost, repeat_index, local_day, client_reference, channel, text, received_at,"
-        " expires_at, not_before)"
-        " VALUES ('QUEUED', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-        f" RETURNING {columns(Order)}",
-        (
-            origin.agent,
-            product.code,
-            product.operator,
-            destination,
-            product.denomination,
-            product.price,
-            product.cost,
-            request.repeat_index,
-            origin.local_day,
-            origin.client_reference,
-            origin.channel,
-            origin.text,
-            origin.received_at,
-            origin.received_at + limit * MS,
-            origin.received_at,
-        ),
-    )
+) -> Accepted | Repeated | Refusal:
+    try:
+        order = orders.add(db, _order(request, destination, product, origin))
+    except IntegrityError:
+        repeat = _repeated(db, request, destination, origin)
+        if repeat is None:
+            raise
+        return repeat
     held = hold_price(db, order.id, origin.agent, product.price, now_ms=origin.received_at)
     if held is not Result.OK:
         raise LedgerRefused(f"the price of order {order.id} could not be held: {held}")
@@ -194,6 +196,32 @@ def _queue(
         db, order.id, OrderState.QUEUED, why="accepted, price held", now_ms=origin.received_at
     )
     return Accepted(order, repeated=False)
+
+
+def _order(request: Request, destination: str, product: Product, origin: Origin) -> Order:
+    limit = product.time_limit_seconds or origin.time_limit_seconds
+    return Order(
+        id=0,
+        state=OrderState.QUEUED.value,
+        agent=origin.agent,
+        product=product.code,
+        operator=product.operator,
+        destination=destination,
+        denomination=product.denomination,
+        price=product.price,
+        cost=product.cost,
+        repeat_index=request.repeat_index,
+        local_day=origin.local_day,
+        client_reference=origin.client_reference,
+        channel=origin.channel,
+        text=origin.text,
+        reason=None,
+        serial_number=None,
+        received_at=origin.received_at,
+        expires_at=origin.received_at + limit * MS,
+        not_before=origin.received_at,
+        finished_at=None,
+    )
 
 
 def hold_price(db: Database, order_id: int, agent: str, price: int, *, now_ms: int) -> Result:

@@ -93,7 +93,7 @@ def delivered(db: Database, message_id: int, *, now_ms: int) -> bool:
     """Note that the agent has it; False if there never was such a message."""
     found = touched(
         db,
-        "UPDATE message SET delivered_at = coalesce(delivered_at, ?) WHERE id = ? RETURNING id",
+        "UPDATE message SET delivered_at = coalesce(delivered_at, ?) WHERE id = ?",
         (now_ms, message_id),
     )
     # One that is not here any more was delivered before its order was archived.

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 from peewee import Database
 
 from pulsarack.queue import evidence
-from pulsarack.queue.rows import columns, select, select_one, tuples
+from pulsarack.queue.rows import columns, insert, select, select_one, tuples
 from pulsarack.queue.state import OPEN, OrderState
 
 
@@ -40,7 +40,7 @@ _SELECT = f"SELECT {columns(Order)} FROM orders"
 
 # Conditions of partial indexes (migrations/0005), word for word.
 _UNDER_WAY = "state IN ('SENDING', 'UNKNOWN')"
-_RARE = "state IN ('FAILED', 'CANCELLED', 'REVERSED')"
+_RARE = "(state = 'FAILED' OR state = 'CANCELLED' OR state = 'REVERSED')"
 
 # Where the orders of a state are found, and what puts the newest first: with a plus those of an
 # open state are found by their own index and sorted, since they are few and may lie behind
@@ -65,6 +65,15 @@ _MAY_ROUTE = (
     f" AND rival.{_UNDER_WAY}) AND NOT {evidence.contradicted('orders.id')}"
 )
 _May = tuple[int, int, int]  # its two times, and what the order may cost
+
+
+_COLUMNS = Order._fields[1:]
+_INSERT = f"INSERT INTO orders ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' for _ in _COLUMNS)})"
+
+
+def add(db: Database, order: Order) -> Order:
+    """Write a new order down, whatever its id; the order as it is now."""
+    return order._replace(id=insert(db, _INSERT, order[1:]))
 
 
 def find(db: Database, order_id: int) -> Order | None:

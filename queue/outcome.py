@@ -41,7 +41,7 @@ def decide(
     db: Database, attempt_id: int, decision: Decision, *, now_ms: int, day_ends_at: int
 ) -> Order:
     """Apply a proof to an open attempt and its order; returns the order as it is now."""
-    attempt = attempts.close(
+    attempts.close(
         db,
         attempt_id,
         done=decision.done,
@@ -52,6 +52,7 @@ def decide(
         now_ms=now_ms,
     )
     evidence.record(db, attempt_id, decision.evidence, now_ms=now_ms)
+    attempt = attempts.owner(db, attempt_id)
     if decision.done:
         return settle(db, attempt.order_id, attempt_id, attempt.chip, decision, now_ms)
     _not_done(db, attempt.order_id, attempt_id, attempt.chip, decision, now_ms, day_ends_at)

@@ -49,7 +49,7 @@ def put(db: Database, prefix: str, operator: str) -> None:
 
 def remove(db: Database, prefix: str) -> bool:
     """Take a prefix out of the table; False if it was not there."""
-    return touched(db, "DELETE FROM prefix WHERE prefix = ? RETURNING prefix", (prefix,))
+    return touched(db, "DELETE FROM prefix WHERE prefix = ?", (prefix,))
 
 
 def operator_of(db: Database, destination: str) -> str | None:

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from peewee import Database
 
-from pulsarack.ledger.sql import run
+from pulsarack.ledger.sql import added, changed, run
 
 Row = TypeVar("Row")
 
@@ -37,10 +37,16 @@ def select_one(db: Database, shape: type[Row], sql: str, params: Sequence[Any] =
     return None if row is None else shape(*row)
 
 
-def insert(db: Database, shape: type[Row], sql: str, params: Sequence[Any] = ()) -> Row:
-    """The row that an INSERT made, of one that ends in RETURNING ``columns(shape)``."""
-    (row,) = select(db, shape, sql, params)
-    return row
+def insert(db: Database, sql: str, params: Sequence[Any] = ()) -> int:
+    """Add a row; its id."""
+    row_id = added(db, sql, *params)
+    assert row_id is not None, "an INSERT of VALUES adds a row or raises"
+    return row_id
+
+
+def insert_new(db: Database, sql: str, params: Sequence[Any] = ()) -> int | None:
+    """Add a row unless it is there already (the statement sees to that); its id."""
+    return added(db, sql, *params)
 
 
 def scalar(db: Database, sql: str, params: Sequence[Any] = ()) -> Any:
@@ -61,5 +67,5 @@ def execute(db: Database, sql: str, params: Sequence[Any] = ()) -> None:
 
 
 def touched(db: Database, sql: str, params: Sequence[Any] = ()) -> bool:
-    """Run a statement that ends in RETURNING; whether it found a row."""
-    return run(db, sql, *params).fetchone() is not None
+    """Run an UPDATE or a DELETE; whether it found a row."""
+    return changed(db, sql, *params) > 0

@@ -19,7 +19,7 @@ from pulsarack.queue import attempts, chips, discrepancies
 from pulsarack.queue.attempts import Attempt
 from pulsarack.queue.discrepancies import Clearing, ClearingKind, Discrepancy, Span
 from pulsarack.queue.errors import LedgerRefused
-from pulsarack.queue.rows import columns, scalar, select, select_one
+from pulsarack.queue.rows import columns, insert, scalar, select, select_one
 
 
 class Comparison(StrEnum):
@@ -64,14 +64,12 @@ def note_reading(
     `ledger`: what `posted` says, if the caller knows it.
     """
     # The newest attempt of all chips parts this chip's as well, and costs one look.
-    reading_id = scalar(
+    return insert(
         db,
         "INSERT INTO stock_reading (chip, at, stock, ledger, source, exact_after)"
-        " VALUES (?, ?, ?, ?, ?, CASE WHEN ? THEN (SELECT coalesce(max(id), 0) FROM attempt) END)"
-        " RETURNING id",
+        " VALUES (?, ?, ?, ?, ?, CASE WHEN ? THEN (SELECT coalesce(max(id), 0) FROM attempt) END)",
         (iccid, now_ms, figure, posted(db, iccid) if ledger is None else ledger, source, exact),
     )
-    return int(reading_id)
 
 
 def compare(db: Database, iccid: str, figure: int, *, now_ms: int) -> Comparison:

@@ -36,7 +36,7 @@ from pulsarack.queue import (
 from pulsarack.queue.evidence import Evidence, EvidenceKind, Rule, VerdictKind
 from pulsarack.queue.outcome import Decision
 from pulsarack.queue.routing import MS
-from pulsarack.queue.rows import columns, execute, scalar, select, select_one
+from pulsarack.queue.rows import columns, execute, insert_new, scalar, select, select_one
 from pulsarack.queue.state import OrderState
 from pulsarack.ussd.outcome import Reason
 
@@ -127,12 +127,12 @@ def receive(
     # A stock-in text that names the new stock cannot come twice in a day but by the network.
     unique = read.kind is TextKind.STOCK_IN and read.stock is not None
     repeat = unique and _said_before(db, incoming, since_ms=_since(db, window, DAY_MS))
-    sms_id = scalar(
+    sms_id = insert_new(
         db,
         "INSERT INTO sms (chip, fingerprint, sender, text, received_at, sent_at, meaning)"
         " SELECT ?1, ?2, ?3, ?4, ?5, ?6, '' WHERE NOT EXISTS"
         " (SELECT 1 FROM past_sms WHERE chip = ?1 AND fingerprint = ?2)"
-        " ON CONFLICT (chip, fingerprint) DO NOTHING RETURNING id",
+        " ON CONFLICT (chip, fingerprint) DO NOTHING",
         (
             incoming.chip,
             incoming.fingerprint,

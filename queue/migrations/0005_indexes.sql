@@ -52,10 +52,10 @@ CREATE TRIGGER orders_are_counted_when_made AFTER INSERT ON orders
 -- --- attempts -----------------------------------------------------------------------------
 
 -- UNIQUE (order_id, number): the attempts of an order.
--- attempt_one_open_a_chip, attempt_one_open_an_order: promises; all that are open, at start.
+-- attempt_one_open_a_chip, attempt_one_open_an_order: promises; the open one of a chip; all that
+--     are open, at start.
 -- attempt_chip_time: what a chip carried in the last hour and today, its newest attempts, those
 --     since its stock was last exact.
--- attempt_chip_closed: whose answers may still come, by when they were closed; the open one.
 -- exchange_attempt, evidence_attempt, transition_order: the story of an order.
 -- evidence.sms_id UNIQUE: promise, a text proves one thing once.
 -- evidence_acknowledged: deliveries against a refund that the operator may take back.

@@ -101,17 +101,21 @@ class Planner:
 
     def plan(self, sql: str) -> list[str]:
         """The lines of EXPLAIN QUERY PLAN."""
-        # The values decide on no plan of ours, so NULL does for each.
-        count = 0
-        for number in re.findall(r"\?(\d*)", sql):
-            count = max(count, int(number)) if number else count + 1
-        nothing = (None,) * count
+        nothing = _nothing(sql)
         # A row that goes is looked for in what may refer to it. Of a row that comes the plan would
         # show the same, as if a parent were deleted, which nothing does.
         references = "OFF" if _INSERT.match(sql) else "ON"
         self._connection.execute(f"PRAGMA foreign_keys = {references}")
         rows = self._connection.execute(f"EXPLAIN QUERY PLAN {sql}", nothing)
         return [str(row[3]) for row in rows]
+
+    def momentary_tables(self, sql: str) -> int:
+        """How many tables SQLite makes for one execution, of a list of values or a result.
+
+        Those of triggers are among them. Each takes as long as a small INSERT.
+        """
+        rows = self._connection.execute(f"EXPLAIN {sql}", _nothing(sql))
+        return sum(row[1] in ("OpenEphemeral", "OpenAutoindex", "SorterOpen") for row in rows)
 
     def reads_much(self, sql: str) -> list[str]:
         """The lines that read a growing table without a bound."""
@@ -139,6 +143,14 @@ def planner(directory: Path) -> Iterator[Planner]:
         # What triggers read is read by the statement that fires them.
         connection.config(apsw.SQLITE_DBCONFIG_TRIGGER_EQP, 1)
         yield Planner(connection)
+
+
+def _nothing(sql: str) -> tuple[None, ...]:
+    """NULL for each value: they decide on no plan of ours."""
+    count = 0
+    for number in re.findall(r"\?(\d*)", sql):
+        count = max(count, int(number)) if number else count + 1
+    return (None,) * count
 
 
 def _names(sql: str) -> dict[str, str]:

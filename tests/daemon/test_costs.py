@@ -26,6 +26,7 @@ from pulsarack.daemon.store import Store
 from pulsarack.daemon.store_mark import commits
 from pulsarack.daemon.store_thread import Job
 from pulsarack.queue import agents
+from tests.daemon.statements import Planner, planner
 from tests.daemon.store_inline import InlineStore
 from tests.daemon.test_orders_and_chips import chip
 from tests.daemon.test_store_lanes import Held
@@ -50,6 +51,8 @@ AN_ORDER: dict[str, Any] = {
     # The order when claimed and when done; the attempt when it leaves and when
     # closed; the chip's failures and exact stock; the message when handed out and acknowledged.
     "statements that update": 8.0,
+    # The prefixes that a number may have; whose turn it is (1.75).
+    "tables made for a moment": 2.75,
     # In, claim, point of no return, end, handed out, acknowledged.
     "jobs that write": 6.04,
     # The message; and the look at what is old.
@@ -72,6 +75,7 @@ AN_IDLE_CHIP: dict[str, Any] = {
     "statements that read": 7.63,
     "statements that insert": 0.02,
     "statements that update": 0.02,
+    "tables made for a moment": 0.0,
     # Of the rack: six looks at what is old, two passes of the dispatcher.
     "jobs that write": 0.53,
     # How the chip stands, before its texts are read.
@@ -123,8 +127,11 @@ class Meter:
         if self.on:
             self.counts[what] += number
 
-    def read(self, share: int) -> "Reading":
+    def read(self, share: int, plans: Planner) -> "Reading":
         """What was counted, by share; and begin anew."""
+        self.counts["tables made for a moment"] = sum(
+            often * plans.momentary_tables(sql) for sql, often in self.statements.items()
+        )
         lines = [line for line in self.heard.split(b"\r\n") if line.strip()]
         self.counts["lines from the modem"] = len(lines)
         measured = {what: round(count / share, 2) for what, count in sorted(self.counts.items())}
@@ -212,11 +219,12 @@ def readings(tmp_path_factory: pytest.TempPathFactory) -> tuple[Reading, Reading
     """Of an order, and of an idle chip's minute."""
     with pytest.MonkeyPatch.context() as patch:
         meter = Meter()
-        install(meter, patch)
-        return run(_lives(tmp_path_factory.mktemp("costs"), meter))
+        with planner(tmp_path_factory.mktemp("plans")) as plans:
+            install(meter, patch)
+            return run(_lives(tmp_path_factory.mktemp("costs"), meter, plans))
 
 
-async def _lives(directory: Path, meter: Meter) -> tuple[Reading, Reading]:
+async def _lives(directory: Path, meter: Meter, plans: Planner) -> tuple[Reading, Reading]:
     plan = rack_plan(*[("wavecom", "telkomsel")] * CHIPS, stock=50_000_000)
     world = World(directory, plan)
     await world.set_up()
@@ -230,14 +238,14 @@ async def _lives(directory: Path, meter: Meter) -> tuple[Reading, Reading]:
         await world.order(f"S10.0812000001{number + 10}", f"r{number}")
     await client
     meter.on = False
-    an_order = meter.read(ORDERS)
+    an_order = meter.read(ORDERS, plans)
     assert set((await world.states()).values()) == {"SUCCEEDED"}
     await world.clock.sleep(600.0)
     meter.on = True
     await world.clock.sleep(IDLE_MINUTES * 60.0)
     meter.on = False
     await world.stop()
-    return an_order, meter.read(CHIPS * IDLE_MINUTES)
+    return an_order, meter.read(CHIPS * IDLE_MINUTES, plans)
 
 
 async def _acknowledge_all(world: World) -> None:
