@@ -2,7 +2,7 @@
 
 A job is a function that is given the database and runs as a unit: what it wrote is on
 disk when its waiter wakes, or none of it is there. The writing thread takes all jobs
-that have gathered into one transaction, each behind a savepoint of its own, and commits
+that have gathered into one transaction, each but the first behind a savepoint, and commits
 once: the disk is waited for once a group, not once an order. A job that raises is
 rolled back alone and only its own waiter hears of it; if the commit fails, everybody
 does.
@@ -251,7 +251,8 @@ def _write_batch(db: Database, batch: Sequence[Ticket], mark: CommitMark) -> Sto
     try:
         with db.atomic("IMMEDIATE"):
             before = connection.total_changes()
-            for ticket in batch:
+            _write_alone(db, batch[0])
+            for ticket in batch[1:]:
                 _write_one(db, ticket)
             if connection.total_changes() != before:
                 mark.count(db)
@@ -262,7 +263,21 @@ def _write_batch(db: Database, batch: Sequence[Ticket], mark: CommitMark) -> Sto
     return None
 
 
+def _write_alone(db: Database, ticket: Ticket) -> None:
+    """The first job of a group: what it did is undone with the whole transaction.
+
+    A savepoint keeps a copy of every page that is written behind it; groups of one are many.
+    """
+    try:
+        ticket.value = ticket.job(db)
+    except Exception as error:  # noqa: BLE001 - it is the waiter's, who raises it again
+        _note_failure(db, ticket, error)
+        sql.run(db, "ROLLBACK")
+        sql.run(db, "BEGIN IMMEDIATE")
+
+
 def _write_one(db: Database, ticket: Ticket) -> None:
+    """A further one, which is undone without those before it."""
     try:
         # A name of its own would make each of them a statement to be prepared.
         sql.run(db, "SAVEPOINT job")
@@ -273,15 +288,20 @@ def _write_one(db: Database, ticket: Ticket) -> None:
             sql.run(db, "ROLLBACK TO job")
             sql.run(db, "RELEASE job")
             raise
-    except Exception as error:
-        fault = fault_of(error, Path(db.database))
-        ticket.error = fault or error  # it is the waiter's, who raises it again
-        if isinstance(fault, StoreBroken):
-            raise fault from error  # what else the group did may rest on what cannot be true
-        # SQLite ends a transaction by itself on a full disk and the like.
-        if not db.connection().in_transaction:  # type: ignore[no-untyped-call]
-            # Further jobs would be committed one statement at a time.
-            raise fault or _GroupLost(str(error)) from error
+    except Exception as error:  # noqa: BLE001 - it is the waiter's, who raises it again
+        _note_failure(db, ticket, error)
+
+
+def _note_failure(db: Database, ticket: Ticket, error: Exception) -> None:
+    """Note on a ticket why its job failed; raises if it is the whole group's failure."""
+    fault = fault_of(error, Path(db.database))
+    ticket.error = fault or error  # it is the waiter's, who raises it again
+    if isinstance(fault, StoreBroken):
+        raise fault from error  # what else the group did may rest on what cannot be true
+    # SQLite ends a transaction by itself on a full disk and the like.
+    if not db.connection().in_transaction:  # type: ignore[no-untyped-call]
+        # Further jobs would be committed one statement at a time.
+        raise fault or _GroupLost(str(error)) from error
 
 
 def _read_batch(db: Database, batch: Sequence[Ticket]) -> StoreError | None:

@@ -68,7 +68,12 @@ class JobThread:
         self._connect = connect
         self._run_batch = run_batch
         self._backlog: Lanes[Ticket] = Lanes(shares)
-        self._changed = threading.Condition()
+        self._mutex = threading.Lock()
+        # Locked while the thread sleeps for want of jobs, or is about to; a Condition, which is
+        # written in Python, would cost more than a small job.
+        self._sleep = threading.Lock()
+        self._sleep.acquire()
+        self._asleep = False
         self._closing = False
         self._told_to_end = False
         self._batches = 0
@@ -83,49 +88,49 @@ class JobThread:
     def submit(self, job: Job[T]) -> "asyncio.Future[T]":
         """Hand a job over; the future belongs to the running event loop."""
         ticket = Ticket(job, asyncio.get_running_loop())
-        with self._changed:
+        with self._mutex:
             if self._closing:
                 raise StoreClosed
             self._backlog.add(ticket)
-            self._changed.notify()
+            self._rouse()
         return ticket.waiter
 
     def submit_first(self, job: Job[T]) -> "asyncio.Future[T]":
         """Hand a job over that goes before the others of the daemon."""
         ticket = Ticket(job, asyncio.get_running_loop())
-        with self._changed:
+        with self._mutex:
             if self._closing:
                 raise StoreClosed
             self._backlog.add_first(ticket)
-            self._changed.notify()
+            self._rouse()
         return ticket.waiter
 
     def submit_for(self, source: str, job: Job[T]) -> "asyncio.Future[T]":
         """Hand a job over for somebody outside; raises Busy when too many wait already."""
         ticket = Ticket(job, asyncio.get_running_loop())
-        with self._changed:
+        with self._mutex:
             if self._closing:
                 raise StoreClosed
             self._backlog.add_visitor(source, ticket)
-            self._changed.notify()
+            self._rouse()
         return ticket.waiter
 
     def visitors(self) -> int:
         """How many jobs from outside wait. From any thread."""
-        with self._changed:
+        with self._mutex:
             return self._backlog.visitors
 
     def sign_of_life(self) -> int | None:
         """How many batches were run; None while there is nothing to do. From any thread."""
-        with self._changed:
+        with self._mutex:
             died = not self._thread.is_alive() and not self._told_to_end
             return self._batches if self._busy or len(self._backlog) or died else None
 
     def close(self) -> None:
         """Finish what was handed over, then end the thread. Waits; may be called twice."""
-        with self._changed:
+        with self._mutex:
             self._closing = self._told_to_end = True
-            self._changed.notify()
+            self._rouse()
         self._thread.join()
 
     def _main(self, connected: "Future[None]") -> None:
@@ -148,16 +153,26 @@ class JobThread:
 
     def _next_batch(self) -> list[Ticket]:
         """What has gathered, at most the limit; [] when closed and drained."""
-        with self._changed:
+        with self._mutex:
             self._batches += self._busy
             self._busy = False
-            self._changed.wait_for(lambda: len(self._backlog) or self._closing)
-            batch = self._backlog.batch()
-            self._busy = len(batch) > 0
-            return batch
+        while True:
+            with self._mutex:
+                if len(self._backlog) or self._closing:
+                    batch = self._backlog.batch()
+                    self._busy = len(batch) > 0
+                    return batch
+                self._asleep = True
+            self._sleep.acquire()
+
+    def _rouse(self) -> None:
+        """Wake the thread if it sleeps. Under the mutex."""
+        if self._asleep:
+            self._asleep = False
+            self._sleep.release()
 
     def _refuse_the_rest(self) -> None:
-        with self._changed:
+        with self._mutex:
             self._closing = True
             self._busy = False
             rest = self._backlog.clear()

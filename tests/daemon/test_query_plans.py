@@ -69,7 +69,8 @@ ALLOWED: dict[str, str] = {
     f"{_ORDER}ORDER BY id DESC LIMIT": _NEWEST,
     f"{_ORDER}WHERE agent = ? ORDER BY id DESC LIMIT": _NEWEST,
     f"{_ORDER}WHERE state = 'SUCCEEDED'": "from the newest until LIMIT, most orders are successes",
-    f"{_ORDER}WHERE (state = 'FAILED' OR state = 'CANCELLED' OR state = 'REVERSED') AND state =": _NEWEST,
+    f"{_ORDER}WHERE (state = 'FAILED' OR state = 'CANCELLED' OR state = 'REVERSED')"
+    " AND state =": _NEWEST,
     "SELECT id, at, chip, channel, sender, text, attempt_id FROM unparsed ORDER BY id": _NEWEST,
     "SELECT id, order_id, number, chip, slot, modem, recipe, claimed_at, committed_at, closed_at,"
     " outcome, reason, why, stock_before, stock_after, answered, routing FROM attempt"
