@@ -10,6 +10,7 @@ that the late answer to an earlier command is not taken for the answer to the ne
 import asyncio
 from collections.abc import Callable
 
+from pulsarack.modems.alarm import Alarm
 from pulsarack.modems.at.events import (
     AtCommand,
     Event,
@@ -22,7 +23,7 @@ from pulsarack.modems.at.events import (
 from pulsarack.modems.at.machine import PROBE, AtMachine, State
 from pulsarack.modems.at.results import Final
 from pulsarack.modems.errors import ModemSilent, NotAModem, PortGone
-from pulsarack.modems.timing import Clock, TimerHandle
+from pulsarack.modems.timing import Clock
 from pulsarack.modems.transport import Direction, Port, Trace
 
 PROBES = 5
@@ -52,7 +53,7 @@ class Conversation:
         self._on_gone = on_gone
         self._trace = trace
         self._waiter: asyncio.Future[Event] | None = None
-        self._timer: TimerHandle | None = None
+        self._alarm = Alarm(clock, self._ring)
         self._heard_octets = 0
         self._stray_finals = 0
         self._gone: str | None = None
@@ -121,7 +122,7 @@ class Conversation:
 
     def close(self) -> None:
         """Stop the timer and close the port; whoever waits learns that it is gone."""
-        self._cancel_timer()
+        self._alarm.stop()
         self._port.close()
         self._mark_gone("closed")
 
@@ -181,24 +182,15 @@ class Conversation:
             self._waiter.set_result(event)
 
     def _arm(self) -> None:
-        self._cancel_timer()
-        deadline = self._machine.deadline
-        if deadline is not None and self._gone is None:
-            self._timer = self.clock.call_at(deadline, self._ring)
+        self._alarm.set(None if self._gone is not None else self._machine.deadline)
 
     def _ring(self) -> None:
-        self._timer = None
         self._dispatch(self._machine.expire(self._now()))
         self._arm()
 
-    def _cancel_timer(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-
     def _vanished(self, reason: str) -> None:
         if self._gone is None:
-            self._cancel_timer()
+            self._alarm.stop()
             self._mark_gone(reason)
             self._on_gone(reason)
 
