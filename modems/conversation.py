@@ -26,6 +26,8 @@ from pulsarack.modems.errors import ModemSilent, NotAModem, PortGone
 from pulsarack.modems.timing import Clock
 from pulsarack.modems.transport import Direction, Port, Trace
 
+_ENDS = (Response, PromptSeen, Expired)
+
 PROBES = 5
 PROBE_SECONDS = 1.0
 WAKE_SECONDS = 0.1
@@ -150,7 +152,7 @@ class Conversation:
             raise
         finally:
             self._waiter = None
-        if not isinstance(event, Response | PromptSeen | Expired):
+        if not isinstance(event, _ENDS):
             raise TypeError(f"not an end of a command: {event!r}")
         return event
 
@@ -174,7 +176,7 @@ class Conversation:
                 if event.final is not None:
                     self._stray_finals += 1
                     self._on_stray(event.final)
-            elif isinstance(event, Response | PromptSeen | Expired):
+            elif isinstance(event, _ENDS):
                 self._wake(event)
 
     def _wake(self, event: Event) -> None:

@@ -137,8 +137,10 @@ def _agree(
     if not matched:
         return None, "no pattern matches"
     for one in matched:
-        if one.trouble:
+        if one.fields is None:
             return None, f'pattern "{one.pattern.name}" matches, but {one.trouble}'
+    if len(matched) == 1:
+        return _reply(matched[0].pattern, matched[0].fields or Fields(), part), ""
     if len({one.pattern.meaning for one in matched}) > 1:
         names = ", ".join(f'"{one.pattern.name}" ({one.pattern.kind})' for one in matched)
         return None, f"patterns of different meaning match: {names}"
