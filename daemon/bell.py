@@ -1,11 +1,12 @@
 """A bell that wakes one sleeper: it rings, or the time is over.
 
-Waiting costs one future and one timer, no tasks: every order waits here some times. A ring
+Waiting costs one future and seldom a timer, no tasks: every order waits here some times. A ring
 that nobody waited for is remembered until somebody takes note of it.
 """
 
 import asyncio
 
+from pulsarack.modems.alarm import Alarm
 from pulsarack.modems.timing import Clock
 
 
@@ -14,6 +15,7 @@ class Bell:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
+        self._alarm = Alarm(clock, self.wake)
         self._rang = False
         self._sleeper: asyncio.Future[None] | None = None
 
@@ -42,10 +44,10 @@ class Bell:
         if self._rang or self._clock.monotonic() >= until:
             return self._rang
         self._sleeper = sleeper = asyncio.get_running_loop().create_future()
-        timer = self._clock.call_at(until, self.wake)
+        self._alarm.set(until)
         try:
             await sleeper
         finally:
-            timer.cancel()
+            self._alarm.set(None)
             self._sleeper = None
         return self._rang

@@ -5,6 +5,7 @@ The database keeps UTC milliseconds; a local day appears where the trade thinks 
 a person reads a time. The zone is always an argument.
 """
 
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -35,13 +36,39 @@ def _local(now_ms: int, where: tzinfo | None) -> datetime:
 
 def day_bounds(now_ms: int, timezone: str) -> tuple[int, int]:
     """Where the local day of that moment begins and ends, milliseconds UTC."""
-    midnight = _local(now_ms, zone(timezone)).replace(hour=0, minute=0, second=0)
+    # The first midnight, where a clock that is set back shows it twice.
+    midnight = _local(now_ms, zone(timezone)).replace(hour=0, minute=0, second=0, fold=0)
     # Noon of the next day is in the next day whatever daylight saving does in between.
     noon = midnight + timedelta(hours=36)
     return (
         round(midnight.timestamp()) * MILLISECONDS,
         round(noon.replace(hour=0).timestamp()) * MILLISECONDS,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """A local day: "2026-11-22", and where it begins and ends, milliseconds UTC."""
+
+    name: str
+    begins_at: int
+    ends_at: int
+
+
+class Days:
+    """The days of one zone. The last one is remembered: nearly all who ask live in the same."""
+
+    def __init__(self, timezone: str) -> None:
+        self._timezone = timezone
+        self._last = Day("", 0, 0)
+
+    def of(self, now_ms: int) -> Day:
+        """The day of that moment."""
+        day = self._last
+        if not day.begins_at <= now_ms < day.ends_at:
+            day = Day(local_day(now_ms, self._timezone), *day_bounds(now_ms, self._timezone))
+            self._last = day
+        return day
 
 
 def moment_of_day(now_ms: int, timezone: str, time_of_day: str) -> int:

@@ -21,6 +21,7 @@ import math
 import time
 import uuid
 from collections.abc import Callable
+from functools import partial
 
 from pulsarack.modems.timing import Clock, TimerHandle
 
@@ -30,9 +31,8 @@ NANOSECONDS_IN_MILLISECOND = 1_000_000
 SMALL_SECONDS = 2.0
 
 
-def _read_boottime() -> float:
-    # Goes on while the machine sleeps: what was late before it slept is late after it.
-    return time.clock_gettime(time.CLOCK_BOOTTIME)
+# Goes on while the machine sleeps: what was late before it slept is late after it.
+_read_boottime: Callable[[], float] = partial(time.clock_gettime, time.CLOCK_BOOTTIME)
 
 
 class WallClock:
@@ -71,6 +71,8 @@ class WallClock:
 
     def monotonic(self) -> float:
         """Virtual seconds that never go back, for deadlines; the zero means nothing."""
+        if self._speed == 1.0:
+            return self._read_monotonic()
         passed = self._read_monotonic() - self._monotonic_start
         return self._monotonic_start + passed * self._speed
 
@@ -111,10 +113,11 @@ class SteadyClock:
 
     def now_ms(self) -> int:
         """The time of day, milliseconds of UTC since 1970, as if no step had come."""
-        difference = self._difference_ms()
+        passed = round(self._clock.monotonic() * MILLISECONDS)
+        difference = self._clock.now_ms() - passed
         if abs(difference - self._ahead_ms) <= self._small_ms:
             self._ahead_ms = difference
-        return round(self._clock.monotonic() * MILLISECONDS) + self._ahead_ms
+        return passed + self._ahead_ms
 
     def take_step(self) -> int:
         """By how many milliseconds the clock was set since the last call; mostly 0."""

@@ -2,12 +2,12 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from peewee import Database
 
-from pulsarack.daemon import calendar
 from pulsarack.daemon import log as logging
+from pulsarack.daemon.calendar import Days
 from pulsarack.daemon.config import Config
 from pulsarack.daemon.events import Events
 from pulsarack.daemon.secrets import Secrets
@@ -47,29 +47,39 @@ class Context:
     events: Events
     log: logging.Logger
     new_id: Callable[[], str]
+    _days: Days = field(init=False, repr=False, compare=False)
+    _limits: dict[str, Limits] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Open the calendar of the place where the trade is."""
+        object.__setattr__(self, "_days", Days(self.config.daemon.timezone))
+        object.__setattr__(self, "_limits", {})
 
     def day(self) -> str:
         """Today, where the trade is."""
-        return calendar.local_day(self.clock.now_ms(), self.config.daemon.timezone)
+        return self._days.of(self.clock.now_ms()).name
 
     def day_started_at(self) -> int:
         """When today began, milliseconds UTC."""
-        return calendar.day_bounds(self.clock.now_ms(), self.config.daemon.timezone)[0]
+        return self._days.of(self.clock.now_ms()).begins_at
 
     def day_ends_at(self) -> int:
         """When today ends, milliseconds UTC."""
-        return calendar.day_bounds(self.clock.now_ms(), self.config.daemon.timezone)[1]
+        return self._days.of(self.clock.now_ms()).ends_at
 
     def limits(self, recipe: Recipe) -> Limits:
         """The limits of a chip that was given none of its own: the stricter of the
         configuration's and the recipe's."""
-        ours, theirs = self.config.chips, recipe.limits
-        return Limits(
-            pause_seconds=math.ceil(max(ours.pause_seconds, theirs.pause_seconds)),
-            per_hour=_lower(ours.per_hour, theirs.per_hour),
-            per_day=_lower(ours.per_day, theirs.per_day),
-            reserve=ours.reserve,
-        )
+        found = self._limits.get(recipe.content_hash)
+        if found is None:
+            ours, theirs = self.config.chips, recipe.limits
+            found = self._limits[recipe.content_hash] = Limits(
+                pause_seconds=math.ceil(max(ours.pause_seconds, theirs.pause_seconds)),
+                per_hour=_lower(ours.per_hour, theirs.per_hour),
+                per_day=_lower(ours.per_day, theirs.per_day),
+                reserve=ours.reserve,
+            )
+        return found
 
     async def announce(self, order_id: int) -> Order:
         """Look how an order stands and tell it."""

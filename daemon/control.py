@@ -22,7 +22,7 @@ import os
 import socket
 import stat
 import struct
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -343,9 +343,12 @@ class _Connection:
         return leave
 
     def _spawn(
-        self, tasks: set[asyncio.Task[None]], work: Awaitable[None], leave: Callable[[], None]
+        self,
+        tasks: set[asyncio.Task[None]],
+        work: Coroutine[Any, Any, None],
+        leave: Callable[[], None],
     ) -> None:
-        task: asyncio.Task[None] = asyncio.ensure_future(work)
+        task = asyncio.create_task(work)
         tasks.add(task)
 
         def ended(done: asyncio.Task[None]) -> None:
@@ -356,15 +359,15 @@ class _Connection:
 
     async def _answer(self, call: Call, request: Request) -> None:
         assert call.answer is not None
-        answer = call.answer
-
-        async def work() -> bytes:
+        CALLER.set(self._name)
+        try:
             arguments = check_arguments(call, request.args)
-            return encode_result(request.id, await answer(arguments, self.peer))
-
+            line = encode_result(request.id, await call.answer(arguments, self.peer))
+        except Exception as error:  # noqa: BLE001  a fault in one call must not end the others
+            line = self._failure(request, error)
         # Not waited for: the request's place is others' as soon as it is answered. Who takes no
         # answers is not read any more (`_read`).
-        self._write(await self._guarded(request, work))
+        self._write(line)
 
     async def _send_error(self, request_id: int | str | None, error: CallError) -> None:
         self._write(self._error(request_id, error))
@@ -374,40 +377,33 @@ class _Connection:
             self._server.pressure.refused(error.code, pid=self.peer.pid)
         return encode_error(request_id, error)
 
-    async def _guarded(self, request: Request, work: Callable[[], Awaitable[bytes]]) -> bytes:
-        """What the work has to say, or the error it ends in, as a line."""
-        CALLER.set(self._name)
-        try:
-            return await work()
-        except CallError as error:
+    def _failure(self, request: Request, error: Exception) -> bytes:
+        """The line for the error that a call has just ended in."""
+        if isinstance(error, CallError):
             return self._error(request.id, error)
-        except Busy as error:
+        if isinstance(error, Busy):
             return self._error(request.id, CallError("BUSY", error.message, error.remedy))
-        except DaemonError as error:
+        if isinstance(error, DaemonError):
             return encode_error(request.id, CallError("REFUSED", error.message, error.remedy))
-        except Exception:  # noqa: BLE001  a fault in one call must not end the others
-            self._log.exception("control.call_failed", call=request.call)
-            message = f"the daemon failed while it answered {request.call}"
-            return encode_error(request.id, CallError("INTERNAL", message, _INTERNAL_REMEDY))
+        self._log.error("control.call_failed", call=request.call, exc_info=error)
+        message = f"the daemon failed while it answered {request.call}"
+        return encode_error(request.id, CallError("INTERNAL", message, _INTERNAL_REMEDY))
 
     async def _follow(self, call: Call, request: Request) -> None:
         assert call.stream is not None
-        handler = call.stream
-        end = encode_end(request.id)
-
-        async def work() -> bytes:
+        CALLER.set(self._name)
+        line = encode_end(request.id)
+        try:
             arguments = check_arguments(call, request.args)
-            async with contextlib.aclosing(handler(arguments, self.peer)) as events:
+            async with contextlib.aclosing(call.stream(arguments, self.peer)) as events:
                 async for event in events:
                     await self._send_in_time(encode_event(request.id, event), request)
-            return end
-
-        try:
-            line = await self._guarded(request, work)
         except asyncio.CancelledError:
             if not self._stopping:
                 raise
             line = encode_error(request.id, _STOPPING)
+        except Exception as error:  # noqa: BLE001  a fault in one call must not end the others
+            line = self._failure(request, error)
         # Not waited for: who is told that he is too slow may not read this either.
         self._write(line)
 

@@ -13,8 +13,11 @@ import os
 import re
 from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from contextlib import AbstractContextManager
+from contextvars import ContextVar
 from datetime import UTC, datetime
-from typing import Any, Final, Literal, TextIO
+from functools import lru_cache
+from types import TracebackType
+from typing import Any, Final, Literal, TextIO, cast
 
 import msgspec
 import structlog
@@ -36,9 +39,12 @@ _LEVEL: Final = {
 }
 _MILLISECONDS: Final = 1000
 # A value that is not one plain word is quoted, so that no text can forge a field or a line.
-_PLAIN = re.compile(r"[^\s\"'=\\\x00-\x20\x7f-\x9f\u2028\u2029]+")
+# Half a surrogate pair is no character at all.
+_PLAIN = re.compile(r"[^\s\"'=\\\x00-\x20\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 
 _redactor = Redactor()
+_bound: ContextVar[Mapping[str, object]] = ContextVar("bound", default={})  # noqa: B039 - never changed
+_configured: object = None  # another one after each `configure`
 
 
 def configure(
@@ -54,9 +60,10 @@ def configure(
     `now_ms` gives the time of each line; without it lines carry none, as suits a stream
     whose reader stamps them.
     """
+    global _configured
     as_text = log_format == "text" or (log_format == "auto" and stream.isatty())
     processors: list[Processor] = [
-        structlog.contextvars.merge_contextvars,
+        _add_bound,
         structlog.processors.add_log_level,
         structlog.processors.format_exc_info,
     ]
@@ -70,21 +77,20 @@ def configure(
         processors=processors,
         wrapper_class=structlog.make_filtering_bound_logger(_LEVEL[level]),
         logger_factory=structlog.WriteLoggerFactory(file=stream),
-        # A reload of the configuration changes the level of loggers that exist already.
         cache_logger_on_first_use=False,
     )
+    _configured = object()
     _take_over_standard_logging(_LEVEL[level])
 
 
 def get(**fields: object) -> Logger:
     """A logger with these fields in all of its lines."""
-    logger: Logger = structlog.get_logger(**fields)
-    return logger
+    return cast("Logger", _Following(fields))
 
 
 def bound(**fields: object) -> AbstractContextManager[None]:
     """While it lasts, every line of this task carries the fields: order, chip, slot."""
-    return structlog.contextvars.bound_contextvars(**fields)
+    return _Binding(fields)
 
 
 def mask(known: Iterable[Secret]) -> None:
@@ -152,6 +158,8 @@ def goes_to_journal(stream: TextIO, environ: Mapping[str, str]) -> bool:
 def render_json(logger: WrappedLogger, method: str, event: EventDict) -> str:
     """One JSON object, the event's name first."""
     ordered = {"event": event.pop("event", ""), **event}
+    if "at" in event:
+        ordered["at"] = _moment(event["at"])
     try:
         return msgspec.json.encode(ordered, enc_hook=str).decode()
     except UnicodeEncodeError:
@@ -162,7 +170,7 @@ def render_json(logger: WrappedLogger, method: str, event: EventDict) -> str:
 def render_text(logger: WrappedLogger, method: str, event: EventDict) -> str:
     """One line for people: time, level, event, fields; an exception's trace below it."""
     trace = event.pop("exception", None)
-    head = [str(event.pop("at"))] if "at" in event else []
+    head = [_moment(event.pop("at"))] if "at" in event else []
     head += [f"{event.pop('level', method):7}", _word(event.pop("event", ""), quote=False)]
     fields = [f"{key}={_word(value)}" for key, value in event.items()]
     below = "".join(f"\n    {line}" for line in str(trace).splitlines()) if trace else ""
@@ -170,17 +178,82 @@ def render_text(logger: WrappedLogger, method: str, event: EventDict) -> str:
 
 
 def _word(value: object, *, quote: bool = True) -> str:
-    text = str(value).encode("utf-8", "backslashreplace").decode()
+    text = str(value)
     if _PLAIN.fullmatch(text):
         return text
+    text = text.encode("utf-8", "backslashreplace").decode()
     encoded = msgspec.json.encode(text).decode()
     # JSON leaves these as they are, but a terminal or a reader of lines would obey them.
     encoded = re.sub(r"[\x7f-\x9f\u2028\u2029]", lambda c: f"\\u{ord(c[0]):04x}", encoded)
     return encoded if quote else encoded[1:-1]
 
 
+def _moment(at: object) -> str:
+    """A time that `_Stamp` has put on a line: ISO 8601 in UTC."""
+    if not isinstance(at, int):
+        return str(at)
+    seconds, milliseconds = divmod(at, _MILLISECONDS)
+    return f"{_second(seconds)}.{milliseconds:03}Z"
+
+
+@lru_cache(maxsize=1)
+def _second(seconds: int) -> str:
+    return f"{datetime.fromtimestamp(seconds, tz=UTC):%Y-%m-%dT%H:%M:%S}"
+
+
+class _Following:
+    """A logger by the configuration of the moment; made anew only when that has changed.
+
+    A reload of the configuration changes the level of loggers that exist already.
+    """
+
+    __slots__ = ("_fields", "_logger", "_made_for")
+
+    def __init__(self, fields: Mapping[str, object]) -> None:
+        self._fields = fields
+        self._logger: Any = None
+        self._made_for: object = None
+
+    def __getattr__(self, name: str) -> Any:
+        if self._logger is None or self._made_for is not _configured:
+            self._logger = structlog.get_logger(**self._fields).bind()
+            self._made_for = _configured
+        return getattr(self._logger, name)
+
+
+class _Binding(AbstractContextManager[None]):
+    """Fields for all lines of a task while it lasts."""
+
+    __slots__ = ("_before", "_fields")
+
+    def __init__(self, fields: Mapping[str, object]) -> None:
+        self._fields = fields
+        self._before: Mapping[str, object] = {}
+
+    def __enter__(self) -> None:
+        self._before = _bound.get()
+        _bound.set({**self._before, **self._fields})
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        # Not by a token: a task that is thrown away leaves from outside its context.
+        _bound.set(self._before)
+
+
+def _add_bound(
+    logger: WrappedLogger, method: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    for key, value in _bound.get().items():
+        event.setdefault(key, value)
+    return event
+
+
 class _Stamp:
-    """Adds the time of the line, ISO 8601 in UTC."""
+    """Adds the time of the line: a number, which no secret can be found in; rendered last."""
 
     def __init__(self, now_ms: Callable[[], int]) -> None:
         self._now_ms = now_ms
@@ -188,9 +261,7 @@ class _Stamp:
     def __call__(
         self, logger: WrappedLogger, method: str, event: MutableMapping[str, Any]
     ) -> MutableMapping[str, Any]:
-        seconds, milliseconds = divmod(self._now_ms(), _MILLISECONDS)
-        moment = datetime.fromtimestamp(seconds, tz=UTC)
-        event["at"] = f"{moment:%Y-%m-%dT%H:%M:%S}.{milliseconds:03}Z"
+        event["at"] = self._now_ms()
         return event
 
 

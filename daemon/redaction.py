@@ -16,6 +16,10 @@ from typing import Any
 
 from pulsarack.daemon.secrets import MASK, Secret
 
+# Short texts without a secret that are remembered: the names of events, agents, products,
+# chips and slots stand in line after line.
+CLEAN_LIMIT = 1024
+_CLEAN_LONGEST = 40
 # Deeper structures than this are shown as one text; nothing of ours nests so far.
 DEPTH_LIMIT = 6
 
@@ -54,6 +58,7 @@ class Redactor:
     def __init__(self, known: Iterable[Secret] = ()) -> None:
         self._numbers: frozenset[str] = frozenset()
         self._words: re.Pattern[str] | None = None
+        self._clean: set[str] = set()
         self.register(known)
 
     def register(self, known: Iterable[Secret]) -> None:
@@ -63,9 +68,21 @@ class Redactor:
         # A very short word would mask half of every line; it is no secret either.
         words = sorted((t for t in texts - self._numbers if len(t) >= 4), key=len, reverse=True)
         self._words = re.compile("|".join(map(re.escape, words))) if words else None
+        self._clean = set()  # by the secrets of before
 
     def text(self, text: str) -> str:
         """The text with every PIN-shaped field and every registered secret masked."""
+        clean = self._clean  # this one, should `register` come meanwhile in another thread
+        if text in clean:
+            return text
+        shown = self._masked(text)
+        if shown == text and len(text) <= _CLEAN_LONGEST:
+            if len(clean) >= CLEAN_LIMIT:
+                clean.clear()
+            clean.add(text)
+        return shown
+
+    def _masked(self, text: str) -> str:
         if self._words is not None:
             text = self._words.sub(MASK, text)
         # Every shape ends in a number of this length: most texts are done here.

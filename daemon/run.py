@@ -9,6 +9,7 @@ alive.
 """
 
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -53,6 +54,8 @@ from pulsarack.queue.recovery import Recovered
 from pulsarack.ussd.errors import UssdError
 from pulsarack.ussd.shelf import load_shelf
 
+# So many objects more than there were set off a search for garbage; Python itself says 700.
+GARBAGE_THRESHOLD = 5_000
 # How long the chips may take to finish what is past its point of no return.
 STOP_SECONDS = 60.0
 
@@ -155,6 +158,7 @@ async def _run(context: Context, profiles: Profiles, store: Store) -> int:
         pressure,
     )
     await server.start()
+    _spare_what_stays()
     notify("READY=1")
     stopping = asyncio.Event()
     _on_signals(stopping.set)
@@ -178,6 +182,18 @@ async def _run(context: Context, profiles: Profiles, store: Store) -> int:
         await server.close()
     context.log.info("daemon.stopped")
     return 1 if failed else 0
+
+
+def _spare_what_stays() -> None:
+    """Let no later search for garbage look at what was made at the start and stays for good.
+
+    It is most of what there is: a full search took 30 ms, in which no chip was served. An
+    order leaves next to nothing in cycles, so it is looked at more seldom, too; some
+    megabytes may wait for it at most.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(GARBAGE_THRESHOLD)
 
 
 def registry(office: Office) -> Calls:

@@ -10,6 +10,7 @@ that the late answer to an earlier command is not taken for the answer to the ne
 import asyncio
 from collections.abc import Callable
 
+from pulsarack.modems.alarm import Alarm
 from pulsarack.modems.at.events import (
     AtCommand,
     Event,
@@ -22,8 +23,10 @@ from pulsarack.modems.at.events import (
 from pulsarack.modems.at.machine import PROBE, AtMachine, State
 from pulsarack.modems.at.results import Final
 from pulsarack.modems.errors import ModemSilent, NotAModem, PortGone
-from pulsarack.modems.timing import Clock, TimerHandle
+from pulsarack.modems.timing import Clock
 from pulsarack.modems.transport import Direction, Port, Trace
+
+_ENDS = (Response, PromptSeen, Expired)
 
 PROBES = 5
 PROBE_SECONDS = 1.0
@@ -52,7 +55,7 @@ class Conversation:
         self._on_gone = on_gone
         self._trace = trace
         self._waiter: asyncio.Future[Event] | None = None
-        self._timer: TimerHandle | None = None
+        self._alarm = Alarm(clock, self._ring)
         self._heard_octets = 0
         self._stray_finals = 0
         self._gone: str | None = None
@@ -121,7 +124,7 @@ class Conversation:
 
     def close(self) -> None:
         """Stop the timer and close the port; whoever waits learns that it is gone."""
-        self._cancel_timer()
+        self._alarm.stop()
         self._port.close()
         self._mark_gone("closed")
 
@@ -149,7 +152,7 @@ class Conversation:
             raise
         finally:
             self._waiter = None
-        if not isinstance(event, Response | PromptSeen | Expired):
+        if not isinstance(event, _ENDS):
             raise TypeError(f"not an end of a command: {event!r}")
         return event
 
@@ -173,7 +176,7 @@ class Conversation:
                 if event.final is not None:
                     self._stray_finals += 1
                     self._on_stray(event.final)
-            elif isinstance(event, Response | PromptSeen | Expired):
+            elif isinstance(event, _ENDS):
                 self._wake(event)
 
     def _wake(self, event: Event) -> None:
@@ -181,24 +184,15 @@ class Conversation:
             self._waiter.set_result(event)
 
     def _arm(self) -> None:
-        self._cancel_timer()
-        deadline = self._machine.deadline
-        if deadline is not None and self._gone is None:
-            self._timer = self.clock.call_at(deadline, self._ring)
+        self._alarm.set(None if self._gone is not None else self._machine.deadline)
 
     def _ring(self) -> None:
-        self._timer = None
         self._dispatch(self._machine.expire(self._now()))
         self._arm()
 
-    def _cancel_timer(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-
     def _vanished(self, reason: str) -> None:
         if self._gone is None:
-            self._cancel_timer()
+            self._alarm.stop()
             self._mark_gone(reason)
             self._on_gone(reason)
 

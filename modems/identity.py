@@ -30,10 +30,8 @@ def parse_iccid(lines: tuple[str, ...]) -> str | None:
     """The ICCID in the lines of +CCID, ^ICCID, +QCCID or +CRSM, or None."""
     for line in lines:
         for field in _ICCID_FIELD.findall(line):
-            for form in (field, _swap_nibbles(field)):
-                iccid = form.upper().rstrip("F")
-                if _ICCID.fullmatch(iccid):
-                    return iccid
+            if iccid := _as_iccid(field) or _as_iccid(_swap_nibbles(field)):
+                return iccid
     return None
 
 
@@ -59,6 +57,11 @@ def parse_name(lines: tuple[str, ...]) -> str:
         if name.strip():
             return " ".join(name.split())[:NAME_CHARACTERS_MAX]
     return ""
+
+
+def _as_iccid(field: str) -> str | None:
+    iccid = field.upper().rstrip("F")
+    return iccid if _ICCID.fullmatch(iccid) else None
 
 
 def _swap_nibbles(digits: str) -> str:

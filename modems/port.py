@@ -70,10 +70,13 @@ class SerialPort:
         if len(self._unwritten) + len(data) > WRITE_OCTETS_MAX:
             self._lose("the port takes no more bytes")
             return
-        waiting = bool(self._unwritten)
-        self._unwritten += data
-        if not waiting:
-            self._flush()
+        if self._unwritten:
+            self._unwritten += data
+            return
+        written = self._put(data)
+        if self._open and written < len(data):
+            self._unwritten += data[written:]
+            self._loop.add_writer(self._fd, self._flush)
 
     def close(self) -> None:
         """Stop, and give the port back in a thread of its own."""
@@ -98,18 +101,19 @@ class SerialPort:
             self._lose("hung up")
 
     def _flush(self) -> None:
+        del self._unwritten[: self._put(self._unwritten)]
+        if self._open and not self._unwritten:
+            self._loop.remove_writer(self._fd)
+
+    def _put(self, data: bytes | bytearray) -> int:
+        """Write what the kernel takes now; how much that was."""
         try:
-            written = os.write(self._fd, self._unwritten)
+            return os.write(self._fd, data)
         except (BlockingIOError, InterruptedError):
-            written = 0
+            return 0
         except OSError as error:
             self._lose(error.strerror or str(error))
-            return
-        del self._unwritten[:written]
-        if self._unwritten:
-            self._loop.add_writer(self._fd, self._flush)
-        else:
-            self._loop.remove_writer(self._fd)
+            return 0
 
     def _lose(self, reason: str) -> None:
         self._stop()

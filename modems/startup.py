@@ -7,6 +7,7 @@ card for good.
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 
 from pulsarack.modems import identity
 from pulsarack.modems.at.events import AtCommand, Response
@@ -68,8 +69,7 @@ class Startup:
         """The card's number by the first of the profile's commands that gives one."""
         said = "no command tells its number"
         for text in self.profile.iccid_commands:
-            command = AtCommand(text, expects=(f"{_name(text)}:", "+CCID:", "+ICCID:"))
-            response = await self._patiently(command)
+            response = await self._patiently(_iccid_command(text))
             if response.final.kind is FinalKind.CME and response.final.code in (10, 13, 15):
                 raise SimMissing(str(response.final))
             iccid = identity.parse_iccid(response.lines) if response.final.ok else None
@@ -158,6 +158,12 @@ class Startup:
             if not _is_busy(response.final) or clock.monotonic() >= give_up_at:
                 return response
             await clock.sleep(BUSY_RETRY_SECONDS)
+
+
+@lru_cache(maxsize=64)
+def _iccid_command(text: str) -> AtCommand:
+    """Asked before every order, so made once."""
+    return AtCommand(text, expects=(f"{_name(text)}:", "+CCID:", "+ICCID:"))
 
 
 def _name(text: str) -> str:

@@ -16,6 +16,7 @@ import asyncio
 from collections.abc import Callable
 
 from pulsarack.modems import refusal
+from pulsarack.modems.alarm import Alarm
 from pulsarack.modems.at import cusd
 from pulsarack.modems.at.cusd import UssdEncoding
 from pulsarack.modems.at.events import AtCommand, Response
@@ -30,7 +31,6 @@ from pulsarack.modems.conversation import Conversation
 from pulsarack.modems.errors import ModemSilent, NotAModem, PortGone
 from pulsarack.modems.profile import Profile, Profiles
 from pulsarack.modems.results import Gone, Refused, Silence, UssdAnswer, UssdResult
-from pulsarack.modems.timing import TimerHandle
 from pulsarack.ussd.status import UssdStatus
 
 CANCEL = AtCommand("AT+CUSD=2")
@@ -60,7 +60,7 @@ class UssdSession:
         self._request: UssdRequest | None = None
         self._settled_by, self._copy_until = "", 0.0
         self._ended: asyncio.Future[None] | None = None
-        self._timer: TimerHandle | None = None
+        self._alarm = Alarm(self._clock, self._ring)
 
     async def dial(
         self, text: str, within_seconds: float, settles: Settles = nothing_settles
@@ -131,6 +131,7 @@ class UssdSession:
 
     def port_gone(self) -> None:
         """Wake whoever waits for an answer."""
+        self._alarm.stop()
         self._finish()
 
     async def _ask(self, text: str, within_seconds: float, settles: Settles) -> UssdResult:
@@ -179,24 +180,23 @@ class UssdSession:
         except PortGone:
             pass
         finally:
-            self._cancel_timer()
+            self._alarm.set(None)
             self._request = self._ended = None
         return request.result or Gone(left=True)
 
     def _check(self) -> None:
-        """Look at the request: wake its waiter, or set the timer for its next deadline."""
+        """Look at the request: wake its waiter, or set the alarm for its next deadline."""
         request = self._request
         if request is None:
             return
-        self._cancel_timer()
         if request.result is None:
-            self._timer = self._clock.call_at(request.deadline, self._ring)
+            self._alarm.set(request.deadline)
             return
+        self._alarm.set(None)
         self._conversation.hasten(FINAL_SECONDS)
         self._finish()
 
     def _ring(self) -> None:
-        self._timer = None
         if self._request is not None:
             self._request.expire(self._clock.monotonic())
             self._check()
@@ -204,11 +204,6 @@ class UssdSession:
     def _finish(self) -> None:
         if self._ended is not None and not self._ended.done():
             self._ended.set_result(None)
-
-    def _cancel_timer(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
 
     def _error_is_local(self, encoding: UssdEncoding) -> bool:
         """A plain ERROR refuses the encoding only while that is not known to work."""

@@ -21,9 +21,9 @@ raises IllegalEvent and changes nothing.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any
+from typing import Any, NamedTuple
 
 from pulsarack.ussd.errors import IllegalEvent, ValuesUnfit
 from pulsarack.ussd.exchange import (
@@ -86,11 +86,15 @@ class _Begin:
 
 @dataclass(frozen=True, slots=True)
 class _Task:
-    """What a dialogue is about; never changes but for what it remembers of the last screen."""
+    """What a dialogue is about; never changes but for what it remembers of the last screen.
+
+    words: what each step of the script says.
+    """
 
     recipe: Recipe
     script: Script
     values: Values
+    words: tuple[Spoken, ...]
     screens: dict[str, Explanation] = field(default_factory=dict)
 
     def read(self, text: str) -> Explanation:
@@ -101,16 +105,16 @@ class _Task:
         return self.screens[text]
 
 
-@dataclass(frozen=True, slots=True)
-class _Position:
+class _Position(NamedTuple):
     """Where a dialogue stands; replaced as a whole by each move.
 
-    accepted: the operator said that it works on it. awaiting: the last action was a
-    wait. doubt: why the last text that came did not decide.
+    step: the number of the one said last. accepted: the operator said that it works on
+    it. awaiting: the last action was a wait. doubt: why the last text that came did not
+    decide.
     """
 
     state: State = State.READY
-    index: int = 0
+    step: int = 0
     committed: bool = False
     session_open: bool = False
     accepted: bool = False
@@ -151,9 +155,8 @@ class Dialogue:
         """Prepare the talk; raise ValuesUnfit if the script needs a value not given."""
         if script.purpose is Purpose.TOP_UP and None in (values.destination, values.denomination):
             raise ValuesUnfit("a top-up needs a destination and a denomination; give both")
-        for step in script.steps:
-            step.template.fill(values, recipe.numbering)
-        self._task = _Task(recipe, script, values)
+        words = tuple(step.template.fill(values, recipe.numbering) for step in script.steps)
+        self._task = _Task(recipe, script, values, words)
         self._position = _Position()
 
     @property
@@ -204,12 +207,11 @@ def _begin(task: _Task, at: _Position, _event: _Begin) -> _Move:
 def _hand_out(task: _Task, at: _Position, index: int) -> _Move:
     """Say step number `index`."""
     step = task.script.steps[index]
-    said = step.template.fill(task.values, task.recipe.numbering)
+    said = task.words[index]
     sms = step.action is StepAction.SMS
-    at = replace(
-        at,
+    at = at._replace(
         state=State.WAITING_SEND if sms else State.WAITING_SCREEN,
-        index=index,
+        step=index,
         committed=at.committed or step.commits,
         session_open=at.session_open or not sms,
         accepted=False,
@@ -225,7 +227,7 @@ def _hand_out(task: _Task, at: _Position, index: int) -> _Move:
 
 
 def _read_screen(task: _Task, at: _Position, event: Screen) -> _Move:
-    at = replace(at, session_open=event.status is UssdStatus.ACTION_REQUIRED)
+    at = at._replace(session_open=event.status is UssdStatus.ACTION_REQUIRED)
     if event.status in _WORDLESS or not event.text.strip():
         reason = _WORDLESS.get(event.status, Reason.NO_REPLY)
         return _end_without_proof(at, reason, f"the session ended: {event.status.name}", None)
@@ -240,7 +242,7 @@ def _read_screen(task: _Task, at: _Position, event: Screen) -> _Move:
 
 def _read_late_screen(task: _Task, at: _Position, event: Screen) -> _Move:
     """Read a screen that came of itself, while a text is awaited: as good as a text."""
-    at = replace(at, session_open=event.status is UssdStatus.ACTION_REQUIRED)
+    at = at._replace(session_open=event.status is UssdStatus.ACTION_REQUIRED)
     if event.status in _WORDLESS or not event.text.strip():
         return _keep_waiting(task, at, at.doubt)
     return _read_beside(task, at, event.text, Channel.USSD, addressed=False)
@@ -262,7 +264,7 @@ def _read_beside(
         return _keep_waiting(task, at, Reason.UNPARSED_REPLY)
     kind = reading.reply.kind
     if kind is ReplyKind.PROCESS and _foreign(task, reading.reply, addressed=addressed) is None:
-        return _keep_waiting(task, replace(at, accepted=True), None)
+        return _keep_waiting(task, at._replace(accepted=True), None)
     if kind is ReplyKind.PROMPT and at.state is not State.WAITING_TEXT:
         return _keep_waiting(task, at, at.doubt)
     move = _weigh(task, at, reading.reply, addressed=addressed)
@@ -308,7 +310,7 @@ def _foreign(task: _Task, reply: Reply, *, addressed: bool) -> str | None:
 def _follow_prompt(task: _Task, at: _Position, reply: Reply) -> _Move | _Doubt:
     """Say the next step, if this is the prompt for it and it shows this order."""
     step = _step(task, at)
-    following = at.index + 1
+    following = at.step + 1
     if at.committed or following == len(task.script.steps):
         return _unexpected(reply)
     if reply.pattern not in step.expect and reply.kind.value not in step.expect:
@@ -326,10 +328,10 @@ def _follow_prompt(task: _Task, at: _Position, reply: Reply) -> _Move | _Doubt:
 def _accept(task: _Task, at: _Position, reply: Reply) -> _Move | _Doubt:
     """The operator works on it: wait for its report if the recipe promises one."""
     step = _step(task, at)
-    if at.index + 1 < len(task.script.steps):
+    if at.step + 1 < len(task.script.steps):
         return _unexpected(reply)
     if step.report is Channel.SMS:
-        at = replace(at, state=State.WAITING_TEXT, accepted=True, awaiting=True, doubt=None)
+        at = at._replace(state=State.WAITING_TEXT, accepted=True, awaiting=True, doubt=None)
         return at, AwaitText(step.within_seconds)
     if at.committed:
         why = f'the operator works on it (pattern "{reply.pattern}")'
@@ -338,12 +340,12 @@ def _accept(task: _Task, at: _Position, reply: Reply) -> _Move | _Doubt:
 
 
 def _await_report(task: _Task, at: _Position, _event: Sent) -> _Move:
-    at = replace(at, state=State.WAITING_TEXT, awaiting=True)
+    at = at._replace(state=State.WAITING_TEXT, awaiting=True)
     return at, AwaitText(_step(task, at).within_seconds)
 
 
 def _keep_waiting(task: _Task, at: _Position, doubt: Reason | None) -> _Move:
-    at = replace(at, awaiting=True, doubt=doubt)
+    at = at._replace(awaiting=True, doubt=doubt)
     return at, AwaitText(_step(task, at).within_seconds, continued=True)
 
 
@@ -353,7 +355,7 @@ def _give_up(_task: _Task, at: _Position, event: NoAnswer) -> _Move:
     A modem's proof that the committing action never left counts only in answer to
     that action. Once a wait was handed out, `left` no longer speaks of it.
     """
-    at = replace(at, session_open=at.session_open and event.why is not Reason.MODEM_LOST)
+    at = at._replace(session_open=at.session_open and event.why is not Reason.MODEM_LOST)
     if at.committed and not event.left and not at.awaiting:
         why = "the committing step provably never left"
         return _finish(at, OutcomeKind.NOT_DONE, event.why, None, why)
@@ -374,7 +376,7 @@ def _finish(
     at: _Position, kind: OutcomeKind, reason: Reason | None, reply: Reply | None, why: str
 ) -> _Move:
     outcome = Outcome(kind, reason, reply, why)
-    return replace(at, state=State.FINISHED), Finished(outcome, at.session_open)
+    return at._replace(state=State.FINISHED), Finished(outcome, at.session_open)
 
 
 def _unexpected(reply: Reply) -> _Doubt:
@@ -383,7 +385,7 @@ def _unexpected(reply: Reply) -> _Doubt:
 
 
 def _step(task: _Task, at: _Position) -> Step:
-    return task.script.steps[at.index]
+    return task.script.steps[at.step]
 
 
 # (state, event) -> the move. A text may come at any time; a screen may come of itself

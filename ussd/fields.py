@@ -44,8 +44,11 @@ class Fields:
 
     def stated(self) -> dict[str, object]:
         """Return only what the text states, by name."""
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
-        return {name: value for name, value in values.items() if value not in (None, ())}
+        values = ((name, getattr(self, name)) for name in _NAMES)
+        return {name: value for name, value in values if value is not None and value != ()}
+
+
+_NAMES = tuple(field.name for field in fields(Fields))
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,14 +37,11 @@ class Pattern:
         """What a text of this wording says, apart from its fields."""
         return self.kind, self.reason
 
-    def read(self, flat: str, reader: FieldReader) -> Fields | None:
-        """Return the fields of a flattened text, or None if the wording is another.
+    def read(self, match: re.Match[str], flat: str, reader: FieldReader) -> Fields:
+        """Return the fields of a flattened text in which the expression was found.
 
-        Raises Unreadable if the wording matches and a value in it cannot be read.
+        Raises Unreadable if a value in it cannot be read.
         """
-        match = self.expression.search(flat)
-        if match is None:
-            return None
         if self.entry is None:
             return reader.read(match)
         return Fields(entries=_read_entries(self.entry, flat, reader))

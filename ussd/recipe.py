@@ -9,10 +9,11 @@ of a file are told at once, and its samples are run before it is ever used.
 import hashlib
 import re
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from types import MappingProxyType
 
 from pulsarack.ussd.amounts import ASSET_EXPONENTS
 from pulsarack.ussd.errors import PatternFault, Problem, Problems, RecipeErrors, did_you_mean
@@ -96,16 +97,26 @@ class Recipe:
     patterns: tuple[Pattern, ...]
     content_hash: str
     source: str = field(repr=False)
+    # What follows from the rest, made once: every answer of an operator is read by it.
+    reader: FieldReader = field(init=False, repr=False, compare=False)
+    patterns_of: Mapping[Channel, tuple[Pattern, ...]] = field(
+        init=False, repr=False, compare=False
+    )
+
+    def __post_init__(self) -> None:
+        """Make the reader of the values of a match, and sort the patterns by channel."""
+        reader = FieldReader(self.numbering, ASSET_EXPONENTS.get(self.asset, 0))
+        by_channel = {
+            channel: tuple(one for one in self.patterns if channel in one.channels)
+            for channel in Channel
+        }
+        object.__setattr__(self, "reader", reader)
+        object.__setattr__(self, "patterns_of", MappingProxyType(by_channel))
 
     @property
     def scripts(self) -> tuple[Script, ...]:
         """All scripts the recipe has."""
         return (self.top_up, self.stock) + ((self.history,) if self.history else ())
-
-    @property
-    def reader(self) -> FieldReader:
-        """Reads the values of a match by the rules of this recipe."""
-        return FieldReader(self.numbering, ASSET_EXPONENTS.get(self.asset, 0))
 
     @property
     def needs_chip_pin(self) -> bool:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from pulsarack.ussd.fields import Fields
 from pulsarack.ussd.pattern import Pattern, Sample
-from pulsarack.ussd.reply import Explanation, explain
+from pulsarack.ussd.reply import TEXT_LIMIT, Explanation, explain
 
 if TYPE_CHECKING:
     from pulsarack.ussd.recipe import Recipe
@@ -41,9 +41,10 @@ def _judge(recipe: "Recipe", pattern: Pattern, sample: Sample) -> tuple[str, str
     if sample.channel not in pattern.channels:
         return f"the pattern does not read {sample.channel}", "correct channel or channels"
     reading = explain(recipe, sample.text, sample.channel)
-    own = next((one for one in reading.tries if one.pattern is pattern), None)
-    if own is None or not own.matched:
-        return reading.why if not reading.tries else "the pattern does not match it", _MISSED
+    own = next((one for one in reading.matches if one.pattern is pattern), None)
+    if own is None:
+        too_long = len(sample.text) > TEXT_LIMIT
+        return reading.why if too_long else "the pattern does not match it", _MISSED
     if own.fields is None:
         return own.trouble, "adapt match so that it takes the whole value"
     if own.fields != sample.fields:

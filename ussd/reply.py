@@ -6,8 +6,9 @@ different things, or a value cannot be read, there is no reply: the text goes to
 inbox of the unparsed, and `explain` tells why. Nothing is ever guessed.
 """
 
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pulsarack.ussd.errors import Unreadable
@@ -25,7 +26,7 @@ __all__ = [
     "Channel",
     "Explanation",
     "HistoryEntry",
-    "PatternTry",
+    "PatternMatch",
     "Reply",
     "ReplyKind",
     "classify",
@@ -61,23 +62,25 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True)
-class PatternTry:
-    """What became of one pattern on one text; trouble: a value that cannot be read."""
+class PatternMatch:
+    """A pattern that matches a text. trouble: a value that cannot be read; then no fields."""
 
     pattern: Pattern
-    matched: bool
     fields: Fields | None
     trouble: str
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Why a text was read as it was. why: empty if there is a reply."""
+    """Why a text was read as it was. why: empty if there is a reply.
+
+    matches: of all patterns of the channel, those that match.
+    """
 
     text: str
     channel: Channel
     part: tuple[int, int] | None
-    tries: tuple[PatternTry, ...]
+    matches: tuple[PatternMatch, ...]
     reply: Reply | None
     why: str
 
@@ -98,13 +101,12 @@ def explain(recipe: "Recipe", text: str, channel: Channel) -> Explanation:
         if mark is not None:
             body, part = mark.body, (mark.number, mark.of)
     flat = flatten(body)
-    tries = tuple(
-        _try(recipe, pattern, flat) for pattern in recipe.patterns if channel in pattern.channels
-    )
-    reply, why = _agree([one for one in tries if one.matched])
-    if reply is not None:
-        reply = replace(reply, part=part)
-    return Explanation(text, channel, part, tries, reply, why)
+    matches = []
+    for pattern in recipe.patterns_of[channel]:
+        if (match := pattern.expression.search(flat)) is not None:
+            matches.append(_read(recipe, pattern, match, flat))
+    reply, why = _agree(matches, part)
+    return Explanation(text, channel, part, tuple(matches), reply, why)
 
 
 def disagreement(reply: Reply, destination: str | None, amount: int | None) -> str | None:
@@ -122,20 +124,23 @@ def disagreement(reply: Reply, destination: str | None, amount: int | None) -> s
     return None
 
 
-def _try(recipe: "Recipe", pattern: Pattern, flat: str) -> PatternTry:
+def _read(recipe: "Recipe", pattern: Pattern, match: re.Match[str], flat: str) -> PatternMatch:
     try:
-        fields = pattern.read(flat, recipe.reader)
+        return PatternMatch(pattern, pattern.read(match, flat, recipe.reader), "")
     except Unreadable as error:
-        return PatternTry(pattern, True, None, str(error))
-    return PatternTry(pattern, fields is not None, fields, "")
+        return PatternMatch(pattern, None, str(error))
 
 
-def _agree(matched: Sequence[PatternTry]) -> tuple[Reply | None, str]:
+def _agree(
+    matched: Sequence[PatternMatch], part: tuple[int, int] | None
+) -> tuple[Reply | None, str]:
     if not matched:
         return None, "no pattern matches"
     for one in matched:
-        if one.trouble:
+        if one.fields is None:
             return None, f'pattern "{one.pattern.name}" matches, but {one.trouble}'
+    if len(matched) == 1:
+        return _reply(matched[0].pattern, matched[0].fields or Fields(), part), ""
     if len({one.pattern.meaning for one in matched}) > 1:
         names = ", ".join(f'"{one.pattern.name}" ({one.pattern.kind})' for one in matched)
         return None, f"patterns of different meaning match: {names}"
@@ -146,10 +151,10 @@ def _agree(matched: Sequence[PatternTry]) -> tuple[Reply | None, str]:
                 return None, f'pattern "{one.pattern.name}" reads another {name} than the others'
     first = matched[0].pattern
     together = Fields(**stated)  # type: ignore[arg-type]  # names and values come from Fields
-    return _reply(first, together), ""
+    return _reply(first, together, part), ""
 
 
-def _reply(pattern: Pattern, fields: Fields) -> Reply:
+def _reply(pattern: Pattern, fields: Fields, part: tuple[int, int] | None) -> Reply:
     return Reply(
         kind=pattern.kind,
         pattern=pattern.name,
@@ -160,4 +165,5 @@ def _reply(pattern: Pattern, fields: Fields) -> Reply:
         stock=fields.stock,
         serial_number=fields.serial_number,
         entries=fields.entries,
+        part=part,
     )

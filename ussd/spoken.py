@@ -20,11 +20,11 @@ class Spoken:
     @classmethod
     def of(cls, pieces: Iterable[tuple[str, bool]]) -> "Spoken":
         """Join pieces, each with whether it is a secret."""
-        held = list(pieces)
-        return cls(
-            plain="".join(text for text, _ in held),
-            masked="".join(MASK if secret else text for text, secret in held),
-        )
+        plain, masked = "", ""
+        for text, secret in pieces:
+            plain += text
+            masked += MASK if secret else text
+        return cls(plain, masked)
 
     def __str__(self) -> str:
         """Return the masked text."""

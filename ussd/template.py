@@ -33,13 +33,10 @@ class Template:
 
     def fill(self, values: Values, numbering: Numbering) -> Spoken:
         """Return what is said; raise ValuesUnfit if a value is lacking."""
-        filled = []
-        for text, is_name in self.pieces:
-            if is_name:
-                filled.append((_value(text, values, numbering), text in SECRETS))
-            else:
-                filled.append((text, False))
-        return Spoken.of(filled)
+        return Spoken.of(
+            (_value(text, values, numbering), text in SECRETS) if is_name else (text, False)
+            for text, is_name in self.pieces
+        )
 
 
 def parse_template(source: str) -> Template:
@@ -63,17 +60,9 @@ def parse_template(source: str) -> Template:
 
 
 def _value(name: str, values: Values, numbering: Numbering) -> str:
-    shown: str | None = None
-    if values.destination is not None:
-        shown = numbering.show(values.destination)
-    given = {
-        "destination": shown,
-        "destination_e164": values.destination,
-        "denomination": values.denomination,
-        "amount": values.amount,
-        "chip_pin": values.chip_pin,
-    }[name]
+    attribute = "destination" if name == "destination_e164" else name
+    given = getattr(values, attribute)
     if given is None:
         remedy = "put the PIN of this chip into the secrets file" if name in SECRETS else "give it"
         raise ValuesUnfit(f"the script needs {name} and has none; {remedy}")
-    return str(given)
+    return numbering.show(given) if name == "destination" else str(given)

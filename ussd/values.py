@@ -57,7 +57,7 @@ class Values:
 
         Digits inside a longer number are left: they are that number, not the PIN.
         """
-        if not self.chip_pin:
+        if not self.chip_pin or (self.chip_pin.isdigit() and self.chip_pin not in text):
             return text
         before = r"(?<![0-9])" if self.chip_pin[0].isdigit() else ""
         after = r"(?![0-9])" if self.chip_pin[-1].isdigit() else ""

@@ -114,7 +114,7 @@ def _explanation(explanation: "Explanation") -> dict[str, Any]:
         "channel": explanation.channel,
         "why": explanation.why,
         "reply": dict(_fields(explanation.reply)) if explanation.reply else None,
-        "matched": [one.pattern.name for one in explanation.tries if one.matched],
+        "matched": [one.pattern.name for one in explanation.matches],
     }
 
 

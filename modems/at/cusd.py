@@ -20,6 +20,13 @@ _UNQUOTED = re.compile(r"(.*),\s*(\d{1,3})\s*", re.DOTALL)
 _HEX = re.compile(r"(?:[0-9A-Fa-f]{2})+")
 _DIALLABLE = re.compile(r"[\x20-\x21\x23-\x7e]*")
 
+# With CSCS="GSM" a byte below 0x20 is a character of the GSM alphabet, e.g. 0x02 ``$``.
+_CONTROLS = {
+    code: gsm7.ALPHABET[code]
+    for code in range(0x20)
+    if code != gsm7.ESCAPE and chr(code) not in "\x00\r\n\t"
+}
+
 DCS_LANGUAGE_UNSPECIFIED = 15
 
 
@@ -152,12 +159,4 @@ def _plain(content: str) -> str:
         text = content.encode("latin-1").decode("utf-8")
     except UnicodeError:
         text = content
-    return "".join(_control(char) for char in text)
-
-
-def _control(char: str) -> str:
-    """With CSCS="GSM" a byte below 0x20 is a character of the GSM alphabet, e.g. 0x02 ``$``."""
-    code = ord(char)
-    if code >= 0x20 or char in "\x00\r\n\t" or code == gsm7.ESCAPE:
-        return char
-    return gsm7.ALPHABET[code]
+    return text.translate(_CONTROLS)

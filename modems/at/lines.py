@@ -14,14 +14,7 @@ from dataclasses import dataclass
 
 LINE_OCTETS_MAX = 4096
 
-_LINE_END = re.compile(rb"[\r\n]")
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One line without its end; each character is one byte (ISO-8859-1)."""
-
-    text: str
+_LINE_END = re.compile(rb"\r\n?|\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +47,11 @@ class LineSplitter:
         """Add what the port read; take it out with ``next`` until that gives None."""
         self._pending += data
 
-    def next(self, prompt_wanted: bool) -> Line | PromptMark | Overlong | None:
-        """The next item, or None when more bytes are needed."""
+    def next(self, prompt_wanted: bool) -> str | PromptMark | Overlong | None:
+        """The next item, or None when more bytes are needed.
+
+        A line comes without its end; each character is one byte (ISO-8859-1).
+        """
         while self._pending:
             if self._after_cr:
                 self._after_cr = False
@@ -72,16 +68,16 @@ class LineSplitter:
                 return item
         return None
 
-    def _cut(self, end: int, after: int) -> Line | Overlong | None:
-        raw = bytes(self._pending[:end])
-        self._after_cr = self._pending[end] == 0x0D
+    def _cut(self, end: int, after: int) -> str | Overlong | None:
+        raw = self._pending[:end]
+        self._after_cr = self._pending[after - 1] == 0x0D
         del self._pending[:after]
         if self._skipping:
             self._skipping = False
             return None
         if len(raw) > self._limit:
             return Overlong(len(raw))
-        return Line(raw.decode("latin-1"))
+        return raw.decode("latin-1")
 
     def _overflow(self) -> Overlong | None:
         octets = len(self._pending)

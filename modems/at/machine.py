@@ -22,7 +22,7 @@ from pulsarack.modems.at.events import (
     Stray,
     Unsolicited,
 )
-from pulsarack.modems.at.lines import Line, LineSplitter, Overlong, PromptMark
+from pulsarack.modems.at.lines import LineSplitter, Overlong, PromptMark
 from pulsarack.modems.at.results import Final, FinalKind, parse_final, unglue
 from pulsarack.modems.at.unsolicited import is_notice, is_unsolicited
 from pulsarack.modems.errors import IllegalMove
@@ -103,8 +103,10 @@ class AtMachine:
     @property
     def deadline(self) -> float | None:
         """When ``expire`` wants to be called, monotonic seconds; None for never."""
-        ends = [self._command_deadline, self._partial.deadline if self._partial else None]
-        return min((end for end in ends if end is not None), default=None)
+        ends = self._command_deadline
+        if self._partial is None:
+            return ends
+        return self._partial.deadline if ends is None else min(ends, self._partial.deadline)
 
     @property
     def buffered_octets(self) -> int:
@@ -146,8 +148,8 @@ class AtMachine:
         """Take what the port read and say what it meant."""
         self._splitter.push(data)
         while (item := self._splitter.next(self.state is State.PROMPT)) is not None:
-            if isinstance(item, Line):
-                self._take(item.text, now)
+            if isinstance(item, str):
+                self._take(item, now)
             elif isinstance(item, PromptMark):
                 self._see_prompt()
             elif isinstance(item, Overlong):
@@ -173,7 +175,7 @@ class AtMachine:
             if self._partial.add(text):
                 self._flush()
             return
-        if self.state is not State.PROMPT:
+        if line.startswith(">") and self.state is not State.PROMPT:
             line = line.removeprefix(">").strip(_BLANK)
         if not line or self._is_echo(line):
             return

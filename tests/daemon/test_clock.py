@@ -8,6 +8,8 @@ from pulsarack.daemon import calendar
 from pulsarack.daemon.clock import SteadyClock, WallClock
 from pulsarack.modems.timing import Clock
 
+HALF_AN_HOUR_MS = 1_800_000
+
 
 class Hands:
     """The machine's clock, turned by the test."""
@@ -151,3 +153,25 @@ async def test_a_timer_can_be_taken_back_and_a_late_one_fires_at_once() -> None:
 def test_days_begin_at_local_midnight(at_ms: int, timezone: str, day: str, time: str) -> None:
     assert calendar.local_day(at_ms, timezone) == day
     assert calendar.local_time(at_ms, timezone) == time
+
+
+@pytest.mark.parametrize(
+    "timezone",
+    [
+        "Asia/Jakarta",
+        "Europe/Berlin",
+        "America/Havana",  # set back at one o'clock: it is midnight twice
+        "America/Santiago",  # set forward at midnight: one day has none
+        "Asia/Beirut",  # set back at midnight: eleven o'clock comes twice
+    ],
+)
+def test_a_remembered_day_is_the_day_that_is_reckoned(timezone: str) -> None:
+    days = calendar.Days(timezone)
+    forgetful = calendar.Days(timezone)
+    for at_ms in range(1_795_350_000_000, 1_827_000_000_000, HALF_AN_HOUR_MS):
+        day = days.of(at_ms)
+        assert day.name == calendar.local_day(at_ms, timezone)
+        assert (day.begins_at, day.ends_at) == calendar.day_bounds(at_ms, timezone)
+        assert day.begins_at <= at_ms < day.ends_at
+    assert forgetful.of(day.ends_at - 1) == day
+    assert forgetful.of(day.begins_at - 1).ends_at == day.begins_at

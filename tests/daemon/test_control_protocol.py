@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pulsarack.daemon import json_text
 from pulsarack.daemon.control_arguments import ARGUMENTS, STREAMS
 from pulsarack.daemon.control_protocol import (
     LINE_LIMIT,
@@ -102,6 +103,33 @@ def test_no_line_breaks_the_decoder(line: bytes) -> None:
         decode_request(line)
     except BadRequest as bad:
         assert encode_error(bad.request_id, bad.error).count(b"\n") == 1
+
+
+_KEYS = st.sampled_from(["id", "call", "args", "text", "agent", "odd", "a:b", "x"])
+_SCALARS = st.sampled_from(["1", "-2.5", '"S10.0812"', '"a:b"', '"\\u003a"', "null", "true", "[]"])
+
+
+def _object(pairs: st.SearchStrategy[list[tuple[str, str]]]) -> st.SearchStrategy[str]:
+    written = pairs.map(lambda found: ", ".join(f'"{key}" :{value}' for key, value in found))
+    return written.map(lambda inside: "{" + inside + "}")
+
+
+_OBJECTS = _object(st.lists(st.tuples(_KEYS, _SCALARS), max_size=4))
+_VALUES = _SCALARS | _OBJECTS | _object(st.lists(st.tuples(_KEYS, _OBJECTS), max_size=2))
+
+
+@given(st.permutations(["id", "call", "args"]), st.lists(st.tuples(_KEYS, _VALUES), max_size=3))
+def test_a_key_that_is_written_twice_is_always_seen(
+    order: list[str], more: list[tuple[str, str]]
+) -> None:
+    own = {"id": "1", "call": '"order.new"', "args": more[-1][1] if more else "{}"}
+    pairs = [(key, own[key]) for key in order] + more[:-1]
+    line = ("{" + ",".join(f'"{key}":{value}' for key, value in pairs) + "}").encode()
+    try:
+        json_text.refuse_repeated_keys(line)
+    except json_text.RepeatedKey:
+        with pytest.raises(BadRequest):
+            decode_request(line)
 
 
 def registry() -> Calls:

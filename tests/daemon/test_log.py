@@ -82,6 +82,29 @@ def test_no_secret_gets_through_the_chain(log_format: LogFormat) -> None:
         assert secret not in shown
 
 
+def test_a_pin_that_looks_like_a_year_leaves_the_time_of_a_line() -> None:
+    stream = written("json")
+    log.mask([Secret("2026")])
+    log.get().info("sms.received", text="2026")
+    line = json.loads(stream.getvalue())
+    assert (line["at"], line["text"]) == ("2026-11-22T12:20:00.123Z", "****")
+
+
+def test_bound_fields_end_with_what_they_were_bound_for() -> None:
+    stream = written("json")
+    with log.bound(order=1, chip="a"):
+        with log.bound(order=2):
+            log.get().info("x", chip="b")
+        log.get().info("x")
+    log.get().info("x")
+    lines = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert [(line.get("order"), line.get("chip")) for line in lines] == [
+        (2, "b"),
+        (1, "a"),
+        (None, None),
+    ]
+
+
 async def test_each_task_has_its_own_fields() -> None:
     stream = written("json")
 
@@ -102,7 +125,6 @@ def test_the_level_can_be_changed_for_loggers_that_exist() -> None:
     logger.info("unheard")
     assert stream.getvalue() == ""
     stream = written("json", level="debug")
-    logger = log.get()
     logger.debug("heard")
     assert "heard" in stream.getvalue()
     assert len([h for h in logging.getLogger().handlers if type(h).__name__ == "_Forward"]) == 1

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulsarack.daemon.redaction import Redactor, is_secret_key
+from pulsarack.daemon.redaction import CLEAN_LIMIT, Redactor, is_secret_key
 from pulsarack.daemon.secrets import Secret
 
 REGISTERED = [Secret("4321"), Secret("987654"), Secret("s3cret-k3y")]
@@ -52,6 +52,24 @@ def test_pins_in_texts_are_masked(text: str, shown: str) -> None:
 @pytest.mark.parametrize("text", READABLE)
 def test_what_is_no_pin_stays(text: str) -> None:
     assert Redactor(REGISTERED).text(text) == text
+
+
+def test_a_text_that_was_shown_before_is_masked_once_it_is_a_secret() -> None:
+    redactor = Redactor()
+    for _ in range(2):
+        assert redactor.text("8888") == "8888"
+    redactor.register([Secret("8888")])
+    assert redactor.text("8888") == "****"
+    redactor.register([])
+    assert redactor.text("8888") == "8888"
+
+
+def test_what_is_remembered_as_clean_has_a_bound_and_changes_nothing() -> None:
+    redactor = Redactor(REGISTERED)
+    for number in range(3 * CLEAN_LIMIT):
+        assert redactor.text(f"chip {number}x") == f"chip {number}x"
+        assert redactor.text("4321") == "****"
+    assert len(redactor._clean) <= CLEAN_LIMIT
 
 
 @pytest.mark.parametrize(
