@@ -10,6 +10,7 @@ What is wrong with one order or one archive stops that one alone, with a line in
 """
 
 import asyncio
+import contextlib
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ from pulsarack.daemon import calendar
 from pulsarack.daemon.archive_file import Archives
 from pulsarack.daemon.context import MS, Context
 from pulsarack.daemon.store_errors import ArchiveError, StoreBroken, StoreError
+from pulsarack.daemon.store_thread import Job
 from pulsarack.ledger.errors import LedgerError
 from pulsarack.queue import archive, clock_steps, orders
 from pulsarack.queue.archive import Due
@@ -59,6 +61,7 @@ class Archivist:
         self.archives = archives
         self._lock = asyncio.Lock()
         self._confirmed: dict[str, list[int]] = defaultdict(list)
+        self._looked_back = False
 
     async def run(self) -> None:
         """Archive at the configured time of each day, until cancelled."""
@@ -109,6 +112,9 @@ class Archivist:
         return calendar.moment_of_day(now_ms, config.daemon.timezone, config.retention.at)
 
     async def _move_all(self, done: Run, limit: int | None) -> None:
+        if not self._looked_back:
+            await self._look_back()
+            self._looked_back = True
         cut = await self._context.store.read(self.cut)
         upto = await self._context.store.read(lambda db: archive.newest_old(db, cut=cut))
         after = 0
@@ -123,6 +129,20 @@ class Archivist:
             done.more = limit is not None and done.moved >= limit
         for name in [name for name, ids in self._confirmed.items() if ids]:
             await self._confirm(name, done)
+
+    async def _look_back(self) -> None:
+        """Note what a run before this process moved and had not noted: it was killed."""
+        for one in await self._context.store.read(archive.archives):
+            # One that cannot be read is told when it is needed, by the doctor and by the audit.
+            with contextlib.suppress(ArchiveError):
+                await self._note_moved(one.name)
+
+    async def _note_moved(self, name: str) -> None:
+        after = 0
+        while ids := await self.archives.read(name, _on_their_way(after)):
+            after = ids[-1]
+            moved = await self._context.store.read(_those_moved(name, ids))
+            self._confirmed[name] += moved
 
     async def _due(self, cut: int, after: int, upto: int) -> list[Due]:
         return await self._context.store.read(
@@ -143,16 +163,31 @@ class Archivist:
             for start in range(0, len(ids), MOVED):
                 await self._move(name, ids[start : start + MOVED], cut, done)
                 await self._give_way()
+        except Differs as error:
+            await self._apart(name, ids, cut, done, error)
         except ArchiveError as error:
             done.failed[name] = str(error)
 
+    async def _apart(
+        self, name: str, ids: list[int], cut: int, done: Run, error: Exception
+    ) -> None:
+        """One of some orders does not move: the others are not to wait for it."""
+        if len(ids) > 1:
+            for order_id in ids:
+                await self._batch(name, [order_id], cut, done)
+        elif await self._is_due(ids[0], cut):
+            done.failed[f"order {ids[0]}"] = f"{error}; {_REMEDY}"
+
     async def _copy(self, name: str, ids: list[int]) -> None:
+        """Copy those that the archive does not have for good; raises Differs."""
         confirmed = list(self._confirmed[name])
-        rows, holds = await self._context.store.read(
-            lambda db: (archive.read(db, ids), archive.holds(db, name))
-        )
+        holds = await self._context.store.read(lambda db: archive.holds(db, name))
+        if holds or self.archives.size(name) is not None:
+            settled = await self.archives.read(name, lambda db: archive.settled(db, ids))
+            ids = [order_id for order_id in ids if order_id not in settled]
+        rows = await self._context.store.read(lambda db: archive.read(db, ids))
         await self.archives.write(
-            name, lambda db: archive.keep(db, ids, rows, confirmed), begin=not holds
+            name, lambda db: archive.keep(db, name, ids, rows, confirmed), begin=not holds
         )
         del self._confirmed[name][: len(confirmed)]
 
@@ -165,11 +200,7 @@ class Archivist:
                 lambda db: archive.move(db, name, ids, copies, cut=cut, now_ms=now_ms)
             )
         except (Differs, PeeweeException, LedgerError) as error:
-            if len(ids) > 1:
-                for order_id in ids:  # the others are not to wait for one
-                    await self._batch(name, [order_id], cut, done)
-            elif await self._is_due(ids[0], cut):
-                done.failed[f"order {ids[0]}"] = f"{error}; {_REMEDY}"
+            await self._apart(name, ids, cut, done, error)
         else:
             self._confirmed[name] += ids
             done.moved += len(ids)
@@ -195,3 +226,11 @@ class Archivist:
             await self._context.clock.sleep(PAUSE_SECONDS)
         else:
             await asyncio.sleep(0)
+
+
+def _on_their_way(after: int) -> Job[list[int]]:
+    return lambda db: archive.on_their_way(db, after=after, limit=COPIED)
+
+
+def _those_moved(name: str, ids: Sequence[int]) -> Job[set[int]]:
+    return lambda db: archive.those_moved(db, name, ids)

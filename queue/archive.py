@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from peewee import Database
+from peewee import Database, IntegrityError
 
 from pulsarack.ledger import closing
 from pulsarack.ledger.books import Entry
@@ -211,27 +211,69 @@ def read(db: Database, ids: Sequence[int]) -> Rows:
     return {table.name: tuples(db, table.select, (_json(ids),)) for table in TABLES}
 
 
-def keep(db: Database, ids: Sequence[int], rows: Rows, confirmed: Sequence[int]) -> None:
-    """Write copies of these orders into an archive; run as one transaction there.
+def settled(db: Database, ids: Sequence[int]) -> set[int]:
+    """Which of these orders an archive has for good: nothing of theirs is written there again."""
+    rows = tuples(
+        db,
+        f"SELECT id FROM orders WHERE id IN {_IDS} AND id NOT IN (SELECT order_id FROM arriving)",
+        (_json(ids),),
+    )
+    return {order_id for (order_id,) in rows}
 
-    What is there already stays as it is, unless it is a copy that may never have been followed
-    by `move`: the database's rows are the truth until it was. `confirmed` were moved since.
+
+def keep(
+    db: Database, archive: str, ids: Sequence[int], rows: Rows, confirmed: Sequence[int]
+) -> None:
+    """Write copies of orders that are not settled into an archive, as one transaction there.
+
+    A copy that may never have been followed by `move` is replaced: the database's rows are the
+    truth until it was. `confirmed` were moved since. Raises Differs, and nothing may be kept of
+    the transaction, if a number of theirs belongs to something else there: numbers are issued
+    again when an older database is put back, and what they once meant is never overwritten.
     """
     confirm(db, confirmed)
-    left = "SELECT order_id FROM arriving WHERE order_id IN (SELECT value FROM json_each(?))"
-    stale = [order_id for (order_id,) in tuples(db, left, (_json(ids),))]
-    if stale:
-        forget(db, stale)
-    known = "SELECT id FROM orders WHERE id IN (SELECT value FROM json_each(?))"
-    settled = {order_id for (order_id,) in tuples(db, known, (_json(ids),))}
-    for table in TABLES:
-        marks = ", ".join("?" * len(table.columns.split(",")))
-        statement = f"INSERT INTO {table.name} ({table.columns}) VALUES ({marks})"
-        for row in rows[table.name]:
-            execute(db, f"{statement} ON CONFLICT DO NOTHING", row)
-    for order_id in ids:
-        if order_id not in settled:
+    _forget_copies(db, archive, ids, rows)
+    try:
+        for table in TABLES:
+            _insert(db, table, rows[table.name])
+        for order_id in ids:
             execute(db, "INSERT INTO arriving (order_id) VALUES (?)", (order_id,))
+    except IntegrityError as error:
+        raise Differs(archive, ids, f"a number is taken there already ({error})") from None
+
+
+def _insert(db: Database, table: Table, rows: Sequence[tuple[Any, ...]]) -> None:
+    marks = ", ".join("?" * len(table.columns.split(",")))
+    known = " ON CONFLICT DO NOTHING" if table.shared else ""
+    statement = f"INSERT INTO {table.name} ({table.columns}) VALUES ({marks}){known}"
+    for row in rows:
+        execute(db, statement, row)
+
+
+def _forget_copies(db: Database, archive: str, ids: Sequence[int], rows: Rows) -> None:
+    """Take copies of these orders that did not follow out again, if they are of these orders."""
+    wanted = f"SELECT {TABLES[0].columns} FROM orders WHERE id IN {_IDS}"
+    copies = {row[0]: row for row in tuples(db, wanted, (_json(ids),))}
+    for row in rows["orders"]:
+        if row[0] in copies and _born(copies[row[0]]) != _born(row):
+            raise Differs(archive, ids, "another order of that number is there already")
+    if copies:
+        forget(db, list(copies))
+
+
+_CHANGES = ("state", "reason", "serial_number", "expires_at", "not_before", "finished_at")
+_STAYS = [place for place, name in enumerate(TABLES[0].columns.split(", ")) if name not in _CHANGES]
+
+
+def _born(order: Sequence[Any]) -> list[Any]:
+    """What of an order's row is the same all its life."""
+    return [order[place] for place in _STAYS]
+
+
+def on_their_way(db: Database, *, after: int, limit: int) -> list[int]:
+    """The orders that an archive has down as copied and not as moved, beginning after one."""
+    statement = "SELECT order_id FROM arriving WHERE order_id > ? ORDER BY order_id LIMIT ?"
+    return [order_id for (order_id,) in tuples(db, statement, (after, limit))]
 
 
 def confirm(db: Database, ids: Sequence[int]) -> None:
