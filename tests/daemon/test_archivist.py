@@ -403,6 +403,14 @@ def test_a_database_that_is_not_ours_stays_as_it_is(old: OldShop) -> None:
     assert file.read_bytes() == before
 
 
+def test_a_file_where_the_folder_of_archives_belongs_is_a_finding_of_its_own(old: OldShop) -> None:
+    sold(old.world, 11)
+    old.folder.write_text("x")
+    (found,) = old.findings()
+    assert (found.rule, found.subject) == ("P1", "archives")
+    assert "is no directory; move it away" in found.detail
+
+
 def test_an_equal_order_of_today_that_left_stands_in_the_way(old: OldShop) -> None:
     """The clock was far ahead for a while."""
     (first, second) = (sold(old.world, 11), sold(old.world, 12))
