@@ -34,7 +34,7 @@ from pulsarack.daemon.store_mark import missing_commits, read_mark
 from pulsarack.queue import archive, clock_steps, contradiction, discrepancies
 
 NAME = "database"
-WHOLE_BYTES = 256 * 1024 * 1024
+READ_BYTES = 256 * 1024 * 1024
 """Up to this size all of the file is read: some seconds on a slow machine."""
 
 
@@ -72,11 +72,11 @@ def database(subject: Subject) -> Iterator[Finding]:
 
 
 def _look(db: Database, path: Path, mark: int | None, now_ms: int) -> Iterator[Finding]:
-    damage = first_damage(db, WHOLE_BYTES)
+    damage = first_damage(db, READ_BYTES)
     if damage is not None:
         yield error(NAME, DatabaseDamaged(path, damage))
         return
-    if path.stat().st_size > WHOLE_BYTES:
+    if path.stat().st_size > READ_BYTES:
         what = "the file is large: only the small tables were read"
         yield warn(NAME, what, "read all of it in a quiet hour: pulsarack audit")
     else:

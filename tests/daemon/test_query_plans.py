@@ -79,6 +79,8 @@ ALLOWED: dict[str, str] = {
     "SELECT 1 FROM stock_reading WHERE chip = ? LIMIT 1": _NEWEST,
     "SELECT at FROM clock_step ORDER BY id DESC LIMIT 1": _NEWEST,
     f"{_ORDER}INDEXED BY orders_rare_of_agent WHERE": _NEWEST,
+    "SELECT sequence, id, phase, hold_id, reverses, debit, credit, asset, amount, reference,"
+    " memo, at FROM ( SELECT * FROM": _NEWEST,
     "SELECT max(claimed_at) FROM attempt WHERE chip = ?": _GREATEST,
     "INSERT INTO stock_reading": _GREATEST,
     "SELECT coalesce(max(sequence), 0) + 1 FROM transfer": _GREATEST,
