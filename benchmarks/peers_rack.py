@@ -14,10 +14,10 @@ from types import TracebackType
 from typing import Self
 
 from benchmarks.rack_file import XL, rack_text
-from benchmarks.site import Books
+from benchmarks.site import Books, start_rack
 from pulsarack.daemon.clock import WallClock
 from pulsarack.daemon.demo.processes import Child
-from pulsarack.daemon.demo.stage import START_SECONDS, STOP_SECONDS
+from pulsarack.daemon.demo.stage import STOP_SECONDS
 
 _REPORT_SECONDS = 3600.0
 # Until a SIM800 has logged on and said all that it says when it starts.
@@ -48,16 +48,10 @@ class PeersRack:
         return self._child.pid
 
     async def __aenter__(self) -> Self:
-        arguments = ["simulate", str(self._file), "--dir", str(self.root / "ports")]
-        arguments += ["--truth", str(self._truth), "--anchor", repr(self.clock.anchor)]
-        child = await Child.start("simulated rack", arguments, self.root / "rack.log")
+        ports, log = self.root / "ports", self.root / "rack.log"
+        child = await start_rack(self._file, ports, self._truth, log, self.clock)
         self._child = child
-
-        async def ready() -> bool:
-            return child.said("ready")
-
         try:
-            await child.ready(ready, START_SECONDS)
             await asyncio.sleep(_BOOT_SECONDS)
             await wake(self.ports)
         except BaseException:

@@ -90,6 +90,32 @@ def copy(database: Path, to: Path) -> None:
     subprocess.run(["sync", str(to)], check=True)
 
 
+async def start_rack(
+    rack: Path,
+    ports: Path,
+    truth: Path,
+    log: Path,
+    clock: WallClock,
+    *,
+    speed: float = 1.0,
+    program: Sequence[str] = PROGRAM,
+) -> Child:
+    """Starts a simulated rack and waits for its ports."""
+    arguments = ["simulate", str(rack), "--dir", str(ports), "--truth", str(truth)]
+    arguments += ["--speed", repr(speed), "--anchor", repr(clock.anchor)]
+    child = await Child.start("simulated rack", arguments, log, program)
+
+    async def ready() -> bool:
+        return child.said("ready")
+
+    try:
+        await child.ready(ready, START_SECONDS)
+    except BaseException:
+        await child.stop(STOP_SECONDS)
+        raise
+    return child
+
+
 class Site:
     """A rack and a daemon. Use it as a context manager; the directory goes with it."""
 
@@ -203,17 +229,15 @@ class Site:
             tap.open()
 
     async def _start_rack(self) -> None:
-        arguments = ["simulate", str(self._rack_path), "--dir", str(self._rack_ports)]
-        arguments += ["--truth", str(self.place.truth), "--speed", repr(self._speed)]
-        arguments += ["--anchor", repr(self.clock.anchor)]
-        log, program = self.place.rack_log, self._programs.rack
-        rack = await Child.start("simulated rack", arguments, log, program)
-        self._rack = rack
-
-        async def ready() -> bool:
-            return rack.said("ready")
-
-        await rack.ready(ready, START_SECONDS)
+        self._rack = await start_rack(
+            self._rack_path,
+            self._rack_ports,
+            self.place.truth,
+            self.place.rack_log,
+            self.clock,
+            speed=self._speed,
+            program=self._programs.rack,
+        )
 
     async def _enlist(self, trade: Trade) -> None:
         await enlist(self.link, trade, _ORDERS)

@@ -36,7 +36,13 @@ def findings(db: Database, folder: Path) -> Iterator[Finding]:
     """Everything that is wrong with the archives of a database."""
     orders = {one.name for one in archive.archives(db)}
     known = orders | {one.archive for one in closing.closed_rows(db)}
-    for name in sorted(known | set(names_in(folder))):
+    try:
+        there_are = set(names_in(folder))
+    except ArchiveError as error:
+        there_are = set()
+        if not known:  # else each of them says so
+            yield Finding("P1", "archives", str(error))
+    for name in sorted(known | there_are):
         try:
             with open_to_read(path_of(folder, name)) as there:
                 found = list(_of_one(db, there, name))

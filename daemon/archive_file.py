@@ -13,7 +13,7 @@ import asyncio
 import os
 import re
 import stat
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
@@ -39,9 +39,11 @@ FILE_MODE: Final = 0o600
 # Of an SQLite file (sqlite.org/fileformat2.html, 1.3).
 _MAGIC = b"SQLite format 3\0"
 _HEAD_BYTES = 100
+_NEW = ".new"
 _NAME = re.compile(r"[0-9]{4}-[01][0-9]")
 _BUSY_SECONDS = 5
 _BACKUP = "put it back from a backup; nothing else is hurt"
+_AWAY = "move it away; if orders left for that month, put their archive back from a backup"
 
 
 def folder_of(database: Path) -> Path:
@@ -63,7 +65,7 @@ def names_in(folder: Path) -> list[str]:
     except FileNotFoundError:
         return []
     except OSError as error:
-        raise ArchiveError(folder, f"cannot be read: {error.strerror}", "check its owner") from None
+        raise _unreadable(folder, folder, error) from None
     return sorted(name for name in found if _NAME.fullmatch(name))
 
 
@@ -120,6 +122,28 @@ class Archives:
             return job(db)
 
 
+def faults(folder: Path, known: Collection[str]) -> list[ArchiveError]:
+    """What is wrong at a glance with a folder of archives, of which some must be there.
+
+    What stands where others will be made is looked at as well.
+    """
+    found: list[ArchiveError] = []
+    try:
+        names = names_in(folder)
+    except ArchiveError as error:
+        return [error]
+    for name in sorted({*known, *names}):
+        try:
+            glance(path_of(folder, name))
+        except ArchiveError as error:
+            found.append(error)
+    return found + [
+        ArchiveError(new, "it is no file", _AWAY)
+        for new in sorted(folder.glob(f"*{_NEW}"))
+        if _NAME.fullmatch(new.stem) and not new.is_file()
+    ]
+
+
 def glance(path: Path) -> None:
     """Raise ArchiveError unless an archive of ours is there; reads its head, opens no database."""
     _check_file(path)
@@ -127,11 +151,22 @@ def glance(path: Path) -> None:
         with path.open("rb") as file:
             head = file.read(_HEAD_BYTES)
     except OSError as error:
-        raise ArchiveError(path, f"cannot be read: {error.strerror}", "check its owner") from None
+        raise _unreadable(path, path.parent, error) from None
     if not head.startswith(_MAGIC) or len(head) < _HEAD_BYTES:
-        raise ArchiveError(path, "it is damaged: no database", f"check the disk, and {_BACKUP}")
+        raise ArchiveError(path, "it is damaged: no database", f"check the disk, and {_AWAY}")
     version, application = (int.from_bytes(head[at : at + 4], "big") for at in (60, 68))
     _check_numbers(path, application, version)
+    # While a transaction is written its journal is there, and the size is not yet what it will be.
+    if not Path(f"{path}-journal").exists() and path.stat().st_size < _size_said(head):
+        raise ArchiveError(
+            path, "it is damaged: it was shortened", f"check the disk, and {_BACKUP}"
+        )
+
+
+def _size_said(head: bytes) -> int:
+    """The bytes of the whole file, as its head has them."""
+    page, pages = int.from_bytes(head[16:18], "big"), int.from_bytes(head[28:32], "big")
+    return (65_536 if page == 1 else page) * pages
 
 
 @contextmanager
@@ -202,11 +237,18 @@ def _check_file(path: Path) -> None:
     except FileNotFoundError:
         raise ArchiveError(path, "it is missing", _BACKUP) from None
     except OSError as error:
-        raise ArchiveError(path, f"cannot be read: {error.strerror}", "check its owner") from None
+        raise _unreadable(path, path.parent, error) from None
     if not stat.S_ISREG(found.st_mode):
-        raise ArchiveError(path, "it is no file", "move it away, and put the archive back")
+        raise ArchiveError(path, "it is no file", _AWAY)
     if found.st_size == 0 and not Path(f"{path}-journal").exists():
-        raise ArchiveError(path, "it is empty", _BACKUP)
+        raise ArchiveError(path, "it is empty", _AWAY)
+
+
+def _unreadable(path: Path, folder: Path, error: OSError) -> ArchiveError:
+    if isinstance(error, NotADirectoryError | FileExistsError):
+        remedy = "move it away; if orders left for archives, put the folder back from a backup"
+        return ArchiveError(path, f"{folder} is no directory", remedy)
+    return ArchiveError(path, f"cannot be read: {error.strerror}", "check its owner")
 
 
 def make(path: Path) -> None:
@@ -217,10 +259,15 @@ def make(path: Path) -> None:
     try:
         if os.path.lexists(path):
             return
-        path.parent.mkdir(mode=FOLDER_MODE, exist_ok=True)
+        try:
+            path.parent.mkdir(mode=FOLDER_MODE, exist_ok=True)
+        except FileExistsError as error:
+            raise _unreadable(path, path.parent, error) from None
         if free_bytes(path.parent) < SMALLEST_FREE_BYTES:
             raise ArchiveError(path, "the disk is full", "free some space; it goes on by itself")
-        new = path.with_suffix(".new")
+        new = path.with_suffix(_NEW)
+        if new.is_dir():
+            raise ArchiveError(new, "it is no file", _AWAY)
         new.unlink(missing_ok=True)  # of a crash; nothing was in it
         os.close(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE))
         _create(new)
@@ -257,7 +304,7 @@ def _check_version(db: Database, path: Path) -> None:
 
 def _check_numbers(path: Path, application: int, version: int) -> None:
     if application != APPLICATION:
-        raise ArchiveError(path, "it is a database, but no archive of pulsarack", _BACKUP)
+        raise ArchiveError(path, "it is a database, but no archive of pulsarack", _AWAY)
     if version > VERSION:
         raise ArchiveError(
             path,

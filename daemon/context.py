@@ -87,19 +87,25 @@ class Context:
         self.tell(standing)
         return standing.order
 
-    def tell(self, standing: Standing) -> None:
-        """Tell followers how an order stands; a finished one gets its line in the log."""
-        order, attempts = standing.order, standing.attempts
+    def tell_followers(
+        self, order: Order, chip: str | None, *, state: OrderState | None = None
+    ) -> None:
+        """The event of an order; `state`: where it stands by now, if the row is older."""
         self.events.publish(
             "order",
             id=order.id,
-            state=order.state,
+            state=order.state if state is None else state.value,
             agent=order.agent,
             operator=order.operator,
             product=order.product,
             reason=order.reason,
-            chip=attempts.chip,
+            chip=chip,
         )
+
+    def tell(self, standing: Standing) -> None:
+        """Tell followers how an order stands; a finished one gets its line in the log."""
+        order, attempts = standing.order, standing.attempts
+        self.tell_followers(order, attempts.chip)
         if order.finished_at is not None:
             logging.order_finished(
                 self.log,

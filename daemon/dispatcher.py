@@ -15,11 +15,10 @@ from collections.abc import Callable
 
 from pulsarack.daemon.bell import Bell
 from pulsarack.daemon.clock import SteadyClock
-from pulsarack.daemon.context import MS, Context
+from pulsarack.daemon.context import MS, Context, look_at
 from pulsarack.daemon.store_errors import NotStored, StoreBroken, StoreError
 from pulsarack.queue import claim, clock_steps, orders, outcome, recovery
 from pulsarack.queue.claim import Claim, IdleChip, Known
-from pulsarack.queue.orders import Order
 from pulsarack.ussd.outcome import Reason
 
 # How often time alone is looked at while orders are queued (pauses over, rests over, orders
@@ -45,6 +44,7 @@ class Dispatcher:
         self._operators: set[str] = set()  # for which something happened since the last pass
         self._look_at = 0.0  # when time itself is looked at next
         self._failures = 0
+        self._expired: list[int] = []  # orders of which nobody was told yet
 
     def wake(self, operator: str | None = None) -> None:
         """An order of an operator may go now; without one, whatever the database says."""
@@ -86,6 +86,7 @@ class Dispatcher:
             await self._follow_clock()
             async with self._lock:
                 await self._pass()
+            await self._tell_expired()
             self._failures = 0
             return
         except StoreBroken:
@@ -157,9 +158,9 @@ class Dispatcher:
         overdue, queued = await self._context.store.read(
             lambda db: (outcome.any_overdue(db, now_ms=now_ms), orders.any_queued(db))
         )
-        expired: list[Order] = []
         if overdue:
             expired = await self._context.store.write(lambda db: outcome.expire(db, now_ms=now_ms))
+            self._expired += [order.id for order in expired]
         self._known.time_passed()
         seconds = IDLE_SECONDS
         if queued:
@@ -168,5 +169,13 @@ class Dispatcher:
             if (ends := self._known.next_pause_ends(self._idle, now_ms)) is not None:
                 seconds = min(seconds, (ends - now_ms) / MS)
         self._look_at = self._context.clock.monotonic() + seconds
-        for order in expired:
-            await self._context.announce(order.id)
+
+    async def _tell_expired(self) -> None:
+        """Tell of them with one look, after the claims: there may be hundreds."""
+        if not self._expired:
+            return
+        ids = list(self._expired)
+        standings = await self._context.store.read(lambda db: [look_at(db, one) for one in ids])
+        self._expired.clear()
+        for standing in standings:
+            self._context.tell(standing)

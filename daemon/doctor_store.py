@@ -11,12 +11,11 @@ import apsw
 from peewee import Database, PeeweeException
 
 from pulsarack.daemon import audit
-from pulsarack.daemon.archive_file import folder_of, glance, path_of
+from pulsarack.daemon.archive_file import faults, folder_of
 from pulsarack.daemon.doctor import Check, Finding, Subject, bad, error, ok, warn
 from pulsarack.daemon.migrations import check_current, load_scripts
 from pulsarack.daemon.store_check import first_damage
 from pulsarack.daemon.store_errors import (
-    ArchiveError,
     CommitsLost,
     DatabaseDamaged,
     DatabaseLocked,
@@ -35,7 +34,7 @@ from pulsarack.daemon.store_mark import missing_commits, read_mark
 from pulsarack.queue import archive, clock_steps, contradiction, discrepancies
 
 NAME = "database"
-WHOLE_BYTES = 256 * 1024 * 1024
+READ_BYTES = 256 * 1024 * 1024
 """Up to this size all of the file is read: some seconds on a slow machine."""
 
 
@@ -73,11 +72,11 @@ def database(subject: Subject) -> Iterator[Finding]:
 
 
 def _look(db: Database, path: Path, mark: int | None, now_ms: int) -> Iterator[Finding]:
-    damage = first_damage(db, WHOLE_BYTES)
+    damage = first_damage(db, READ_BYTES)
     if damage is not None:
         yield error(NAME, DatabaseDamaged(path, damage))
         return
-    if path.stat().st_size > WHOLE_BYTES:
+    if path.stat().st_size > READ_BYTES:
         what = "the file is large: only the small tables were read"
         yield warn(NAME, what, "read all of it in a quiet hour: pulsarack audit")
     else:
@@ -101,18 +100,13 @@ def _look(db: Database, path: Path, mark: int | None, now_ms: int) -> Iterator[F
 
 
 def _archives(db: Database, folder: Path) -> Iterator[Finding]:
-    known = archive.archives(db)
-    found = 0
-    for one in known:
-        try:
-            glance(path_of(folder, one.name))
-            found += 1
-        except ArchiveError as missing:
-            yield error("archives", missing)
-    if found:
-        yield ok(
-            "archives", f"{found} of {len(known)} are there ; pulsarack audit --archives reads them"
-        )
+    known = {one.name for one in archive.archives(db)}
+    wrong = faults(folder, known)
+    for fault in wrong:
+        yield error("archives", fault)
+    if known and not wrong:
+        what = f"all {len(known)} are there, at a glance; pulsarack audit --archives reads them"
+        yield ok("archives", what)
 
 
 def _schema(db: Database, now_ms: int) -> Iterator[Finding]:

@@ -66,16 +66,7 @@ class Sale:
     async def _run(self) -> Chip | None:
         order = self._claim.order
         self._desk.doing = f"selling order {order.id}"
-        self._context.events.publish(
-            "order",
-            id=order.id,
-            state=OrderState.SENDING.value,
-            agent=order.agent,
-            operator=order.operator,
-            product=order.product,
-            reason=order.reason,
-            chip=self._claim.chip,
-        )
+        self._context.tell_followers(order, self._claim.chip, state=OrderState.SENDING)
         try:
             # Another card would sell, and this one's untouched stock "prove" it not done.
             await self._desk.check_card()

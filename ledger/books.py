@@ -136,59 +136,32 @@ def find(db: Database, transfer_id: str) -> Entry | None:
     return None if row is None else Entry(*row)
 
 
-def statement(
-    db: Database, code: str, limit: int = 50, before_sequence: int | None = None
-) -> list[Line]:
-    """The newest lines of an account first, at most `limit`; [] if it does not exist.
-
-    For the next page give the `sequence` of the last line as `before_sequence`. It ends above
-    the newest row that left for an archive: what the balance was there, only archive and journal
-    together can tell (see `entries`, `lines`).
-    """
-    now = balance(db, code)
-    if now is None or limit <= 0:
-        return []
-    end = sql.run(
-        db, "SELECT coalesce(max(last_sequence), 0) FROM brought_forward WHERE account = ?", code
-    ).fetchall()[0][0]
-    running = now.posted
-    if before_sequence is not None:
-        if before_sequence <= end:
-            return []
-        running -= _moved_since(db, code, before_sequence, now.type)
-    found = entries(db, code, limit, before_sequence)
-    return lines(now, [one for one in found if one.sequence > end], running)
-
-
-def entries(db: Database, code: str, limit: int, before_sequence: int | None = None) -> list[Entry]:
+def entries(db: Database, code: str, limit: int) -> list[Entry]:
     """The newest rows of an account that the journal, or an archive, has; newest first."""
-    before = 2**63 - 1 if before_sequence is None else before_sequence
     # Two index scans, each already in order, instead of one scan of the whole journal.
     rows = sql.run(
         db,
         f"SELECT {_ENTRY} FROM ("
-        f" SELECT * FROM (SELECT {_ENTRY} FROM transfer WHERE debit = ? AND sequence < ?"
+        f" SELECT * FROM (SELECT {_ENTRY} FROM transfer WHERE debit = ?"
         "  ORDER BY sequence DESC LIMIT ?) UNION ALL"
-        f" SELECT * FROM (SELECT {_ENTRY} FROM transfer WHERE credit = ? AND sequence < ?"
+        f" SELECT * FROM (SELECT {_ENTRY} FROM transfer WHERE credit = ?"
         "  ORDER BY sequence DESC LIMIT ?)"
         ") ORDER BY sequence DESC LIMIT ?",
         code,
-        before,
         limit,
         code,
-        before,
         limit,
         limit,
     )
     return [Entry(*row) for row in rows]
 
 
-def lines(now: Balance, newest: Iterable[Entry], running: int | None = None) -> list[Line]:
-    """Rows of an account, newest first and none left out, with the balance after each.
+def lines(now: Balance, newest: Iterable[Entry]) -> list[Line]:
+    """The rows of an account, newest first and none left out, with the balance after each.
 
-    `running` is the balance after the first of them, if that is not the one of `now`.
+    A statement: the newest rows of journal and archives (`entries`), down to where one is missing.
     """
-    left = now.posted if running is None else running
+    left = now.posted
     found = []
     for entry in newest:
         line = _line(entry, now.code, left)
@@ -238,18 +211,3 @@ def _line(entry: Entry, code: str, running: int) -> Line:
         credit=0 if is_debit else moved,
         balance=running,
     )
-
-
-def _moved_since(db: Database, code: str, sequence: int, side: AccountType) -> int:
-    """By how much the posted balance changed from row `sequence` on."""
-    debits, credits_ = (
-        sql.run(
-            db,
-            f"SELECT coalesce(sum(amount), 0) FROM transfer WHERE {column} = ? AND sequence >= ? "
-            "AND phase IN ('posted', 'post')",
-            code,
-            sequence,
-        ).fetchall()[0][0]
-        for column in ("debit", "credit")
-    )
-    return _signed(side, debits, credits_)

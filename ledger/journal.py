@@ -23,7 +23,7 @@ from peewee import Database, IntegrityError
 from pulsarack.ledger import sql
 from pulsarack.ledger.accounts import AccountType, account_type
 from pulsarack.ledger.amounts import AMOUNT_MAX, check_amount, check_time
-from pulsarack.ledger.books import Balance, Entry, balance, by_reference, statement, trial_balance
+from pulsarack.ledger.books import Balance, Entry, balance, by_reference, trial_balance
 from pulsarack.ledger.errors import AccountCodeError, TransferIdError
 from pulsarack.ledger.result import Result
 
@@ -38,7 +38,6 @@ __all__ = [
     "open_account",
     "post",
     "reverse",
-    "statement",
     "transfer",
     "trial_balance",
     "void",

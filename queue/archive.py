@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from peewee import Database
+from peewee import Database, IntegrityError
 
 from pulsarack.ledger import closing
 from pulsarack.ledger.books import Entry
@@ -149,10 +149,10 @@ _DUE = f"""
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """An order that may leave."""
+    """An order, or what belongs to none, that may leave; `at` tells for which archive."""
 
     id: int
-    finished_at: int
+    at: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,36 +208,80 @@ def due(db: Database, *, cut: int, after: int, upto: int, limit: int) -> list[Du
 
 def read(db: Database, ids: Sequence[int]) -> Rows:
     """All rows of these orders, from the database or from an archive."""
-    return {table.name: tuples(db, table.select, (_json(ids),)) for table in TABLES}
+    return {table.name: tuples(db, table.select, (json_ids(ids),)) for table in TABLES}
 
 
-def keep(db: Database, ids: Sequence[int], rows: Rows, confirmed: Sequence[int]) -> None:
-    """Write copies of these orders into an archive; run as one transaction there.
+def settled(db: Database, ids: Sequence[int]) -> set[int]:
+    """Which of these orders an archive has for good: nothing of theirs is written there again."""
+    rows = tuples(
+        db,
+        f"SELECT id FROM orders WHERE id IN {_IDS} AND id NOT IN (SELECT order_id FROM arriving)",
+        (json_ids(ids),),
+    )
+    return {order_id for (order_id,) in rows}
 
-    What is there already stays as it is, unless it is a copy that may never have been followed
-    by `move`: the database's rows are the truth until it was. `confirmed` were moved since.
+
+def keep(
+    db: Database, archive: str, ids: Sequence[int], rows: Rows, confirmed: Sequence[int]
+) -> None:
+    """Write copies of orders that are not settled into an archive, as one transaction there.
+
+    A copy that may never have been followed by `move` is replaced: the database's rows are the
+    truth until it was. `confirmed` were moved since. Raises Differs, and nothing may be kept of
+    the transaction, if a number of theirs belongs to something else there: numbers are issued
+    again when an older database is put back, and what they once meant is never overwritten.
     """
     confirm(db, confirmed)
-    left = "SELECT order_id FROM arriving WHERE order_id IN (SELECT value FROM json_each(?))"
-    stale = [order_id for (order_id,) in tuples(db, left, (_json(ids),))]
-    if stale:
-        forget(db, stale)
-    known = "SELECT id FROM orders WHERE id IN (SELECT value FROM json_each(?))"
-    settled = {order_id for (order_id,) in tuples(db, known, (_json(ids),))}
-    for table in TABLES:
-        marks = ", ".join("?" * len(table.columns.split(",")))
-        statement = f"INSERT INTO {table.name} ({table.columns}) VALUES ({marks})"
-        for row in rows[table.name]:
-            execute(db, f"{statement} ON CONFLICT DO NOTHING", row)
-    for order_id in ids:
-        if order_id not in settled:
+    _forget_copies(db, archive, ids, rows)
+    try:
+        for table in TABLES:
+            _insert(db, table, rows[table.name])
+        for order_id in ids:
             execute(db, "INSERT INTO arriving (order_id) VALUES (?)", (order_id,))
+    except IntegrityError as error:
+        raise Differs(archive, _orders(ids), f"a number is taken there already ({error})") from None
+
+
+def _insert(db: Database, table: Table, rows: Sequence[tuple[Any, ...]]) -> None:
+    marks = ", ".join("?" * len(table.columns.split(",")))
+    known = " ON CONFLICT DO NOTHING" if table.shared else ""
+    statement = f"INSERT INTO {table.name} ({table.columns}) VALUES ({marks}){known}"
+    for row in rows:
+        execute(db, statement, row)
+
+
+def _forget_copies(db: Database, archive: str, ids: Sequence[int], rows: Rows) -> None:
+    """Take copies of these orders that did not follow out again, if they are of these orders."""
+    wanted = f"SELECT {TABLES[0].columns} FROM orders WHERE id IN {_IDS}"
+    copies = {row[0]: row for row in tuples(db, wanted, (json_ids(ids),))}
+    for row in rows["orders"]:
+        if row[0] in copies and _born(copies[row[0]]) != _born(row):
+            raise Differs(archive, _orders(ids), "another order of that number is there already")
+    if copies:
+        forget(db, list(copies))
+
+
+_CHANGES = ("state", "reason", "serial_number", "expires_at", "not_before", "finished_at")
+_STAYS = [place for place, name in enumerate(TABLES[0].columns.split(", ")) if name not in _CHANGES]
+
+
+def _born(order: Sequence[Any]) -> list[Any]:
+    """What of an order's row is the same all its life."""
+    return [order[place] for place in _STAYS]
+
+
+def on_their_way(db: Database, *, after: int, limit: int) -> list[int]:
+    """The orders that an archive has down as copied and not as moved, beginning after one."""
+    statement = "SELECT order_id FROM arriving WHERE order_id > ? ORDER BY order_id LIMIT ?"
+    return [order_id for (order_id,) in tuples(db, statement, (after, limit))]
 
 
 def confirm(db: Database, ids: Sequence[int]) -> None:
     """Note in an archive that these orders have left the database."""
     execute(
-        db, "DELETE FROM arriving WHERE order_id IN (SELECT value FROM json_each(?))", (_json(ids),)
+        db,
+        "DELETE FROM arriving WHERE order_id IN (SELECT value FROM json_each(?))",
+        (json_ids(ids),),
     )
 
 
@@ -245,7 +289,7 @@ def forget(db: Database, ids: Sequence[int]) -> None:
     """Take copies that did not follow out of an archive again."""
     for table in reversed(TABLES):
         if not table.shared:
-            execute(db, f"DELETE FROM {table.name} WHERE {table.where}", (_json(ids),))
+            execute(db, f"DELETE FROM {table.name} WHERE {table.where}", (json_ids(ids),))
     confirm(db, ids)
 
 
@@ -258,8 +302,8 @@ def move(
     leave and every row of it is in the archive as it is here.
     """
     still = f"SELECT o.id FROM orders AS o WHERE o.id IN {_IDS} AND {_DUE}"
-    if len(tuples(db, still, (_json(ids), cut))) != len(ids):
-        raise Differs(archive, ids, "an order is needed again")
+    if len(tuples(db, still, (json_ids(ids), cut))) != len(ids):
+        raise Differs(archive, _orders(ids), "an order is needed again")
     here = read(db, ids)
     for table in TABLES:
         same = (
@@ -268,7 +312,7 @@ def move(
             else here[table.name] == copies[table.name]
         )
         if not same:
-            raise Differs(archive, ids, f"{table.name}: the rows are not the same")
+            raise Differs(archive, _orders(ids), f"{table.name}: the rows are not the same")
     _remember(db, archive, ids, now_ms)
     closing.move(db, archive, copies["transfer"])
     _delete(db, ids)
@@ -281,26 +325,32 @@ def _remember(db: Database, archive: str, ids: Sequence[int], now_ms: int) -> No
         " destination, repeat_index, local_day, operator, denomination, state, serial_number,"
         " state IN ('SUCCEEDED', 'REVERSED') OR " + evidence.contradicted("orders.id") + ","
         f" finished_at FROM orders WHERE id IN {_IDS} ORDER BY id",
-        (_json(ids), archive),
+        (json_ids(ids), archive),
     )
     execute(db, "UPDATE archive SET moved_at = ? WHERE name = ?", (now_ms, archive))
+    texts = tuples(db, f"SELECT id FROM sms WHERE {_where('sms')}", (json_ids(ids),))
+    remember_texts(db, [sms_id for (sms_id,) in texts])
+
+
+def remember_texts(db: Database, ids: Sequence[int]) -> None:
+    """Keep the fingerprints of texts that leave: who still holds one must not have it twice."""
     execute(
         db,
-        f"INSERT INTO past_sms SELECT chip, fingerprint FROM sms WHERE {_where('sms')}"
+        f"INSERT INTO past_sms SELECT chip, fingerprint FROM sms WHERE id IN {_IDS}"
         " ON CONFLICT DO NOTHING",
-        (_json(ids),),
+        (json_ids(ids),),
     )
 
 
 def _delete(db: Database, ids: Sequence[int]) -> None:
-    own = (_json(ids),)
+    own = (json_ids(ids),)
     texts = [row[0] for row in tuples(db, f"SELECT id FROM sms WHERE {_where('sms')}", own)]
     readings = [row[0] for row in tuples(db, _FREE_READINGS, own)]
     for name in ("evidence", "unparsed", "exchange"):
         execute(db, f"DELETE FROM {name} WHERE {_where(name)}", own)
     # By their ids: what they belonged to is gone by now.
     for name, found in (("sms", texts), ("stock_reading", readings)):
-        execute(db, f"DELETE FROM {name} WHERE id IN {_IDS}", (_json(found),))
+        execute(db, f"DELETE FROM {name} WHERE id IN {_IDS}", (json_ids(found),))
     for name in ("message", "transition", "attempt", "orders"):
         execute(db, f"DELETE FROM {name} WHERE {_where(name)}", own)
 
@@ -378,7 +428,7 @@ def in_archive(db: Database, ids: Sequence[int]) -> dict[int, PastOrder]:
         " local_day, operator, denomination, state, serial_number,"
         f" state IN ('SUCCEEDED', 'REVERSED') OR {evidence.contradicted('orders.id')},"
         f" finished_at FROM orders WHERE id IN {_IDS}",
-        (_json(ids),),
+        (json_ids(ids),),
     )
     return {one.id: one for one in rows}
 
@@ -395,7 +445,7 @@ def nowhere(db: Database, ids: Sequence[int]) -> list[int]:
         db,
         "SELECT value FROM json_each(?) WHERE value NOT IN (SELECT id FROM orders)"
         " AND value NOT IN (SELECT id FROM past_order)",
-        (_json(ids),),
+        (json_ids(ids),),
     )
     return [order_id for (order_id,) in rows]
 
@@ -403,7 +453,7 @@ def nowhere(db: Database, ids: Sequence[int]) -> list[int]:
 def those_moved(db: Database, archive: str, ids: Sequence[int]) -> set[int]:
     """Which of these orders left for an archive; others are copies that did not follow."""
     statement = f"SELECT id FROM past_order WHERE id IN {_IDS} AND archive = ?2"
-    return {order_id for (order_id,) in tuples(db, statement, (_json(ids), archive))}
+    return {order_id for (order_id,) in tuples(db, statement, (json_ids(ids), archive))}
 
 
 def archives(db: Database) -> list[Archive]:
@@ -428,12 +478,17 @@ def kept(
 
 def entries(db: Database, ids: Sequence[int]) -> list[Entry]:
     """The transfers of these orders, in the order of the journal: for the audit of an archive."""
-    return [Entry(*row) for row in tuples(db, TABLES[-1].select, (_json(ids),))]
+    return [Entry(*row) for row in tuples(db, TABLES[-1].select, (json_ids(ids),))]
 
 
 def _where(name: str) -> str:
     return next(table.where for table in TABLES if table.name == name)
 
 
-def _json(ids: Sequence[int]) -> str:
+def _orders(ids: Sequence[int]) -> str:
+    return f"orders {', '.join(map(str, ids))}"
+
+
+def json_ids(ids: Sequence[int]) -> str:
+    """Numbers as a parameter for json_each."""
     return f"[{','.join(map(str, ids))}]"

@@ -5,8 +5,6 @@ Expected refusals (unknown product, too little deposit) are values, see
 changed under somebody's hands; raising rolls the whole transaction back.
 """
 
-from collections.abc import Sequence
-
 
 class QueueError(Exception):
     """Base of all errors of this folder."""
@@ -33,8 +31,8 @@ class LedgerRefused(QueueError):
 
 
 class Differs(QueueError):
-    """Orders that were to leave for an archive are not what was copied there, or needed again."""
+    """What was to leave for an archive is not what was copied there, or is needed again."""
 
-    def __init__(self, archive: str, ids: Sequence[int], why: str) -> None:
-        super().__init__(f"orders {', '.join(map(str, ids))}, archive {archive}: {why}")
+    def __init__(self, archive: str, what: str, why: str) -> None:
+        super().__init__(f"{what}, archive {archive}: {why}")
         self.why = why

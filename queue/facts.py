@@ -101,7 +101,6 @@ def of_chip(
     *,
     now_ms: int,
     day_started_at: int,
-    avoid_until: int | None = None,
 ) -> ChipFacts:
     """One chip's facts. A chip that is not plugged in has no presence."""
     sold = sales(db, chip.iccid, now_ms=now_ms, day_started_at=day_started_at)
@@ -130,7 +129,6 @@ def of_chip(
         sold_hour=sold.hour,
         sold_today=sold.today,
         last_claimed_at=sold.last_claimed_at,
-        avoid_until=avoid_until,
     )
 
 

@@ -223,16 +223,7 @@ class OrderCalls:
         self._context.log.debug(
             "order.accepted", order=order.id, agent=order.agent, product=order.product
         )
-        self._context.events.publish(
-            "order",
-            id=order.id,
-            state=order.state,
-            agent=order.agent,
-            operator=order.operator,
-            product=order.product,
-            reason=None,
-            chip=None,
-        )
+        self._context.tell_followers(order, None)
         self._office.dispatcher.wake(order.operator)
 
     def _refuse(self, args: OrderNew, refusal: Refusal) -> CallError:

@@ -1,6 +1,5 @@
 """The kinds of values people type: rupiah, and who it is that types."""
 
-import getpass
 import re
 from typing import Any
 
@@ -8,7 +7,7 @@ import click
 
 from pulsarack.daemon.errors import DaemonError
 
-_RUPIAH = re.compile(r"[0-9]{1,3}(?:\.[0-9]{3})+|[0-9]{1,15}")
+_RUPIAH = r"[0-9]{1,3}(?:\.[0-9]{3})+|[0-9]{1,15}"
 
 
 class Rupiah(click.ParamType[int]):
@@ -20,7 +19,7 @@ class Rupiah(click.ParamType[int]):
         """The amount as a number; a comma, a sign or a lone dot is refused, not guessed."""
         if isinstance(value, int):
             return value
-        if not _RUPIAH.fullmatch(str(value)):
+        if not re.fullmatch(_RUPIAH, str(value)):
             self.fail(f"{value!r} is not an amount; write 500000 or 500.000", param, ctx)
         return int(str(value).replace(".", ""))
 
@@ -42,6 +41,8 @@ class Troubles(DaemonError):
 
 def login() -> str:
     """The name under which a decision is recorded when no other is given."""
+    import getpass
+
     try:
         return getpass.getuser()
     except (KeyError, OSError):

@@ -1,9 +1,7 @@
-"""How values are written for people: rupiah with dots, local times, texts without tricks."""
+"""How values are written for people: rupiah with dots, local times, texts without tricks.
 
-import unicodedata
-from zoneinfo import ZoneInfoNotFoundError
-
-from pulsarack.daemon import calendar
+The zones of the world and the tables of Unicode are loaded when a value needs them.
+"""
 
 NOTHING = "-"
 # The year 9000; the calendar ends soon after.
@@ -23,6 +21,10 @@ def time(at_ms: object, timezone: str | None) -> str:
     """A moment in the zone; the machine's zone if that one is not known. No moment as a text."""
     if isinstance(at_ms, bool) or not isinstance(at_ms, int) or not 0 <= at_ms <= _LAST_MS:
         return text(at_ms)
+    from zoneinfo import ZoneInfoNotFoundError
+
+    from pulsarack.daemon import calendar
+
     try:
         return calendar.local_time(at_ms, timezone)
     except (ZoneInfoNotFoundError, ValueError):
@@ -52,10 +54,16 @@ def text(value: object) -> str:
         return NOTHING
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return "".join(map(_visible, str(value).replace("\r\n", "\n")))
+    shown = str(value)
+    # What is printable holds none of these, and that is nearly every text.
+    if shown.isprintable():
+        return shown
+    return "".join(map(_visible, shown.replace("\r\n", "\n")))
 
 
 def _visible(character: str) -> str:
+    import unicodedata
+
     if character in "\n\r":
         return " / "
     # Cc and Cf: control and formatting (bidirectional overrides), Cs: lone surrogates.

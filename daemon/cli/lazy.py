@@ -5,17 +5,15 @@ no more than this file. The table is the list of commands there are.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from importlib import import_module
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 
 _PACKAGE = "pulsarack.daemon.cli"
 
 
-@dataclass(frozen=True)
-class Lazy:
+class Lazy(NamedTuple):
     """Where a command is: module and attribute below this package, and its one-line help."""
 
     module: str

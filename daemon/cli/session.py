@@ -2,17 +2,19 @@
 
 The configuration is only glanced at here. Validating it takes longer than most commands
 need, and a user who may talk to the daemon may not be allowed to read the file at all.
+For the same reason what reads it, and what talks to the daemon, is loaded when it is used.
 """
 
-import tomllib
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from pulsarack.daemon import places, toml_text
-from pulsarack.daemon.client import Client
+from pulsarack.daemon import places
+
+if TYPE_CHECKING:
+    from pulsarack.daemon.client import Client
 
 
 class Session:
@@ -24,6 +26,10 @@ class Session:
 
     @cached_property
     def _glance(self) -> dict[str, Any]:
+        import tomllib
+
+        from pulsarack.daemon import toml_text
+
         try:
             text = toml_text.read(self.config_path)
             section = {} if toml_text.out_of_bounds(text) else tomllib.loads(text).get("daemon")
@@ -47,8 +53,10 @@ class Session:
         named = self._glance.get("timezone", places.TIMEZONE if self._glance else None)
         return named if isinstance(named, str) else None
 
-    def client(self) -> Client:
+    def client(self) -> "Client":
         """A client for the daemon; it connects with its first call."""
+        from pulsarack.daemon.client import Client
+
         return Client(self.socket)
 
     def call(self, name: str, /, **args: Any) -> Any:

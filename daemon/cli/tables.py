@@ -1,14 +1,13 @@
 """Listings: one description of the columns, shown as a table or as JSON.
 
-`rich` draws the tables and is loaded only for that. Off a terminal a row is never
-wrapped, so that grep and awk see one line a row.
+Off a terminal a row is never wrapped, so that grep and awk see one line a row. On one that
+is too narrow `rich` folds the cells, and is loaded only for that: it costs more start-up time
+than everything else a command does. Both draw the same table.
 """
 
-import json
 import sys
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Literal, NamedTuple
 
 import click
 
@@ -17,10 +16,11 @@ from pulsarack.daemon.cli import formats
 # An id is a number that is typed again, so it has no dots.
 Kind = Literal["text", "number", "id", "time", "destination"]
 _WIDE = 100_000
+# Between two columns.
+_GAP = "   "
 
 
-@dataclass(frozen=True)
-class Column:
+class Column(NamedTuple):
     """One column: the field of a row, its heading, and how its values are written."""
 
     field: str
@@ -50,6 +50,8 @@ def show(
 
 def print_json(value: object) -> None:
     """One JSON document."""
+    import json
+
     click.echo(json.dumps(value, ensure_ascii=False, indent=2))
 
 
@@ -61,10 +63,58 @@ def cells(
 
 
 def table(
-    headings: Sequence[str], rows: Iterable[Sequence[str]], right: frozenset[int] = frozenset()
+    headings: Sequence[str], rows: Sequence[Sequence[str]], right: frozenset[int] = frozenset()
 ) -> None:
     """Prints a table; `right` are the positions of the columns aligned to the right."""
-    # rich costs more start-up time than everything else a command does.
+    widths = [max(map(_width, column)) for column in zip(headings, *rows, strict=True)]
+    needed = sum(widths) + len(_GAP) * (len(widths) - 1)
+    if (
+        not sys.stdout.isatty() or needed <= _terminal_columns()
+    ) and sys.stdout.encoding.lower().startswith("utf"):
+        click.echo("\n".join(_drawn(headings, rows, right, widths, needed)))
+    else:
+        fold(headings, rows, right)
+
+
+def _drawn(
+    headings: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    right: frozenset[int],
+    widths: Sequence[int],
+    needed: int,
+) -> Iterator[str]:
+    yield _line(headings, right, widths)
+    yield "\u2500" * needed
+    for row in rows:
+        yield _line(row, right, widths)
+
+
+def _terminal_columns() -> int:
+    import shutil
+
+    return shutil.get_terminal_size().columns
+
+
+def _line(row: Sequence[str], right: frozenset[int], widths: Sequence[int]) -> str:
+    shown = []
+    for position, (cell, width) in enumerate(zip(row, widths, strict=True)):
+        space = " " * (width - _width(cell))
+        shown.append(space + cell if position in right else cell + space)
+    return _GAP.join(shown)
+
+
+def _width(cell: str) -> int:
+    """How many places of a terminal's line a text takes."""
+    if cell.isascii():
+        return len(cell)
+    # Letters of the East are two places wide, accents none.
+    from rich.cells import cell_len
+
+    return cell_len(cell)
+
+
+def fold(headings: Sequence[str], rows: Iterable[Sequence[str]], right: frozenset[int]) -> None:
+    """Draws it in the width and with the characters that there are."""
     from rich import box
     from rich.console import Console
     from rich.table import Table
@@ -72,7 +122,9 @@ def table(
 
     width = None if sys.stdout.isatty() else _WIDE
     console = Console(file=sys.stdout, width=width, highlight=False)
-    drawn = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1), show_edge=False)
+    drawn = Table(
+        box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1), show_edge=False, header_style=""
+    )
     for position, heading in enumerate(headings):
         justify: Literal["left", "right"] = "right" if position in right else "left"
         # A cut number is a wrong number: it is never shortened.

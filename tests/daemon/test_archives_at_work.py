@@ -5,6 +5,7 @@ Then an archive is damaged, lost, or of a newer version, and it alone is.
 
 import asyncio
 import json
+import os
 import shutil
 import sqlite3
 from collections.abc import Callable, Coroutine
@@ -15,7 +16,7 @@ from typing import Any
 import pytest
 
 from pulsarack.daemon import audit, config, doctor_store, truth_books
-from pulsarack.daemon.archive_file import VERSION
+from pulsarack.daemon.archive_file import VERSION, Archives
 from pulsarack.daemon.doctor import Finding, Subject
 from pulsarack.daemon.store_errors import ArchiveError
 from pulsarack.ledger import accounts
@@ -184,7 +185,7 @@ def make_newer(path: Path) -> None:
 
 
 def make_foreign(path: Path) -> None:
-    path.unlink()
+    path.unlink(missing_ok=True)
     with closing(sqlite3.connect(path)) as db:
         db.execute("CREATE TABLE diary (day TEXT)")
 
@@ -263,6 +264,72 @@ def archived(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
+@pytest.fixture
+def copy(archived: Path, tmp_path: Path) -> Path:
+    """The same, to be harmed."""
+    place = tmp_path / "copy"
+    shutil.copytree(archived, place)
+    return place
+
+
+def said_of_archives(state_dir: Path) -> list[str]:
+    """What the doctor finds bad in the archives, with its remedies."""
+    found = [one for one in examined(state_dir) if one.check == "archives"]
+    return [f"{one.what}; {one.remedy}" for one in found if one.level == "bad"]
+
+
+def test_the_doctor_sees_that_an_archive_was_shortened(copy: Path) -> None:
+    file = copy / "archive" / f"{MONTH}.sqlite"
+    content = file.read_bytes()
+    file.write_bytes(content[: len(content) // 2 // 4096 * 4096])
+    (said,) = said_of_archives(copy)
+    assert f"{file}: it is damaged: it was shortened" in said
+    assert "put it back from a backup" in said
+
+
+@pytest.mark.parametrize(
+    ("harm", "what"),
+    [
+        (lambda path: path.write_bytes(b"junk" * 99), "it is damaged: no database"),
+        (lambda path: path.write_bytes(b""), "it is empty"),
+        (lambda path: path.mkdir(), "it is no file"),
+        (lambda path: make_foreign(path), "no archive of pulsarack"),
+        (lambda path: path.with_suffix(".new").mkdir(), "it is no file"),
+    ],
+)
+def test_the_doctor_sees_what_stands_where_the_next_archive_belongs(
+    copy: Path, harm: Callable[[Path], object], what: str
+) -> None:
+    next_month = copy / "archive" / "2026-12.sqlite"
+    harm(next_month)
+    (said,) = said_of_archives(copy)
+    assert what in said
+    assert "move it away" in said
+    # The archivist says the same when it comes to it, and touches nothing.
+    with pytest.raises(ArchiveError, match=what) as raised:
+        asyncio.run(
+            Archives(copy / "archive", threads=False).write("2026-12", lambda db: None, begin=True)
+        )
+    assert "move it away" in raised.value.remedy
+
+
+@pytest.mark.parametrize("there", ["a file", "a closed pipe"])
+def test_a_folder_of_archives_that_is_none_is_told_beside_all_else(copy: Path, there: str) -> None:
+    folder = copy / "archive"
+    shutil.rmtree(folder)
+    folder.write_text("x") if there == "a file" else os.mkfifo(folder)
+    with closing(sqlite3.connect(copy / "pulsarack.db")) as db, db:
+        db.execute("UPDATE account SET debits_posted = debits_posted + 1 WHERE code = ?", (AGENT,))
+    found = audit.main(copy / "pulsarack.db", archives=True)
+    assert {"P1", "P3"} <= {one.rule for one in found}
+    (told,) = [one for one in found if "no directory" in one.detail]
+    assert f"{folder} is no directory; move it away" in told.detail
+    assert told.subject == f"archive {MONTH}: it"
+    assert any(f"{folder} is no directory; move it away" in one for one in said_of_archives(copy))
+    with pytest.raises(ArchiveError, match="is no directory; move it away"):
+        asyncio.run(Archives(folder, threads=False).write("2026-12", lambda db: None, begin=True))
+
+
 def change(statement: str) -> Callable[[Path], None]:
     def harm(path: Path) -> None:
         with closing(sqlite3.connect(path)) as db, db:
@@ -291,13 +358,11 @@ def change(statement: str) -> Callable[[Path], None]:
     ],
 )
 def test_the_audit_finds_what_was_changed_in_an_archive(
-    archived: Path, tmp_path: Path, statement: str, rule: str, subject: str
+    copy: Path, statement: str, rule: str, subject: str
 ) -> None:
-    place = tmp_path / "copy"
-    shutil.copytree(archived, place)
-    database = place / "pulsarack.db"
+    database = copy / "pulsarack.db"
     assert audit.main(database, archives=True) == []
-    change(statement)(place / "archive" / f"{MONTH}.sqlite")
+    change(statement)(copy / "archive" / f"{MONTH}.sqlite")
     found = audit.main(database, archives=True)
     assert (rule, f"archive {MONTH}: {subject}") in {(one.rule, one.subject) for one in found}
 

@@ -13,11 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pulsarack.daemon import archivist, audit
-from pulsarack.daemon.archive_file import Archives, path_of
+from pulsarack.daemon.archive_file import Archives, open_to_read, path_of
 from pulsarack.daemon.archivist import Archivist
 from pulsarack.daemon.past_orders import PastOrders
 from pulsarack.daemon.store import Store
-from pulsarack.queue import outcome
+from pulsarack.queue import archive, outcome
 from pulsarack.queue.discrepancies import ClearingKind
 from pulsarack.queue.evidence import EvidenceKind
 from pulsarack.queue.intake import Accepted, Repeated
@@ -403,6 +403,14 @@ def test_a_database_that_is_not_ours_stays_as_it_is(old: OldShop) -> None:
     assert file.read_bytes() == before
 
 
+def test_a_file_where_the_folder_of_archives_belongs_is_a_finding_of_its_own(old: OldShop) -> None:
+    sold(old.world, 11)
+    old.folder.write_text("x")
+    (found,) = old.findings()
+    assert (found.rule, found.subject) == ("P1", "archives")
+    assert "is no directory; move it away" in found.detail
+
+
 def test_an_equal_order_of_today_that_left_stands_in_the_way(old: OldShop) -> None:
     """The clock was far ahead for a while."""
     (first, second) = (sold(old.world, 11), sold(old.world, 12))
@@ -417,3 +425,109 @@ def test_an_equal_order_of_today_that_left_stands_in_the_way(old: OldShop) -> No
     refused = old.world.accept(f"{product}.0{number[2:]}")
     assert isinstance(refused, Refusal)
     assert refused.code is RefusalCode.REPEATED
+
+
+def rows_of(file: Path) -> dict[str, list[tuple[object, ...]]]:
+    """All that an archive holds, by table."""
+    with closing(sqlite3.connect(file)) as db:
+        names = [
+            name for (name,) in db.execute("SELECT name FROM sqlite_schema WHERE type='table'")
+        ]
+        return {name: sorted(db.execute(f"SELECT * FROM {name}"), key=repr) for name in names}
+
+
+def test_what_a_killed_run_has_not_noted_is_noted_by_the_next(old: OldShop) -> None:
+    """The orders have left; the archive still has them down as on their way."""
+    first, second = sold(old.world, 11), sold(old.world, 12)
+    old.age()
+    sold(old.world, 13)
+    old.steps.die_after = old.steps.taken + 2  # the copy, and the transaction that moved them
+    with pytest.raises(Died):
+        old.archive()
+    assert old.gone() == {first, second}
+    file = path_of(old.folder, MONTH)
+    assert rows_of(file)["arriving"] == [(first,), (second,)]
+    before = rows_of(file)
+    old.revive()
+    assert (old.archive().moved, old.archive().failed) == (0, {})
+    assert rows_of(file) == before | {"arriving": []}
+
+
+def test_a_copy_that_never_followed_stays_down_as_one(old: OldShop) -> None:
+    first = sold(old.world, 11)
+    old.age()
+    sold(old.world, 12)
+    old.steps.die_after = old.steps.taken + 1
+    with pytest.raises(Died):
+        old.archive()
+    old.revive()
+    old.world.sql("UPDATE message SET delivered_at = NULL")  # it is needed again
+    old.archive()
+    assert (old.here() >= {first}, old.gone()) == (True, set())
+    assert rows_of(path_of(old.folder, MONTH))["arriving"] == [(first,)]
+
+
+@pytest.mark.parametrize("cut_off", [1, 2, None], ids=["copied", "moved", "noted"])
+def test_an_id_that_is_issued_again_does_not_touch_the_archived_original(
+    old: OldShop, tmp_path: Path, cut_off: int | None
+) -> None:
+    """A database from before an order came in is put back beside the archive that has it."""
+    sold(old.world, 11)
+    old.world.close()
+    later = again(old, tmp_path / "later")
+    sold(later.world, 12, "r1")
+    later.age()
+    sold(later.world, 13, card=OTHER)
+    with suppress(Died):
+        later.steps.die_after = cut_off and later.steps.taken + cut_off
+        later.archive()
+    later.world.close()
+    shutil.copytree(later.folder, tmp_path / "back" / "archive")
+    file = path_of(tmp_path / "back" / "archive", MONTH)
+    original = order_in(file, 2)
+    assert original["orders"]
+
+    back = again(old, tmp_path / "back")
+    failed(back.world, 14)  # the second order of this history
+    newer = sold(back.world, 15)  # its attempt bears a number that the archive knows
+    back.age()
+    sold(back.world, 16, card=OTHER)
+    done = back.archive()
+    assert "put back" in done.failed["order 2"]
+    assert 2 in back.here()
+    assert order_in(file, 2) == original
+    assert newer in back.gone() or f"order {newer}" in done.failed
+    back.world.close()
+
+
+def order_in(file: Path, order_id: int) -> archive.Rows:
+    """What an archive has of an order."""
+    with open_to_read(file) as db:
+        return archive.read(db, [order_id])
+
+
+def test_rows_of_two_histories_are_never_mixed(old: OldShop, tmp_path: Path) -> None:
+    """An order that is new to the archive while the numbers of its attempt or transfers are not."""
+    sold(old.world, 11)
+    old.world.close()
+    later = again(old, tmp_path / "later")
+    sold(later.world, 12)
+    later.age()
+    sold(later.world, 13, card=OTHER)
+    later.archive()
+    later.world.close()
+    shutil.copytree(later.folder, tmp_path / "back" / "archive")
+    file = path_of(tmp_path / "back" / "archive", MONTH)
+    archived = rows_of(file)
+
+    back = again(old, tmp_path / "back")
+    back.world.sql("UPDATE sqlite_sequence SET seq = 7 WHERE name = 'orders'")
+    newer = sold(back.world, 14)
+    assert newer == 8
+    back.age()
+    sold(back.world, 15, card=OTHER)
+    done = back.archive()
+    assert list(done.failed) == ["order 8"]
+    assert newer in back.here()
+    assert rows_of(file) == archived
+    back.world.close()

@@ -2,8 +2,6 @@
 
 import itertools
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -523,23 +521,6 @@ def test_help_knows_every_command_and_every_command_has_help(run: Any) -> None:
         for line in listing.splitlines():
             if line.startswith("  ") and line[2] != " ":
                 assert run(group, line.split()[0], "--help").exit_code == 0, line
-
-
-@pytest.mark.parametrize("args", [["--help"], ["order", "--help"], ["chip", "lst"]])
-def test_help_loads_nothing_heavy(args: list[str]) -> None:
-    heavy = "{'rich', 'pydantic', 'peewee', 'gammu', 'msgspec', 'asyncio', 'structlog', 'serial'}"
-    program = (
-        "import sys\n"
-        "from pulsarack.daemon.main import main\n"
-        f"sys.argv = ['pulsarack', *{args!r}]\n"
-        "try: main()\n"
-        "except SystemExit: pass\n"
-        f"print('heavy:', sorted({heavy} & sys.modules.keys()))\n"
-    )
-    result = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True
-    )
-    assert "heavy: []" in result.stdout
 
 
 def test_a_bad_configuration_is_told_line_by_line(tmp_path: Path) -> None:

@@ -164,7 +164,7 @@ def test_a_mark_that_says_nothing(home: Path) -> None:
 
 
 def test_a_large_file_is_read_in_part(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pulsarack.daemon.doctor_store.WHOLE_BYTES", 1)
+    monkeypatch.setattr("pulsarack.daemon.doctor_store.READ_BYTES", 1)
     monkeypatch.setattr(store_check.first_damage, "__defaults__", (1,))
     assert any("pulsarack audit" in line for line in told(examine(home), Level.WARN))
 

@@ -6,7 +6,9 @@ On virtual time and in small: the mechanisms are the same for ten thousand, and
 
 import asyncio
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from peewee import Database
@@ -24,7 +26,7 @@ from pulsarack.modems.watch import PortKey
 from pulsarack.queue import messages, rows
 from pulsarack.queue.orders import Order
 from tests.daemon.virtual_loop import run
-from tests.daemon.world import World, rack_plan
+from tests.daemon.world import PRODUCTS, World, rack_plan
 
 NO_LIMITS = "[chips]\npause_seconds = 0\nper_hour = 100000\nper_day = 100000\n"
 MONEY = 1_000_000_000
@@ -218,6 +220,44 @@ def test_a_thousand_slow_followers_keep_each_event_once() -> None:
 
 
 # --- ports ----------------------------------------------------------------------------------
+
+
+def test_many_orders_that_expire_at_once_hold_up_no_chip(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are looked at together, and told when the dispatcher's lock is free again."""
+
+    async def work() -> None:
+        world = World(tmp_path, rack_plan(("wavecom", "telkomsel")))
+        await world.start()
+        await world.call("product.import", rows=PRODUCTS)
+        await world.call("agent.new", code="A1", name="Satu")
+        await world.call(
+            "agent.credit", code="A1", amount=MONEY, because="test", who="admin1", id="d1"
+        )
+        ids = await send(world, "A1", 0, 150)  # no chip is adopted
+        context, told = world.daemon.context, list[Event]()
+        dispatcher = Dispatcher(context)
+        world.daemon.tasks[0].cancel()  # the dispatcher that runs
+        await world.clock.sleep(700.0)
+        asked: list[object] = []
+        read = context.store.read
+
+        async def counted(job: Callable[[Database], Any]) -> Any:
+            asked.append(job)
+            return await read(job)
+
+        monkeypatch.setattr(context.store, "read", counted)
+        context.events.listen(
+            lambda event: told.append(event | {"held": dispatcher._lock.locked()})
+        )
+        await dispatcher._try_pass()
+        assert {event["id"] for event in told} == set(ids)
+        assert {(event["state"], event["held"]) for event in told} == {("FAILED", False)}
+        assert len(asked) == 2
+        await world.stop()
+
+    run(work())
 
 
 class Names:

@@ -80,6 +80,8 @@ ALLOWED: dict[str, str] = {
     "SELECT 1 FROM stock_reading WHERE chip = ? LIMIT 1": _NEWEST,
     "SELECT at FROM clock_step ORDER BY id DESC LIMIT 1": _NEWEST,
     f"{_ORDER}INDEXED BY orders_rare_of_agent WHERE": _NEWEST,
+    "SELECT sequence, id, phase, hold_id, reverses, debit, credit, asset, amount, reference,"
+    " memo, at FROM ( SELECT * FROM": _NEWEST,
     "SELECT max(claimed_at) FROM attempt WHERE chip = ?": _GREATEST,
     "INSERT INTO stock_reading": _GREATEST,
     "SELECT coalesce(max(sequence), 0) + 1 FROM transfer": _GREATEST,
@@ -97,6 +99,17 @@ ALLOWED: dict[str, str] = {
     "SELECT o.id FROM orders AS o WHERE o.id IN (SELECT value FROM json_each(?1)) AND"
     " o.finished_at < ?2 AND o.state IN": _LEAVING,
     "SELECT r.id FROM stock_reading AS r WHERE r.id IN (SELECT r.id FROM attempt": _LEAVING,
+    **{
+        f"SELECT coalesce(max(id), 0) FROM {name}": _GREATEST
+        for name in ("stock_reading", "sms", "unparsed")
+    },
+    **{
+        f"SELECT id FROM {name} WHERE {at} >= ? ORDER BY id LIMIT 1": _OLDEST
+        for name, at in (("stock_reading", "at"), ("sms", "received_at"), ("unparsed", "at"))
+    },
+    "SELECT r.id, r.at FROM stock_reading AS r WHERE r.id > ?2 AND r.id <= ?3": _LEAVING,
+    "SELECT r.id FROM stock_reading AS r WHERE r.id IN (SELECT value FROM json_each(?1)) AND"
+    " r.at < ?2": _LEAVING,
     _DIFFERENCE: _FEW,
     f"SELECT count(*) FROM ( {_DIFFERENCE}": _FEW,
     "SELECT t.sequence, d.difference FROM discrepancy AS d": _FEW,
@@ -199,6 +212,7 @@ async def grow_old(world: Noted) -> None:
     await world.settle()
     await until_idle(world)
     assert (await world.call("archive.now"))["moved"] > 5
+    assert (await world.archivist.now()).rest > 5
     (told,) = (await world.show(ARCHIVED))["messages"]
     await world.call("archive.list")
     await world.call("order.list", archived=True)

@@ -248,11 +248,11 @@ class World:
         rack = Rack(context, dispatcher, Profiles.load(), self.ports)
         self.pressure = Pressure(context.clock)
         archives = Archives(folder_of(self._path), threads=False, synchronous="OFF")
-        archivist = Archivist(context, archives)
+        self.archivist = Archivist(context, archives)
         calls = registry(
-            Office(context, rack, dispatcher, Outbox(context), archivist, self.pressure)
+            Office(context, rack, dispatcher, Outbox(context), self.archivist, self.pressure)
         )
-        parts = (dispatcher.run(), rack.run(), archivist.run())
+        parts = (dispatcher.run(), rack.run(), self.archivist.run())
         tasks = [asyncio.create_task(part) for part in parts]
         self._daemon = _Daemon(store, calls, rack, context, tasks)
 

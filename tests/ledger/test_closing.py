@@ -61,14 +61,6 @@ def test_what_leaves_is_brought_forward_and_the_books_stay_sound(old: Database) 
     assert audit(old) == []
 
 
-def test_a_statement_ends_where_rows_have_left(old: Database) -> None:
-    whole = books.statement(old, AGENT)
-    close(old, 3)  # its last row has number 7
-    assert books.statement(old, AGENT) == [one for one in whole if one.entry.sequence > 7]
-    assert books.statement(old, AGENT, before_sequence=7) == []
-    assert books.statement(old, AGENT, before_sequence=9)[0].balance == whole[1].balance
-
-
 @pytest.mark.parametrize(
     ("where", "why"),
     [
