@@ -83,7 +83,6 @@ def small(directory: Path) -> Profile:
     )
 
 
-@pytest.mark.timeout(300)
 async def test_a_file_with_some_orders_beside_one_without(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
