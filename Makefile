@@ -1,7 +1,9 @@
 # Three verbs for a newcomer: demo, test, check. Each sets up what it needs. Then the long proofs:
 # simulate (SEEDS=n FIRST=m), planted, soak (ORDERS=n KILLS=n SEED=n), fuzz (TARGET=name SECONDS=n).
+# The tests are shared out to WORKERS=n processes, as tests/workers.py says.
 # bench measures (minutes; FULL=1: most of an hour; NAMES="start rack": see pulsarack bench --help).
 PYTHON ?= python3
+WORKERS ?= 2
 VENV := .venv
 STAMP := $(VENV)/.installed
 
@@ -11,7 +13,7 @@ demo: $(STAMP)
 	$(VENV)/bin/pulsarack demo
 
 test: $(STAMP)
-	$(VENV)/bin/python -m pytest -q
+	$(VENV)/bin/python -m pytest -q -n $(WORKERS)
 
 check: $(STAMP)
 	$(VENV)/bin/ruff format --check .

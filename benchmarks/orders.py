@@ -35,11 +35,14 @@ class Feeder:
     async def fill(self) -> None:
         """Orders what is lacking now; a rack that sells as fast as this may leave some lacking."""
         self._site.books.look()
-        lacking = max(0, self._depth - self.unsold)
-        while lacking:
-            burst = min(lacking, _AT_ONCE)
+        await self.add(max(0, self._depth - self.unsold))
+
+    async def add(self, count: int) -> None:
+        """Orders so many more."""
+        while count:
+            burst = min(count, _AT_ONCE)
             await asyncio.gather(*(self._order() for _ in range(burst)))
-            lacking -= burst
+            count -= burst
 
     async def run(self) -> None:
         """Keeps it there, until cancelled."""

@@ -1,7 +1,28 @@
-"""Options of the whole test suite."""
+"""Options of the whole test suite, and how several workers share it."""
+
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    from tests.workers import Sharing
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--corpus", metavar="DIR", help="also read recorded replies from DIR")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> "Sharing":
+    from tests.workers import Sharing
+
+    config.option.loadscopereorder = False
+    return Sharing(config, log)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    # Whoever runs tests by hand gets them in the order of the files.
+    if hasattr(config, "workerinput"):
+        from tests.workers import put_long_first
+
+        put_long_first(items)

@@ -1,7 +1,9 @@
 """A made history is what the product would have left; small whole runs of what goes on from it."""
 
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import apsw
 import pytest
@@ -9,7 +11,9 @@ import pytest
 from benchmarks import growth, history, recovery
 from benchmarks.rack_file import TELKOMSEL, TRI, rack_text
 from benchmarks.settings import Profile
+from benchmarks.site import Books
 from pulsarack.daemon import audit
+from pulsarack.daemon.demo.errors import DemoError
 from pulsarack.daemon.migrations import load_scripts, schema_differences
 from pulsarack.daemon.store_files import open_read_only
 
@@ -79,7 +83,6 @@ def small(directory: Path) -> Profile:
     )
 
 
-@pytest.mark.timeout(300)
 async def test_a_file_with_some_orders_beside_one_without(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -98,11 +101,13 @@ async def test_a_file_with_some_orders_beside_one_without(
     assert not list(tmp_path.glob("*.db"))
 
 
-@pytest.mark.timeout(300)
 async def test_a_rack_sells_again_after_a_kill(tmp_path: Path) -> None:
-    (figures,) = [figures async for figures in recovery.run(small(tmp_path))]
+    # Slower than the others: an order that waits for ten minutes of the shared clock is given up.
+    slow = replace(small(tmp_path), speed=10.0)
+    (figures,) = [figures async for figures in recovery.run(slow)]
     by_name = {one.name: one for one in figures}
     size = "2 modems, 20 queued"
+    assert by_name[f"orders waiting at the kill, {size}"].rounds[0] >= 20
     socket, first = (
         by_name[f"until {what}, {size}"].rounds[0]
         for what in ("the socket answers", "the first new sale")
@@ -110,3 +115,40 @@ async def test_a_rack_sells_again_after_a_kill(tmp_path: Path) -> None:
     assert socket > 0
     assert first > 0
     assert by_name[f"daemon CPU until then, {size}"].rounds[0] > 0
+
+
+class Killer:
+    """A rack that sells so many orders before it is killed."""
+
+    def __init__(self, sold: int) -> None:
+        self.sold = sold
+        self.queued: list[int] = []
+
+    async def kill(self, depth: int) -> recovery.Left:
+        self.queued.append(depth)
+        return recovery.Left(max(0, depth - self.sold), 2)
+
+
+async def test_a_kill_with_too_few_orders_left_is_made_again_with_more() -> None:
+    killer = Killer(sold=20)
+    left = await recovery.until_enough_wait(killer.kill, 100, 2)
+    assert left == recovery.Left(112, 2)
+    assert killer.queued == [108, 116, 132]
+
+
+async def test_a_rack_that_sells_everything_is_told_and_not_measured() -> None:
+    killer = Killer(sold=1000)
+    with pytest.raises(DemoError, match="all but 0 orders before the kill; 100 should wait"):
+        await recovery.until_enough_wait(killer.kill, 100, 2)
+    assert killer.queued == [108, 116, 132, 164]
+
+
+async def test_a_rack_that_does_not_sell_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recovery, "_PATIENCE_SECONDS", -1.0)
+    truth = tmp_path / "truth.jsonl"
+    truth.write_text("")
+    place = SimpleNamespace(daemon_log=tmp_path / "daemon.log")
+    with pytest.raises(DemoError, match="0 top-ups are booked, 1 should be"):
+        await recovery.booked(SimpleNamespace(books=Books(truth), place=place), 1)

@@ -247,7 +247,6 @@ def test_what_a_modem_more_takes() -> None:
     assert not peers.memory({"pulsarack": {8: [40.0]}, "kept": {8: [3.0]}})
 
 
-@pytest.mark.timeout(300)
 async def test_a_rack_with_nothing_installed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -262,7 +261,6 @@ async def test_a_rack_with_nothing_installed(
     assert capsys.readouterr().out.count("is left out: it not found") == len(peers.KINDS)
 
 
-@pytest.mark.timeout(300)
 async def test_modems_that_stand_ready(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("benchmarks.peers_rack._BOOT_SECONDS", 0.1)
     async with PeersRack(tmp_path / "rack", 1, 0.2) as rack:

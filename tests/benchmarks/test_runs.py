@@ -44,7 +44,6 @@ async def every(shown: AsyncIterator[list[Figure]]) -> list[Figure]:
     return [figure async for figures in shown for figure in figures]
 
 
-@pytest.mark.timeout(300)
 async def test_a_rack_of_one(tmp_path: Path) -> None:
     figures = {one.name: one for one in await every(rack.run(small(tmp_path)))}
     size = "1 modem, 2 s USSD"
@@ -60,7 +59,6 @@ async def test_a_rack_of_one(tmp_path: Path) -> None:
     assert not list(tmp_path.glob("*/state")), "the databases are removed"
 
 
-@pytest.mark.timeout(300)
 async def test_the_recorded_dialogue_is_that_of_a_sale(tmp_path: Path) -> None:
     recorded = await dialogue.record(tmp_path / "run")
     assert any(step.write.startswith(b"AT+CCID") for step in recorded.steps)
@@ -68,7 +66,6 @@ async def test_the_recorded_dialogue_is_that_of_a_sale(tmp_path: Path) -> None:
     assert recorded.steps[-1].until == dialogue.USSD_ANSWER
 
 
-@pytest.mark.timeout(300)
 async def test_an_idle_chip(tmp_path: Path) -> None:
     figures = await every(dispatch.run(small(tmp_path)))
     assert [one.name for one in figures] == [
@@ -81,7 +78,6 @@ async def test_an_idle_chip(tmp_path: Path) -> None:
     assert all(one.reference and one.reference.rounds[0] > 0 for one in figures)
 
 
-@pytest.mark.timeout(300)
 async def test_a_profile(tmp_path: Path) -> None:
     figures = {one.name: one.rounds[0] for one in await every(profile.run(small(tmp_path)))}
     assert figures["SQL statements"] > 1
@@ -91,7 +87,6 @@ async def test_a_profile(tmp_path: Path) -> None:
     assert any(name.startswith("daemon with callees: daemon/") for name in figures)
 
 
-@pytest.mark.timeout(300)
 async def test_a_storm_in_small(tmp_path: Path) -> None:
     figures = {one.name: one for one in await every(storm.run(small(tmp_path)))}
     for name in ("1 connection", "30 agents"):
@@ -107,7 +102,6 @@ async def test_a_storm_in_small(tmp_path: Path) -> None:
     assert not list(tmp_path.glob("*/state")), "the databases are removed"
 
 
-@pytest.mark.timeout(300)
 async def test_intake_ledger_and_start(tmp_path: Path) -> None:
     quick = small(tmp_path)
     figures = [

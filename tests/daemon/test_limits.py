@@ -67,7 +67,6 @@ async def sold(world: World, ids: list[int]) -> float:
     return world.clock.monotonic() - began
 
 
-@pytest.mark.timeout(120)
 def test_a_storm_of_one_agent_leaves_the_other_his_half(tmp_path: Path) -> None:
     async def seconds(storm: int) -> float:
         world = await shop(tmp_path / str(storm), 2, ["kios1", "kios2"])
@@ -86,7 +85,6 @@ def test_a_storm_of_one_agent_leaves_the_other_his_half(tmp_path: Path) -> None:
     assert beside <= 2 * alone + alone / 5 + 1.0
 
 
-@pytest.mark.timeout(120)
 def test_many_agents_at_once_are_all_served_once_before_any_is_twice(tmp_path: Path) -> None:
     agents = [f"kios{number}" for number in range(40)]
 

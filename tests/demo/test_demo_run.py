@@ -34,7 +34,6 @@ def children_in(directory: Path) -> list[str]:
     return found
 
 
-@pytest.mark.timeout(300)
 def test_a_small_day(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     directory = tmp_path / "run"
     assert demo(directory, seed=2) == 0
@@ -47,7 +46,6 @@ def test_a_small_day(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert not children_in(directory)
 
 
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("seed", [3, 4, 5])
 def test_a_day_with_three_kills(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], seed: int
@@ -62,7 +60,6 @@ def test_a_day_with_three_kills(
     assert not children_in(directory)
 
 
-@pytest.mark.timeout(120)
 @pytest.mark.parametrize(
     ("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 128 + signal.SIGTERM)]
 )

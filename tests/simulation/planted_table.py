@@ -12,21 +12,22 @@ def readme_table() -> str:
     return "\n".join(lines) + "\n"
 
 
-# The seed that caught a bug when this was last looked at (`make planted`); 0 where none is named.
+# Seeds that caught a bug when this was last looked at (`make planted`); 0 where none is named.
+# A seed that does no more costs a second, but all of them cost minutes: a rare bug has several.
 CAUGHT_LAST = {
-    "late_text_used_twice": 59,
-    "reply_matched_to_another_destination": 10,
-    "stock_read_in_flight": 3,
-    "unparsed_text_trusted": 6,
-    "recovery_treats_sending_as_not_sent": 11,
-    "notification_outside_the_transaction": 4,
-    "acknowledged_before_the_commit": 11,
-    "second_copy_believed": 24,
-    "strangers_believed": 6,
-    "stock_corrected_silently": 2,
-    "undecided_expires": 14,
-    "reserve_ignored": 52,
-    "price_follows_the_product": 8,
-    "one_reading_believed": 145,
-    "clearing_not_recorded": 3,
+    "late_text_used_twice": (59,),
+    "reply_matched_to_another_destination": (10,),
+    "stock_read_in_flight": (3,),
+    "unparsed_text_trusted": (6,),
+    "recovery_treats_sending_as_not_sent": (11,),
+    "notification_outside_the_transaction": (4,),
+    "acknowledged_before_the_commit": (11,),
+    "second_copy_believed": (30, 67, 74),
+    "strangers_believed": (6,),
+    "stock_corrected_silently": (2,),
+    "undecided_expires": (14,),
+    "reserve_ignored": (52,),
+    "price_follows_the_product": (78,),
+    "one_reading_believed": (109,),
+    "clearing_not_recorded": (3,),
 }

@@ -25,10 +25,19 @@ class Spins(Exception):
 
 
 def reports(seeds: Iterable[int], jobs: int | None = None) -> Iterator[Report]:
-    """The reports of the seeds, in the order in which they are done."""
+    """The reports of the seeds, in the order in which they are done.
+
+    `jobs`: how many at a time; None: as many as there are cores for this process.
+    """
     context = multiprocessing.get_context("spawn")
-    with context.Pool(jobs or os.cpu_count(), maxtasksperchild=SEEDS_A_WORKER) as pool:
+    with context.Pool(jobs or cores(), maxtasksperchild=SEEDS_A_WORKER) as pool:
         yield from pool.imap_unordered(live, seeds)
+
+
+def cores() -> int:
+    """The cores that are there, shared with the other workers of pytest if there are any."""
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    return max(1, (os.cpu_count() or 1) // workers)
 
 
 def live(seed: int) -> Report:

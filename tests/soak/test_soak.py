@@ -10,7 +10,7 @@ from tests.soak.aims import Kind
 from tests.soak.run import run
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(300)
 async def test_every_kind_of_kill_once(tmp_path: Path) -> None:
     root = tmp_path / "run"
     outcome = await run(root, orders=60, kills=len(Kind), seed=3, speed=40.0)
