@@ -119,6 +119,10 @@ class SteadyClock:
             self._ahead_ms = difference
         return passed + self._ahead_ms
 
+    def was_set(self) -> bool:
+        """Whether there is a step that nobody has taken yet."""
+        return abs(self._difference_ms() - self._ahead_ms) > self._small_ms
+
     def take_step(self) -> int:
         """By how many milliseconds the clock was set since the last call; mostly 0."""
         self.now_ms()

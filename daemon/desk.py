@@ -1,7 +1,9 @@
 """A chip's desk: what everyone who works on the chip shares while it is plugged in.
 
 The modem, the recipe, the inbox, what the chip is doing (shown to people), and the
-bell that rings when something came in.
+bell. It rings for two reasons that are kept apart: a text came, which is seen to by the
+next reading of the card, whoever reads it; or somebody decided something, which only who
+looks at it takes note of.
 """
 
 from collections import deque
@@ -11,11 +13,11 @@ from pulsarack.daemon import log as logging
 from pulsarack.daemon.bell import Bell
 from pulsarack.daemon.context import MS, Context
 from pulsarack.daemon.errors import CardExchanged
+from pulsarack.daemon.going_on import Report
 from pulsarack.daemon.inbox import Arrival, Inbox
 from pulsarack.daemon.script_runner import AlreadyDecided, Runner
 from pulsarack.modems.modem import Modem
-from pulsarack.queue import attempts, texts
-from pulsarack.queue.texts import Meaning
+from pulsarack.queue import texts
 from pulsarack.ussd.dialogue import Dialogue, Finished, TextIn
 from pulsarack.ussd.recipe import Recipe
 from pulsarack.ussd.script import Script
@@ -26,6 +28,8 @@ from pulsarack.ussd.values import Values
 POLL_SECONDS = 5.0
 # How long after an answer its second copy may still come.
 ECHO_SECONDS = 15.0
+# No hand exchanges a card, and no modem starts another one, in so short a time.
+CARD_STAYS_SECONDS = 1.0
 
 
 class Desk:
@@ -50,6 +54,9 @@ class Desk:
         self.inbox = Inbox(context, modem, iccid, recipe, self.check_card)
         self.news = Bell(context.clock)
         self.texts_due_at = 0.0  # when the SIM is looked at next, should nothing announce a text
+        self._text_came = False  # since the SIM was looked at
+        self._announces = False  # this modem has announced a text
+        self._card_seen_at = float("-inf")
         self.gone = False
         self.stopping = False
         self._doing = "starting"
@@ -75,9 +82,19 @@ class Desk:
         self.gone = True
         self.news.ring()
 
+    def text_came(self) -> None:
+        """A text is there; whoever waits here wakes."""
+        self._text_came = self._announces = True
+        self.news.wake()
+
+    @property
+    def has_news(self) -> bool:
+        """Whether there is something to see to."""
+        return self._text_came or self.news.rang
+
     def take_news(self) -> bool:
-        """Whether the bell rang since the last look."""
-        return self.news.take() and not self.gone
+        """Whether there was something to see to since the last look; read the texts then."""
+        return (self.news.take() or self._text_came) and not self.gone
 
     async def wait(self, seconds: float) -> bool:
         """Wait for the bell, at most so long; True if it rang. The bell keeps ringing."""
@@ -85,34 +102,46 @@ class Desk:
 
     async def wait_until(self, until: float) -> bool:
         """Wait for the bell, at most until a monotonic instant; True if it rang."""
-        return await self.news.wait_until(until)
+        if not self._text_came:
+            await self.news.wait_until(until)
+        return self.has_news
 
     def texts_are_due(self) -> bool:
         """Whether the SIM was not looked at for long: not every modem announces its texts."""
         return self.context.clock.monotonic() >= self.texts_due_at
 
-    async def read_texts(self, *, for_report: bool = False) -> list[Arrival]:
+    async def read_texts(self, report: Report | None = None) -> list[Arrival]:
         """Read the inbox and tell what was decided by it.
 
-        `for_report`: the report of an order is waited for.
+        `report`: that of an order, which is waited for.
         """
+        # A modem announces a text when it lies on the card, so this reading finds what was
+        # announced before it; what is announced from now on is another reading's.
+        self._text_came = False
         owed = self.context.clock.monotonic() < self._answer_owed_until
-        arrivals = await self.inbox.read(awaited=for_report and not owed)
+        arrivals = await self.inbox.read(report, owed=owed)
         poll = self.context.config.chips.poll_sms_seconds
         self.texts_due_at = self.context.clock.monotonic() + poll
-        for arrival in arrivals:
-            if arrival.received.meaning is Meaning.PROOF and arrival.received.attempt_id:
-                await self._announce(arrival.received.attempt_id)
         return arrivals
+
+    def text_may_lie_there(self) -> bool:
+        """Whether the SIM is worth a look at once, not only when `pause` is over.
+
+        Not on a modem that announces its texts and has announced none since the last look.
+        """
+        return self._text_came or not self._announces
 
     async def wait_for_text(self, until: float) -> TextIn | None:
         """The next text of the operator, acted upon already; None if none came in time."""
+        look = self.text_may_lie_there()
         while not self._unread:
-            self._unread.extend(await self.read_texts())
+            if look:
+                self._unread.extend(await self.read_texts())
             if self._unread:
                 break
             if not await self.pause(until):
                 return None
+            look = True
         arrival = self._unread.popleft()
         self.answer = logging.masked(arrival.text)
         return TextIn(arrival.sender, arrival.text)
@@ -135,6 +164,11 @@ class Desk:
         found = await self.modem.read_iccid()
         if found != self.iccid:
             raise CardExchanged(self.iccid, found)
+        self._card_seen_at = self.context.clock.monotonic()
+
+    def card_was_seen(self) -> bool:
+        """Whether the card was found to be the one just now."""
+        return self.context.clock.monotonic() - self._card_seen_at < CARD_STAYS_SECONDS
 
     async def ask(self, script: Script) -> Finished:
         """Run a script that moves no money: a stock or history query."""
@@ -196,10 +230,6 @@ class Desk:
                 now_ms=now_ms,
             )
         )
-
-    async def _announce(self, attempt_id: int) -> None:
-        order_id = await self.context.store.read(lambda db: attempts.get(db, attempt_id).order_id)
-        await self.context.announce(order_id)
 
 
 class _Listener:

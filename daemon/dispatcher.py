@@ -4,7 +4,9 @@ A chip's worker that has nothing to do stands idle here with a mailbox. Whatever
 let an order go (one was accepted, a chip fell idle, time passed) wakes the
 dispatcher; it claims as many as it can in one transaction and puts each claim into its
 chip's mailbox. A worker that wants to do something else withdraws first, under the
-same lock, so that no claim can be on its way to a chip that is not waiting for it.
+same lock, so that no claim can be on its way to a chip that is not waiting for it. A
+chip that ends one order while no other stands idle for the next claims it itself, in the
+transaction that ends the first (going_on.py).
 
 A pass looks at the operators only for which something happened, and at nothing if none of
 their chips is idle; what time alone changes is looked at once a second.
@@ -16,6 +18,7 @@ from collections.abc import Callable
 from pulsarack.daemon.bell import Bell
 from pulsarack.daemon.clock import SteadyClock
 from pulsarack.daemon.context import MS, Context, look_at
+from pulsarack.daemon.going_on import ClaimNext, claim_next
 from pulsarack.daemon.store_errors import NotStored, StoreBroken, StoreError
 from pulsarack.queue import claim, clock_steps, orders, outcome, recovery
 from pulsarack.queue.claim import Claim, IdleChip, Known
@@ -73,6 +76,29 @@ class Dispatcher:
         """Stop standing idle without a claim. When this returns none is on its way any more."""
         async with self._lock:
             self._idle.pop(iccid, None)
+
+    def next_for(self, ready: IdleChip, sold_ms: int) -> ClaimNext | None:
+        """What claims the next order for a chip in the transaction that ends its last one.
+
+        `sold_ms`: how long it was at that one. None if it has to stand idle first: the clock was
+        set, or something happened for which another chip that stands here may be the better
+        one. A chip that the last pass found no order for finds none now.
+        """
+        clock = self._context.clock
+        if isinstance(clock, SteadyClock) and clock.was_set():
+            return None
+        operator = ready.operator
+        if operator in self._operators and any(
+            chip.operator == operator for chip, _ in self._idle.values()
+        ):
+            return None
+        return claim_next(
+            ready,
+            self._known.turns,
+            sold_ms=sold_ms,
+            now_ms=clock.now_ms(),
+            day_started_at=self._context.day_started_at(),
+        )
 
     async def run(self) -> None:
         """Dispatch until cancelled."""

@@ -1,9 +1,10 @@
 """A chip's inbox: texts are read from the SIM, joined, acted on, and only then deleted.
 
 Acting is one transaction (`queue/texts.py`); a crash before it leaves the text on the
-SIM, a crash after it leaves a text that is recognised by its fingerprint. Only texts
-of senders that the recipe names are read as the operator's; others are kept as
-unparsed, since nobody else has a say about money.
+SIM, a crash after it leaves a text that is recognised by its fingerprint. What it decided is
+told before it is deleted: no agent waits for the SIM, which is slow. Only texts of senders
+that the recipe names are read as the operator's; others are kept as unparsed, since
+nobody else has a say about money.
 """
 
 import contextlib
@@ -12,14 +13,17 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from peewee import Database
+
 from pulsarack.daemon import log as logging
-from pulsarack.daemon.context import MS, Context
+from pulsarack.daemon.context import MS, Context, look_at
 from pulsarack.daemon.errors import CardExchanged
+from pulsarack.daemon.going_on import Ended, Report
 from pulsarack.daemon.reading import read_text
 from pulsarack.modems.errors import ModemError, ModemRefused
 from pulsarack.modems.modem import Modem
 from pulsarack.modems.results import IncomingSms
-from pulsarack.queue import texts
+from pulsarack.queue import attempts, orders, texts
 from pulsarack.queue.texts import IncomingText, Meaning, ReadText, Received, TextKind, Window
 from pulsarack.ussd.kinds import Channel
 from pulsarack.ussd.parts import JoinedText, Joiner
@@ -33,12 +37,13 @@ CONCATENATION_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """One whole text and what was done with it."""
+    """One whole text, what was done with it, and what ended by it if it decided an attempt."""
 
     sender: str
     text: str
     reply: Reply | None
     received: Received
+    ended: Ended | None
 
 
 class Inbox:
@@ -63,17 +68,20 @@ class Inbox:
         self._joiner: Joiner[IncomingSms] = Joiner(recipe.parts)
         self._held: set[str] = set()  # fingerprints of parts that wait for others
         self._unreadable: list[tuple[int | None, str]] = []
-        self._awaited = False
+        self._report: Report | None = None
+        self._owed = False
+        self._alone = False  # what was read is one text
         self._first_seen: dict[str, float] = {}  # of long SMS with parts missing
 
-    async def read(self, *, awaited: bool = False) -> list[Arrival]:
+    async def read(self, report: Report | None = None, *, owed: bool = False) -> list[Arrival]:
         """Read all texts that are there, act on those that are whole, and delete them.
 
-        `awaited`: the report of an order is waited for, and no other answer is owed; only
-        then a failure that names no number may be about that order.
+        `report`: that of an order is waited for; only then, and if no other answer is `owed`,
+        a failure that names no number may be about that order.
         """
-        self._awaited = awaited
+        self._report, self._owed = report, owed
         messages = await self._modem.read_sms()
+        self._alone = len(messages) == 1 and not self._unreadable
         # A long SMS has another fingerprint with each part that comes.
         here = {message.fingerprint for message in messages}
         self._first_seen = {one: at for one, at in self._first_seen.items() if one in here}
@@ -156,13 +164,17 @@ class Inbox:
         believed = self._recipe.believes(joined.sender)
         reply = classify(self._recipe, joined.text, Channel.SMS) if believed else None
         read = read_text(reply) if believed else ReadText(TextKind.UNPARSED)
-        received = await self._receive(joined, read)
-        # Its fingerprint makes reading it again harmless; what it proved must be told now.
+        received, ended = await self._receive(joined, read)
+        if ended is not None:
+            self._context.tell(ended.standing)
+        # Its fingerprint makes reading it again harmless.
         await self._delete(joined.sources)
         self._log(joined, received)
-        return Arrival(joined.sender, joined.text, reply, received)
+        return Arrival(joined.sender, joined.text, reply, received, ended)
 
-    async def _receive(self, joined: JoinedText[IncomingSms], read: ReadText) -> Received:
+    async def _receive(
+        self, joined: JoinedText[IncomingSms], read: ReadText
+    ) -> tuple[Received, Ended | None]:
         incoming = IncomingText(
             chip=self._iccid,
             fingerprint=_fingerprint(joined.sources),
@@ -176,12 +188,24 @@ class Inbox:
             late_ms=round((timing.reply_seconds + timing.late_reply_seconds) * MS),
             now_ms=self._context.clock.now_ms(),
             day_ends_at=self._context.day_ends_at(),
-            awaited=self._awaited,
+            awaited=self._report is not None and not self._owed,
         )
-        operator = self._recipe.operator
-        return await self._context.store.write(
-            lambda db: texts.receive(db, incoming, read, operator, window)
-        )
+        operator, report, alone = self._recipe.operator, self._report, self._alone
+        end = report.ending() if report else None
+
+        def job(db: Database) -> tuple[Received, Ended | None]:
+            received = texts.receive(db, incoming, read, operator, window)
+            if received.meaning is not Meaning.PROOF or received.attempt_id is None:
+                return received, None
+            if report and end and received.attempt_id == report.attempt_id:
+                return received, end(db, orders.get(db, report.order_id), alone)
+            attempt = attempts.get(db, received.attempt_id)
+            return received, Ended(look_at(db, attempt.order_id))
+
+        received, ended = await self._context.store.write(job)
+        if report and ended and received.attempt_id == report.attempt_id:
+            report.note(ended)
+        return received, ended
 
     async def _delete(self, messages: tuple[IncomingSms, ...]) -> None:
         indices = [index for one in messages for index in one.indices]

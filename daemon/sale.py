@@ -3,11 +3,11 @@
 The order of events is the promise: the attempt is on disk before the first byte (the
 claim), `committed_at` is on disk before the step that moves money (`_commit`), what
 was said and heard is kept, and the outcome is one transaction. Texts that come while
-the dialogue waits are acted upon by the inbox, which may decide the attempt itself.
+the dialogue waits are acted upon by the inbox, which may decide the attempt itself. If the
+chip may go on at once, the transaction that ends the order claims the next one as well.
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 
 from peewee import Database
 
@@ -15,6 +15,7 @@ from pulsarack.daemon import log as logging
 from pulsarack.daemon.context import Context, Standing
 from pulsarack.daemon.desk import Desk
 from pulsarack.daemon.errors import CardExchanged
+from pulsarack.daemon.going_on import ClaimNext, End, Ended, Report
 from pulsarack.daemon.recorder import AttemptRecorder
 from pulsarack.daemon.script_runner import AlreadyDecided, Runner
 from pulsarack.daemon.store_errors import NotStored
@@ -22,7 +23,6 @@ from pulsarack.daemon.store_retry import insist
 from pulsarack.daemon.store_thread import T
 from pulsarack.modems.errors import ModemError
 from pulsarack.queue import attempts, chips, clock_steps, evidence, orders, outcome, stock
-from pulsarack.queue.chips import Chip
 from pulsarack.queue.claim import Claim
 from pulsarack.queue.errors import NotOpen
 from pulsarack.queue.evidence import Evidence, EvidenceKind, Rule, VerdictKind
@@ -36,59 +36,74 @@ from pulsarack.ussd.outcome import OutcomeKind, Reason
 from pulsarack.ussd.reply import Reply
 
 
-@dataclass(frozen=True, slots=True)
-class _Ended:
-    """How order and chip stand at the end of a sale."""
-
-    standing: Standing
-    chip: Chip | None
-
-
 class Sale:
     """Carries one claim out."""
 
-    def __init__(self, context: Context, desk: Desk, claim: Claim) -> None:
+    def __init__(
+        self,
+        context: Context,
+        desk: Desk,
+        claim: Claim,
+        go_on: Callable[[], ClaimNext | None],
+        *,
+        follows: bool = False,
+    ) -> None:
+        """`go_on` is asked when the order ends; `follows`: another one ended with this claim."""
         self._context = context
         self._desk = desk
         self._claim = claim
+        self._go_on = go_on
+        self._follows = follows
         self._recorder = AttemptRecorder(context, claim.attempt_id)
         self._committed = False
+        self._ended_by_text: Ended | None = None
 
-    async def run(self) -> Chip | None:
+    async def run(self) -> Ended | None:
         """Sell, or find out why not; the attempt is decided or undecided when this returns.
 
-        The chip as it is now, if its attempt was decided and nothing is open on it; None if
-        that has to be looked up.
+        How it ended, if its attempt was decided and the chip may be known; None if that has
+        to be looked up.
         """
         with logging.bound(order=self._claim.order.id, attempt=self._claim.number):
             return await self._run()
 
-    async def _run(self) -> Chip | None:
+    async def _run(self) -> Ended | None:
         order = self._claim.order
         self._desk.doing = f"selling order {order.id}"
         self._context.tell_followers(order, self._claim.chip, state=OrderState.SENDING)
         try:
-            # Another card would sell, and this one's untouched stock "prove" it not done.
-            await self._desk.check_card()
+            await self._check_card()
             finished = await self._talk()
         except AlreadyDecided:
             await self._recorder.flush()
-            return None
+            return self._ended_by_text
         except ModemError as error:
             # The modem failed while a text was awaited: the order must not wait for its return.
-            await self._end(self._without_proof(Reason.MODEM_LOST, str(error)))
+            if self._ended_by_text is None:
+                await self._end(self._without_proof(Reason.MODEM_LOST, str(error)))
             raise
         except NotStored as error:
             # The point of no return could not be written down, so it was not passed.
             finished = Finished(self._without_proof(Reason.DAEMON_STOPPED, error.message), True)
         except ValuesUnfit as error:
             finished = Finished(self._without_proof(Reason.WRONG_CHIP_PIN, str(error)), False)
-        chip = await self._end(finished.outcome)
+        ended = await self._end(finished.outcome)
         if finished.cancel_session:
             await self._desk.modem.cancel_ussd()
-        return chip
+        return ended
 
-    async def _end(self, found: Outcome) -> Chip | None:
+    async def _check_card(self) -> None:
+        """Another card would sell, and this one's untouched stock "prove" it not done.
+
+        The one look at the card by which the report before was believed stands for this order
+        too, if it was just now and this order was claimed with that report: then nothing but
+        our own commands was on the line, and it is no longer ago than the point of no return
+        may be from a look of its own.
+        """
+        if not (self._follows and self._desk.card_was_seen()):
+            await self._desk.check_card()
+
+    async def _end(self, found: Outcome) -> Ended | None:
         try:
             ended = await self._apply(found)
         except NotOpen:
@@ -97,27 +112,44 @@ class Sale:
             await self._context.announce(self._claim.order.id)
             return None
         self._context.tell(ended.standing)
-        return None if ended.standing.order.state == OrderState.UNKNOWN else ended.chip
+        return None if ended.standing.order.state == OrderState.UNKNOWN else ended
 
     async def _insist(self, write: Callable[[], Awaitable[T]]) -> T:
         leave = self._desk
         return await insist(self._context.clock, write, lambda: leave.gone or leave.stopping)
 
-    async def _conclude(self, job: Callable[[Database], Order]) -> _Ended:
+    async def _conclude(self, job: Callable[[Database], Order]) -> Ended:
         """Write what was said and what follows from it, at once; how all stands then.
 
         The job returns the order as it leaves it.
         """
 
-        def whole(db: Database) -> _Ended:
-            self._recorder.write(db)
-            order = job(db)
-            standing = Standing(order, orders.attempt_summary(db, order.id))
-            return _Ended(standing, chips.find(db, self._claim.chip))
+        async def write() -> Ended:
+            end = self._ending()
+            return await self._context.store.write(lambda db: end(db, job(db), True))
 
-        ended = await self._insist(lambda: self._context.store.write(whole))
+        ended = await self._insist(write)
         self._recorder.written()
         return ended
+
+    def _ending(self) -> End:
+        """What is written with the end of the order, as things stand now."""
+        go_on = self._go_on()
+
+        def end(db: Database, order: Order, alone: bool) -> Ended:
+            self._recorder.write(db)
+            standing = Standing(order, orders.attempt_summary(db, order.id))
+            chip = chips.find(db, self._claim.chip) if alone else None
+            if chip is None or go_on is None or order.state == OrderState.UNKNOWN:
+                return Ended(standing, chip)
+            return Ended(standing, chip, go_on(db, chip))
+
+        return end
+
+    def _note_end(self, ended: Ended) -> None:
+        """A text ended it, and with that what was said is written."""
+        self._ended_by_text = ended
+        self._recorder.written()
 
     def _without_proof(self, reason: Reason, why: str) -> Outcome:
         """Before the point of no return that is proof enough that nothing happened."""
@@ -156,14 +188,18 @@ class Sale:
         self._committed = True
 
     async def _wait_for_text(self, until: float) -> TextIn | None:
+        claim = self._claim
+        report = Report(claim.order.id, claim.attempt_id, self._ending, self._note_end)
+        look = self._desk.text_may_lie_there()
         while True:
-            arrivals = await self._desk.read_texts(for_report=True)
-            if any(one.received.attempt_id == self._claim.attempt_id for one in arrivals):
+            arrivals = await self._desk.read_texts(report) if look else []
+            if any(one.received.attempt_id == report.attempt_id for one in arrivals):
                 raise AlreadyDecided
+            look = True
             if not await self._desk.pause(until):
                 return None
 
-    async def _apply(self, found: Outcome) -> _Ended:
+    async def _apply(self, found: Outcome) -> Ended:
         if self._desk.echoes(self._recorder.last_heard) and not _numbered(found):
             why = "the answer repeats the last one on this chip word for word"
             found = self._without_proof(Reason.FOREIGN_REPLY, why)
@@ -176,7 +212,7 @@ class Sale:
             return await self._suspend(found)
         return await self._decide(found, done=found.kind is OutcomeKind.DONE)
 
-    async def _decide(self, found: Outcome, *, done: bool) -> _Ended:
+    async def _decide(self, found: Outcome, *, done: bool) -> Ended:
         reply = found.reply
         decision = Decision(
             done=done,
@@ -225,7 +261,7 @@ class Sale:
             return "it may be the late answer to the equal order before, proved by its stock"
         return None
 
-    async def _suspend(self, found: Outcome) -> _Ended:
+    async def _suspend(self, found: Outcome) -> Ended:
         same_card = await self._same_card()
         now_ms = self._context.clock.now_ms()
         reason = found.reason or Reason.NO_REPLY

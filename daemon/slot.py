@@ -263,7 +263,7 @@ class Slot:
                 self._lose("the SIM was removed")
             case MessageArrived():
                 if self.desk is not None:
-                    self.desk.news.ring()
+                    self.desk.text_came()
             case MessageUnreadable(index=index, reason=reason):
                 self._log.warning("sms.unreadable", reason=reason)
                 if self.desk is not None:

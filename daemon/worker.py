@@ -2,16 +2,18 @@
 
 In this order, always: an undecided attempt of the chip is followed up; texts are
 read; a doubtful stock is read; and only then the chip stands idle for an order. So
-what is known about a chip is always settled before anything new is sent from it.
+what is known about a chip is always settled before anything new is sent from it. An order
+that leaves nothing of this to do may end with the claim of the next one (going_on.py).
 """
 
 import asyncio
 from dataclasses import dataclass
 
-from pulsarack.daemon.context import Context
+from pulsarack.daemon.context import MS, Context
 from pulsarack.daemon.desk import Desk
 from pulsarack.daemon.dispatcher import Dispatcher
 from pulsarack.daemon.follow_up import FollowUp
+from pulsarack.daemon.going_on import ClaimNext
 from pulsarack.daemon.sale import Sale
 from pulsarack.daemon.stock_check import StockCheck
 from pulsarack.queue import attempts, chips
@@ -38,6 +40,7 @@ class ChipWorker:
         self._stock = StockCheck(context, desk)
         self._chip: Chip | None = None  # as the last sale left it, if nothing is open
         self._changed = True  # since it stood idle last
+        self._began = 0.0  # the last sale
 
     def stop(self) -> None:
         """End after what is being done; an order not begun goes back into the queue."""
@@ -57,6 +60,9 @@ class ChipWorker:
                 await self._dispatcher.release(self._mailbox.claim, reason)
 
     async def _next(self) -> None:
+        if self._mailbox.claim is not None:
+            await self._sell(follows=True)
+            return
         chip, attempt = await self._standing()
         if attempt is not None:
             self._changed = True
@@ -94,33 +100,51 @@ class ChipWorker:
 
     async def _stand_idle(self, chip: Chip) -> None:
         self._desk.doing = "idle" if chip.state == ChipState.ACTIVE else "resting"
-        limits = self._context.limits(self._desk.recipe)
-        presence = Presence(self._desk.slot, self._desk.modem_id, limits=limits)
-        recipe = self._desk.recipe
-        ready = IdleChip(presence, recipe.operator, recipe.content_hash, self._desk.late_ms)
         changed, self._changed = self._changed, False
-        await self._dispatcher.offer(self._desk.iccid, ready, self._give, changed=changed)
+        await self._dispatcher.offer(self._desk.iccid, self._ready(), self._give, changed=changed)
         if self._mailbox.claim is None:
             await self._desk.wait_until(self._desk.texts_due_at)
         if self._mailbox.claim is None:
             await self._withdraw()
-        claim, self._mailbox.claim = self._mailbox.claim, None
-        if claim is None:
+        if self._mailbox.claim is None:
             # Time passed or texts came: look at the card and its inbox in any case, for modems
             # that announce nothing.
             rang = self._desk.take_news()
             await self._desk.check_card()
             self._changed = bool(await self._desk.read_texts()) or rang
-            return
-        if self._desk.stopping or self._desk.gone:
-            self._mailbox.claim = claim  # run() gives it back
-            return
-        self._changed = True
+        elif not (self._desk.stopping or self._desk.gone):  # run() gives it back
+            await self._sell(follows=False)
+
+    async def _sell(self, *, follows: bool) -> None:
+        """Carry out the claim in the mailbox; what may lie there then is the next one."""
+        claim, self._mailbox.claim = self._mailbox.claim, None
+        assert claim is not None
+        self._chip, self._changed = None, True
+        self._began = self._context.clock.monotonic()
         try:
-            self._chip = await Sale(self._context, self._desk, claim).run()
+            sale = Sale(self._context, self._desk, claim, self._going_on, follows=follows)
+            ended = await sale.run()
+            if ended is not None:
+                self._chip, self._mailbox.claim = ended.chip, ended.claim
         finally:
             # The order may be queued again; if not, only an equal one may go now.
-            self._dispatcher.wake(recipe.operator if self._chip else None)
+            self._dispatcher.wake(self._desk.recipe.operator if self._chip else None)
+
+    def _going_on(self) -> ClaimNext | None:
+        """What claims the next order with the end of this one; None if anything is due first."""
+        desk = self._desk
+        due = desk.has_news or desk.texts_are_due() or self._stock_is_old()
+        if desk.stopping or desk.gone or due:
+            return None
+        sold = self._context.clock.monotonic() - self._began
+        return self._dispatcher.next_for(self._ready(), int(sold * MS))
+
+    def _ready(self) -> IdleChip:
+        """The chip as it stands here."""
+        recipe = self._desk.recipe
+        limits = self._context.limits(recipe)
+        presence = Presence(self._desk.slot, self._desk.modem_id, limits=limits)
+        return IdleChip(presence, recipe.operator, recipe.content_hash, self._desk.late_ms)
 
     def _give(self, claim: Claim) -> None:
         self._mailbox.claim = claim

@@ -39,7 +39,11 @@ class Admin:
             chip = modem.chip
             recipe = RECIPES[chip.operator]
             await world.insist(
-                "chip.adopt", iccid=chip.iccid, operator=chip.operator, recipe=recipe
+                "chip.adopt",
+                iccid=chip.iccid,
+                operator=chip.operator,
+                recipe=recipe,
+                pause_seconds=None if world.plan.pauses else 0,
             )
         for code, row in self._products.items():
             world.auditor.prices(code, int(row["price"]))

@@ -185,6 +185,10 @@ def _report(world: World, admin: Admin, agents: Agents) -> Report:
         "SELECT 'CONTRADICTED' FROM evidence e JOIN attempt a ON a.id = e.attempt_id"
         " WHERE a.outcome = 'NOT_DONE' AND e.verdict = 'DONE'"
     )
+    ((went_on,),) = history(
+        "SELECT count(*) FROM attempt a WHERE EXISTS"
+        " (SELECT 1 FROM attempt b WHERE b.chip = a.chip AND b.closed_at = a.claimed_at)"
+    )
     return Report(
         seed=world.plan.seed,
         digest=world.digest,
@@ -195,6 +199,7 @@ def _report(world: World, admin: Admin, agents: Agents) -> Report:
         crashes=Counter(world.crashes),
         faults=Counter(world.faults),
         moves=auditor.moves,
+        went_on=went_on,
         reasons=Counter(reason for (reason,) in reasons),
         unknown=Counter(one.kind or "other" for one in ended),
         waits=[(one.lasted_ms or 0) / 1000 for one in ended],

@@ -85,6 +85,7 @@ STORMS = MappingProxyType(
         Storm.STOP: 3,
     }
 )
+NO_PAUSE = "pause_seconds = 0.0\n"
 
 
 @dataclass(frozen=True)
@@ -143,6 +144,7 @@ class Plan:
     rack: Rack
     faults: dict[FaultKind, float]
     settings: str
+    pauses: bool
     agents: tuple[str, ...]
     deposit: int
     orders: tuple[PlannedOrder, ...]
@@ -160,11 +162,14 @@ def draw(seed: int) -> Plan:
     seconds = HOUR * rng.choice((0.05, 0.1, 0.1, 0.2, 0.2, 0.3, 0.5, 1.0, 3.0))
     agents = tuple(f"kios{n}" for n in range(1, rng.randrange(2, 6)))
     faults = _faults(rng)
+    rack, settings = _rack(rng, chips, faults), _settings(rng)
     return Plan(
         seed=seed,
-        rack=_rack(rng, chips, faults),
+        rack=rack,
         faults=faults,
-        settings=_settings(rng),
+        settings=settings,
+        # Where the configuration wants none, a chip that pauses does so for its operator.
+        pauses=NO_PAUSE not in settings or Random(f"pauses/{seed}").random() < 0.5,
         agents=agents,
         deposit=rng.choice((150_000, 1_000_000, 20_000_000)),
         orders=tuple(_orders(rng, chips, agents, seconds)),

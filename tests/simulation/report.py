@@ -9,8 +9,9 @@ class Report:
     """Counts add up; `broken` is empty if every promise was kept.
 
     `crashes`: by (point, state it struck in); `faults`: by (state, fault); `moves`: by (from,
-    to); `reasons`: of attempts proved not done and of failed orders; `unknown`: how undecided
-    orders were decided, by kind of evidence; `waits`: seconds until they were.
+    to); `went_on`: orders claimed with the end of the one before on their chip; `reasons`: of
+    attempts proved not done and of failed orders; `unknown`: how undecided orders were decided,
+    by kind of evidence; `waits`: seconds until they were.
     """
 
     seed: int
@@ -23,6 +24,7 @@ class Report:
     crashes: Counter[tuple[str, str]] = field(default_factory=Counter)
     faults: Counter[tuple[str, str]] = field(default_factory=Counter)
     moves: Counter[tuple[str | None, str]] = field(default_factory=Counter)
+    went_on: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
     unknown: Counter[str] = field(default_factory=Counter)
     waits: list[float] = field(default_factory=list)

@@ -66,6 +66,10 @@ def test_every_legal_move_is_made(total: Report) -> None:
     assert {move for move in total.moves if move[0] is not None} == legal
 
 
+def test_chips_go_on_from_one_order_to_the_next(total: Report) -> None:
+    assert total.went_on > 100
+
+
 def test_every_row_of_the_retry_table_is_used(total: Report) -> None:
     assert {reason.value for reason in RULES} - set(total.reasons) == set()
 

@@ -14,6 +14,7 @@ from pulsarack.daemon.control_protocol import CallError
 from pulsarack.daemon.desk import Desk
 from pulsarack.daemon.dispatcher import Dispatcher
 from pulsarack.daemon.follow_up import FollowUp
+from pulsarack.daemon.inbox import Inbox
 from pulsarack.daemon.outbox import Outbox
 from pulsarack.daemon.sale import Sale
 from pulsarack.ledger import accounts, journal
@@ -300,8 +301,15 @@ def notification_outside_the_transaction(patches: ExitStack) -> None:
         await self._context.announce(ended.standing.order.id)
         return ended
 
+    async def receive(self: Inbox, *args: Any) -> Any:
+        received, ended = await was_received(self, *args)
+        if ended is not None:
+            await self._context.announce(ended.standing.order.id)
+        return received, ended
+
     old = put(patches, Context, "announce", announce)
     concluded = put(patches, Sale, "_conclude", conclude)
+    was_received = put(patches, Inbox, "_receive", receive)
 
 
 @bug("Waiters are woken before the commit is durable.", "P1", "P2", "P4", "P6")

@@ -1,0 +1,85 @@
+"""How a sale ends: one transaction settles it and, if the chip may go on, claims its next order.
+
+Whoever waits for a chip waits for both, one commit instead of two. The attempt that ended is
+closed in the same transaction before the next one is written, so that never two are open on a
+chip; if it turns out that nothing can be claimed, only the end is written.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from peewee import Database, IntegrityError
+
+from pulsarack.daemon.context import MS, Standing
+from pulsarack.ledger import sql
+from pulsarack.queue import claim
+from pulsarack.queue.chips import Chip
+from pulsarack.queue.claim import Claim, IdleChip, Known
+from pulsarack.queue.errors import ClaimLost
+from pulsarack.queue.orders import Order
+
+ClaimNext = Callable[[Database, Chip], Claim | None]
+"""Claims the next order for a chip that is free in this transaction; None if there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How an order that was decided stands, and its chip; `claim` is the chip's next order.
+
+    `chip` is None if more may have happened to it since.
+    """
+
+    standing: Standing
+    chip: Chip | None = None
+    claim: Claim | None = None
+
+
+End = Callable[[Database, Order, bool], Ended]
+"""Called in the transaction that decides an attempt, with its order as it is then.
+
+The flag: nothing else happens to the chip with it, so that it may go on.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """An operator's report that is waited for.
+
+    `ending` is asked right before a text is booked, `note` told how it ended right behind that.
+    """
+
+    order_id: int
+    attempt_id: int
+    ending: Callable[[], End]
+    note: Callable[[Ended], None]
+
+
+def claim_next(
+    ready: IdleChip, turns: dict[str, str], *, sold_ms: int, now_ms: int, day_started_at: int
+) -> ClaimNext:
+    """What claims the next order for a chip at once.
+
+    `turns` are those of all passes; `sold_ms`: how long the chip was at the order that ends.
+    """
+
+    def claim_for(db: Database, chip: Chip) -> Claim | None:
+        own, usual = chip.pause_seconds, ready.presence.limits.pause_seconds
+        if (usual if own is None else own) * MS > sold_ms:
+            return None  # it pauses first, counted from its last claim
+        sql.run(db, "SAVEPOINT next")
+        try:
+            claims = claim.claim_ready(
+                db,
+                {chip.iccid: ready},
+                Known(turns=turns),
+                now_ms=now_ms,
+                day_started_at=day_started_at,
+            )
+        except (ClaimLost, IntegrityError):
+            # The operator's answer must not be lost with it; the next pass says what is wrong.
+            sql.run(db, "ROLLBACK TO next")
+            claims = []
+        sql.run(db, "RELEASE next")
+        return claims[0] if claims else None
+
+    return claim_for
