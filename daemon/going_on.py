@@ -14,7 +14,7 @@ from pulsarack.daemon.context import MS, Standing
 from pulsarack.ledger import sql
 from pulsarack.queue import claim
 from pulsarack.queue.chips import Chip
-from pulsarack.queue.claim import Claim, IdleChip, Known
+from pulsarack.queue.claim import Claim, IdleChip
 from pulsarack.queue.errors import ClaimLost
 from pulsarack.queue.orders import Order
 
@@ -68,18 +68,14 @@ def claim_next(
             return None  # it pauses first, counted from its last claim
         sql.run(db, "SAVEPOINT next")
         try:
-            claims = claim.claim_ready(
-                db,
-                {chip.iccid: ready},
-                Known(turns=turns),
-                now_ms=now_ms,
-                day_started_at=day_started_at,
+            found = claim.claim_for(
+                db, chip, ready, turns, now_ms=now_ms, day_started_at=day_started_at
             )
         except (ClaimLost, IntegrityError):
             # The operator's answer must not be lost with it; the next pass says what is wrong.
             sql.run(db, "ROLLBACK TO next")
-            claims = []
+            found = None
         sql.run(db, "RELEASE next")
-        return claims[0] if claims else None
+        return found
 
     return claim_for

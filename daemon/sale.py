@@ -22,7 +22,7 @@ from pulsarack.daemon.store_errors import NotStored
 from pulsarack.daemon.store_retry import insist
 from pulsarack.daemon.store_thread import T
 from pulsarack.modems.errors import ModemError
-from pulsarack.queue import attempts, chips, clock_steps, evidence, orders, outcome, stock
+from pulsarack.queue import attempts, chips, clock_steps, evidence, outcome, stock
 from pulsarack.queue.claim import Claim
 from pulsarack.queue.errors import NotOpen
 from pulsarack.queue.evidence import Evidence, EvidenceKind, Rule, VerdictKind
@@ -138,7 +138,7 @@ class Sale:
 
         def end(db: Database, order: Order, alone: bool) -> Ended:
             self._recorder.write(db)
-            standing = Standing(order, orders.attempt_summary(db, order.id))
+            standing = Standing(order, self._claim.tries)
             chip = chips.find(db, self._claim.chip) if alone else None
             if chip is None or go_on is None or order.state == OrderState.UNKNOWN:
                 return Ended(standing, chip)

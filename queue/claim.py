@@ -21,10 +21,11 @@ from peewee import Database
 from pulsarack.ledger import accounts, journal
 from pulsarack.ledger.journal import Result, Transfer
 from pulsarack.queue import attempts, chips, clock_steps, evidence, facts, orders, state
-from pulsarack.queue.chips import ChipState
+from pulsarack.queue.attempts import Attempt
+from pulsarack.queue.chips import Chip, ChipState
 from pulsarack.queue.errors import ClaimLost
 from pulsarack.queue.facts import Presence
-from pulsarack.queue.orders import Order
+from pulsarack.queue.orders import AttemptSummary, Order
 from pulsarack.queue.routing import (
     ChipFacts,
     OrderFacts,
@@ -51,7 +52,8 @@ class Claim:
     """An order on its way: what the chip's worker needs.
 
     `spent_serial_numbers` prove nothing new of this destination; `reply_owed`: the chip may
-    still get the answer to an earlier attempt.
+    still get the answer to an earlier attempt. `tries` counts this attempt; no other can be made
+    while it is open.
     """
 
     order: Order
@@ -61,6 +63,7 @@ class Claim:
     slot: str
     spent_serial_numbers: frozenset[str]
     reply_owed: bool
+    tries: AttemptSummary
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,15 +139,43 @@ def claim_ready(
     for operator in sorted({chip.operator for chip in idle.values()}):
         if orders.any_queued(db, operator):
             mine = {iccid: chip for iccid, chip in idle.items() if chip.operator == operator}
-            claims += _claim_all(db, operator, mine, known, _Moment(now_ms, day_started_at))
+            claims += _claim_all(db, operator, mine, known, _Moment(now_ms, day_started_at), set())
     return claims
 
 
+def claim_for(
+    db: Database,
+    chip: Chip,
+    ready: IdleChip,
+    turns: dict[str, str],
+    *,
+    now_ms: int,
+    day_started_at: int,
+) -> Claim | None:
+    """The next order for one chip, as this transaction has just read it, with nothing open on it.
+
+    `turns` are those of all passes.
+    """
+    if not _may_sell(chip) or not orders.any_queued(db, ready.operator):
+        return None
+    facts_of_it = facts.of_chip(
+        db, chip, ready.presence, now_ms=now_ms, day_started_at=day_started_at
+    )
+    known = Known({chip.iccid: facts_of_it}, turns=turns)
+    idle, at = {chip.iccid: ready}, _Moment(now_ms, day_started_at)
+    claims = _claim_all(db, ready.operator, idle, known, at, {chip.iccid})
+    return claims[0] if claims else None
+
+
 def _claim_all(
-    db: Database, operator: str, idle: Mapping[str, IdleChip], known: Known, at: _Moment
+    db: Database,
+    operator: str,
+    idle: Mapping[str, IdleChip],
+    known: Known,
+    at: _Moment,
+    fresh: set[str],
 ) -> list[Claim]:
-    """The claims of one operator's idle chips."""
-    fresh = set()
+    """The claims of one operator's idle chips; `fresh` are those looked at in this transaction."""
     for iccid in sorted(idle.keys() - known.chips.keys() - known.unable):
         if _look(db, iccid, idle[iccid], known, at):
             fresh.add(iccid)
@@ -194,8 +225,7 @@ def _in_turn(
             after=known.turns.get(operator, ""),
             affordable=max(chip.stock_available - chip.reserve for chip in free),
             now_ms=at.now_ms,
-            enough=enough,
-            limit=limit,
+            limit=enough,
         )
         for order in waiting:
             if order.id not in tried and free:
@@ -205,12 +235,15 @@ def _in_turn(
             return
 
 
+def _may_sell(chip: Chip) -> bool:
+    return chip.state == ChipState.ACTIVE and bool(chip.stock_exact)
+
+
 def _look(db: Database, iccid: str, ready: IdleChip, known: Known, at: _Moment) -> bool:
     """Find out about a chip; whether it may sell at all."""
     known.forget(iccid)
     chip = chips.wake_if_rested(db, iccid, now_ms=at.now_ms)
-    sells = chip is not None and chip.state == ChipState.ACTIVE and chip.stock_exact
-    if chip is None or not sells or attempts.open_on_chip(db, iccid) is not None:
+    if chip is None or not _may_sell(chip) or attempts.open_on_chip(db, iccid) is not None:
         known.unable.add(iccid)
         return False
     known.chips[iccid] = facts.of_chip(
@@ -240,7 +273,7 @@ def _try(
         if found.winner in fresh:
             chip = known.chips.pop(found.winner)
             free.remove(chip)
-            return _claim(db, order, found, chip, ready, number=len(earlier) + 1, at=at)
+            return _claim(db, order, found, chip, ready, earlier=earlier, at=at)
         place = next(n for n, one in enumerate(free) if one.iccid == found.winner)
         # Nothing told us, but it may have been another program, or an admin a moment ago.
         if _look(db, found.winner, ready, known, at):
@@ -258,10 +291,10 @@ def _claim(
     chip: ChipFacts,
     idle: IdleChip,
     *,
-    number: int,
+    earlier: Sequence[Attempt],
     at: _Moment,
 ) -> Claim:
-    now_ms = at.now_ms
+    now_ms, number = at.now_ms, len(earlier) + 1
     state.move(db, order.id, OrderState.SENDING, why=f"claimed by chip {chip.name}", now_ms=now_ms)
     attempt_id = insert(
         db,
@@ -292,6 +325,12 @@ def _claim(
         idle.presence.slot,
         evidence.serial_numbers(db, order.operator, order.destination),
         attempts.silent_since(db, chip.iccid, late, but=attempt_id),
+        AttemptSummary(
+            number,
+            chip.iccid,
+            idle.presence.slot,
+            earlier[0].claimed_at if earlier else now_ms,
+        ),
     )
 
 

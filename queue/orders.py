@@ -127,13 +127,12 @@ def fair(
     after: str,
     affordable: int,
     now_ms: int,
-    enough: int,
     limit: int,
 ) -> list[Order]:
     """The orders of an operator that may route now, in turn over the agents that wait.
 
     The first of each agent, beginning with the agent behind `after` in the order of their
-    codes and then round; if that is not `enough`, the second of each, and so on, up to the
+    codes and then round; if that is not enough, the second of each, and so on, up to the
     limit: of one agent always the oldest first. Whoever claims some of them gives the agent
     of the last one claimed as `after` of the next time (of the last one looked at, if none
     could be claimed): then no agent waits longer than one order of every other that waits,
@@ -143,8 +142,6 @@ def fair(
     first = _in_turn(db, operator, after, _LAST_CODE, may, limit)
     if len(first) < limit:
         first += _in_turn(db, operator, "", after, may, limit - len(first))
-    if len(first) >= enough:
-        return first
     lines = [[order] for order in first]
     room, going_on = limit - len(first), lines
     while room > 0 and going_on:

@@ -40,12 +40,12 @@ ORDERS = 24
 IDLE_MINUTES = 60
 
 AN_ORDER: dict[str, Any] = {
-    # In: agent, reference and equal orders, here and in the archives, product, prefix, deposit (8).
+    # In: agent, product, prefix, deposit, an equal order in the archives (5).
     # Claim: the chip's row, open attempt, sales and balance, the agents' turn, the order, its
-    # attempts, spent serial numbers, silence, the clock's steps (about 12; looking also when no
-    # chip or no order is free). End: serial number, owed answers, steps, stock, order, attempt,
-    # chip (8). Out: the message (1). Between: is an order too old, does one wait (1.5).
-    "statements that read": 29.67,
+    # attempts, spent serial numbers, silence, the clock's steps (about 11; looking also when no
+    # chip or no order is free). End: serial number, owed answers, steps, stock, order, whose the
+    # attempt is, both holds, chip (9). Out: the message (1). Between: is an order too old, does one wait (1.5).
+    "statements that read": 27.0,
     # The order, its transitions (3), transfers (2 held, 2 posted), attempt, what was said (2),
     # evidence, reading of the stock, message.
     "statements that insert": 14.0,
@@ -74,7 +74,7 @@ AN_ORDER: dict[str, Any] = {
 AN_SMS_ORDER: dict[str, Any] = {
     # As above, and the text: was it read before, its sender's clock, whose it is (6); the claim
     # looks at less, since it is made with the end of the order before, for that chip alone.
-    "statements that read": 37.29,
+    "statements that read": 34.62,
     # One line less was said, and the text itself.
     "statements that insert": 14.0,
     # What the text was taken for.

@@ -19,7 +19,6 @@ def fair(
     after: str = "",
     *,
     limit: int = 8,
-    enough: int | None = None,
     affordable: int = PLENTY,
 ) -> list[Order]:
     return world.run(
@@ -29,7 +28,6 @@ def fair(
             after=after,
             affordable=affordable,
             now_ms=world.now,
-            enough=limit if enough is None else enough,
             limit=limit,
         )
     )
@@ -50,7 +48,7 @@ def done(world: World, order_id: int) -> None:
 
 def take(world: World, after: str) -> Order | None:
     """As the claim for one idle chip does it."""
-    for order in fair(world, after, enough=1):
+    for order in fair(world, after, limit=1):
         done(world, order.id)
         return order
     return None
@@ -118,8 +116,8 @@ def test_second_rounds_only_if_the_first_is_not_enough(world: World) -> None:
         world.agent(code)
     first, second = send(world, "A1", 2)
     (other,) = send(world, "B1", 1)
-    assert [one.id for one in fair(world, enough=2)] == [first, other]
-    assert [one.id for one in fair(world, enough=3)] == [first, other, second]
+    assert [one.id for one in fair(world, limit=2)] == [first, other]
+    assert [one.id for one in fair(world, limit=3)] == [first, other, second]
 
 
 def test_ten_thousand_of_one_agent_are_not_looked_at(world: World) -> None:
