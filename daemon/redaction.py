@@ -115,11 +115,13 @@ class Redactor:
         self, logger: Any, method: str, event: MutableMapping[str, Any]
     ) -> MutableMapping[str, Any]:
         """The structlog processor."""
+        clean = self._clean
         for key, value in event.items():
             if is_secret_key(key):
                 event[key] = MASK
             elif type(value) is str:
-                event[key] = self.text(value)
+                if value not in clean:
+                    event[key] = self.text(value)
             elif type(value) is not int:
                 event[key] = self.value(key, value)
         return event

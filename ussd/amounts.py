@@ -33,7 +33,7 @@ def read_amount(text: str, exponent: int = 0) -> int | None:
     match = _AMOUNT.fullmatch(text)
     if match is None or (match["point"] and match["point"] == match["thousands"]):
         return None
-    whole = re.sub(r"[.,]", "", match["whole"])
+    whole = match["whole"].replace(".", "").replace(",", "")
     if len(whole) > _MOST_DIGITS:
         return None
     fraction = int(match["fraction"] or 0)

@@ -63,7 +63,7 @@ class LineSplitter:
             match = _LINE_END.search(self._pending)
             if match is None:
                 return self._overflow()
-            item = self._cut(match.start(), match.end())
+            item = self._cut(*match.span())
             if item is not None:
                 return item
         return None

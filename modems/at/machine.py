@@ -90,6 +90,7 @@ class AtMachine:
         self.state = State.LOST
         self._splitter = LineSplitter()
         self._command: AtCommand | None = None
+        self._echo = ""  # of the command in flight
         self._body = ""
         self._lines: list[str] = []
         self._octets = 0
@@ -149,7 +150,9 @@ class AtMachine:
         self._splitter.push(data)
         while (item := self._splitter.next(self.state is State.PROMPT)) is not None:
             if isinstance(item, str):
-                self._take(item, now)
+                # An empty line means something only within a result of several lines.
+                if item or self._partial is not None:
+                    self._take(item, now)
             elif isinstance(item, PromptMark):
                 self._see_prompt()
             elif isinstance(item, Overlong):
@@ -233,7 +236,7 @@ class AtMachine:
         if self._command is None:
             return False
         body = self._body
-        return line == self._command.text.strip() or bool(body and line.startswith(body))
+        return line == self._echo or bool(body and line.startswith(body))
 
     def _keep(self, line: str) -> None:
         full = (
@@ -263,6 +266,7 @@ class AtMachine:
     def _start(self, command: AtCommand, deadline: float) -> None:
         self._clear()
         self._command = command
+        self._echo = command.text.strip()
         self._command_deadline = deadline
 
     def _see_prompt(self) -> None:
