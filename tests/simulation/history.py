@@ -5,6 +5,7 @@ import shutil
 import tempfile
 from collections import Counter
 from pathlib import Path
+from random import Random
 from unittest import mock
 
 from pulsarack.daemon import rack
@@ -14,6 +15,7 @@ from tests.simulation.admin import Admin
 from tests.simulation.agents import Agents
 from tests.simulation.auditor import Broken
 from tests.simulation.life import make_task
+from tests.simulation.old_age import grow_old
 from tests.simulation.plan import HOUR, Plan, PlannedCrash, PlannedOrder, draw
 from tests.simulation.report import Report
 from tests.simulation.weather import Weather
@@ -148,11 +150,27 @@ async def _end(
         await daemon.life.unwound()
         daemon.store.close()
     await asyncio.gather(*tasks, return_exceptions=True)
+    if _grows_old(world.plan) and not auditor.broken and not world.findings:
+        await _grow_old(world)
+        report.archived = auditor.left
     auditor.close()
-    kept = {path.name: path.read_bytes().decode("latin-1") for path in world.path.parent.iterdir()}
+    files = [path for path in world.path.parent.rglob("*") if path.is_file()]
+    kept = {path.name: path.read_bytes().decode("latin-1") for path in files}
     auditor.secrets_kept(list(world.pins.values()), kept)
     report.broken = [str(one) for one in (*auditor.broken, *world.findings[:20])]
     return report
+
+
+def _grows_old(plan: Plan) -> bool:
+    """Whether the orders of a history are archived when all is over: of every fourth."""
+    return plan.seed % 4 == 0
+
+
+async def _grow_old(world: World) -> None:
+    rng = Random(f"old/{world.plan.seed}")
+    found = await grow_old(world.path, world.config, world.wall.now_ms(), rng)
+    world.findings += [Broken("audit", f"archived: {one}") for one in found]
+    world.auditor.grown_old()
 
 
 async def _read_all_stock(world: World) -> None:

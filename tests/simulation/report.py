@@ -11,13 +11,15 @@ class Report:
     `crashes`: by (point, state it struck in); `faults`: by (state, fault); `moves`: by (from,
     to); `went_on`: orders claimed with the end of the one before on their chip; `reasons`: of
     attempts proved not done and of failed orders; `unknown`: how undecided orders were decided,
-    by kind of evidence; `waits`: seconds until they were.
+    by kind of evidence; `waits`: seconds until they were; `archived`: orders that left for an
+    archive when all was over.
     """
 
     seed: int
     digest: str = ""
     broken: list[str] = field(default_factory=list)
     orders: int = 0
+    archived: int = 0
     seconds: float = 0.0
     states: Counter[str] = field(default_factory=Counter)
     refused: Counter[str] = field(default_factory=Counter)

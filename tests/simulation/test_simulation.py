@@ -58,6 +58,8 @@ def total(reports: dict[int, Report]) -> Report:
 
 def test_every_promise_is_kept(reports: dict[int, Report]) -> None:
     assert len(reports) == SEEDS + len(RARE)
+    # Of every fourth history all but a few are archived, and the auditor's books kept on.
+    assert sum(report.archived for report in reports.values()) > 500
     assert {seed: report.broken[:3] for seed, report in reports.items() if report.broken} == {}
 
 

@@ -95,7 +95,7 @@ class World:
         self.down = 1.0
         self._death = asyncio.Event()
         self._ids = itertools.count(1)
-        self._config = config.parse(tomllib.loads(plan.settings), directory / "pulsarack.toml")
+        self.config = config.parse(tomllib.loads(plan.settings), directory / "pulsarack.toml")
         loop.set_exception_handler(self._unhandled)
         self.simulation.power_on()
 
@@ -215,7 +215,7 @@ class World:
         pins = Secrets({iccid: {"chip_pin": Secret(pin)} for iccid, pin in self.pins.items()})
         logging.mask(pins)
         context = Context(
-            self._config,
+            self.config,
             clock,
             daemon.store,
             SHELF,
@@ -227,7 +227,7 @@ class World:
         await prepare(context)
         dispatcher = Dispatcher(context)
         rack = daemon.rack = Rack(context, dispatcher, PROFILES, BusPorts(self.bus, life))
-        # Histories are of days: nothing grows so old that it is archived.
+        # Histories are of days: nothing grows so old before their end (old_age.py).
         archivist = Archivist(context, Archives(folder_of(self.path), threads=False))
         daemon.calls = registry(Office(context, rack, dispatcher, Outbox(context), archivist))
         parts = [asyncio.create_task(dispatcher.run()), asyncio.create_task(rack.run())]
