@@ -1,6 +1,7 @@
 # Three verbs for a newcomer: demo, test, check. Each sets up what it needs. Then the long proofs:
 # simulate (SEEDS=n FIRST=m), planted, soak (ORDERS=n KILLS=n SEED=n), fuzz (TARGET=name SECONDS=n).
-# The tests are shared out to WORKERS=n processes, as tests/workers.py says.
+# The tests are shared out to WORKERS=n processes, as tests/workers.py says; one that is ended by
+# its test ends the run, which would else begin with that test again.
 # bench measures (minutes; FULL=1: most of an hour; NAMES="start rack": see pulsarack bench --help).
 PYTHON ?= python3
 WORKERS ?= 2
@@ -13,7 +14,7 @@ demo: $(STAMP)
 	$(VENV)/bin/pulsarack demo
 
 test: $(STAMP)
-	$(VENV)/bin/python -m pytest -q -n $(WORKERS)
+	$(VENV)/bin/python -m pytest -q -n $(WORKERS) --max-worker-restart 0
 
 check: $(STAMP)
 	$(VENV)/bin/ruff format --check .
