@@ -44,6 +44,8 @@ FILE_MODE = 0o640
 _BUSY_SECONDS = 5
 """How long a statement waits for another program that has the file locked."""
 
+_PAGE_OCTETS = 2048
+
 _CACHE_KIB = 8 * 1024
 """Of pages that a connection keeps."""
 
@@ -185,6 +187,9 @@ def database(path: Path, synchronous: Synchronous = "FULL") -> Database:
     db: Database = _Careful(
         str(path),
         pragmas={
+            # A commit writes each page that it touched whole, and a sale touches some twenty in a
+            # few places each. Counts for a new file; one that is there keeps its own.
+            "page_size": _PAGE_OCTETS,
             "journal_mode": "wal",
             "synchronous": synchronous,
             "foreign_keys": 1,
