@@ -27,7 +27,7 @@ _PERCENT = 100
 _NOT_OURS = "<"
 # What a top-up takes on any machine: the name of the figure, and the function that is called.
 _COUNTED = {
-    "SQL statements": "<method 'execute' of 'apsw.Cursor' objects>",
+    "SQL statements": "<method 'execute' of 'apsw.Connection' objects>",
     "groups written": "daemon/store.py:_write_batch",
     "jobs written": "daemon/store.py:_write_one",
     "batches read": "daemon/store.py:_read_batch",

@@ -5,9 +5,9 @@ The database keeps UTC milliseconds; a local day appears where the trade thinks 
 a person reads a time. The zone is always an argument.
 """
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 MILLISECONDS = 1000
@@ -46,8 +46,7 @@ def day_bounds(now_ms: int, timezone: str) -> tuple[int, int]:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Day:
+class Day(NamedTuple):
     """A local day: "2026-11-22", and where it begins and ends, milliseconds UTC."""
 
     name: str

@@ -80,8 +80,9 @@ async def test_an_idle_chip(tmp_path: Path) -> None:
 
 async def test_a_profile(tmp_path: Path) -> None:
     figures = {one.name: one.rounds[0] for one in await every(profile.run(small(tmp_path)))}
-    assert figures["SQL statements"] > 1
-    assert figures["writes to a modem"] >= 2
+    # Of so short a run the first and the last sale count in part.
+    assert figures["SQL statements"] > 10
+    assert figures["writes to a modem"] > 1
     assert figures["daemon thread: MainThread"] > 0
     assert figures["rack thread: MainThread"] > 0
     assert any(name.startswith("daemon with callees: daemon/") for name in figures)

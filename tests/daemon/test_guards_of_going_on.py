@@ -130,19 +130,19 @@ def test_what_was_claimed_is_given_back_if_the_modem_fails_before_it(
 def test_an_answer_outlives_the_claim_that_fails_beside_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    true_claim = claim.claim_ready
+    true_claim = claim.claim_for
     lost: list[int] = []
 
-    def claim_ready(db: Database, *args: Any, **named: Any) -> list[Claim]:
+    def claim_for(db: Database, *args: Any, **named: Any) -> Claim | None:
         found = true_claim(db, *args, **named)
-        if found and found[0].order.id == 2 and not lost:
+        if found and found.order.id == 2 and not lost:
             lost.append(2)
             raise ClaimLost("planted")
         return found
 
     async def sell(world: World) -> None:
         await open_shop(world)
-        monkeypatch.setattr(claim, "claim_ready", claim_ready)
+        monkeypatch.setattr(claim, "claim_for", claim_for)
         first, second = await two_orders(world)
         await world.settle()
         assert lost == [second]
