@@ -32,6 +32,7 @@ from benchmarks import (
 from benchmarks.figures import Figure, as_json
 from benchmarks.settings import Profile
 from benchmarks.table import table
+from pulsarack.daemon import sqlite_engine
 from pulsarack.daemon.demo.main import STATUS_TERMINATED, cancel_on_sigterm
 from pulsarack.daemon.errors import DaemonError
 
@@ -75,6 +76,7 @@ def main(
 
     Every figure stands beside its reference, measured in the same run.
     """
+    sqlite_engine.tune()  # what is measured in this process, and its references, as in the daemon
     root = Path(tempfile.mkdtemp(prefix="pulsarack-bench-", dir=directory))
     chosen = settings.full(root) if full else Profile(root)
     chosen = settings.narrowed(chosen, rounds=rounds, modems=modems)
