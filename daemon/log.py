@@ -158,8 +158,8 @@ def goes_to_journal(stream: TextIO, environ: Mapping[str, str]) -> bool:
 def render_json(logger: WrappedLogger, method: str, event: EventDict) -> str:
     """One JSON object, the event's name first."""
     ordered = {"event": event.pop("event", ""), **event}
-    if "at" in event:
-        ordered["at"] = _moment(event["at"])
+    if isinstance(at := event.get("at"), _Instant):
+        ordered["at"] = _moment(at)
     try:
         return msgspec.json.encode(ordered, enc_hook=str).decode()
     except UnicodeEncodeError:
@@ -170,7 +170,8 @@ def render_json(logger: WrappedLogger, method: str, event: EventDict) -> str:
 def render_text(logger: WrappedLogger, method: str, event: EventDict) -> str:
     """One line for people: time, level, event, fields; an exception's trace below it."""
     trace = event.pop("exception", None)
-    head = [_moment(event.pop("at"))] if "at" in event else []
+    at = event.get("at")
+    head = [_moment(event.pop("at"))] if isinstance(at, _Instant) else []
     head += [f"{event.pop('level', method):7}", _word(event.pop("event", ""), quote=False)]
     fields = [f"{key}={_word(value)}" for key, value in event.items()]
     below = "".join(f"\n    {line}" for line in str(trace).splitlines()) if trace else ""
@@ -188,10 +189,12 @@ def _word(value: object, *, quote: bool = True) -> str:
     return encoded if quote else encoded[1:-1]
 
 
-def _moment(at: object) -> str:
-    """A time that `_Stamp` has put on a line: ISO 8601 in UTC."""
-    if not isinstance(at, int):
-        return str(at)
+class _Instant(int):
+    """The time of a line, milliseconds UTC: a number, which no secret can be found in."""
+
+
+def _moment(at: int) -> str:
+    """ISO 8601 in UTC."""
     seconds, milliseconds = divmod(at, _MILLISECONDS)
     return f"{_second(seconds)}.{milliseconds:03}Z"
 
@@ -204,7 +207,7 @@ def _second(seconds: int) -> str:
 class _Following:
     """A logger by the configuration of the moment; made anew only when that has changed.
 
-    A reload of the configuration changes the level of loggers that exist already.
+    Loggers are made before the log is configured, and configured again by tests.
     """
 
     __slots__ = ("_fields", "_logger", "_made_for")
@@ -253,7 +256,7 @@ def _add_bound(
 
 
 class _Stamp:
-    """Adds the time of the line: a number, which no secret can be found in; rendered last."""
+    """Adds the time of the line; rendered last."""
 
     def __init__(self, now_ms: Callable[[], int]) -> None:
         self._now_ms = now_ms
@@ -261,7 +264,7 @@ class _Stamp:
     def __call__(
         self, logger: WrappedLogger, method: str, event: MutableMapping[str, Any]
     ) -> MutableMapping[str, Any]:
-        event["at"] = self._now_ms()
+        event["at"] = _Instant(self._now_ms())
         return event
 
 

@@ -57,6 +57,7 @@ class Sale:
         self._recorder = AttemptRecorder(context, claim.attempt_id)
         self._committed = False
         self._ended_by_text: Ended | None = None
+        self._line_is_free = True  # for the next order, as soon as this one has ended
 
     async def run(self) -> Ended | None:
         """Sell, or find out why not; the attempt is decided or undecided when this returns.
@@ -80,6 +81,7 @@ class Sale:
         except ModemError as error:
             # The modem failed while a text was awaited: the order must not wait for its return.
             if self._ended_by_text is None:
+                self._line_is_free = False
                 await self._end(self._without_proof(Reason.MODEM_LOST, str(error)))
             raise
         except NotStored as error:
@@ -87,6 +89,7 @@ class Sale:
             finished = Finished(self._without_proof(Reason.DAEMON_STOPPED, error.message), True)
         except ValuesUnfit as error:
             finished = Finished(self._without_proof(Reason.WRONG_CHIP_PIN, str(error)), False)
+        self._line_is_free = not finished.cancel_session
         ended = await self._end(finished.outcome)
         if finished.cancel_session:
             await self._desk.modem.cancel_ussd()
@@ -95,10 +98,10 @@ class Sale:
     async def _check_card(self) -> None:
         """Another card would sell, and this one's untouched stock "prove" it not done.
 
-        The one look at the card by which the report before was believed stands for this order
-        too, if it was just now and this order was claimed with that report: then nothing but
-        our own commands was on the line, and it is no longer ago than the point of no return
-        may be from a look of its own.
+        The last look at the card (by which a report was believed, or with which the order before
+        began) stands for this order too, if it was just now and this order was claimed with the
+        end of the one before: then nothing but our own commands was on the line, and it is no
+        longer ago than the point of no return may be from a look of its own.
         """
         if not (self._follows and self._desk.card_was_seen()):
             await self._desk.check_card()
@@ -134,7 +137,7 @@ class Sale:
 
     def _ending(self) -> End:
         """What is written with the end of the order, as things stand now."""
-        go_on = self._go_on()
+        go_on = self._go_on() if self._line_is_free else None
 
         def end(db: Database, order: Order, alone: bool) -> Ended:
             self._recorder.write(db)

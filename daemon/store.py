@@ -266,7 +266,8 @@ def _write_batch(db: Database, batch: Sequence[Ticket], mark: CommitMark) -> Sto
 def _write_alone(db: Database, ticket: Ticket) -> None:
     """The first job of a group: what it did is undone with the whole transaction.
 
-    A savepoint keeps a copy of every page that is written behind it; groups of one are many.
+    A savepoint keeps a copy of every page that is written behind it; groups of one are many. If
+    another program takes the file between the two statements, the whole group is not stored.
     """
     try:
         ticket.value = ticket.job(db)

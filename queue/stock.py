@@ -226,7 +226,8 @@ def readings_during(db: Database, attempt: Attempt) -> list[Reading]:
         db,
         Reading,
         f"SELECT {columns(Reading)} FROM stock_reading"
-        " WHERE chip = ? AND at >= ? AND (? IS NULL OR at <= ?) ORDER BY id",
+        # One of the same millisecond ended the order before, whose end claimed this one.
+        " WHERE chip = ? AND at > ? AND (? IS NULL OR at <= ?) ORDER BY id",
         (attempt.chip, attempt.claimed_at, attempt.closed_at, attempt.closed_at),
     )
 

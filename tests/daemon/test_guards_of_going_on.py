@@ -10,6 +10,7 @@ from peewee import Database
 from pulsarack.daemon.desk import CARD_STAYS_SECONDS, Desk
 from pulsarack.daemon.going_on import End, Ended, Report
 from pulsarack.daemon.inbox import Inbox
+from pulsarack.daemon.script_runner import Runner
 from pulsarack.modems.errors import ModemSilent
 from pulsarack.modems.modem import Modem
 from pulsarack.modems.results import IncomingSms
@@ -18,6 +19,7 @@ from pulsarack.queue.claim import Claim
 from pulsarack.queue.errors import ClaimLost
 from pulsarack.queue.orders import Order
 from pulsarack.queue.texts import Meaning, Received
+from pulsarack.ussd.dialogue import Dialogue, Finished
 from tests.daemon.test_guards_of_the_inbox import Slot
 from tests.daemon.test_hard_cases_at_the_card import in_plan, with_pins
 from tests.daemon.test_orders_and_chips import chip, in_world
@@ -192,6 +194,100 @@ def test_a_card_is_looked_at_again_if_the_last_look_is_some_time_ago(
         assert len(world.delivered()) == 2
 
     in_plan(tmp_path, with_pins(rack_plan(XL, ("simcom-sim800", "xl")), "1201"), sell)
+
+
+def test_a_modem_that_failed_claims_no_further_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It fails with the look at the card of the first order, before anything was sent."""
+    true_check = Desk.check_card
+    armed = [True]
+
+    async def check_card(desk: Desk) -> None:
+        if desk.doing.startswith("selling") and armed:
+            armed.clear()
+            raise ModemSilent("AT+CCID", 10.0)
+        await true_check(desk)
+
+    async def sell(world: World) -> None:
+        await open_shop(world)
+        monkeypatch.setattr(Desk, "check_card", check_card)
+        first, second = await two_orders(world)
+        await world.settle()
+        assert not armed
+        assert [one["outcome"] for one in await attempts_of(world, first)] == ["NOT_DONE", "DONE"]
+        assert [one["outcome"] for one in await attempts_of(world, second)] == ["DONE"]
+
+    in_world(tmp_path, sell, XL)
+
+
+def test_a_session_that_is_still_open_is_ended_before_the_next_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The modem fails at that: the next order was not claimed yet."""
+    true_run = Runner.run
+    armed = [True]
+
+    async def run(runner: Runner, dialogue: Dialogue) -> Finished:
+        finished = await true_run(runner, dialogue)
+        return Finished(finished.outcome, cancel_session=bool(armed))
+
+    async def cancel_ussd(modem: Modem) -> None:
+        armed.clear()
+        raise ModemSilent("AT+CUSD=2", 10.0)
+
+    async def sell(world: World) -> None:
+        await open_shop(world)
+        monkeypatch.setattr(Runner, "run", run)
+        monkeypatch.setattr(Modem, "cancel_ussd", cancel_ussd)
+        for order_id in await two_orders(world):
+            await world.settle()
+            assert [one["outcome"] for one in await attempts_of(world, order_id)] == ["DONE"]
+        assert not armed
+
+    in_world(tmp_path, sell, TELKOMSEL)
+
+
+def test_the_story_of_an_order_begins_with_its_own_readings(tmp_path: Path) -> None:
+    """The stock that the end of the order before named was read in the same millisecond."""
+
+    async def sell(world: World) -> None:
+        await open_shop(world)
+        first, second = await two_orders(world)
+        await world.settle()
+        read = [(await attempts_of(world, one))[0]["readings"] for one in (first, second)]
+        assert [len(readings) for readings in read] == [1, 1]
+        assert read[0] != read[1]
+
+    in_world(tmp_path, sell, TELKOMSEL)
+
+
+GUARDS: dict[str, Callable[[World, Any], Any]] = {
+    "a text came": lambda world, worker: worker._desk.text_came(),
+    "somebody decided something": lambda world, worker: worker._desk.news.ring(),
+    "the card is due to be looked at": lambda world, worker: setattr(
+        worker._desk, "texts_due_at", world.clock.monotonic()
+    ),
+    "the stock is old": lambda world, worker: setattr(worker._stock, "read_at", float("-inf")),
+    "the daemon stops": lambda world, worker: setattr(worker._desk, "stopping", True),
+    "the modem is gone": lambda world, worker: setattr(worker._desk, "gone", True),
+    "the clock was set": lambda world, worker: world.clock.step(3600.0),
+    "another chip may be the better one": lambda world, worker: worker._dispatcher.wake("xl"),
+}
+
+
+@pytest.mark.parametrize("guard", GUARDS)
+def test_what_is_due_first_keeps_a_chip_from_going_on(tmp_path: Path, guard: str) -> None:
+    async def look(world: World) -> None:
+        while {(await chip(world, number))["doing"] for number in (0, 1)} != {"idle"}:
+            await world.clock.sleep(1.0)
+        worker: Any = next(iter(world.daemon.rack.slots.values()))._worker
+        worker._desk.texts_due_at = world.clock.monotonic() + 1.0
+        assert worker._going_on() is not None
+        GUARDS[guard](world, worker)
+        assert worker._going_on() is None
+
+    in_world(tmp_path, look, XL, XL)
 
 
 @pytest.mark.parametrize("texts_there", [1, 2])
