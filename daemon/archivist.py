@@ -125,7 +125,10 @@ class Archivist:
             await self._look_back()
             self._looked_back = True
         cut = await self._context.store.read(self.cut)
-        upto = await self._context.store.read(lambda db: archive.newest_old(db, cut=cut))
+        now_ms = self._context.clock.now_ms()
+        upto = await self._context.store.read(
+            lambda db: archive.newest_old(db, cut=cut, now_ms=now_ms)
+        )
         after = 0
         while not done.more:
             found = await self._due(cut, after, upto)
@@ -222,7 +225,7 @@ class Archivist:
         store = self._context.store
         held = {one.name for one in await store.read(archive.archives)}
         for table in archive_rest.TABLES:
-            upto = await store.read(_newest_old(table, cut))
+            upto = await store.read(_newest_old(table, cut, self._context.clock.now_ms()))
             after = 0
             while found := await store.read(_rest_due(table, cut, after, upto)):
                 after = found[-1].id
@@ -248,7 +251,12 @@ class Archivist:
         except ArchiveError as error:
             done.failed[name] = str(error)
         except (Differs, PeeweeException) as error:
-            done.failed[f"{table.called} of {name}"] = f"{error}; {_REMEDY}"
+            if len(ids) == 1:
+                done.failed[f"{table.called} {ids[0]} of {name}"] = f"{error}; {_REMEDY}"
+                return
+            half = len(ids) // 2
+            for part in (ids[:half], ids[half:]):  # what is wrong with one stops that one alone
+                await self._batch_of_rest(table, name, part, cut, done)
         else:
             done.rest += len(ids)
             await self._give_way()
@@ -275,8 +283,8 @@ class Archivist:
             await asyncio.sleep(0)
 
 
-def _newest_old(table: Rest, cut: int) -> Job[int]:
-    return lambda db: archive_rest.newest_old(db, table, cut=cut)
+def _newest_old(table: Rest, cut: int, now_ms: int) -> Job[int]:
+    return lambda db: archive_rest.newest_old(db, table, cut=cut, now_ms=now_ms)
 
 
 def _rest_due(table: Rest, cut: int, after: int, upto: int) -> Job[list[Due]]:

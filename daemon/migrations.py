@@ -20,6 +20,7 @@ from playhouse.apsw_ext import APSWDatabase
 from pulsarack.daemon.store_errors import (
     MigrationFault,
     NotOurDatabase,
+    NotStored,
     SchemaDiffers,
     SchemaNewer,
     SchemaOlder,
@@ -175,5 +176,7 @@ def _apply(db: Database, script: Script, now_ms: int) -> None:
                 script.name,
                 now_ms,
             )
+    except apsw.FullError as error:
+        raise NotStored(error) from error
     except apsw.Error as error:
         raise MigrationFault(str(script), f"could not be applied: {error}") from error

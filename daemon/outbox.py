@@ -63,10 +63,10 @@ class Outbox:
         store = self._context.store
         turn = f"messages of {agent}"  # not in the turn of what the agent orders
         found = await store.read_for(turn, lambda db: _page(db, agent, after))
-        if found:
-            ids = [message.id for message in found]
-            await store.write_for(turn, lambda db: messages.count_try(db, ids))
-        return found
+        if not found:
+            return found
+        ids = [message.id for message in found]
+        return await store.write_for(turn, lambda db: messages.hand_out(db, ids))
 
     def _ring(self, event: Event) -> None:
         if event["kind"] == "order" and event["state"] in messages.WORDINGS:

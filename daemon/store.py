@@ -271,6 +271,10 @@ def _write_alone(db: Database, ticket: Ticket) -> None:
     """
     try:
         ticket.value = ticket.job(db)
+        if not db.connection().in_transaction:  # type: ignore[no-untyped-call]
+            raise _GroupLost("a job went on after its transaction had ended")
+    except _GroupLost:
+        raise
     except Exception as error:  # noqa: BLE001 - it is the waiter's, who raises it again
         _note_failure(db, ticket, error)
         sql.run(db, "ROLLBACK")

@@ -26,7 +26,11 @@ class Alarm:
     def set(self, deadline: float | None) -> None:
         """Ring at this monotonic instant and at no other; None for never."""
         self._deadline = deadline
-        if deadline is not None and (self._timer is None or deadline < self._timer_at):
+        if deadline is None:
+            return
+        # A timer whose time is over has stood still with the machine and would come late.
+        runs = self._timer is not None and self._timer_at > self._clock.monotonic()
+        if not runs or deadline < self._timer_at:
             self._start(deadline)
 
     def stop(self) -> None:

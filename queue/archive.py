@@ -187,12 +187,14 @@ class Archive:
 _PAST = f"SELECT {columns(PastOrder)} FROM past_order"
 
 
-def newest_old(db: Database, *, cut: int) -> int:
+def newest_old(db: Database, *, cut: int, now_ms: int) -> int:
     """Up to which id orders are looked at: those before the first that came in after `cut`.
 
-    It reads no more rows than there are old ones, and needs no index of its own.
+    One of a time that has not come yet, by a clock that was ahead, says nothing of the others. It
+    reads no more rows than there are old ones, and needs no index of its own.
     """
-    first = scalar(db, "SELECT id FROM orders WHERE received_at >= ? ORDER BY id LIMIT 1", (cut,))
+    newer = "SELECT id FROM orders WHERE received_at >= ? AND received_at <= ? ORDER BY id LIMIT 1"
+    first = scalar(db, newer, (cut, now_ms))
     last = scalar(db, "SELECT coalesce(max(id), 0) FROM orders")
     return int(last) if first is None else int(first) - 1
 

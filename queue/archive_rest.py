@@ -67,10 +67,15 @@ TABLES: Final = (
 )
 
 
-def newest_old(db: Database, rest: Rest, *, cut: int) -> int:
-    """Up to which id rows are looked at: those before the first that was written after `cut`."""
-    newer = f"SELECT id FROM {rest.name} WHERE {rest.at} >= ? ORDER BY id LIMIT 1"
-    first = scalar(db, newer, (cut,))
+def newest_old(db: Database, rest: Rest, *, cut: int, now_ms: int) -> int:
+    """Up to which id rows are looked at: those before the first that was written after `cut`.
+
+    A row of a time that has not come yet, by a clock that was ahead, says nothing of the others.
+    """
+    newer = (
+        f"SELECT id FROM {rest.name} WHERE {rest.at} >= ? AND {rest.at} <= ? ORDER BY id LIMIT 1"
+    )
+    first = scalar(db, newer, (cut, now_ms))
     last = scalar(db, f"SELECT coalesce(max(id), 0) FROM {rest.name}")
     return int(last) if first is None else int(first) - 1
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from peewee import Database
 
 from pulsarack.queue.orders import Order
-from pulsarack.queue.rows import columns, execute, select, touched, tuples
+from pulsarack.queue.rows import columns, execute, select, select_one, touched, tuples
 from pulsarack.queue.state import OrderState
 from pulsarack.queue.validation import show_destination
 
@@ -44,20 +44,37 @@ class Message:
 _SELECT = f"SELECT {columns(Message)} FROM message"
 
 
-def write_final(db: Database, order: Order, *, now_ms: int) -> None:
-    """Write the message of a finished order."""
-    text = WORDINGS[OrderState(order.state)].format(
+def _wording(order: Order) -> str:
+    return WORDINGS[OrderState(order.state)].format(
         product=order.product,
         destination=show_destination(order.destination),
         serial_number=order.serial_number or "-",
         reason=order.reason or "-",
         price=f"{order.price:,}".replace(",", "."),
     )
+
+
+def name_serial_number(db: Database, order: Order) -> None:
+    """A success was proved before its number was known: tell it, if nothing was told yet.
+
+    What was handed out once is never told otherwise.
+    """
+    if order.state != OrderState.SUCCEEDED:
+        return
+    execute(
+        db,
+        "UPDATE message SET text = ? WHERE order_id = ? AND state = ? AND tries = 0",
+        (_wording(order), order.id, OrderState.SUCCEEDED.value),
+    )
+
+
+def write_final(db: Database, order: Order, *, now_ms: int) -> None:
+    """Write the message of a finished order."""
     execute(
         db,
         "INSERT INTO message (order_id, state, agent, channel, text, created_at)"
         " VALUES (?, ?, ?, ?, ?, ?)",
-        (order.id, order.state, order.agent, order.channel, text, now_ms),
+        (order.id, order.state, order.agent, order.channel, _wording(order), now_ms),
     )
 
 
@@ -83,10 +100,12 @@ def of_order(db: Database, order_id: int) -> list[Message]:
     return select(db, Message, f"{_SELECT} WHERE order_id = ? ORDER BY id", (order_id,))
 
 
-def count_try(db: Database, message_ids: list[int]) -> None:
-    """Note that messages were handed to a channel."""
+def hand_out(db: Database, message_ids: list[int]) -> list[Message]:
+    """Note that messages are handed to a channel. As they are: from now on they never change."""
     for message_id in message_ids:
         execute(db, "UPDATE message SET tries = tries + 1 WHERE id = ?", (message_id,))
+    found = (select_one(db, Message, f"{_SELECT} WHERE id = ?", (one,)) for one in message_ids)
+    return [one for one in found if one is not None]
 
 
 def delivered(db: Database, message_id: int, *, now_ms: int) -> bool:

@@ -29,6 +29,7 @@ from pulsarack.queue import (
     clock_steps,
     contradiction,
     evidence,
+    messages,
     orders,
     outcome,
     stock,
@@ -242,6 +243,8 @@ def _note_late(
         contradiction.note(db, owner.order_id)
         return Received(Meaning.CONTRADICTION, owner.id)
     execute(db, "UPDATE attempt SET answered = 1 WHERE id = ?", (owner.id,))
+    if number is not None:
+        messages.name_serial_number(db, orders.get(db, owner.order_id))
     return Received(Meaning.DETAIL, owner.id)
 
 

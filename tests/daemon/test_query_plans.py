@@ -93,7 +93,8 @@ ALLOWED: dict[str, str] = {
     "SELECT at, exact_after FROM stock_reading WHERE chip = ? AND exact_after IS NOT NULL"
     " ORDER BY id DESC LIMIT 1": "back to the last time that a chip could sell",
     "SELECT coalesce(max(id), 0) FROM orders": _GREATEST,
-    "SELECT id FROM orders WHERE received_at >= ? ORDER BY id LIMIT 1": _OLDEST,
+    "SELECT id FROM orders WHERE received_at >= ? AND received_at <= ?"
+    " ORDER BY id LIMIT 1": _OLDEST,
     "SELECT o.id, o.finished_at FROM orders AS o WHERE o.id > ?3 AND o.id <= ?4 AND"
     " o.finished_at < ?2 AND o.state IN": _LEAVING,
     "SELECT o.id FROM orders AS o WHERE o.id IN (SELECT value FROM json_each(?1)) AND"
@@ -104,7 +105,7 @@ ALLOWED: dict[str, str] = {
         for name in ("stock_reading", "sms", "unparsed")
     },
     **{
-        f"SELECT id FROM {name} WHERE {at} >= ? ORDER BY id LIMIT 1": _OLDEST
+        f"SELECT id FROM {name} WHERE {at} >= ? AND {at} <= ? ORDER BY id LIMIT 1": _OLDEST
         for name, at in (("stock_reading", "at"), ("sms", "received_at"), ("unparsed", "at"))
     },
     "SELECT r.id, r.at FROM stock_reading AS r WHERE r.id > ?2 AND r.id <= ?3": _LEAVING,

@@ -36,6 +36,7 @@ from pulsarack.ledger.audit import audit
 from pulsarack.ledger.journal import Result, Transfer
 from pulsarack.ledger.models import Account
 from tests.daemon.store_inline import InlineStore
+from tests.daemon.test_store_lanes import Held
 
 NOW = 1_795_000_000_000
 BANK = accounts.bank("main")
@@ -125,6 +126,32 @@ async def test_a_job_may_nest_transactions(store: Transactions) -> None:
 
     await store.write(job)
     assert await store.read(count) == 1
+
+
+@pytest.mark.parametrize("place", [0, 1])
+async def test_a_job_that_ended_the_transaction_is_not_taken_for_stored(
+    threaded: Store, place: int
+) -> None:
+    """As SQLite does by itself on a full disk; here the job does, and goes on."""
+    await threaded.write(open_accounts)
+
+    def job(db: Database) -> str:
+        book(db, 1)
+        sql.run(db, "ROLLBACK")
+        return "stored"
+
+    held = Held()
+    busy = asyncio.ensure_future(threaded.write(held))
+    await asyncio.to_thread(held.began.wait, 30)
+    jobs: list[Job[object]] = [lambda db: book(db, 2), lambda db: book(db, 3)]
+    jobs.insert(place, job)
+    waiters = [asyncio.ensure_future(threaded.write(one)) for one in jobs]
+    await asyncio.sleep(0)
+    held.let_go()
+    await busy
+    answers = await asyncio.gather(*waiters, return_exceptions=True)
+    assert all(isinstance(one, NotStored) for one in answers), answers
+    assert await threaded.read(count) == 0
 
 
 async def test_a_reader_cannot_write(store: Transactions) -> None:

@@ -11,6 +11,7 @@ from pulsarack.daemon.store import Store
 from pulsarack.daemon.store_errors import (
     MigrationFault,
     NotOurDatabase,
+    NotStored,
     SchemaDiffers,
     SchemaNewer,
     SchemaOlder,
@@ -85,6 +86,15 @@ def test_a_script_that_fails_leaves_nothing(db: Database, folder: Path) -> None:
         migrate(db, load_scripts({"x": folder}), now_ms=7)
     assert tables(db) == ["a", "schema_version"]
     assert sql.one(db, "SELECT max(number) FROM schema_version") == (1,)
+
+
+def test_a_script_for_which_there_is_no_room_asks_for_room(db: Database, folder: Path) -> None:
+    (folder / "0002_second.sql").write_text("CREATE TABLE b AS SELECT randomblob(100000) AS n;")
+    sql.run(db, "PRAGMA max_page_count = 8")
+    with pytest.raises(NotStored, match="free some space") as raised:
+        migrate(db, load_scripts({"x": folder}), now_ms=7)
+    assert raised.value.full
+    assert tables(db) == ["a", "schema_version"]
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,9 @@ class CountingClock(VirtualClock):
         super().__init__()
         self.made: list[Timer] = []
 
+    def wake_at(self, now: float) -> None:
+        self._now = now
+
     def call_at(self, when: float, callback: Callable[[], None]) -> Timer:
         timer = super().call_at(when, callback)
         self.made.append(timer)
@@ -63,6 +66,16 @@ def test_what_was_taken_back_does_not_ring() -> None:
     one.set(1020.0)
     run_out(clock)
     assert rang == [1020.0]
+
+
+def test_a_timer_that_stood_still_with_the_machine_is_not_relied_on() -> None:
+    """Suspended, the machine stops the loop's timers; the clock goes on."""
+    clock, one, _ = alarm()
+    one.set(1100.0)
+    one.set(None)
+    clock.wake_at(2000.0)
+    one.set(2002.0)
+    assert len(clock.made) == 2
 
 
 def test_a_stopped_one_leaves_nothing_with_the_clock() -> None:

@@ -7,7 +7,16 @@ import pytest
 from peewee import IntegrityError
 
 from pulsarack.ledger import accounts
-from pulsarack.queue import attempts, chips, contradiction, evidence, outcome, stock, texts
+from pulsarack.queue import (
+    attempts,
+    chips,
+    contradiction,
+    evidence,
+    messages,
+    outcome,
+    stock,
+    texts,
+)
 from pulsarack.queue.errors import IllegalMove, NotOpen
 from pulsarack.queue.evidence import Evidence, EvidenceKind, Rule, VerdictKind, of_attempt, record
 from pulsarack.queue.outcome import Decision
@@ -144,6 +153,30 @@ def test_a_late_text_gives_a_settled_order_its_serial_number(shop: World) -> Non
     assert len(shop.sql("SELECT 1 FROM message")) == 1
     assert shop.text(CARD, success("SN1")).meaning is Meaning.REPEAT
     shop.clean()
+
+
+@pytest.mark.parametrize(("handed_out", "told"), [(False, "SN: SN1"), (True, "SN: -")])
+def test_a_serial_number_known_late_is_told_unless_something_was_told_already(
+    shop: World, handed_out: bool, told: str
+) -> None:
+    first = shop.sent(CARD)
+    shop.decide(first.attempt_id, done=True, kind=EvidenceKind.STOCK, answered=False)
+    (message,) = shop.run(lambda db: messages.of_order(db, first.order.id))
+    if handed_out:
+        shop.run(lambda db: messages.hand_out(db, [message.id]))
+    shop.text(CARD, success("SN1"))
+    (again,) = shop.run(lambda db: messages.hand_out(db, [message.id]))
+    assert told in again.text
+    assert again.id == message.id
+
+
+def test_a_success_that_was_reversed_is_not_worded_anew(shop: World) -> None:
+    first = shop.sent(CARD)
+    shop.decide(first.attempt_id, done=True, kind=EvidenceKind.STOCK, answered=False)
+    shop.reverse(first.order.id)
+    before = shop.sql("SELECT text FROM message ORDER BY id")
+    shop.text(CARD, success("SN1"))
+    assert shop.sql("SELECT text FROM message ORDER BY id") == before
 
 
 def test_a_text_that_two_attempts_could_have_sent_proves_nothing(shop: World) -> None:
