@@ -119,6 +119,7 @@ class AsyncClient:
         for waiting in self._waiting.values():
             if not waiting.done():
                 waiting.set_exception(self._lost)
+                waiting.exception()  # a call that could not be sent does not wait for it
 
 
 def _request(request_id: int, name: str, args: dict[str, Any]) -> bytes:

@@ -274,7 +274,7 @@ def test_the_profile_in_shares() -> None:
             "inclusive": inclusive,
         }
 
-    execute = "<method 'execute' of 'apsw.Cursor' objects>"
+    execute = "<method 'execute' of 'apsw.Connection' objects>"
     rows = [
         row("MainThread", "queue/rows.py:tuples", 4, 1.0, 1.5),
         row("store-writer", "queue/rows.py:tuples", 4, 1.0, 2.0),
