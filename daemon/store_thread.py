@@ -69,8 +69,8 @@ class JobThread:
         self._run_batch = run_batch
         self._backlog: Lanes[Ticket] = Lanes(shares)
         self._mutex = threading.Lock()
-        # Locked while the thread sleeps for want of jobs, or is about to; a Condition, which is
-        # written in Python, would cost more than a small job.
+        # Locked but for the moment in which the thread is woken: for want of jobs it sleeps here.
+        # A Condition, which is written in Python, would cost more than a small job.
         self._sleep = threading.Lock()
         self._sleep.acquire()
         self._asleep = False
