@@ -74,10 +74,14 @@ class Testbed:
         *,
         address: int,
         driver: str = "option",
-        protocol: str = "ff",
+        protocol: str = "ff/ff",
         interfaces: int | None = None,
     ) -> list[str]:
-        """A device with (interface, name of its tty) pairs; the paths of the ttys in sysfs."""
+        """A device with (interface, name of its tty) pairs; the paths of the ttys in sysfs.
+
+        `protocol`: subclass and protocol of its interfaces.
+        """
+        sub, _, last = protocol.partition("/")
         ttys = list(ttys)
         vendor, product = model.split(":")
         usb = f"/devices/pci0000:00/0000:00:14.0/usb1/1-{ports}"
@@ -95,10 +99,11 @@ class Testbed:
                 f"P: {above}\nE: DEVTYPE=usb_interface\nE: SUBSYSTEM=usb\nE: DRIVER={driver}\n"
                 f"L: driver=../../../../../../bus/usb/drivers/{driver}\n"
                 f"A: bInterfaceNumber={interface:02x}\\n\nA: bInterfaceClass=ff\\n\n"
-                f"A: bInterfaceSubClass=ff\\n\nA: bInterfaceProtocol={protocol}\\n\n\n"
+                f"A: bInterfaceSubClass={sub}\\n\nA: bInterfaceProtocol={last}\\n\n\n"
                 f"P: {above}/{name}\nE: SUBSYSTEM=usb-serial\nA: port_number=0\\n\n\n"
                 f"P: {above}/{name}/tty/{name}\nN: {name}\nE: DEVNAME=/dev/{name}\n"
-                f"E: SUBSYSTEM=tty\nL: device=../..\nA: dev=188:{number}\\n\n\n"
+                f"E: SUBSYSTEM=tty\nE: MAJOR=188\nE: MINOR={number}\nL: device=../..\n"
+                f"A: dev=188:{number}\\n\n\n"
             )
             found.append(f"/sys{above}/{name}/tty/{name}")
         self._add(text)
