@@ -3,11 +3,16 @@
 The only file that knows python-gammu, which writes our PDUs. What it gets wrong there is
 put right here: the service centre's address is written even when it is empty (dropped:
 the modem's own is used), its validity of five minutes is replaced, and it has no way to
-ask for a status report. Texts are parted here, since it parts them in the middle of
-surrogate pairs. Received PDUs are read by `tpdu.py`: gammu fails on status reports with
-optional parameters (23.040 9.2.3.27), misreads 64 of the 256 coding schemes, turns half a
+ask for a status report. UCS2 is handed to it as octets, since it reads ``~`` in a UCS2
+text as a mark of one maker's telephones and sends something else. Texts are parted here,
+as it parts them in the middle of surrogate pairs.
+
+Received PDUs are read by `tpdu.py`. gammu fails on status reports with optional parameters
+(23.040 9.2.3.27), reads 184 of the 256 coding schemes otherwise than 23.038 (most of them
+reserved, but also the classes of a text that deletes itself), doubles ``~``, turns half a
 surrogate pair into U+FFFD before anybody can join it to its other half, knows no national
-tables, and reads a text that was cut short without a word. Tests compare the two.
+tables, shows foreign memory behind extension characters, and takes a text that was cut
+short for a whole one. Where it is right, tests hold the two against each other.
 
 Sources: 3GPP TS 23.040 section 9.2 (PDUs), 9.2.3.24.1 (concatenation), 23.038.
 """
@@ -29,6 +34,8 @@ from pulsarack.modems.tpdu import Alphabet, UserData
 VALIDITY_ONE_HOUR = 11
 # TP-SRR of the first octet (9.2.3.5).
 STATUS_REPORT_REQUEST = 0x20
+# TP-DCS, general group; a flash message is of class 0 (23.038 section 4).
+DCS_GSM7, DCS_UCS2, DCS_FLASH = 0x00, 0x08, 0x10
 # A part's header: its length, and concatenation with a reference of 8 bits (9.2.3.24.1).
 CONCATENATION_8BIT = bytes([0x05, 0x00, 0x03])
 # What fits into one message, and into one of several (23.040 9.2.3.24.1).
@@ -108,8 +115,8 @@ def encode_submit(
         message: dict[str, object] = {
             "SMSC": {"Number": ""},
             "Number": f"+{digits}" if international else digits,
-            "Text": part,
-            "Coding": "Default_No_Compression" if plain else "Unicode_No_Compression",
+            "Text": part if plain else _utf16(part),
+            "Coding": "Default_No_Compression" if plain else "8bit",
             "Type": "Submit",
             "Class": 0 if flash else -1,
             "Folder": 0,
@@ -117,7 +124,9 @@ def encode_submit(
         if len(parts) > 1:
             header = CONCATENATION_8BIT + bytes([reference & 0xFF, len(parts), number])
             message["UDH"] = {"Type": "UserUDH", "Text": header}
-        pdus.append(_put_right(bytes(gammu.EncodePDU(message, "Submit")), status_report))
+        coding = (DCS_GSM7 if plain else DCS_UCS2) | (DCS_FLASH if flash else 0)
+        octets = bytes(gammu.EncodePDU(message, "Submit"))
+        pdus.append(_put_right(octets, coding, status_report))
     return pdus
 
 
@@ -147,16 +156,19 @@ def _utf16(text: str) -> bytes:
         raise ValueError("the text holds half a surrogate pair, which cannot be sent") from None
 
 
-def _put_right(octets: bytes, status_report: bool) -> SubmitPdu:
-    """Leave the service centre to the modem (length 0), set our validity and TP-SRR."""
-    tpdu_ = bytearray(octets[1 + octets[0] :])
-    address_octets = (tpdu_[2] + 1) // 2
-    relative_validity = tpdu_[0] & 0x18 == 0x10
-    if relative_validity:
-        tpdu_[2 + 2 + address_octets + 2] = VALIDITY_ONE_HOUR
+def _put_right(octets: bytes, coding: int, status_report: bool) -> SubmitPdu:
+    """Leave the service centre to the modem (length 0), set our scheme, validity and TP-SRR.
+
+    A SUBMIT is: type, reference, address, protocol identifier, scheme, validity (9.2.2.2).
+    """
+    submit = bytearray(octets[1 + octets[0] :])
+    behind_address = 2 + 2 + (submit[2] + 1) // 2
+    submit[behind_address + 1] = coding
+    if submit[0] & 0x18 == 0x10:  # a relative validity
+        submit[behind_address + 2] = VALIDITY_ONE_HOUR
     if status_report:
-        tpdu_[0] |= STATUS_REPORT_REQUEST
-    return SubmitPdu("00" + tpdu_.hex().upper(), len(tpdu_))
+        submit[0] |= STATUS_REPORT_REQUEST
+    return SubmitPdu("00" + submit.hex().upper(), len(submit))
 
 
 # --- reading ------------------------------------------------------------------------------
