@@ -62,6 +62,8 @@ class Dialect:
     most_memories_set: int = 3  # arguments AT+CPMS= takes
     indication_modes: tuple[int, ...] = (0, 1, 2, 3)  # <mode> of AT+CNMI (27.005 3.4.1)
 
+    full_notice: str | None = None  # what it says when the card has no room for an SMS
+
     boot_lines: tuple[BootLine, ...] = ()
     busy_seconds: float = 2.0
     busy_code: int = 14

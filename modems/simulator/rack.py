@@ -13,6 +13,7 @@ from types import MappingProxyType
 from pulsarack.modems.simulator.errors import RackErrors
 from pulsarack.modems.simulator.faults import FaultPlan
 from pulsarack.modems.simulator.menu_weather import MenuMix
+from pulsarack.modems.simulator.quirks import FLAWLESS, Quirks, read_quirks
 from pulsarack.modems.simulator.rack_checks import Problems, Table, is_digits, is_luhn
 from pulsarack.modems.simulator.rack_faults import read_fault_plan
 from pulsarack.modems.simulator.rack_mixes import read_menu_mix, read_sms_mix
@@ -72,6 +73,7 @@ class ModemPlan:
     dialect: str
     imei: str
     chip: ChipPlan
+    quirks: Quirks = FLAWLESS
 
 
 @dataclass(frozen=True)
@@ -163,8 +165,9 @@ def _read_modem(table: Table, operators: Mapping[str, OperatorPlan]) -> ModemPla
     if imei and not is_luhn(imei):
         table.problem("imei", "has a wrong check digit; its Luhn sum must end in 0")
     chip = _read_chip(table.table("chip"), operators)
+    quirks = read_quirks(table.table("quirks"))
     table.nothing_else()
-    return ModemPlan(dialect, imei, chip)
+    return ModemPlan(dialect, imei, chip, quirks)
 
 
 def _read_chip(table: Table, operators: Mapping[str, OperatorPlan]) -> ChipPlan:

@@ -22,6 +22,7 @@ E1550 = Dialect(
     cancel_without_session_fails=True,
     unknown_command="COMMAND NOT SUPPORT",
     indication_modes=(0, 1),
+    full_notice='^SMMEMFULL: "SM"',
     leaves_bus_on_reset=9.0,
     chatter=("^RSSI:18", "^BOOT:26417135,0,0,0,20", "^MODE:3,3", "^RSSI:99"),
     chatter_off="^CURC",
