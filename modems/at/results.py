@@ -35,7 +35,7 @@ class Final:
     @property
     def ok(self) -> bool:
         """The command was carried out."""
-        return self.kind in (FinalKind.OK, FinalKind.LINE)
+        return self.kind in (FinalKind.OK, FinalKind.LINE) or self.said.startswith("CONNECT")
 
     def __str__(self) -> str:
         name = None

@@ -1,0 +1,116 @@
+"""The lines around a PDU: +CMGL, +CMGR, +CMT, +CDS, +CMTI, +CDSI, +CMGS (27.005 3 and 4).
+
+A header is followed by the PDU in a line of its own. Its last parameter is the length of
+the PDU; what stands before it differs: the name from the phone book may be missing or left
+out with its comma, ZTE leaves the status out and puts a comma too many. Some captures put
+header and PDU into one line. Notices come in between anywhere, even between a header and
+its PDU; the machine has taken them out before.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from pulsarack.modems.at.parameters import at, behind, parse
+
+INDEX_MAX = 99_999
+
+_PDU_BEHIND = re.compile(r"[0-9A-Fa-f]{16,}")
+# How many parameters a header in PDU mode may have; in text mode it has more.
+_PARAMETERS_MAX = {"+CMGL:": 4, "+CMGR:": 4, "+CMT:": 2, "+CDS:": 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What stands before a PDU.
+
+    index   where the message is stored; None outside of +CMGL
+    status  0 unread, 1 read, 2 not sent, 3 sent (27.005 3.1); None if not said
+    length  octets of the PDU without the service centre; None if not said
+    """
+
+    index: int | None
+    status: int | None
+    length: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A header and the line behind it, which should be a PDU; None if none came."""
+
+    header: Header
+    pdu: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a new message or report is stored: +CMTI, +CDSI.
+
+    ``index`` is None if there is none to read: -1 says that the store took nothing.
+    """
+
+    store: str
+    index: int | None
+
+
+def parse_header(line: str) -> Header | None:
+    """A header in PDU mode; None if the line is none, or the header of a text."""
+    family = next((one for one in _PARAMETERS_MAX if line.startswith(one)), None)
+    values = parse(behind(line, family) or "") if family else ()
+    if family is None or not values or len(values) > _PARAMETERS_MAX[family]:
+        return None
+    length = values[-1].number
+    if family in ("+CMT:", "+CDS:"):
+        return None if length is None else Header(None, None, length)
+    # +CMGL begins with the index, and so does +CMGR of some makers: it has four then.
+    indexed = family == "+CMGL:" or len(values) == 4
+    index = values[0].number if indexed else None
+    status = at(values, 1 if indexed else 0)
+    if status.quoted or (indexed and (index is None or not 0 <= index <= INDEX_MAX)):
+        return None  # text mode says the status in words
+    return Header(index, status.number, length)
+
+
+def parse_listed(lines: Iterable[str]) -> list[Listed]:
+    """Headers, each with the line behind it, in the lines of AT+CMGL, AT+CMGR, +CMT or +CDS."""
+    found: list[Listed] = []
+    open_header: Header | None = None
+    for line in _unglued(lines):
+        header = parse_header(line)
+        if header is not None:
+            if open_header is not None:
+                found.append(Listed(open_header, None))
+            open_header = header
+        elif open_header is not None:
+            found.append(Listed(open_header, line.strip()))
+            open_header = None
+    if open_header is not None:
+        found.append(Listed(open_header, None))
+    return found
+
+
+def _unglued(lines: Iterable[str]) -> Iterator[str]:
+    """The lines that are not blank, a header with its PDU behind it parted in two."""
+    for line in lines:
+        head, _, tail = line.strip().rpartition(" ")
+        if head.startswith("+C") and _PDU_BEHIND.fullmatch(tail):
+            yield head
+            yield tail
+        elif line.strip():
+            yield line
+
+
+def parse_place(line: str) -> Place | None:
+    """A line of +CMTI or +CDSI; None if it is none, or does not say where."""
+    text = behind(line, "+CMTI:", "+CDSI:")
+    values = parse(text or "")
+    store, index = at(values, 0), at(values, 1).number
+    if not store.text or index is None:
+        return None
+    return Place(store.text, index if 0 <= index <= INDEX_MAX else None)
+
+
+def parse_reference(line: str) -> int | None:
+    """The reference that AT+CMGS got from the network (27.005 3.5.1); None if none."""
+    reference = at(parse(behind(line, "+CMGS:") or ""), 0).number
+    return reference if reference is not None and 0 <= reference <= 255 else None
