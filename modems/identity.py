@@ -12,13 +12,14 @@ asked where the commands of 27.007 5 are refused.
 import re
 
 NAME_CHARACTERS_MAX = 100
+LABELS_MAX = 64
 
 _IMEI = re.compile(r"(?<!\d)\d{15}(?!\d)")
 _IMEI_SV = re.compile(r"(?<!\d)\d{16,17}(?!\d)")
 _ICCID = re.compile(r"89[0-9]{2}[0-9A-E]{14,16}")
 _ICCID_FIELD = re.compile(r"[0-9A-Fa-f]{18,22}")
 _LABEL = re.compile(r"\+[A-Z]+:\s*|(?:Manufacturer|Model|Revision):\s+")
-_LABELLED = re.compile(r"(Manufacturer|Model|Revision|IMEI):\s*(\S.*)")
+_LABELLED = re.compile(r"(\+?[A-Za-z][A-Za-z0-9 ]{1,15}):\s*(\S.*)")
 _IMSI = re.compile(r"(?<!\d)\d{14,15}(?!\d)")
 
 
@@ -71,12 +72,12 @@ def parse_revision(lines: tuple[str, ...]) -> str:
 
 
 def parse_labels(lines: tuple[str, ...]) -> dict[str, str]:
-    """What the lines of ATI say behind ``Manufacturer``, ``Model``, ``Revision``, ``IMEI``."""
+    """What the lines of ATI say behind their labels, by the labels in small letters."""
     found: dict[str, str] = {}
-    for line in lines:
+    for line in lines[:LABELS_MAX]:
         label = _LABELLED.match(line)
         if label:
-            found.setdefault(label[1], _cut(label[2]))
+            found.setdefault(label[1].lower(), _cut(label[2]))
     return found
 
 

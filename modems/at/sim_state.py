@@ -33,6 +33,8 @@ class Tries:
 
     pin: int | None = None
     puk: int | None = None
+    pin2: int | None = None
+    puk2: int | None = None
 
 
 class CardBlocked(ValueError):
@@ -72,15 +74,15 @@ def parse_tries(line: str) -> Tries | None:
         return _by_status_words(text)
     text = behind(line, "+UPINCNT:")
     if text is not None:
-        values = parse(text)
-        return Tries(at(values, 0).number, at(values, 2).number)
+        pin, pin2, puk, puk2 = (at(parse(text), place).number for place in range(4))
+        return Tries(pin, puk, pin2, puk2)
     text = behind(line, "+QPINC:", "+CPINR:")
     if text is not None:
         return _by_name(text)
     text = behind(line, "^CPIN:")
     if text is not None:
-        values = parse(text)
-        return Tries(at(values, 3).number, at(values, 2).number)
+        puk, pin, puk2, pin2 = (at(parse(text), place).number for place in range(2, 6))
+        return Tries(pin, puk, pin2, puk2)
     return None
 
 
