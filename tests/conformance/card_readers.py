@@ -1,6 +1,5 @@
 """Readers of kinds that say who the modem and its card are, and what they can do."""
 
-
 from pulsarack.modems import identity
 from pulsarack.modems.at import abilities, numbers, sim_state, stores
 from pulsarack.modems.at.parameters import Value

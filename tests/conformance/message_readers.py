@@ -1,9 +1,11 @@
 """Readers of kinds that hold messages, USSD strings, or nothing but a result."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from pulsarack.modems.at import cusd, hex_text, message_lines
 from pulsarack.modems.at.cusd import UssdEncoding
+from pulsarack.modems.at.numbers import parse_own_numbers
 from pulsarack.modems.at.parameters import Value, behind, parse
 from tests.conformance.check import Read, Reader
 from tests.conformance.pdus import reading_of
@@ -48,11 +50,11 @@ def _message(row: Row, taken: Taken) -> Read:
         read["header"] = header if same else [one.header]
     read["alpha"] = expected.get("alpha")  # a name of the phone book, which nobody asks for
     pdu = reading_of(one.pdu or "")
-    read["pdu_valid"] = pdu is not None
+    read["pdu_valid"] = pdu is not None and pdu.get("whole", True)
     if "decoded" in expected and pdu is not None:
         read["decoded"] = {key: pdu.get(key) for key in expected["decoded"]}
     if "urc_inside" in expected:
-        read["urc_inside"] = [_ussd(line) for line in taken.notices][0]
+        read["urc_inside"] = next(map(_ussd, taken.notices), None)
     return read
 
 
@@ -114,7 +116,7 @@ def _ussd_lines(row: Row, taken: Taken) -> Read:
 
 
 def _final(row: Row, taken: Taken) -> Read:
-    final = taken.final if taken.final is not None else next(iter(taken.late), None)
+    final = taken.end
     if final is None:
         return {}
     read: Read = {"ok": final.ok}
@@ -129,20 +131,18 @@ def _final(row: Row, taken: Taken) -> Read:
 
 
 def _glued(row: Row, taken: Taken) -> Read:
-    final = taken.final or next(iter(taken.late), None)
+    final = taken.end
     behind_it = [_then(line) for line in taken.said]
     return {"code": final.code if final else None, "then": behind_it[0] if behind_it else None}
 
 
 def _then(line: str) -> Read:
-    from pulsarack.modems.at.numbers import parse_own_numbers
-
     return {"type": "cnum", "numbers": list(parse_own_numbers((line,)))}
 
 
 def _stream(row: Row, taken: Taken) -> Read:
     """What came one behind the other, in the words of the record."""
-    found = [] if row["command"] in taken.said else ["echo"]
+    found = [] if row["raw"].partition("\r")[0] in taken.said else ["echo"]
     found += [line.partition(":")[0].lstrip("+^").lower() for line in taken.notices]
     final = taken.final
     if final is not None and final.kind.value == "+CME ERROR" and taken.strays:
@@ -150,43 +150,51 @@ def _stream(row: Row, taken: Taken) -> Read:
     return {"items": found}
 
 
-def _notices(row: Row, taken: Taken) -> Read:
+def notices(row: Row, taken: Taken) -> Read:
     """Nothing is read of these, but they are told apart, also from another answer."""
     lines = tuple(line for line in row["raw"].replace("\r", "\n").split("\n") if line)
     if taken.notices != lines or take_in_between(row).notices != lines:
         return {"urcs": f"told apart: {taken.notices!r}"}
-    return {"urcs": list(lines)}
+    return grammar(row, taken) | {"urcs": list(lines)}
 
 
-def _grammar(row: Row, taken: Taken) -> Read:
+def grammar(row: Row, taken: Taken) -> Read:
     """The product has no use for these, but reads their parameters like all others."""
-    line = next((line for line in taken.said if ":" in line), "")
-    values = _flat(parse(behind(line, line.partition(":")[0] + ":") or ""))
-    texts = {hex_text.unfold(value.text) for value in values}
-    expected = row["parsed"]
-    read: Read = {}
-    for key, value in expected.items():
-        wanted = value if isinstance(value, list) else [value]
-        if all(_is_told(one, texts) for one in wanted):
-            read[key] = value
-    return read
+    texts: set[str] = {""}
+    for line in taken.said:
+        texts |= set(_texts(parse(behind(line, line.partition(":")[0] + ":") or "")))
+    return {
+        key: value
+        for key, value in row["parsed"].items()
+        if all(map(texts.__contains__, _told(value)))
+    }
 
 
-def _is_told(wanted: Any, texts: set[str]) -> bool:
-    return str(wanted) in texts or (wanted is None and "" in texts)
+def _told(wanted: Any) -> Iterator[str]:
+    """All that a record names, as the texts that should stand there."""
+    if isinstance(wanted, dict):
+        wanted = list(wanted.values())
+    if isinstance(wanted, list):
+        for one in wanted:
+            yield from _told(one)
+    else:
+        yield "" if wanted is None else str(wanted)
 
 
-def _flat(values: tuple[Value, ...]) -> list[Value]:
-    flat: list[Value] = []
+def _texts(values: tuple[Value, ...]) -> Iterator[str]:
+    """All that was read, lists and both ends of ranges included."""
     for value in values:
-        flat += [value] if value.members is None else _flat(value.members)
-    return flat
+        if value.members is not None:
+            yield from _texts(value.members)
+        yield hex_text.unfold(value.text)
+        for span in value.spans:
+            yield from map(str, span)
 
 
 def _alone(row: Row, taken: Taken) -> Read:
     """Lines that are neither a result nor a known notice stay what they are."""
-    raw = row["raw"].strip()
-    lines = [line for line in taken.said if line == raw]
+    raw = [line.strip() for line in row["raw"].splitlines()]
+    lines = [line for line in taken.said if line in raw]
     read: Read = {"text": lines[0] if lines else None}
     read["without_echo"] = row["parsed"].get("without_echo") if taken.final else None
     return read if lines or taken.final else {"lines": "lost"}
@@ -210,5 +218,5 @@ READERS: dict[str, Reader] = {
     "unknown": _alone,
     "echo": _alone,
     "echoed_range": _alone,
-    "urcs": _notices,
+    "urcs": notices,
 }

@@ -42,6 +42,11 @@ class Taken:
     prompted: bool = False
 
     @property
+    def end(self) -> Final | None:
+        """The result that ended the command, or that came with none in flight."""
+        return self.final if self.final is not None else next(iter(self.late), None)
+
+    @property
     def said(self) -> tuple[str, ...]:
         """All lines, whether they were asked for or not."""
         return (*self.lines, *self.notices, *self.strays)
@@ -68,6 +73,8 @@ def take_in_between(row: Row) -> Taken:
 def _command(row: Row) -> AtCommand | None:
     parsed, asked = row["parsed"], row["command"]
     kind = parsed["type"]
+    if kind == "stream":
+        asked = row["raw"].partition("\r")[0]  # its first line is the echo
     if parsed.get("unsolicited") or (asked is None and kind not in _ASKED):
         return None
     if parsed.get("final") in _CALL_RESULTS or kind == "echo":
