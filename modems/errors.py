@@ -85,6 +85,16 @@ class ModemSilent(ModemError):
         super().__init__(f"no answer to {command} within {seconds:g} s; power or reset the modem")
 
 
+class StorageHung(ModemSilent):
+    """The modem neither lists its messages nor reads a single one."""
+
+    def __init__(self, command: str) -> None:
+        self.command = command
+        ModemError.__init__(
+            self, f"its message store hangs: no answer to AT+CMGL nor {command}; reset the modem"
+        )
+
+
 class NotAModem(ModemError):
     """Something talks on the port, but not AT."""
 

@@ -5,6 +5,7 @@ modem says unasked becomes an event. Deadlines are seconds of the clock handed i
 """
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Sequence
 
 from pulsarack.modems.at.results import Final
@@ -21,6 +22,7 @@ from pulsarack.modems.results import (
     Registration,
     SimRemoved,
     SmsResult,
+    StorageFull,
     UssdArrived,
     UssdResult,
 )
@@ -30,7 +32,9 @@ from pulsarack.modems.timing import Clock
 from pulsarack.modems.transport import Port, Trace
 from pulsarack.modems.ussd_session import UssdSession
 
-_MESSAGE_NOTICES = ("+CMTI:", "+CMT:")
+_MESSAGE_STORED = ("+CMTI:", "+CDSI:")
+_MESSAGE_DIRECT = ("+CMT:", "+CDS:")
+_STORAGE_FULL = re.compile(r"smmemfull|sms ?full", re.IGNORECASE)
 _SIM_OUT = ("+CPIN: NOT INSERTED", "+CPIN: NOT READY", "+CPIN: SIM REMOVED", "+QUSIM: 0")
 _SIM_OUT_EXACT = frozenset({"+WIND: 0", "^SIMST:255", "^SIMST: 255", "+CME ERROR: 10"})
 
@@ -126,10 +130,17 @@ class Modem:
         text: str,
         within_seconds: float,
         before_body: Callable[[], Awaitable[None]],
+        *,
+        delivery_report: bool = False,
     ) -> SmsResult:
-        """Send one SMS; ``before_body`` is awaited between the prompt and the body."""
+        """Send an SMS; ``before_body`` is awaited between the prompt and the first body.
+
+        With ``delivery_report`` what becomes of it is told by a `DeliveryReport`.
+        """
         async with self._lock:
-            return await self._sms.send(to, text, within_seconds, before_body)
+            return await self._sms.send(
+                to, text, within_seconds, before_body, delivery_report=delivery_report
+            )
 
     async def read_sms(self) -> list[IncomingSms]:
         """All received messages; nothing is deleted."""
@@ -149,10 +160,15 @@ class Modem:
     def _notice(self, line: str) -> None:
         if line.startswith("+CUSD:"):
             self._ussd.notice(line)
-        elif line.startswith(_MESSAGE_NOTICES):
-            if line.startswith("+CMT:"):
-                self._sms.came_directly(line)
+        elif line.startswith(_MESSAGE_STORED):
+            self._sms.announced(line)
             self._on_event(MessageArrived())
+        elif line.startswith(_MESSAGE_DIRECT):
+            self._sms.came_directly(line)
+            if line.startswith("+CMT:"):
+                self._on_event(MessageArrived())
+        elif _STORAGE_FULL.search(line):
+            self._on_event(StorageFull(line))
         elif line.startswith(_SIM_OUT) or line in _SIM_OUT_EXACT:
             self._on_event(SimRemoved())
 
