@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pulsarack.modems.at.parameters import at, behind, parse
 
 INDEX_MAX = 99_999
+# It has eight bits; who counts on is believed that far.
+REFERENCE_MAX = 999
 
 _PDU_BEHIND = re.compile(r"[0-9A-Fa-f]{16,}")
 # How many parameters a header in PDU mode may have; in text mode it has more.
@@ -113,4 +115,4 @@ def parse_place(line: str) -> Place | None:
 def parse_reference(line: str) -> int | None:
     """The reference that AT+CMGS got from the network (27.005 3.5.1); None if none."""
     reference = at(parse(behind(line, "+CMGS:") or ""), 0).number
-    return reference if reference is not None and 0 <= reference <= 255 else None
+    return reference if reference is not None and 0 <= reference <= REFERENCE_MAX else None

@@ -70,7 +70,7 @@ _NUMERIC = {
 }
 NUMERIC_RING = "2"
 _GLUED = re.compile(r"(OK|ERROR|\+CM[ES] ERROR: ?\d{1,9})(?=[+^])")
-_CODED = re.compile(r"\+?CM([ES]) ERROR:\s*(.*)", re.DOTALL)
+_CODED = re.compile(r"\+?CM([ES]) ERROR(?:$|[: ]\s*)(.*)", re.DOTALL)
 _BARE = re.compile(r"error:\s*(\S.*)", re.DOTALL)
 
 

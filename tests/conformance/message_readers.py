@@ -7,6 +7,7 @@ from pulsarack.modems.at import cusd, hex_text, message_lines
 from pulsarack.modems.at.cusd import UssdEncoding
 from pulsarack.modems.at.numbers import parse_own_numbers
 from pulsarack.modems.at.parameters import Value, behind, parse
+from pulsarack.modems.at.results import FinalKind
 from tests.conformance.check import Read, Reader
 from tests.conformance.pdus import reading_of
 from tests.conformance.replies import Row, Taken, take_in_between
@@ -151,10 +152,13 @@ def _stream(row: Row, taken: Taken) -> Read:
 
 
 def notices(row: Row, taken: Taken) -> Read:
-    """Nothing is read of these, but they are told apart, also from another answer."""
-    lines = tuple(line for line in row["raw"].replace("\r", "\n").split("\n") if line)
-    if taken.notices != lines or take_in_between(row).notices != lines:
-        return {"urcs": f"told apart: {taken.notices!r}"}
+    """None is lost, and none spoils the answer to a command that is in flight."""
+    lines = [line for line in row["raw"].replace("\r", "\n").split("\n") if line]
+    between = take_in_between(row)
+    if sorted(taken.said) != sorted(lines) or sorted(between.said) != sorted(lines):
+        return {"urcs": list(taken.said)}
+    if taken.lines or between.final is None or between.final.kind is not FinalKind.OK:
+        return {"urcs": "were taken for an answer"}
     return grammar(row, taken) | {"urcs": list(lines)}
 
 
@@ -166,7 +170,7 @@ def grammar(row: Row, taken: Taken) -> Read:
     return {
         key: value
         for key, value in row["parsed"].items()
-        if all(map(texts.__contains__, _told(value)))
+        if value is None or all(one in texts for one in _told(value))
     }
 
 
