@@ -209,7 +209,8 @@ class AtMachine:
             self._flush()
             return False
         if not held.quoted:
-            return bool(line)
+            # A notice between a header and its PDU is no PDU.
+            return bool(line) and not is_unsolicited(line)
         return not is_notice(line)
 
     def _classify(self, line: str) -> None:
