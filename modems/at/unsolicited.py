@@ -62,6 +62,8 @@ _WHOLE = frozenset(
         "Call Ready",
         "SMS Ready",
         "PB Ready",
+        "SMS DONE",
+        "PB DONE",
         "NORMAL POWER DOWN",
         "UNDER-VOLTAGE WARNNING",
         "UNDER-VOLTAGE WARNING",
