@@ -41,6 +41,8 @@ from pulsarack.queue.chips import Chip, ChipState
 from pulsarack.ussd.errors import UnknownRecipe
 from pulsarack.ussd.recipe import Recipe
 
+# How often an idle chip's signal and cell are looked at.
+LOOK_SECONDS = 300.0
 BACK_OFF_SECONDS = (2.0, 5.0, 15.0, 60.0)
 
 
@@ -86,6 +88,7 @@ class Slot:
         self._profiles = profiles
         self._ports = ports
         self._worker: ChipWorker | None = None
+        self._looked_at = 0.0  # at signal and network
         self._changed = asyncio.Event()
         self._lost = False
         self._stopping = False
@@ -172,8 +175,13 @@ class Slot:
     def _note_registration(self, state: Registration) -> None:
         self.registered = state
 
+    async def _look_again(self, modem: Modem) -> None:
+        if self._context.clock.monotonic() - self._looked_at >= LOOK_SECONDS:
+            await self._look_around(modem)
+
     async def _look_around(self, modem: Modem) -> None:
         """Signal, network and cell, as they are now."""
+        self._looked_at = self._context.clock.monotonic()
         self.signal = await modem.signal_quality()
         try:
             self.network = await modem.place()
@@ -218,7 +226,7 @@ class Slot:
             modem_id=self.identity.imei,
             recipe=recipe,
         )
-        self.desk.when_idle = lambda: self._look_around(modem)
+        self.desk.when_idle = lambda: self._look_again(modem)
         self._worker = ChipWorker(self._context, self.desk, self._dispatcher)
         self._log.info("chip.ready", chip=chip.iccid, recipe=recipe.name)
         try:
