@@ -9,6 +9,7 @@ import re
 from collections.abc import Awaitable, Callable, Sequence
 
 from pulsarack.modems.at.results import Final
+from pulsarack.modems.at.sim_state import is_card_out
 from pulsarack.modems.at.ussd_request import Settles, nothing_settles
 from pulsarack.modems.card_lock import SimPin
 from pulsarack.modems.conversation import Conversation
@@ -39,8 +40,7 @@ from pulsarack.modems.ussd_session import UssdSession
 _MESSAGE_STORED = ("+CMTI:", "+CDSI:")
 _MESSAGE_DIRECT = ("+CMT:", "+CDS:")
 _STORAGE_FULL = re.compile(r"smmemfull|sms ?full", re.IGNORECASE)
-_SIM_OUT = ("+CPIN: NOT INSERTED", "+CPIN: NOT READY", "+CPIN: SIM REMOVED", "+QUSIM: 0")
-_SIM_OUT_EXACT = frozenset({"+WIND: 0", "^SIMST:255", "^SIMST: 255", "#QSS: 0", "+CME ERROR: 10"})
+_NO_CARD = "+CME ERROR: 10"
 
 
 class Modem:
@@ -190,7 +190,7 @@ class Modem:
                 self._on_event(MessageArrived())
         elif _STORAGE_FULL.search(line):
             self._on_event(StorageFull(line))
-        elif line.startswith(_SIM_OUT) or line in _SIM_OUT_EXACT:
+        elif is_card_out(line) or line == _NO_CARD:
             self._on_event(SimRemoved())
 
     def _stray(self, final: Final) -> None:

@@ -3,11 +3,11 @@
 What the lines mean is in registration.py.
 """
 
-import re
 from dataclasses import replace
 
 from pulsarack.modems import registration as reading
 from pulsarack.modems.at.events import AtCommand, Response
+from pulsarack.modems.at.signal import parse_quality
 from pulsarack.modems.conversation import Conversation
 from pulsarack.modems.errors import ModemRefused, ModemSilent
 from pulsarack.modems.profile import Profile
@@ -20,7 +20,6 @@ CSQ = AtCommand("AT+CSQ", expects=("+CSQ:",))
 AUTOMATIC = AtCommand("AT+COPS=0")
 
 _MANUAL, _DEREGISTERED = 1, 2
-_CSQ = re.compile(r"\+CSQ:\s*(\d{1,3})\s*,")
 
 
 class Network:
@@ -43,11 +42,8 @@ class Network:
     async def signal_quality(self) -> int | None:
         """<rssi>, 0 to 31; None if not known (27.007 8.5)."""
         response = await self._run(CSQ)
-        for line in response.lines:
-            match = _CSQ.match(line)
-            if match and int(match.group(1)) <= 31:
-                return int(match.group(1))
-        return None
+        read = next(filter(None, map(parse_quality, response.lines)), None)
+        return None if read is None else read.rssi
 
     async def select_automatically(self) -> bool:
         """Leave the choice of the network to the modem if it was taken away from it.

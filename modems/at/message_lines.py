@@ -18,8 +18,9 @@ INDEX_MAX = 99_999
 REFERENCE_MAX = 999
 
 _PDU_BEHIND = re.compile(r"[0-9A-Fa-f]{16,}")
-# How many parameters a header in PDU mode may have; in text mode it has more.
-_PARAMETERS_MAX = {"+CMGL:": 4, "+CMGR:": 4, "+CMT:": 2, "+CDS:": 2}
+_FAMILIES = ("+CMGL:", "+CMGR:", "+CMT:", "+CDS:")
+# What a header in PDU mode may have at most; in text mode it has more.
+_PARAMETERS_MAX = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,21 +57,27 @@ class Place:
 
 
 def parse_header(line: str) -> Header | None:
-    """A header in PDU mode; None if the line is none, or the header of a text."""
-    family = next((one for one in _PARAMETERS_MAX if line.startswith(one)), None)
+    """The header of a PDU; None if the line is none.
+
+    A listed message is found by the beginning of its header alone: what is odd behind it,
+    even text mode, must not lose the message.
+    """
+    family = next((one for one in _FAMILIES if line.startswith(one)), None)
     values = parse(behind(line, family) or "") if family else ()
-    if family is None or not values or len(values) > _PARAMETERS_MAX[family]:
+    if family is None or not values:
         return None
-    length = values[-1].number
+    length = values[-1].number if len(values) <= _PARAMETERS_MAX else None
     if family in ("+CMT:", "+CDS:"):
-        return None if length is None else Header(None, None, length)
+        # In text mode they have more parameters than name and length, and no PDU follows.
+        return Header(None, None, length) if length is not None and len(values) <= 2 else None
     # +CMGL begins with the index, and so does +CMGR of some makers: it has four then.
-    indexed = family == "+CMGL:" or len(values) == 4
+    full = len(values) == _PARAMETERS_MAX and not values[0].quoted
+    indexed = family == "+CMGL:" or full
     index = values[0].number if indexed else None
+    if indexed and (index is None or not 0 <= index <= INDEX_MAX):
+        return None
     status = at(values, 1 if indexed else 0)
-    if status.quoted or (indexed and (index is None or not 0 <= index <= INDEX_MAX)):
-        return None  # text mode says the status in words
-    return Header(index, status.number, length)
+    return Header(index, None if status.quoted else status.number, length)
 
 
 def parse_listed(lines: Iterable[str]) -> list[Listed]:
@@ -107,7 +114,7 @@ def parse_place(line: str) -> Place | None:
     text = behind(line, "+CMTI:", "+CDSI:")
     values = parse(text or "")
     store, index = at(values, 0), at(values, 1).number
-    if not store.text or index is None:
+    if text is None or index is None:
         return None
     return Place(store.text, index if 0 <= index <= INDEX_MAX else None)
 

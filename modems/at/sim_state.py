@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pulsarack.modems.at.parameters import at, behind, parse
 
 _STATE = re.compile(r"[A-Z0-9][A-Z0-9 -]{1,30}")
+_STATES_BEGIN = ("READY", "SIM ", "PH-")
 _STATUS_WORDS = re.compile(r"(?:[0-9A-Fa-f]{4})?([0-9A-Fa-f]{4})")
 
 _OUT = {
@@ -48,6 +49,8 @@ def parse_pin_state(line: str) -> str | None:
     """
     text = behind(line, "+CPIN:", "^CPIN:")
     state = at(parse(line if text is None else text), 0).text.strip().upper()
+    if text is None and not state.startswith(_STATES_BEGIN):
+        return None
     return state if _STATE.fullmatch(state) else None
 
 
