@@ -30,7 +30,7 @@ _CONTROLS = {
 
 # 23.038 section 5, group 0001: the text begins with the two letters of its language and CR.
 _GSM7_WITH_LANGUAGE = 0x10
-_LANGUAGE = re.compile(r"[A-Za-z]{2}\r\n?")
+_LANGUAGE = re.compile(r"[A-Za-z]{2}(?:\r\n?|\n)")
 # Menus that passed a program on the way have the two characters for a line break.
 _ESCAPED_BREAK = re.compile(r"(?:\\r)?\\n(?=[0-9#*])")
 _UNKNOWN_DCS = 0xFF

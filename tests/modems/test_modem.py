@@ -78,6 +78,21 @@ async def test_a_silent_port_and_one_that_is_no_modem() -> None:
         await world.run(world.modem.identify())
 
 
+async def test_a_modem_that_was_left_at_numbers_is_made_to_speak() -> None:
+    """After ATV0 the results are digits (V.250 6.2.6)."""
+    world = World([("AT", b"AT\r0\r"), ("ATV1", OK), *IDENTIFY["huawei"]])
+    identity = await world.run(world.modem.identify())
+    assert identity.model == "E1550"
+    world.check()
+
+
+async def test_who_only_counts_is_no_modem() -> None:
+    numbers: list[tuple[str, Reply]] = [("AT", b"0\r\n"), ("ATV1", b"0\r\n")]
+    world = World(numbers * 5)
+    with pytest.raises(NotAModem):
+        await world.run(world.modem.identify())
+
+
 async def test_initialise_waits_out_a_starting_modem_and_unlocks_once() -> None:
     world = await world_of(
         "wavecom",
