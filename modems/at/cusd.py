@@ -86,18 +86,22 @@ def _unquote(content: str) -> str:
 
 def decode(content: str, dcs: int | None, hint: UssdEncoding) -> str:
     """The text a person would have read on a phone."""
-    encoding = encoding_of(content, dcs, hint)
-    if encoding is UssdEncoding.UCS2_HEX:
-        text = _ucs2(_octets(content), dcs)
-    elif encoding is UssdEncoding.PACKED_HEX:
-        text = gsm7.unpack_ussd(_octets(content))
-    elif _is_octets(content, dcs, hint):
-        text = _octets(content).decode("latin-1")
-    else:
-        text = _plain(content)
+    hexed = _HEX.fullmatch(content) is not None
+    text = _from_hex(content, dcs, hint) if hexed else _plain(content)
     if dcs == _GSM7_WITH_LANGUAGE and (language := _LANGUAGE.match(text)):
         text = text[language.end() :]
     return text.split("\x00", 1)[0].replace("\r\n", "\n").rstrip("\r").replace("\r", "\n")
+
+
+def _from_hex(content: str, dcs: int | None, hint: UssdEncoding) -> str:
+    encoding = encoding_of(content, dcs, hint)
+    if encoding is UssdEncoding.UCS2_HEX:
+        return _ucs2(_octets(content), dcs)
+    if encoding is UssdEncoding.PACKED_HEX:
+        return gsm7.unpack_ussd(_octets(content))
+    if _is_octets(content, dcs, hint):
+        return _octets(content).decode("latin-1")
+    return _plain(content)
 
 
 def encoding_of(content: str, dcs: int | None, hint: UssdEncoding) -> UssdEncoding:
@@ -205,4 +209,5 @@ def _plain(content: str) -> str:
         text = content.encode("latin-1").decode("utf-8")
     except UnicodeError:
         text = content
-    return _ESCAPED_BREAK.sub("\n", text.translate(_CONTROLS))
+    text = text.translate(_CONTROLS)
+    return _ESCAPED_BREAK.sub("\n", text) if "\\n" in text else text
