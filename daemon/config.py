@@ -179,7 +179,7 @@ class ChipsSection(_Section):
     """[chips]: what holds for chips that were adopted without their own figures.
 
     `reserve` is rupiah of stock that are never sold; the limits are orders, None is no
-    limit of ours.
+    limit of ours. `roaming`: whether a chip sells in a network that is not its own.
     """
 
     reserve: Rupiah = 0
@@ -188,6 +188,7 @@ class ChipsSection(_Section):
     pause_seconds: Annotated[float, Field(ge=0, le=_DAY_SECONDS, allow_inf_nan=False)] = 0.0
     poll_sms_seconds: Seconds = 30.0
     stock_check_seconds: WeekSeconds = 3600.0
+    roaming: bool = True
 
 
 class ResolutionSection(_Section):

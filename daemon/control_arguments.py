@@ -154,6 +154,12 @@ class ChipRest(Struct, frozen=True, forbid_unknown_fields=True):
     because: Because
 
 
+class ChipTryPin(Struct, frozen=True, forbid_unknown_fields=True):
+    """chip.try_pin: `card` is the ICCID, or the IMEI of a modem that cannot tell it before."""
+
+    card: Name
+
+
 class AgentNew(Struct, frozen=True, forbid_unknown_fields=True):
     """agent.new."""
 
@@ -260,6 +266,7 @@ ARGUMENTS: dict[str, type[Struct]] = {
     "chip.adopt": ChipAdopt,
     "chip.rest": ChipRest,
     "chip.enable": ChipByIccid,
+    "chip.try_pin": ChipTryPin,
     "modem.list": Nothing,
     "agent.new": AgentNew,
     "agent.list": Nothing,

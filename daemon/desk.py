@@ -7,6 +7,7 @@ looks at it takes note of.
 """
 
 from collections import deque
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from pulsarack.daemon import log as logging
@@ -60,6 +61,7 @@ class Desk:
         self._text_came = False  # since the SIM was looked at
         self._announces = False  # this modem has announced a text
         self._card_seen_at = float("-inf")
+        self.when_idle: Callable[[], Awaitable[None]] | None = None  # between looks at the SIM
         self.gone = False
         self.stopping = False
         self.held = ""  # why nothing may be sold here: another slot shows the same card or modem

@@ -38,6 +38,7 @@ from pulsarack.daemon.control_protocol import Calls
 from pulsarack.daemon.dispatcher import CLOCK_REMEDY, Dispatcher
 from pulsarack.daemon.errors import DaemonError
 from pulsarack.daemon.events import Events
+from pulsarack.daemon.learned_store import LearnedStore
 from pulsarack.daemon.outbox import Outbox
 from pulsarack.daemon.ports import SerialPorts, problems
 from pulsarack.daemon.pressure import Pressure
@@ -153,6 +154,8 @@ async def _run(context: Context, profiles: Profiles, store: Store) -> int:
     pressure.watch(store.waiting)
     archives = Archives(context.config.daemon.state_dir / FOLDER)
     archivist = Archivist(context, archives)
+    learned = LearnedStore(context, profiles.learned)
+    await learned.load()
     server = ControlServer(
         context.config.daemon.socket,
         registry(Office(context, rack, dispatcher, Outbox(context), archivist, pressure)),
@@ -168,6 +171,7 @@ async def _run(context: Context, profiles: Profiles, store: Store) -> int:
         asyncio.create_task(dispatcher.run(), name="dispatcher"),
         asyncio.create_task(rack.run(), name="rack"),
         asyncio.create_task(archivist.run(), name="archivist"),
+        asyncio.create_task(learned.run(), name="learned"),
         asyncio.create_task(store.watch(), name="store"),
     }
     ended = asyncio.create_task(stopping.wait(), name="signal")

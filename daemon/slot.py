@@ -9,14 +9,18 @@ a port that appears is tried at once.
 import asyncio
 from typing import Protocol
 
+from peewee import Database
+
 from pulsarack.daemon import log as logging
+from pulsarack.daemon.card_pins import CardPins
 from pulsarack.daemon.context import Context
 from pulsarack.daemon.desk import Desk
 from pulsarack.daemon.dispatcher import Dispatcher
+from pulsarack.daemon.joining import join
 from pulsarack.daemon.ports import Ports
 from pulsarack.daemon.store_errors import StoreError
 from pulsarack.daemon.worker import ChipWorker
-from pulsarack.modems.errors import ModemError, PortGone, PortMissing, SimPinNeeded
+from pulsarack.modems.errors import ModemError, ModemRefused, PortGone, PortMissing
 from pulsarack.modems.life import ModemLife, Stage, Step
 from pulsarack.modems.modem import Modem
 from pulsarack.modems.profile import Profiles
@@ -28,20 +32,21 @@ from pulsarack.modems.results import (
     MessageArrived,
     MessageUnreadable,
     ModemEvent,
+    NetworkPlace,
     PortLost,
     Registration,
     SimRemoved,
     StorageFull,
     UssdArrived,
 )
-from pulsarack.queue import chips, recipe_versions, recovery
+from pulsarack.queue import chips, recipe_versions, recovery, sim_pins
 from pulsarack.queue.chips import Chip, ChipState
 from pulsarack.ussd.errors import UnknownRecipe
 from pulsarack.ussd.recipe import Recipe
 
+# How often an idle chip's signal and cell are looked at.
+LOOK_SECONDS = 300.0
 BACK_OFF_SECONDS = (2.0, 5.0, 15.0, 60.0)
-REGISTRATION_POLL_SECONDS = 2.0
-REGISTRATION_POLLS = 30
 HELD_CHECK_SECONDS = 5.0
 HELD = "held"
 """The state of a slot that may not sell, since another shows the same card or modem."""
@@ -81,6 +86,7 @@ class Slot:
         self.chip: ChipIdentity | None = None
         self.signal: int | None = None
         self.registered: Registration | None = None
+        self.network: NetworkPlace | None = None
         self.desk: Desk | None = None
         self.held = ""  # why it may not sell although it could
         self._context = context
@@ -89,10 +95,10 @@ class Slot:
         self._profiles = profiles
         self._ports = ports
         self._worker: ChipWorker | None = None
+        self._looked_at = 0.0  # at signal and network
         self._changed = asyncio.Event()
         self._lost = False
         self._stopping = False
-        self._refused_pin = False
         self._log = context.log.bind(slot=self.name)
 
     async def run(self) -> None:
@@ -149,8 +155,6 @@ class Slot:
         except (PortGone, PortMissing) as error:
             self._move(Step.VANISH, str(error))
         except ModemError as error:
-            # Three wrong PINs block a card: one refusal is enough until the daemon starts anew.
-            self._refused_pin |= isinstance(error, SimPinNeeded) and error.refused
             self._move(Step.FAIL, str(error))
             self._log.warning("modem.failed", why=str(error))
         except StoreError as error:
@@ -175,22 +179,36 @@ class Slot:
         self.identity = await modem.identify()
         self.profile = modem.profile.name
         self._move(Step.IDENTIFY)
-        await modem.initialise(self._sim_pin)
+        pins = CardPins(self._context, self.identity.imei or self.name)
+        await modem.initialise(pins.give)
+        await pins.opened()
         self.chip = await modem.read_chip()
         self._move(Step.INITIALISE)
         await self._register(modem)
         self._move(Step.REGISTER)
-        self.signal = await modem.signal_quality()
+        await self._look_around(modem)
         self._move(Step.MAKE_READY)
 
     async def _register(self, modem: Modem) -> None:
-        for _ in range(REGISTRATION_POLLS):
-            self.registered = await modem.registration()
-            if self.registered in (Registration.HOME, Registration.ROAMING):
-                return
-            await self._context.clock.sleep(REGISTRATION_POLL_SECONDS)
-        said = self.registered.name if self.registered else "nothing"
-        raise SlotFault(f"no network: {said}; check antenna and chip")
+        if why := await join(self._context, modem, self._note_registration):
+            raise SlotFault(why)
+
+    def _note_registration(self, state: Registration) -> None:
+        self.registered = state
+
+    async def _look_again(self, modem: Modem) -> None:
+        if self._context.clock.monotonic() - self._looked_at >= LOOK_SECONDS:
+            await self._look_around(modem)
+
+    async def _look_around(self, modem: Modem) -> None:
+        """Signal, network and cell, as they are now."""
+        self._looked_at = self._context.clock.monotonic()
+        self.signal = await modem.signal_quality()
+        try:
+            self.network = await modem.place()
+            self.registered = self.network.registration
+        except ModemRefused as error:
+            self._log.info("network.untold", why=str(error))
 
     async def _work(self, modem: Modem) -> None:
         assert self.chip is not None and self.identity is not None
@@ -248,6 +266,7 @@ class Slot:
             modem_id=self.identity.imei,
             recipe=recipe,
         )
+        self.desk.when_idle = lambda: self._look_again(modem)
         self._worker = ChipWorker(self._context, self.desk, self._dispatcher)
         self._log.info("chip.ready", chip=chip.iccid, recipe=recipe.name)
         try:
@@ -280,19 +299,12 @@ class Slot:
 
     async def _note_chip(self, iccid: str, imei: str) -> Chip:
         now_ms = self._context.clock.now_ms()
-        return await self._context.store.write(
-            lambda db: chips.seen(db, iccid, self.name, imei, now_ms=now_ms)
-        )
 
-    def _sim_pin(self) -> str | None:
-        # Which card is in is not known before it is unlocked, so a rack's cards share one PIN.
-        pins = self._context.secrets.sim_pins()
-        if len(pins) > 1:
-            raise SlotFault(
-                "the card wants a PIN and the secrets file holds several; give all cards the"
-                " same sim_pin, or take the PINs off the cards"
-            )
-        return pins[0].reveal() if len(pins) == 1 and not self._refused_pin else None
+        def job(db: Database) -> Chip:
+            sim_pins.opened(db, iccid)  # by hand, or it wants no PIN any more
+            return chips.seen(db, iccid, self.name, imei, now_ms=now_ms)
+
+        return await self._context.store.write(job)
 
     def _on_event(self, event: ModemEvent) -> None:
         match event:

@@ -21,7 +21,7 @@ from pulsarack.modems.at.events import (
     Unsolicited,
 )
 from pulsarack.modems.at.machine import PROBE, AtMachine, State
-from pulsarack.modems.at.results import Final
+from pulsarack.modems.at.results import Final, FinalKind
 from pulsarack.modems.errors import ModemSilent, NotAModem, PortGone
 from pulsarack.modems.timing import Clock
 from pulsarack.modems.transport import Direction, Port, Trace
@@ -29,6 +29,7 @@ from pulsarack.modems.transport import Direction, Port, Trace
 _ENDS = (Response, PromptSeen, Expired)
 
 PROBES = 5
+VERBOSE = b"ATV1\r"
 PROBE_SECONDS = 1.0
 WAKE_SECONDS = 0.1
 QUIET_ROUNDS = 5
@@ -123,8 +124,11 @@ class Conversation:
             self._check_port()
             event = await self._send(self._machine.probe(self._now() + PROBE_SECONDS))
             if isinstance(event, Response) and event.final.ok:
-                await self._quiet()
-                return
+                if event.final.kind is not FinalKind.NUMERIC:
+                    await self._quiet()
+                    return
+                # Left at ATV0. Who then says no OK in words either is no modem.
+                self._write(VERBOSE)
             self._lose_place()
         if self._heard_octets:
             raise NotAModem

@@ -136,19 +136,20 @@ class SimMissing(ModemError):
 
 
 class SimPinNeeded(ModemError):
-    """The SIM card wants a PIN that we do not have, or refused the one we have."""
+    """The SIM card wants a PIN that we do not have or may not try, or refused it."""
 
-    def __init__(self, refused: bool) -> None:
+    def __init__(self, refused: bool, why: str = "") -> None:
         self.refused = refused
         said = "refused the SIM PIN on file" if refused else "wants a SIM PIN and none is on file"
-        super().__init__(f"the SIM card {said}; correct sim_pin, it is not tried twice")
+        super().__init__(why or f"the SIM card {said}; correct sim_pin, it is not tried twice")
 
 
 class SimBarred(ModemError):
-    """The SIM card is blocked."""
+    """The SIM card, or the modem's lock on it, cannot be opened by us; ``state`` is +CPIN's."""
 
-    def __init__(self, said: str) -> None:
-        super().__init__(f"the SIM card is blocked ({said}); unblock it with its PUK in a phone")
+    def __init__(self, state: str, meaning: str, remedy: str) -> None:
+        self.state = state
+        super().__init__(f"the SIM card cannot be used ({state}): {meaning}; {remedy}")
 
 
 class ProfileErrors(ModemError):

@@ -33,6 +33,7 @@ from pulsarack.daemon.control_protocol import (
 )
 from pulsarack.daemon.dispatcher import Dispatcher
 from pulsarack.daemon.events import Events
+from pulsarack.daemon.learned_store import LearnedStore
 from pulsarack.daemon.outbox import Outbox
 from pulsarack.daemon.pressure import Pressure
 from pulsarack.daemon.rack import Rack
@@ -211,6 +212,7 @@ class _Daemon:
     rack: Rack
     context: Context
     tasks: list[asyncio.Task[None]]
+    profiles: Profiles
 
 
 class World:
@@ -235,6 +237,7 @@ class World:
         self._daemon: _Daemon | None = None
         self.pressure: Pressure | None = None
         self._ids = itertools.count(1)
+        self.sim_pins: dict[str, str] = {}
         self.pins = {modem.chip.iccid: modem.chip.chip_pin for modem in plan.modems}
 
     @property
@@ -245,7 +248,11 @@ class World:
     async def start(self) -> None:
         """Start the daemon on the state that is there."""
         store = InlineStore.open(self._path, now_ms=self.clock.now_ms(), synchronous="OFF")
-        pins = Secrets({iccid: {"chip_pin": Secret(pin)} for iccid, pin in self.pins.items()})
+        filed: dict[str, dict[str, Secret]] = {}
+        for name, by_chip in (("chip_pin", self.pins), ("sim_pin", self.sim_pins)):
+            for iccid, pin in by_chip.items():
+                filed.setdefault(iccid, {})[name] = Secret(pin)
+        pins = Secrets(filed)
         logging.mask(pins)
         context = Context(
             self._config,
@@ -259,16 +266,19 @@ class World:
         )
         await prepare(context)
         dispatcher = Dispatcher(context)
-        rack = Rack(context, dispatcher, Profiles.load(), self.ports)
+        profiles = Profiles.load()
+        learned = LearnedStore(context, profiles.learned)
+        await learned.load()
+        rack = Rack(context, dispatcher, profiles, self.ports)
         self.pressure = Pressure(context.clock)
         archives = Archives(folder_of(self._path), threads=False, synchronous="OFF")
         self.archivist = Archivist(context, archives)
         calls = registry(
             Office(context, rack, dispatcher, Outbox(context), self.archivist, self.pressure)
         )
-        parts = (dispatcher.run(), rack.run(), self.archivist.run())
+        parts = (dispatcher.run(), rack.run(), self.archivist.run(), learned.run())
         tasks = [asyncio.create_task(part) for part in parts]
-        self._daemon = _Daemon(store, calls, rack, context, tasks)
+        self._daemon = _Daemon(store, calls, rack, context, tasks, profiles)
 
     async def crash(self) -> None:
         """Take the daemon away; nothing it has not committed is left."""
