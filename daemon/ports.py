@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Protocol
 
 from pulsarack.daemon.config import PortSection
+from pulsarack.daemon.phone_ports import PhonePorts
 from pulsarack.daemon.port_scan import PortScan
 from pulsarack.modems.errors import PortFailed, PortMissing, PortStuck
 from pulsarack.modems.port import OPEN_SECONDS, open_port
@@ -41,9 +42,14 @@ class Ports(Protocol):
 class SerialPorts:
     """The serial ports that the configuration names, by path or by glob."""
 
-    def __init__(self, sections: Sequence[PortSection]) -> None:
+    def __init__(self, sections: Sequence[PortSection], phones: PhonePorts | None = None) -> None:
         # The first section last: a path that two of them match belongs to the first.
-        self._scans = [(PortScan(section.path), section.baud) for section in reversed(sections)]
+        self._scans = [
+            (PortScan(section.path), section.baud)
+            for section in reversed(sections)
+            if section.driver == "at"
+        ]
+        self._phones = phones
         self._bauds: dict[str, int] = {}
         self._openings = Openings()
 
@@ -56,10 +62,12 @@ class SerialPorts:
             found |= there
             bauds |= dict.fromkeys(there, baud)
         self._bauds = bauds
-        return found
+        return found | self._phones.look() if self._phones is not None else found
 
     async def open(self, path: str) -> Port:
         """Open one for us alone; raises PortError."""
+        if self._phones is not None and path in self._phones:
+            return self._phones.open(path)
         baud = self._bauds.get(path)
         if baud is None:
             raise PortMissing(path)
@@ -112,12 +120,15 @@ def problems(sections: Sequence[PortSection]) -> list[PortProblem]:
     """The configured paths that are no serial port now; a glob may well match nothing."""
     found = []
     for section in sections:
-        if not glob.has_magic(section.path) and (problem := _problem(section.path)):
+        if glob.has_magic(section.path):
+            continue
+        problem = _problem(section.path, phone=section.driver == "gammu")
+        if problem is not None:
             found.append(problem)
     return found
 
 
-def _problem(path: str) -> PortProblem | None:
+def _problem(path: str, *, phone: bool) -> PortProblem | None:
     try:
         mode = Path(path).stat().st_mode
     except FileNotFoundError:
@@ -125,6 +136,6 @@ def _problem(path: str) -> PortProblem | None:
     except OSError as error:
         why = error.strerror or str(error)
         return PortProblem(path, why, "correct the path, or the rights of its directory")
-    if stat.S_ISCHR(mode):
+    if phone or stat.S_ISCHR(mode):
         return None
     return PortProblem(path, "it is no character device", "name the serial port of the modem")
