@@ -10,6 +10,7 @@ docs/pulsarack.example.toml explains every key; a test keeps it true.
 
 import re
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 from zoneinfo import ZoneInfoNotFoundError
@@ -52,6 +53,15 @@ def _retention_days(days: int) -> int:
             f"write {LEAST_RETENTION_DAYS} to {_LONGEST_RETENTION_DAYS} days, or 0 for never"
         )
     return days
+
+
+def _form(pattern: str, remedy: str) -> Callable[[str], str]:
+    def check(text: str) -> str:
+        if not re.fullmatch(pattern, text):
+            raise ValueError(remedy)
+        return text
+
+    return check
 
 
 def _time_of_day(text: str) -> str:
@@ -118,13 +128,29 @@ def _port_url(path: str) -> str:
     return path
 
 
+Iccid = Annotated[str, AfterValidator(_form(r"[0-9]{18,20}", "write the 18 to 20 digits"))]
+Imsi = Annotated[str, AfterValidator(_form(r"[0-9]{14,15}", "write the 14 or 15 digits"))]
+GammuWord = Annotated[
+    str, AfterValidator(_form(r"[A-Za-z0-9_.-]{1,40}", "write the word that gammu has for it"))
+]
+_PHONE_KEYS = ("connection", "iccid", "imsi")
+
+
 class PortSection(_Section):
-    """[[port]]: one serial port, a glob that stands for several, or one on the network."""
+    """[[port]]: one serial port, a glob that stands for several, or one on the network.
+
+    With `driver` gammu a phone, which needs `connection` and the numbers of its card.
+    """
 
     path: Annotated[
         str, AfterValidator(_not_empty), AfterValidator(_printable), AfterValidator(_port_url)
     ]
     baud: Baud = 115200
+    driver: Literal["at", "gammu"] = "at"
+    connection: GammuWord | None = None
+    model: GammuWord | None = None
+    iccid: Iccid | None = None
+    imsi: Imsi | None = None
 
     @property
     def url(self) -> port_url.PortUrl | None:
@@ -256,6 +282,7 @@ def parse(raw: dict[str, Any], path: Path, text: str = "") -> Config:
     except ValidationError as error:
         problems += problems_of(error.errors(), _known_keys(Config), text)
     problems += _repeated_ports(raw, text)
+    problems += _phone_problems(raw, text)
     if problems or config is None:
         raise ConfigErrors(path, problems)
     return _rooted(config, path.absolute().parent)
@@ -311,6 +338,23 @@ def _repeated_ports(raw: dict[str, Any], text: str) -> list[Problem]:
             place = f"port[{number}].path"
             problems.append(Problem(place, message, "remove one of the two", line))
         first.setdefault(path, number)
+    return problems
+
+
+def _phone_problems(raw: dict[str, Any], text: str) -> list[Problem]:
+    """A phone needs what a serial port has no use for."""
+    ports = raw.get("port")
+    problems = []
+    for number, port in enumerate(ports if isinstance(ports, list) else [], start=1):
+        if not isinstance(port, dict):
+            continue
+        phone = port.get("driver") == "gammu"
+        for key in _PHONE_KEYS if phone else (*_PHONE_KEYS, "model"):
+            if (key in port) != phone:
+                message = "is missing" if phone else 'is only for driver = "gammu"'
+                remedy = f"a phone needs it: {key} = ..." if phone else "remove it, or add that"
+                line = line_of(text, ("port", number - 1, key))
+                problems.append(Problem(f"port[{number}].{key}", message, remedy, line))
     return problems
 
 

@@ -18,7 +18,7 @@ from pulsarack.daemon.errors import CardExchanged
 from pulsarack.daemon.going_on import Report
 from pulsarack.daemon.inbox import Arrival, Inbox
 from pulsarack.daemon.script_runner import AlreadyDecided, Runner
-from pulsarack.modems.modem import Modem
+from pulsarack.modems.driver import Driver
 from pulsarack.modems.results import SmsSent
 from pulsarack.queue import texts
 from pulsarack.ussd.dialogue import Dialogue, Finished, TextIn
@@ -41,7 +41,7 @@ class Desk:
     def __init__(
         self,
         context: Context,
-        modem: Modem,
+        modem: Driver,
         *,
         iccid: str,
         slot: str,

@@ -8,7 +8,7 @@ lets it (`[chips] roaming`).
 from collections.abc import Callable
 
 from pulsarack.daemon.context import Context
-from pulsarack.modems.modem import Modem
+from pulsarack.modems.driver import Driver
 from pulsarack.modems.results import Registration
 
 POLL_SECONDS = 2.0
@@ -20,7 +20,7 @@ _ROAMS = (
 )
 
 
-async def join(context: Context, modem: Modem, tell: Callable[[Registration], None]) -> str:
+async def join(context: Context, modem: Driver, tell: Callable[[Registration], None]) -> str:
     """Wait until the modem is registered; why it is not, or an empty text.
 
     `tell` is called with how it stands at each look.

@@ -22,6 +22,7 @@ from pulsarack.daemon import log as logging
 from pulsarack.daemon.bell import Bell
 from pulsarack.daemon.config import Config, PortSection
 from pulsarack.daemon.openings import Openings
+from pulsarack.daemon.phone_ports import PhonePorts
 from pulsarack.daemon.port_scan import PortScan
 from pulsarack.daemon.usb_ports import UsbPorts, port_key
 from pulsarack.modems.at_ports import AtPorts
@@ -66,16 +67,22 @@ class SerialPorts:
     """The ports of this machine that the configuration asks for."""
 
     def __init__(
-        self, config: Config, clock: Clock, log: logging.Logger, udev: Udev | None = None
+        self,
+        config: Config,
+        clock: Clock,
+        log: logging.Logger,
+        udev: Udev | None = None,
+        phones: PhonePorts | None = None,
     ) -> None:
         self._sections = config.ports
         # The first section last: a path that two of them match belongs to the first.
         self._scans = [
             (PortScan(section.path), section)
             for section in reversed(config.ports)
-            if section.url is None
+            if section.url is None and section.driver == "at"
         ]
         self._urls = {section.path: section for section in config.ports if section.url is not None}
+        self._phones = phones
         self._usb_scans = [PortScan(pattern) for pattern in USB_TTYS]
         self._usb_names: list[dict[str, PortKey]] = []
         self._finds_usb = config.finds_usb_modems
@@ -115,6 +122,8 @@ class SerialPorts:
         places = self._udev.places()
         there = self._look_at_paths(_by_node(places))
         there |= dict.fromkeys(self._urls, PortKey("", 0, 0))
+        if self._phones is not None:
+            there |= self._phones.look()
         if self._finds_usb:
             claimed = {key.realpath for key in there.values()}
             claimed |= {tty.node for one in self._found.values() for tty in one.ttys}
@@ -123,6 +132,8 @@ class SerialPorts:
 
     async def open(self, path: str) -> Port:
         """Open one for us alone; raises ModemError."""
+        if self._phones is not None and path in self._phones:
+            return self._phones.open(path)
         if path in self._urls:
             section = self._urls[path]
             assert section.url is not None
@@ -206,12 +217,12 @@ def problems(sections: Sequence[PortSection]) -> list[PortProblem]:
     for section in sections:
         if section.url is not None or glob.has_magic(section.path):
             continue
-        if problem := _problem(section.path):
+        if problem := _problem(section.path, phone=section.driver == "gammu"):
             found.append(problem)
     return found
 
 
-def _problem(path: str) -> PortProblem | None:
+def _problem(path: str, *, phone: bool) -> PortProblem | None:
     try:
         mode = Path(path).stat().st_mode
     except FileNotFoundError:
@@ -219,6 +230,6 @@ def _problem(path: str) -> PortProblem | None:
     except OSError as error:
         why = error.strerror or str(error)
         return PortProblem(path, why, "correct the path, or the rights of its directory")
-    if stat.S_ISCHR(mode):
+    if phone or stat.S_ISCHR(mode):
         return None
     return PortProblem(path, "it is no character device", "name the serial port of the modem")

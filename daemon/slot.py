@@ -20,9 +20,9 @@ from pulsarack.daemon.joining import join
 from pulsarack.daemon.ports import Ports
 from pulsarack.daemon.store_errors import StoreError
 from pulsarack.daemon.worker import ChipWorker
+from pulsarack.modems.driver import Driver, driver_of
 from pulsarack.modems.errors import ModemError, ModemRefused, PortGone, PortMissing
 from pulsarack.modems.life import ModemLife, Stage, Step
-from pulsarack.modems.modem import Modem
 from pulsarack.modems.profile import Profiles
 from pulsarack.modems.results import (
     ChipIdentity,
@@ -144,12 +144,12 @@ class Slot:
 
     async def _once(self) -> bool:
         """One life, from the port to its end; True if the modem became ready."""
-        modem: Modem | None = None
+        modem: Driver | None = None
         self._lost = False
         try:
             port = await self._ports.open(self.path)
             self._move(Step.OPEN)
-            modem = Modem(port, self._context.clock, self._profiles, self._on_event)
+            modem = driver_of(port, self._context.clock, self._profiles, self._on_event)
             await self._prepare(modem)
             await self._work(modem)
         except (PortGone, PortMissing) as error:
@@ -175,7 +175,7 @@ class Slot:
             self._move(Step.VANISH if self._lost else Step.FAIL, self.life.why or "started anew")
         return ready
 
-    async def _prepare(self, modem: Modem) -> None:
+    async def _prepare(self, modem: Driver) -> None:
         self.identity = await modem.identify()
         self.profile = modem.profile.name
         self._move(Step.IDENTIFY)
@@ -189,18 +189,18 @@ class Slot:
         await self._look_around(modem)
         self._move(Step.MAKE_READY)
 
-    async def _register(self, modem: Modem) -> None:
+    async def _register(self, modem: Driver) -> None:
         if why := await join(self._context, modem, self._note_registration):
             raise SlotFault(why)
 
     def _note_registration(self, state: Registration) -> None:
         self.registered = state
 
-    async def _look_again(self, modem: Modem) -> None:
+    async def _look_again(self, modem: Driver) -> None:
         if self._context.clock.monotonic() - self._looked_at >= LOOK_SECONDS:
             await self._look_around(modem)
 
-    async def _look_around(self, modem: Modem) -> None:
+    async def _look_around(self, modem: Driver) -> None:
         """Signal, network and cell, as they are now."""
         self._looked_at = self._context.clock.monotonic()
         self.signal = await modem.signal_quality()
@@ -210,7 +210,7 @@ class Slot:
         except ModemRefused as error:
             self._log.info("network.untold", why=str(error))
 
-    async def _work(self, modem: Modem) -> None:
+    async def _work(self, modem: Driver) -> None:
         assert self.chip is not None and self.identity is not None
         self._neighbours.show(self, self.chip.iccid, self.identity.imei)
         try:
@@ -223,7 +223,7 @@ class Slot:
             self.held = ""
             self._neighbours.leave(self)
 
-    async def _hold(self, modem: Modem) -> None:
+    async def _hold(self, modem: Driver) -> None:
         """Wait while another slot shows the same card or modem; raises if ours has gone."""
         assert self.chip is not None
         await self._wait_for_change(HELD_CHECK_SECONDS)
@@ -232,7 +232,7 @@ class Slot:
         if await modem.read_iccid() != self.chip.iccid:
             raise SlotFault("another card is in than before; the slot begins anew")
 
-    async def _serve(self, modem: Modem) -> bool:
+    async def _serve(self, modem: Driver) -> bool:
         """Let the chip work; True if that ended only because the slot is to be held."""
         assert self.chip is not None and self.identity is not None
         chip = await self._note_chip(self.chip.iccid, self.identity.imei)
@@ -245,7 +245,7 @@ class Slot:
             await self._employ(modem, chip)
         return bool(self.held)
 
-    async def _employ(self, modem: Modem, chip: Chip) -> None:
+    async def _employ(self, modem: Driver, chip: Chip) -> None:
         assert self.identity is not None and chip.recipe is not None
         try:
             recipe = self._context.shelf.get(chip.recipe)

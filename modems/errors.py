@@ -102,6 +102,17 @@ class StorageHung(ModemSilent):
         )
 
 
+class CallHangs(ModemError):
+    """A call of a phone's library did not come back; its thread was abandoned."""
+
+    def __init__(self, thread: str, call: str, seconds: float) -> None:
+        self.call = call
+        super().__init__(
+            f"{thread}: {call} did not come back within {seconds:g} s and was abandoned;"
+            " take the phone off its cable and connect it again"
+        )
+
+
 class NotAModem(ModemError):
     """Something talks on the port, but not AT."""
 
