@@ -67,12 +67,7 @@ class SerialPorts:
     """The ports of this machine that the configuration asks for."""
 
     def __init__(
-        self,
-        config: Config,
-        clock: Clock,
-        log: logging.Logger,
-        udev: Udev | None = None,
-        phones: PhonePorts | None = None,
+        self, config: Config, clock: Clock, log: logging.Logger, udev: Udev | None = None
     ) -> None:
         self._sections = config.ports
         # The first section last: a path that two of them match belongs to the first.
@@ -82,7 +77,7 @@ class SerialPorts:
             if section.url is None and section.driver == "at"
         ]
         self._urls = {section.path: section for section in config.ports if section.url is not None}
-        self._phones = phones
+        self._phones = PhonePorts(config.ports, clock)
         self._usb_scans = [PortScan(pattern) for pattern in USB_TTYS]
         self._usb_names: list[dict[str, PortKey]] = []
         self._finds_usb = config.finds_usb_modems
@@ -122,8 +117,7 @@ class SerialPorts:
         places = self._udev.places()
         there = self._look_at_paths(_by_node(places))
         there |= dict.fromkeys(self._urls, PortKey("", 0, 0))
-        if self._phones is not None:
-            there |= self._phones.look()
+        there |= self._phones.look()
         if self._finds_usb:
             claimed = {key.realpath for key in there.values()}
             claimed |= {tty.node for one in self._found.values() for tty in one.ttys}
@@ -132,7 +126,7 @@ class SerialPorts:
 
     async def open(self, path: str) -> Port:
         """Open one for us alone; raises ModemError."""
-        if self._phones is not None and path in self._phones:
+        if path in self._phones:
             return self._phones.open(path)
         if path in self._urls:
             section = self._urls[path]

@@ -40,7 +40,6 @@ from pulsarack.daemon.errors import DaemonError
 from pulsarack.daemon.events import Events
 from pulsarack.daemon.learned_store import LearnedStore
 from pulsarack.daemon.outbox import Outbox
-from pulsarack.daemon.phone_ports import PhonePorts
 from pulsarack.daemon.ports import SerialPorts, problems
 from pulsarack.daemon.pressure import Pressure
 from pulsarack.daemon.rack import Rack
@@ -148,8 +147,7 @@ async def _run(context: Context, profiles: Profiles, store: Store) -> int:
     dispatcher = Dispatcher(context)
     for port in problems(context.config.ports):
         context.log.warning("port.unusable", path=port.path, why=port.why, remedy=port.remedy)
-    phones = PhonePorts(context.config.ports, context.clock)
-    ports = SerialPorts(context.config, context.clock, context.log, phones=phones)
+    ports = SerialPorts(context.config, context.clock, context.log)
     ports.start()
     rack = Rack(context, dispatcher, profiles, ports)
     pressure = Pressure(context.clock)

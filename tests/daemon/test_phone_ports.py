@@ -16,7 +16,6 @@ from pulsarack.daemon.config_errors import ConfigErrors
 from pulsarack.daemon.context import Context
 from pulsarack.daemon.dispatcher import Dispatcher
 from pulsarack.daemon.events import Events
-from pulsarack.daemon.phone_ports import PhonePorts
 from pulsarack.daemon.ports import SerialPorts, problems
 from pulsarack.daemon.rack import Rack
 from pulsarack.daemon.run import prepare
@@ -79,8 +78,8 @@ def test_what_is_wrong_with_a_section_is_told(
 
 
 def test_a_phone_is_there_while_its_device_is(tmp_path: Path) -> None:
-    sections = parsed(tmp_path, PHONE).ports
-    ports = SerialPorts(sections, PhonePorts(sections, FastClock()))
+    settings = parsed(tmp_path, PHONE)
+    sections, ports = settings.ports, SerialPorts(settings, FastClock(), logging.get())
     assert ports.look() == {}
     assert problems(sections)
     (tmp_path / "phone").mkdir()
@@ -105,7 +104,7 @@ async def test_a_phone_comes_into_the_rack(tmp_path: Path) -> None:
         lambda: f"{next(numbers)}",
     )
     await prepare(context)
-    ports = SerialPorts(settings.ports, PhonePorts(settings.ports, clock))
+    ports = SerialPorts(settings, clock, logging.get())
     rack = Rack(context, Dispatcher(context), Profiles.load(), ports)
     rack.look()
     [slot] = rack.slots.values()
