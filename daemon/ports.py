@@ -22,6 +22,7 @@ from pulsarack.daemon.port_scan import PortScan
 from pulsarack.modems.errors import PortFailed, PortMissing, PortStuck
 from pulsarack.modems.port import OPEN_SECONDS, open_port
 from pulsarack.modems.transport import Port
+from pulsarack.modems.usb_reset import UsbSeat
 from pulsarack.modems.watch import PortKey, Snapshot
 
 OPENING_LIMIT = 32
@@ -36,6 +37,9 @@ class Ports(Protocol):
 
     async def open(self, path: str) -> Port:
         """Open one for us alone; raises PortError."""
+
+    def place(self, path: str) -> UsbSeat | None:
+        """Where its device is on the USB, if it is there."""
 
 
 class SerialPorts:
@@ -64,6 +68,10 @@ class SerialPorts:
         if baud is None:
             raise PortMissing(path)
         return await self._openings.open(path, baud)
+
+    def place(self, path: str) -> UsbSeat | None:
+        """Not known of configured paths."""
+        return None
 
 
 class Openings:

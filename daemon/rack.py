@@ -18,6 +18,7 @@ import asyncio
 from pulsarack.daemon.context import Context
 from pulsarack.daemon.dispatcher import Dispatcher
 from pulsarack.daemon.ports import Ports
+from pulsarack.daemon.resets import RealResets, Resets
 from pulsarack.daemon.slot import Slot, SlotFault
 from pulsarack.modems.profile import Profiles
 from pulsarack.modems.watch import Appeared, Replaced, Snapshot, Vanished, difference
@@ -33,13 +34,19 @@ class Rack:
     """Everything that is plugged in."""
 
     def __init__(
-        self, context: Context, dispatcher: Dispatcher, profiles: Profiles, ports: Ports
+        self,
+        context: Context,
+        dispatcher: Dispatcher,
+        profiles: Profiles,
+        ports: Ports,
+        resets: Resets | None = None,
     ) -> None:
         self.slots: dict[str, Slot] = {}
         self._context = context
         self._dispatcher = dispatcher
         self._profiles = profiles
         self._ports = ports
+        self._resets = resets or RealResets()
         self.tasks: dict[str, asyncio.Task[None]] = {}
         self._seen: Snapshot = {}
         self._forgotten: set[asyncio.Task[None]] = set()  # which end by themselves
@@ -170,7 +177,7 @@ class Rack:
     def _appeared(self, path: str) -> None:
         slot = self.slots.get(path)
         if slot is not None:
-            slot.changed()
+            slot.appeared()
             return
         slot = Slot(
             self._context,
@@ -178,6 +185,7 @@ class Rack:
             self,
             self._profiles,
             self._ports,
+            self._resets,
             path,
         )
         self.slots[path] = slot

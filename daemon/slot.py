@@ -2,11 +2,12 @@
 
 It carries a modem through its life (`modems/life.py`): open the port, find out who is
 there, set it up, wait for the network, and let the chip's worker work. Whatever fails
-is kept as a reason, and the slot begins again from the start after a pause that grows;
-a port that appears is tried at once.
+is kept as a reason; what is done about it, and after which pause, the supervisor says
+(`daemon/supervisor.py`). A port that appears is tried at once.
 """
 
 import asyncio
+from dataclasses import dataclass
 from typing import Protocol
 
 from pulsarack.daemon import log as logging
@@ -14,12 +15,15 @@ from pulsarack.daemon.context import Context
 from pulsarack.daemon.desk import Desk
 from pulsarack.daemon.dispatcher import Dispatcher
 from pulsarack.daemon.ports import Ports
+from pulsarack.daemon.resets import Resets
 from pulsarack.daemon.store_errors import StoreError
+from pulsarack.daemon.supervisor import DONE, SETTLE_SECONDS, Place, Supervisor, Taken
 from pulsarack.daemon.worker import ChipWorker
 from pulsarack.modems.errors import ModemError, PortGone, PortMissing, SimPinNeeded
 from pulsarack.modems.life import ModemLife, Stage, Step
 from pulsarack.modems.modem import Modem
 from pulsarack.modems.profile import Profiles
+from pulsarack.modems.remedies import MODEM_S_OWN, STRONG, Fault, Remedy, fault_of
 from pulsarack.modems.results import (
     ChipIdentity,
     Identity,
@@ -31,18 +35,45 @@ from pulsarack.modems.results import (
     SimRemoved,
     UssdArrived,
 )
+from pulsarack.modems.transport import Closing, Port
 from pulsarack.queue import chips, recipe_versions, recovery
 from pulsarack.queue.chips import Chip, ChipState
 from pulsarack.ussd.errors import UnknownRecipe
 from pulsarack.ussd.recipe import Recipe
 
-BACK_OFF_SECONDS = (2.0, 5.0, 15.0, 60.0)
 REGISTRATION_POLL_SECONDS = 2.0
 REGISTRATION_POLLS = 30
 
 
 class SlotFault(ModemError):
     """Something about this slot that is not the modem's fault."""
+
+
+class NoNetwork(SlotFault):
+    """The modem finds no network, or may not enter it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    """How one life of the slot ended."""
+
+    fault: Fault
+    why: str
+    was_ready: bool
+
+    @property
+    def fell(self) -> bool:
+        """Whether the modem fell out of readiness while its port stayed."""
+        return self.was_ready and self.fault in MODEM_S_OWN
+
+
+@dataclass(slots=True)
+class _Asked:
+    """A reset that a person has asked for."""
+
+    how: Remedy
+    why: str
+    done: asyncio.Future[Taken]
 
 
 class Neighbours(Protocol):
@@ -65,10 +96,12 @@ class Slot:
         neighbours: Neighbours,
         profiles: Profiles,
         ports: Ports,
+        resets: Resets,
         path: str,
+        name: str = "",
     ) -> None:
         self.path = path
-        self.name = path.rsplit("/", 1)[-1]
+        self.name = name or path.rsplit("/", 1)[-1]
         self.life = ModemLife()
         self.identity: Identity | None = None
         self.profile = ""
@@ -76,6 +109,8 @@ class Slot:
         self.signal: int | None = None
         self.registered: Registration | None = None
         self.desk: Desk | None = None
+        self.held = ""  # why it may not sell although it could
+        self.supervisor = Supervisor(context, resets, self.name)
         self._context = context
         self._dispatcher = dispatcher
         self._neighbours = neighbours
@@ -83,31 +118,47 @@ class Slot:
         self._ports = ports
         self._worker: ChipWorker | None = None
         self._changed = asyncio.Event()
+        self._modem: Modem | None = None
+        self._port: Port | None = None  # the one opened last
+        self._card: str | None = None  # the ICCID, if it was read since the port is there
+        self._reset_command = ""
+        self._known = False  # a modem has answered here
+        self._was_ready = False
         self._lost = False
+        self._lost_by = Fault.GONE
+        self._asked: _Asked | None = None
         self._stopping = False
         self._refused_pin = False
         self._log = context.log.bind(slot=self.name)
 
     async def run(self) -> None:
         """Carry whatever is in the slot, again and again, until `stop`."""
-        failures = 0
-        while not self._stopping:
-            reached_ready = await self._once()
-            failures = 0 if reached_ready else failures + 1
-            if self._stopping:
-                return
-            step = min(failures, len(BACK_OFF_SECONDS) - 1)
-            await self._wait_for_change(BACK_OFF_SECONDS[step])
-            self._begin_again()
+        try:
+            while not self._stopping:
+                end = await self._once()
+                if self._stopping:
+                    return
+                await self._recover(end)
+                self._begin_again()
+        finally:
+            self._close()
 
     def changed(self) -> None:
-        """The port appeared or was replaced, or an admin changed the chip: begin again soon."""
+        """The port was replaced, or an admin changed the chip: begin again soon."""
         self._changed.set()
         if self._worker is not None:
             self._worker.stop()
 
+    def appeared(self) -> None:
+        """The port is there, or there again."""
+        self.supervisor.appeared(self._was_ready)
+        self.changed()
+
     def vanished(self) -> None:
         """The port is not there any more."""
+        if self.supervisor.expects_absence and self._modem is None:
+            self._log.info("modem.away", why="it was reset")
+            return
         self._lose("the port has vanished")
 
     def stop(self) -> None:
@@ -115,52 +166,173 @@ class Slot:
         self._stopping = True
         self.changed()
 
-    async def _once(self) -> bool:
-        """One life, from the port to its end; True if the modem became ready."""
-        modem: Modem | None = None
-        self._lost = False
+    async def reset(self, how: Remedy, why: str, within_seconds: float) -> Taken:
+        """Reset the modem by hand, as soon as nothing is done with its chip.
+
+        Raises SlotFault if an open attempt forbids it, or if the chip is busy for too long.
+        """
+        await self._refuse_past_no_return()
+        if self._asked is not None:
+            raise SlotFault(f"slot {self.name} is being reset already; look at: pulsarack rack")
+        if not self.supervisor.can(how, self.where()):
+            raise SlotFault(f"{how.value} cannot be done in slot {self.name}; try another --how")
+        asked = _Asked(how, why, asyncio.get_running_loop().create_future())
+        self._asked = asked
+
+        def late() -> None:
+            if not asked.done.done():
+                doing = self.desk.doing if self.desk else self.life.stage.value
+                fault = SlotFault(f"slot {self.name} is {doing}; try again when it is idle")
+                asked.done.set_exception(fault)
+
+        clock = self._context.clock
+        timer = clock.call_at(clock.monotonic() + within_seconds, late)
+        self.changed()
         try:
-            port = await self._ports.open(self.path)
-            self._move(Step.OPEN)
-            modem = Modem(port, self._context.clock, self._profiles, self._on_event)
+            return await asked.done
+        finally:
+            timer.cancel()
+            if self._asked is asked:
+                self._asked = None
+
+    def where(self) -> Place:
+        """What the supervisor must know of this place."""
+        return Place(
+            iccid=self._card,
+            seat=self._ports.place(self.path),
+            reset_command=self._reset_command,
+            known=self._known,
+            held=bool(self.held),
+        )
+
+    async def _refuse_past_no_return(self) -> None:
+        attempt = await self.supervisor.forbidding(self.where())
+        if attempt is not None:
+            raise SlotFault(
+                f"order {attempt.order_id} is past its point of no return in slot {self.name};"
+                f" wait, or decide it: pulsarack order show {attempt.order_id}"
+            )
+
+    async def _once(self) -> _End:
+        """One life, from the port to its end."""
+        self._lost, self._lost_by, self._was_ready = False, Fault.GONE, False
+        fault, why = Fault.NONE, ""
+        try:
+            modem = await self._opened()
             await self._prepare(modem)
             await self._work(modem)
         except (PortGone, PortMissing) as error:
-            self._move(Step.VANISH, str(error))
+            fault, why = Fault.GONE, str(error)
+            self._move(Step.VANISH, why)
         except ModemError as error:
             # Three wrong PINs block a card: one refusal is enough until the daemon starts anew.
             self._refused_pin |= isinstance(error, SimPinNeeded) and error.refused
-            self._move(Step.FAIL, str(error))
-            self._log.warning("modem.failed", why=str(error))
+            fault, why = _fault_of(error), str(error)
+            self._move(Step.FAIL, why)
+            self._log.warning("modem.failed", why=why)
         except StoreError as error:
             # What was sent is followed up when the slot begins again, as after a crash.
-            self._move(Step.FAIL, str(error))
-            self._log.error("store.failed", why=str(error))
+            fault, why = Fault.HELPLESS, str(error)
+            self._move(Step.FAIL, why)
+            self._log.error("store.failed", why=why)
         except Exception as error:
             if _being_cancelled():
                 raise
             # The chip's open attempt, if any, is followed up when the slot begins again.
-            self._move(Step.FAIL, f"a fault of the daemon: {error!r}")
+            fault, why = Fault.HELPLESS, f"a fault of the daemon: {error!r}"
+            self._move(Step.FAIL, why)
             self._log.exception("slot.fault")
-        finally:
-            if modem is not None:
-                modem.close()
-        ready = self.life.stage is Stage.READY
-        if ready:
+        if self.life.stage is Stage.READY:
+            if self._lost:
+                fault, why = self._lost_by, self.life.why or self._lost_by.value
             self._move(Step.VANISH if self._lost else Step.FAIL, self.life.why or "started anew")
-        return ready
+        return _End(fault, why, self._was_ready)
+
+    async def _opened(self) -> Modem:
+        """The modem that was kept for another try, or a new one on the opened port."""
+        if self._modem is None:
+            self._port = await self._ports.open(self.path)
+            self.supervisor.appeared(self._was_ready)
+            clock = self._context.clock
+            self._modem = Modem(self._port, clock, self._profiles, self._on_event)
+        self._move(Step.OPEN)
+        return self._modem
+
+    def _close(self) -> None:
+        if self._modem is not None:
+            self._modem.close()
+            self._modem = None
+
+    async def _recover(self, end: _End) -> None:
+        """Do what the supervisor advises, or what a person asks for."""
+        advice = await self.supervisor.advise(end.fault, end.why, self.where(), fell=end.fell)
+        if advice.remedy is not Remedy.RETRY or self._lost:
+            self._close()
+        rang = await self._pause(advice.wait_seconds)
+        if self._asked is not None:
+            await self._reset_as_asked(self._asked)
+        elif advice.remedy in STRONG and not (rang or self._stopping):
+            await self._take(advice.remedy, end.why)
+        elif advice.remedy in (Remedy.RETRY, Remedy.REOPEN):
+            await self.supervisor.carry_out(advice.remedy, end.why, self.where())
+
+    async def _reset_as_asked(self, asked: _Asked) -> None:
+        self._asked = None
+        self._close()
+        self.supervisor.wake()
+        taken = await self._take(asked.how, asked.why)
+        if not asked.done.done():
+            asked.done.set_result(taken)
+
+    async def _take(self, remedy: Remedy, why: str) -> Taken:
+        """Carry a remedy out: AT+CFUN over a port of its own, the others with the port closed."""
+        place, port = self.where(), None
+        await self._wait_closed()
+        try:
+            if remedy is Remedy.RESTART:
+                port = self._port = await self._ports.open(self.path)
+        except ModemError as error:
+            return self.supervisor.note(remedy, why, f"failed: {error}")
+        try:
+            taken = await self.supervisor.carry_out(remedy, why, place, port)
+        finally:
+            if port is not None:
+                port.close()
+        if taken.outcome == DONE and remedy in SETTLE_SECONDS:
+            await self._wait_for_change(SETTLE_SECONDS[remedy])
+        return taken
+
+    async def _wait_closed(self) -> None:
+        """With its tty open a device that is reset comes back under another number."""
+        port, self._port = self._port, None
+        if isinstance(port, Closing) and not await port.wait_closed():
+            self._log.warning("port.not_closed", remedy="re-plug the modem if it does not return")
+
+    async def _pause(self, seconds: float) -> bool:
+        """Wait, or until something changes; a modem that rests is left alone in any case."""
+        while True:
+            rang = await self._wait_for_change(seconds)
+            seconds = self.supervisor.rest_seconds
+            if self._stopping or self._asked is not None or not seconds:
+                return rang
 
     async def _prepare(self, modem: Modem) -> None:
+        self._card = None
         self.identity = await modem.identify()
         self.profile = modem.profile.name
+        self._reset_command, self._known = modem.profile.reset, True
+        self.supervisor.met(self.identity.imei)
         self._move(Step.IDENTIFY)
         await modem.initialise(self._sim_pin)
         self.chip = await modem.read_chip()
+        self._card = self.chip.iccid
         self._move(Step.INITIALISE)
         await self._register(modem)
         self._move(Step.REGISTER)
         self.signal = await modem.signal_quality()
         self._move(Step.MAKE_READY)
+        self._was_ready = True
+        self.supervisor.is_ready()
 
     async def _register(self, modem: Modem) -> None:
         for _ in range(REGISTRATION_POLLS):
@@ -169,7 +341,7 @@ class Slot:
                 return
             await self._context.clock.sleep(REGISTRATION_POLL_SECONDS)
         said = self.registered.name if self.registered else "nothing"
-        raise SlotFault(f"no network: {said}; check antenna and chip")
+        raise NoNetwork(f"no network: {said}; check antenna and chip")
 
     async def _work(self, modem: Modem) -> None:
         assert self.chip is not None and self.identity is not None
@@ -260,7 +432,7 @@ class Slot:
                 self._lose(reason)
             case SimRemoved():
                 self._log.warning("sim.removed")
-                self._lose("the SIM was removed")
+                self._lose("the SIM was removed", Fault.NO_CARD)
             case MessageArrived():
                 if self.desk is not None:
                     self.desk.text_came()
@@ -272,25 +444,34 @@ class Slot:
                 # It may be the late answer of an earlier request: shown, never used as proof.
                 self._log.warning("ussd.unasked", text=answer.text)
 
-    def _lose(self, reason: str) -> None:
-        self._lost = True
+    def _lose(self, reason: str, by: Fault = Fault.GONE) -> None:
+        self._lost, self._lost_by = True, by
+        if by is Fault.GONE:
+            self.supervisor.vanished()
         self._log.info("modem.lost", why=reason)
         if self.desk is not None:
             self.desk.lose()
         self._changed.set()
 
-    async def _wait_for_change(self, seconds: float | None) -> None:
-        """Until the bell rings, or so long at most; a bell that rang before counts."""
+    async def _wait_for_change(self, seconds: float | None) -> bool:
+        """Until the bell rings, or so long at most; True if it rang, also if before."""
         clock = self._context.clock
-        timer = None
+        timer, late = None, False
+
+        def end() -> None:
+            nonlocal late
+            late = True
+            self._changed.set()
+
         if seconds is not None:
-            timer = clock.call_at(clock.monotonic() + seconds, self._changed.set)
+            timer = clock.call_at(clock.monotonic() + seconds, end)
         try:
             await self._changed.wait()
         finally:
             if timer is not None:
                 timer.cancel()
             self._changed.clear()
+        return not late
 
     def _begin_again(self) -> None:
         if self.life.stage is Stage.GONE:
@@ -301,6 +482,10 @@ class Slot:
     def _move(self, step: Step, why: str = "") -> None:
         self.life = self.life.apply(step, why)
         self._context.events.publish("modem", slot=self.name, state=self.life.stage.value, why=why)
+
+
+def _fault_of(error: ModemError) -> Fault:
+    return Fault.NO_NETWORK if isinstance(error, NoNetwork) else fault_of(error)
 
 
 def _being_cancelled() -> bool:

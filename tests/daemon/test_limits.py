@@ -267,6 +267,9 @@ class Names:
     def look(self) -> dict[str, PortKey]:
         return {name: PortKey(name, 1, 1) for name in self.there}
 
+    def place(self, path: str) -> None:
+        return None
+
     async def open(self, path: str) -> Port:
         raise PortMissing(path)
 

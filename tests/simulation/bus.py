@@ -176,6 +176,9 @@ class BusPorts:
     def look(self) -> dict[str, PortKey]:
         return self._bus.look()
 
+    def place(self, path: str) -> None:
+        return None
+
     async def open(self, path: str) -> SimulatedPort:
         await asyncio.sleep(0)
         return self._bus.open(path, self._life)
