@@ -151,7 +151,7 @@ class Slot:
 
     def appeared(self) -> None:
         """The port is there, or there again."""
-        self.supervisor.appeared(self._was_ready)
+        self.supervisor.appeared()
         self.changed()
 
     def vanished(self) -> None:
@@ -169,7 +169,7 @@ class Slot:
     async def reset(self, how: Remedy, why: str, within_seconds: float) -> Taken:
         """Reset the modem by hand, as soon as nothing is done with its chip.
 
-        Raises SlotFault if an open attempt forbids it, or if the chip is busy for too long.
+        Raises SlotFault if an undecided attempt forbids it, or if the chip is busy for too long.
         """
         await self._refuse_past_no_return()
         if self._asked is not None:
@@ -206,8 +206,9 @@ class Slot:
         )
 
     async def _refuse_past_no_return(self) -> None:
+        """Of an order that is being sold the end is waited for; one that is undecided may last."""
         attempt = await self.supervisor.forbidding(self.where())
-        if attempt is not None:
+        if attempt is not None and attempt.reason is not None:
             raise SlotFault(
                 f"order {attempt.order_id} is past its point of no return in slot {self.name};"
                 f" wait, or decide it: pulsarack order show {attempt.order_id}"
@@ -252,7 +253,7 @@ class Slot:
         """The modem that was kept for another try, or a new one on the opened port."""
         if self._modem is None:
             self._port = await self._ports.open(self.path)
-            self.supervisor.appeared(self._was_ready)
+            self.supervisor.appeared()
             clock = self._context.clock
             self._modem = Modem(self._port, clock, self._profiles, self._on_event)
         self._move(Step.OPEN)
@@ -447,7 +448,7 @@ class Slot:
     def _lose(self, reason: str, by: Fault = Fault.GONE) -> None:
         self._lost, self._lost_by = True, by
         if by is Fault.GONE:
-            self.supervisor.vanished()
+            self.supervisor.vanished(self._was_ready)
         self._log.info("modem.lost", why=reason)
         if self.desk is not None:
             self.desk.lose()

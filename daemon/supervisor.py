@@ -82,6 +82,7 @@ class Supervisor:
         self._resets = resets
         self._imei = ""
         self._gone_at: float | None = None
+        self._was_ready = False  # when it went
         self._absent_until = float("-inf")
         self._log = context.log.bind(slot=slot)
 
@@ -98,19 +99,19 @@ class Supervisor:
         """The modem works."""
         self.ladder, self.held_back = self.ladder.ready(), ""
 
-    def vanished(self) -> None:
+    def vanished(self, was_ready: bool) -> None:
         """The port is gone."""
         if not self.expects_absence and self._gone_at is None:
-            self._gone_at = self._now()
+            self._gone_at, self._was_ready = self._now(), was_ready
 
-    def appeared(self, was_ready: bool) -> None:
+    def appeared(self) -> None:
         """The port is there again: it fell, or a hand was here and all begins anew."""
         gone_at, self._gone_at = self._gone_at, None
         if gone_at is None:
             return
         if self._now() - gone_at >= FELL_WITHIN_SECONDS:
             self.wake()
-        elif was_ready:
+        elif self._was_ready:
             self._fall("it left the bus and came back by itself")
 
     def wake(self) -> None:
