@@ -17,9 +17,10 @@ import asyncio
 
 from pulsarack.daemon.context import Context
 from pulsarack.daemon.dispatcher import Dispatcher
+from pulsarack.daemon.nursing import SlotFault
 from pulsarack.daemon.ports import Ports
 from pulsarack.daemon.resets import RealResets, Resets
-from pulsarack.daemon.slot import Slot, SlotFault
+from pulsarack.daemon.slot import Slot
 from pulsarack.modems.profile import Profiles
 from pulsarack.modems.watch import Appeared, Replaced, Snapshot, Vanished, difference
 from pulsarack.queue.facts import Presence

@@ -7,23 +7,25 @@ is kept as a reason; what is done about it, and after which pause, the superviso
 """
 
 import asyncio
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Awaitable, Callable
+from typing import Protocol, TypeVar
 
 from pulsarack.daemon import log as logging
 from pulsarack.daemon.context import Context
 from pulsarack.daemon.desk import Desk
 from pulsarack.daemon.dispatcher import Dispatcher
+from pulsarack.daemon.nursing import End, Nursing, SlotFault
 from pulsarack.daemon.ports import Ports
 from pulsarack.daemon.resets import Resets
 from pulsarack.daemon.store_errors import StoreError
-from pulsarack.daemon.supervisor import DONE, SETTLE_SECONDS, Place, Supervisor, Taken
+from pulsarack.daemon.supervisor import Place, Supervisor
+from pulsarack.daemon.tap import Tap
 from pulsarack.daemon.worker import ChipWorker
 from pulsarack.modems.errors import ModemError, PortGone, PortMissing, SimPinNeeded
 from pulsarack.modems.life import ModemLife, Stage, Step
 from pulsarack.modems.modem import Modem
 from pulsarack.modems.profile import Profiles
-from pulsarack.modems.remedies import MODEM_S_OWN, STRONG, Fault, Remedy, fault_of
+from pulsarack.modems.remedies import Fault, fault_of
 from pulsarack.modems.results import (
     ChipIdentity,
     Identity,
@@ -35,45 +37,20 @@ from pulsarack.modems.results import (
     SimRemoved,
     UssdArrived,
 )
-from pulsarack.modems.transport import Closing, Port
+from pulsarack.modems.transport import Port, Trace
 from pulsarack.queue import chips, recipe_versions, recovery
 from pulsarack.queue.chips import Chip, ChipState
 from pulsarack.ussd.errors import UnknownRecipe
 from pulsarack.ussd.recipe import Recipe
 
+T = TypeVar("T")
+
 REGISTRATION_POLL_SECONDS = 2.0
 REGISTRATION_POLLS = 30
 
 
-class SlotFault(ModemError):
-    """Something about this slot that is not the modem's fault."""
-
-
 class NoNetwork(SlotFault):
     """The modem finds no network, or may not enter it."""
-
-
-@dataclass(frozen=True, slots=True)
-class _End:
-    """How one life of the slot ended."""
-
-    fault: Fault
-    why: str
-    was_ready: bool
-
-    @property
-    def fell(self) -> bool:
-        """Whether the modem fell out of readiness while its port stayed."""
-        return self.was_ready and self.fault in MODEM_S_OWN
-
-
-@dataclass(slots=True)
-class _Asked:
-    """A reset that a person has asked for."""
-
-    how: Remedy
-    why: str
-    done: asyncio.Future[Taken]
 
 
 class Neighbours(Protocol):
@@ -111,6 +88,8 @@ class Slot:
         self.desk: Desk | None = None
         self.held = ""  # why it may not sell although it could
         self.supervisor = Supervisor(context, resets, self.name)
+        self.nursing = Nursing(context, self.supervisor, ports, self)
+        self.tap = Tap(context.clock.now_ms, self._listen)
         self._context = context
         self._dispatcher = dispatcher
         self._neighbours = neighbours
@@ -126,7 +105,6 @@ class Slot:
         self._was_ready = False
         self._lost = False
         self._lost_by = Fault.GONE
-        self._asked: _Asked | None = None
         self._stopping = False
         self._refused_pin = False
         self._log = context.log.bind(slot=self.name)
@@ -138,10 +116,10 @@ class Slot:
                 end = await self._once()
                 if self._stopping:
                     return
-                await self._recover(end)
+                await self.nursing.recover(end, lost=self._lost)
                 self._begin_again()
         finally:
-            self._close()
+            self.close()
 
     def changed(self) -> None:
         """The port was replaced, or an admin changed the chip: begin again soon."""
@@ -166,34 +144,35 @@ class Slot:
         self._stopping = True
         self.changed()
 
-    async def reset(self, how: Remedy, why: str, within_seconds: float) -> Taken:
-        """Reset the modem by hand, as soon as nothing is done with its chip.
+    @property
+    def stopping(self) -> bool:
+        """Whether the daemon ends."""
+        return self._stopping
 
-        Raises SlotFault if an undecided attempt forbids it, or if the chip is busy for too long.
+    @property
+    def doing(self) -> str:
+        """What the slot is doing, in words."""
+        return self.desk.doing if self.desk is not None else self.life.stage.value
+
+    async def visit(self, job: Callable[[Modem], Awaitable[T]], within_seconds: float) -> T:
+        """Have something done on the modem between two orders.
+
+        Raises SlotFault if no modem works here, TurnNotCome, and whatever the job raises.
         """
-        await self._refuse_past_no_return()
-        if self._asked is not None:
-            raise SlotFault(f"slot {self.name} is being reset already; look at: pulsarack rack")
-        if not self.supervisor.can(how, self.where()):
-            raise SlotFault(f"{how.value} cannot be done in slot {self.name}; try another --how")
-        asked = _Asked(how, why, asyncio.get_running_loop().create_future())
-        self._asked = asked
+        if self.desk is not None:
+            desk = self.desk
+            return await desk.errands.ask(job, within_seconds, lambda: desk.doing)
+        if self._modem is None or self.life.stage is not Stage.READY:
+            why = f": {self.life.why}" if self.life.why else ""
+            raise SlotFault(f"the modem in slot {self.name} is {self.life.stage.value}{why}")
+        return await job(self._modem)  # a chip that is not in service: nothing else runs
 
-        def late() -> None:
-            if not asked.done.done():
-                doing = self.desk.doing if self.desk else self.life.stage.value
-                fault = SlotFault(f"slot {self.name} is {doing}; try again when it is idle")
-                asked.done.set_exception(fault)
-
-        clock = self._context.clock
-        timer = clock.call_at(clock.monotonic() + within_seconds, late)
-        self.changed()
-        try:
-            return await asked.done
-        finally:
-            timer.cancel()
-            if self._asked is asked:
-                self._asked = None
+    def rename(self, name: str) -> None:
+        """Be called so from now on."""
+        self.name = self.supervisor.slot = name
+        if self.desk is not None:
+            self.desk.slot = name
+        self._log = self._context.log.bind(slot=name)
 
     def where(self) -> Place:
         """What the supervisor must know of this place."""
@@ -205,16 +184,7 @@ class Slot:
             held=bool(self.held),
         )
 
-    async def _refuse_past_no_return(self) -> None:
-        """Of an order that is being sold the end is waited for; one that is undecided may last."""
-        attempt = await self.supervisor.forbidding(self.where())
-        if attempt is not None and attempt.reason is not None:
-            raise SlotFault(
-                f"order {attempt.order_id} is past its point of no return in slot {self.name};"
-                f" wait, or decide it: pulsarack order show {attempt.order_id}"
-            )
-
-    async def _once(self) -> _End:
+    async def _once(self) -> End:
         """One life, from the port to its end."""
         self._lost, self._lost_by, self._was_ready = False, Fault.GONE, False
         fault, why = Fault.NONE, ""
@@ -247,75 +217,29 @@ class Slot:
             if self._lost:
                 fault, why = self._lost_by, self.life.why or self._lost_by.value
             self._move(Step.VANISH if self._lost else Step.FAIL, self.life.why or "started anew")
-        return _End(fault, why, self._was_ready)
+        return End(fault, why, self._was_ready)
 
     async def _opened(self) -> Modem:
         """The modem that was kept for another try, or a new one on the opened port."""
         if self._modem is None:
             self._port = await self._ports.open(self.path)
             self.supervisor.appeared()
-            clock = self._context.clock
-            self._modem = Modem(self._port, clock, self._profiles, self._on_event)
+            clock, trace = self._context.clock, self.tap.trace
+            self._modem = Modem(self._port, clock, self._profiles, self._on_event, trace)
         self._move(Step.OPEN)
         return self._modem
 
-    def _close(self) -> None:
+    def _listen(self, trace: Trace | None) -> None:
+        if self._modem is not None:
+            self._modem.listen(trace)
+
+    def close(self) -> Port | None:
+        """Close the port; the one that was opened last, once."""
         if self._modem is not None:
             self._modem.close()
             self._modem = None
-
-    async def _recover(self, end: _End) -> None:
-        """Do what the supervisor advises, or what a person asks for."""
-        advice = await self.supervisor.advise(end.fault, end.why, self.where(), fell=end.fell)
-        if advice.remedy is not Remedy.RETRY or self._lost:
-            self._close()
-        rang = await self._pause(advice.wait_seconds)
-        if self._asked is not None:
-            await self._reset_as_asked(self._asked)
-        elif advice.remedy in STRONG and not (rang or self._stopping):
-            await self._take(advice.remedy, end.why)
-        elif advice.remedy in (Remedy.RETRY, Remedy.REOPEN):
-            await self.supervisor.carry_out(advice.remedy, end.why, self.where())
-
-    async def _reset_as_asked(self, asked: _Asked) -> None:
-        self._asked = None
-        self._close()
-        self.supervisor.wake()
-        taken = await self._take(asked.how, asked.why)
-        if not asked.done.done():
-            asked.done.set_result(taken)
-
-    async def _take(self, remedy: Remedy, why: str) -> Taken:
-        """Carry a remedy out: AT+CFUN over a port of its own, the others with the port closed."""
-        place, port = self.where(), None
-        await self._wait_closed()
-        try:
-            if remedy is Remedy.RESTART:
-                port = self._port = await self._ports.open(self.path)
-        except ModemError as error:
-            return self.supervisor.note(remedy, why, f"failed: {error}")
-        try:
-            taken = await self.supervisor.carry_out(remedy, why, place, port)
-        finally:
-            if port is not None:
-                port.close()
-        if taken.outcome == DONE and remedy in SETTLE_SECONDS:
-            await self._wait_for_change(SETTLE_SECONDS[remedy])
-        return taken
-
-    async def _wait_closed(self) -> None:
-        """With its tty open a device that is reset comes back under another number."""
         port, self._port = self._port, None
-        if isinstance(port, Closing) and not await port.wait_closed():
-            self._log.warning("port.not_closed", remedy="re-plug the modem if it does not return")
-
-    async def _pause(self, seconds: float) -> bool:
-        """Wait, or until something changes; a modem that rests is left alone in any case."""
-        while True:
-            rang = await self._wait_for_change(seconds)
-            seconds = self.supervisor.rest_seconds
-            if self._stopping or self._asked is not None or not seconds:
-                return rang
+        return port
 
     async def _prepare(self, modem: Modem) -> None:
         self._card = None
@@ -354,7 +278,7 @@ class Slot:
                 self._log.warning(
                     "chip.unknown", chip=iccid, remedy=f"pulsarack chip adopt {iccid}"
                 )
-                await self._wait_for_change(None)
+                await self.wait_for_change(None)
                 return
             await self._employ(modem, chip)
         finally:
@@ -454,7 +378,7 @@ class Slot:
             self.desk.lose()
         self._changed.set()
 
-    async def _wait_for_change(self, seconds: float | None) -> bool:
+    async def wait_for_change(self, seconds: float | None) -> bool:
         """Until the bell rings, or so long at most; True if it rang, also if before."""
         clock = self._context.clock
         timer, late = None, False

@@ -84,7 +84,6 @@ class Supervisor:
         self._gone_at: float | None = None
         self._was_ready = False  # when it went
         self._absent_until = float("-inf")
-        self._log = context.log.bind(slot=slot)
 
     # -- what happens to the modem ---------------------------------------------
 
@@ -155,7 +154,9 @@ class Supervisor:
             )
         if self.ladder.given_up and not was_up:
             remedy = f"re-plug it, or: pulsarack modem reset {self.slot}"
-            self._log.error("modem.given_up", why=why, tried=self.tried(), remedy=remedy)
+            self._context.log.error(
+                "modem.given_up", slot=self.slot, why=why, tried=self.tried(), remedy=remedy
+            )
         return advice
 
     async def forbidding(self, place: Place) -> Attempt | None:
@@ -208,7 +209,9 @@ class Supervisor:
         self.counts[remedy] += 1
         self.taken.append(taken)
         if remedy not in (Remedy.WAIT, Remedy.REST):
-            self._log.info("modem.remedy", remedy=remedy.value, why=why, outcome=outcome)
+            self._context.log.info(
+                "modem.remedy", slot=self.slot, remedy=remedy.value, why=why, outcome=outcome
+            )
         return taken
 
     def _fall(self, why: str) -> None:
@@ -217,7 +220,9 @@ class Supervisor:
         if self.ladder.resting and not was_resting:
             falls = len(self.ladder.falls)
             remedy = f"look at its power and cable, then: pulsarack modem reset {self.slot}"
-            self._log.error("modem.rests", why=why, falls=falls, remedy=remedy)
+            self._context.log.error(
+                "modem.rests", slot=self.slot, why=why, falls=falls, remedy=remedy
+            )
 
     def _means(self, place: Place) -> Means:
         usb = place.seat is not None and not is_shared(place.seat)

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from pulsarack.daemon.slot import Slot, SlotFault
+from pulsarack.daemon.nursing import SlotFault
+from pulsarack.daemon.slot import Slot
 from pulsarack.modems.errors import HubPowerFailed
 from pulsarack.modems.life import Stage
 from pulsarack.modems.remedies import FALLS_LIMIT, REST_SECONDS, STRONG, Remedy
@@ -167,7 +168,7 @@ def test_nothing_strong_while_an_attempt_past_no_return_is_open(
         assert bench.done == []
         assert f"order {order}" in slot.supervisor.held_back
         with pytest.raises(SlotFault, match=f"order {order} is past its point of no return"):
-            await slot.reset(Remedy.USB_RESET, "by hand", 60.0)
+            await slot.nursing.reset(Remedy.USB_RESET, "by hand", 60.0)
         await world.call(
             "order.resolve", id=order, delivered=False, because="the operator says so", who="me"
         )
@@ -238,7 +239,7 @@ def test_a_reset_by_hand_waits_for_the_order_under_way(tmp_path: Path) -> None:
         slot = slot_of(world)
         order = await world.order("S5.081200000012")
         await until(world, lambda: (slot.desk.doing if slot.desk else "").startswith("selling"))
-        done = await slot.reset(Remedy.USB_RESET, "a technician", 120.0)
+        done = await slot.nursing.reset(Remedy.USB_RESET, "a technician", 120.0)
         assert done.outcome == "done"
         assert (await world.states())[order] == "SUCCEEDED"
         await until(world, lambda: slot.desk is not None)
@@ -256,7 +257,7 @@ def test_a_reset_by_hand_does_not_wait_for_ever(
         await world.order("S5.081200000012")
         await until(world, lambda: (slot.desk.doing if slot.desk else "").startswith("selling"))
         with pytest.raises(SlotFault, match=r"try again when it is idle|past its point"):
-            await slot.reset(Remedy.USB_RESET, "a technician", 1.0)
+            await slot.nursing.reset(Remedy.USB_RESET, "a technician", 1.0)
         await world.clock.sleep(600.0)
         assert bench.done == []
 
@@ -267,7 +268,7 @@ def test_a_reset_by_command_restarts_the_modem(tmp_path: Path) -> None:
     async def story(world: World, bench: Bench) -> None:
         slot = slot_of(world)
         world.simulation.modems[0].restart = partial(_note, bench)  # type: ignore[method-assign]
-        done = await slot.reset(Remedy.RESTART, "a technician", 60.0)
+        done = await slot.nursing.reset(Remedy.RESTART, "a technician", 60.0)
         assert done.outcome == "done"
         await world.clock.sleep(1.0)
         assert bench.done == ["restarted"]
@@ -284,9 +285,9 @@ def test_where_there_is_no_usb_there_is_no_usb_reset(tmp_path: Path) -> None:
     async def story(world: World, bench: Bench) -> None:
         world.ports.places.clear()
         with pytest.raises(SlotFault, match="usb cannot be done"):
-            await slot_of(world).reset(Remedy.USB_RESET, "a technician", 60.0)
+            await slot_of(world).nursing.reset(Remedy.USB_RESET, "a technician", 60.0)
         world.ports.places[PATH] = Seat(bridge=True, key="usb-0000:00:14.0-2.1-if03")
         with pytest.raises(SlotFault, match="usb cannot be done"):
-            await slot_of(world).reset(Remedy.USB_RESET, "a technician", 60.0)
+            await slot_of(world).nursing.reset(Remedy.USB_RESET, "a technician", 60.0)
 
     in_world(tmp_path, story)

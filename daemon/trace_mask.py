@@ -1,0 +1,51 @@
+"""Secrets out of the lines of a trace, in every spelling in which modems carry them.
+
+A PIN may stand there as it is (``AT+CPIN``, ``*776*1234#``), spelt in UCS2 or packed in
+seven bits within a USSD request and its echo, or in the text of a message's PDU. So what
+is hexadecimal is read in each of these ways, and is masked whole if any reading holds a
+secret. A PDU that cannot be read is masked, too: nobody knows what is in it.
+"""
+
+import re
+from collections.abc import Callable
+
+from pulsarack.daemon.secrets import MASK
+from pulsarack.modems import sms
+from pulsarack.modems.at import gsm7
+
+# AT+CPIN="1234", AT+CPWD="SC","1","2", AT+CLCK="SC",1,"1234", and their echoes.
+_LOCKS = re.compile(r"(?i)([+^*]\s*C(?:PIN2?|PWD|LCK)\s*=\s*)(?!\?)[^;]*")
+_HEX = re.compile(r"(?<![0-9A-Fa-f])(?:[0-9A-Fa-f]{2}){4,}(?![0-9A-Fa-f])")
+_PDU = re.compile(r"\s*(?:[0-9A-Fa-f]{2}){14,}\s*")
+
+Masked = Callable[[str], str]
+"""A text with its secrets masked, as `daemon/log.py` does it."""
+
+
+def mask_line(line: str, masked: Masked) -> str:
+    """The line as it may be shown and saved."""
+    line = _LOCKS.sub(rf"\g<1>{MASK}", line)
+    if _PDU.fullmatch(line):
+        return line if _pdu_is_clean(line.strip(), masked) else f"<pdu {MASK}>"
+    line = _HEX.sub(lambda found: _hex(found[0], masked), line)
+    return masked(line)
+
+
+def _hex(digits: str, masked: Masked) -> str:
+    octets = bytes.fromhex(digits)
+    readings = (
+        octets.decode("utf-16-be", "replace"),
+        gsm7.unpack_ussd(octets),
+        octets.decode("latin-1"),
+    )
+    return digits if all(masked(one) == one for one in readings) else MASK
+
+
+def _pdu_is_clean(digits: str, masked: Masked) -> bool:
+    """A text of several parts may hold half a secret in each: only a whole one is shown."""
+    decoded = sms.decode(digits, None)
+    if isinstance(decoded, sms.StatusReport):
+        return True
+    if not isinstance(decoded, sms.Part) or decoded.total > 1:
+        return False
+    return masked(decoded.text) == decoded.text
