@@ -23,6 +23,7 @@ from pulsarack.daemon.resets import RealResets, Resets
 from pulsarack.daemon.slot import Slot
 from pulsarack.modems.profile import Profiles
 from pulsarack.modems.watch import Appeared, Replaced, Snapshot, Vanished, difference
+from pulsarack.queue import technicians
 from pulsarack.queue.facts import Presence
 
 SCAN_SECONDS = 0.5
@@ -43,6 +44,7 @@ class Rack:
         resets: Resets | None = None,
     ) -> None:
         self.slots: dict[str, Slot] = {}
+        self.names: dict[str, str] = {}  # what people call the slots, by path
         self._context = context
         self._dispatcher = dispatcher
         self._profiles = profiles
@@ -57,6 +59,7 @@ class Rack:
 
     async def run(self) -> None:
         """Watch the ports until cancelled."""
+        self.names = await self._context.store.read(technicians.names)
         while True:
             self.look()
             await self._context.clock.sleep(SCAN_SECONDS)
@@ -188,6 +191,7 @@ class Rack:
             self._ports,
             self._resets,
             path,
+            self.names.get(path, ""),
         )
         self.slots[path] = slot
         self.tasks[path] = asyncio.create_task(slot.run(), name=f"slot {slot.name}")

@@ -172,6 +172,7 @@ class Slot:
         self.name = self.supervisor.slot = name
         if self.desk is not None:
             self.desk.slot = name
+            self.desk.news.ring()  # it offers itself by its name
         self._log = self._context.log.bind(slot=name)
 
     def where(self) -> Place:
