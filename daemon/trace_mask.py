@@ -16,7 +16,8 @@ from pulsarack.modems.at import gsm7
 # AT+CPIN="1234", AT+CPWD="SC","1","2", AT+CLCK="SC",1,"1234", and their echoes.
 _LOCKS = re.compile(r"(?i)([+^*]\s*C(?:PIN2?|PWD|LCK)\s*=\s*)(?!\?)[^;]*")
 _HEX = re.compile(r"(?<![0-9A-Fa-f])(?:[0-9A-Fa-f]{2}){4,}(?![0-9A-Fa-f])")
-_PDU = re.compile(r"\s*(?:[0-9A-Fa-f]{2}){14,}\s*")
+# No message is shorter (23.040 9.2.2.1), and no number that stands by itself as long.
+_PDU_DIGITS = 28
 
 Masked = Callable[[str], str]
 """A text with its secrets masked, as `daemon/log.py` does it."""
@@ -25,10 +26,18 @@ Masked = Callable[[str], str]
 def mask_line(line: str, masked: Masked) -> str:
     """The line as it may be shown and saved."""
     line = _LOCKS.sub(rf"\g<1>{MASK}", line)
-    if _PDU.fullmatch(line):
-        return line if _pdu_is_clean(line.strip(), masked) else f"<pdu {MASK}>"
-    line = _HEX.sub(lambda found: _hex(found[0], masked), line)
+    if "+CUSD" in line.upper():
+        line = _HEX.sub(lambda found: _hex(found[0], masked), line)
+    else:
+        line = _HEX.sub(lambda found: _hex_or_pdu(found[0], masked), line)
     return masked(line)
+
+
+def _hex_or_pdu(digits: str, masked: Masked) -> str:
+    """A message stands alone on its line, or behind the prompt as its echo."""
+    if len(digits) < _PDU_DIGITS:
+        return _hex(digits, masked)
+    return digits if _pdu_is_clean(digits, masked) else f"<pdu {MASK}>"
 
 
 def _hex(digits: str, masked: Masked) -> str:

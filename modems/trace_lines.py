@@ -63,12 +63,15 @@ class TraceLines:
         found = []
         for piece in complete:
             text = _text(piece)
-            if text:
+            if text == ">":
+                found.append(TraceLine(Way.PROMPT, ""))
+                text = ""
+            elif text:
                 found.append(TraceLine(Way.RECEIVED if self._led else Way.RECEIVED_ON, text))
             self._led = not text
-        if rest.strip() == b">":
+        if rest == b"> ":
             found.append(TraceLine(Way.PROMPT, ""))
-            rest = bytearray()
+            rest, self._led = bytearray(), False
         elif len(rest) > LINE_OCTETS_MAX:
             found.append(TraceLine(Way.RECEIVED_ON, _text(rest[:LINE_OCTETS_MAX])))
             rest = bytearray()
