@@ -59,6 +59,7 @@ SHAPES: Mapping[str, Any] = {
     "modem.list": {"modems": [{}]},
     "rack.show": {"slots": [{"slot": str}]},
     "modem.at": {"lines": [str], "final": str, "ok": bool},
+    "modem.acts": {"acts": [{}]},
     "modem.trace": {"at": int, "way": str, "text": str},
     "agent.list": {"agents": [{}]},
     "product.list": {"products": [{}]},

@@ -189,6 +189,12 @@ class ModemReset(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     because: Because = ""
 
 
+class ModemActs(Struct, frozen=True, forbid_unknown_fields=True):
+    """modem.acts: the latest `limit` dangerous things that were done by hand."""
+
+    limit: Listed | None = None
+
+
 class AgentNew(Struct, frozen=True, forbid_unknown_fields=True):
     """agent.new."""
 
@@ -299,6 +305,7 @@ ARGUMENTS: dict[str, type[Struct]] = {
     "rack.show": Nothing,
     "slot.name": SlotName,
     "modem.at": ModemAt,
+    "modem.acts": ModemActs,
     "modem.reset": ModemReset,
     "modem.find": SlotByName,
     "modem.trace": SlotByName,

@@ -14,6 +14,7 @@ from peewee import Database
 from pulsarack.daemon import log as logging
 from pulsarack.daemon.calls.office import Office, needs_reason, not_found
 from pulsarack.daemon.control_arguments import (
+    ModemActs,
     ModemAt,
     ModemReset,
     Nothing,
@@ -35,6 +36,7 @@ from pulsarack.queue.chips import Chip
 TURN_SECONDS = 45.0
 AT_SECONDS = 10.0
 AT_SECONDS_MOST = 180.0
+ACTS_SHOWN = 50
 BLINKS = 10
 BLINK_SECONDS = 0.5
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,31}")
@@ -56,6 +58,7 @@ class TechnicianCalls:
         calls.add("rack.show", self.rack_show)
         calls.add("slot.name", self.slot_name)
         calls.add("modem.at", self.modem_at)
+        calls.add("modem.acts", self.modem_acts)
         calls.add("modem.reset", self.modem_reset)
         calls.add("modem.find", self.modem_find)
         calls.add("modem.trace", self.modem_trace)
@@ -123,6 +126,12 @@ class TechnicianCalls:
             await self._context.store.write(lambda db: chips.doubt_stock(db, iccid))
             self._office.rack.chip_woken(iccid)
         return answer
+
+    async def modem_acts(self, args: ModemActs, _peer: Peer) -> dict[str, Any]:
+        """The newest dangerous things that were done by hand, with who and why."""
+        limit = args.limit or ACTS_SHOWN
+        found = await self._context.store.read(lambda db: technicians.acts(db, limit))
+        return {"acts": [one._asdict() for one in found]}
 
     async def modem_reset(self, args: ModemReset, peer: Peer) -> dict[str, Any]:
         """Reset a modem at a safe moment."""

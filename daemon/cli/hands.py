@@ -4,7 +4,17 @@ import click
 
 from pulsarack.daemon.cli import formats, tables
 from pulsarack.daemon.cli.arguments import who_option
-from pulsarack.daemon.cli.session import Session, as_json_option, pass_session
+from pulsarack.daemon.cli.session import Session, as_json_option, limit_option, pass_session
+from pulsarack.daemon.cli.tables import Column
+
+_ACTS = (
+    Column("at", "time", "time"),
+    Column("slot", "slot"),
+    Column("chip", "chip"),
+    Column("act", "what"),
+    Column("who", "who"),
+    Column("because", "because"),
+)
 
 
 @click.command()
@@ -50,6 +60,17 @@ def at(
         if result.get("note"):
             click.echo(f"({formats.text(result['note'])})", err=True)
     context.exit(0 if result["ok"] else 1)
+
+
+@click.command()
+@limit_option
+@as_json_option
+@pass_session
+def acts(session: Session, limit: int | None, as_json: bool) -> None:
+    """What was forced by hand on the modems, by whom and why, newest first."""
+    result = session.call("modem.acts", limit=limit)
+    zone = session.timezone
+    tables.show(result, "acts", _ACTS, as_json=as_json, timezone=zone, empty="none")
 
 
 @click.command()
