@@ -129,8 +129,12 @@ class Slot:
 
     def appeared(self) -> None:
         """The port is there, or there again."""
-        self.supervisor.appeared()
+        self._came_back()
         self.changed()
+
+    def _came_back(self) -> None:
+        if self.supervisor.appeared():  # perhaps with something else in it
+            self._card, self._known, self._reset_command = None, False, ""
 
     def vanished(self) -> None:
         """The port is not there any more."""
@@ -224,7 +228,7 @@ class Slot:
         """The modem that was kept for another try, or a new one on the opened port."""
         if self._modem is None:
             self._port = await self._ports.open(self.path)
-            self.supervisor.appeared()
+            self._came_back()
             clock, trace = self._context.clock, self.tap.trace
             self._modem = Modem(self._port, clock, self._profiles, self._on_event, trace)
         self._move(Step.OPEN)
@@ -246,7 +250,9 @@ class Slot:
         self._card = None
         self.identity = await modem.identify()
         self.profile = modem.profile.name
-        self._reset_command, self._known = modem.profile.reset, True
+        # What says OK to everything has no name; it may be anything.
+        self._known = bool(self.identity.manufacturer or self.identity.model)
+        self._reset_command = modem.profile.reset if self._known else ""
         self.supervisor.met(self.identity.imei)
         self._move(Step.IDENTIFY)
         await modem.initialise(self._sim_pin)

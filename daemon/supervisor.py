@@ -103,15 +103,17 @@ class Supervisor:
         if not self.expects_absence and self._gone_at is None:
             self._gone_at, self._was_ready = self._now(), was_ready
 
-    def appeared(self) -> None:
-        """The port is there again: it fell, or a hand was here and all begins anew."""
+    def appeared(self) -> bool:
+        """The port is there again: it fell, or (True) a hand was here and all begins anew."""
         gone_at, self._gone_at = self._gone_at, None
         if gone_at is None:
-            return
+            return False
         if self._now() - gone_at >= FELL_WITHIN_SECONDS:
             self.wake()
-        elif self._was_ready:
+            return True
+        if self._was_ready:
             self._fall("it left the bus and came back by itself")
+        return False
 
     def wake(self) -> None:
         """A person was here: what was before counts no more."""
