@@ -14,6 +14,7 @@ from pulsarack.daemon import log as logging
 from pulsarack.daemon.bell import Bell
 from pulsarack.daemon.context import MS, Context
 from pulsarack.daemon.deliveries import Deliveries
+from pulsarack.daemon.errands import Errands
 from pulsarack.daemon.errors import CardExchanged
 from pulsarack.daemon.going_on import Report
 from pulsarack.daemon.inbox import Arrival, Inbox
@@ -57,6 +58,7 @@ class Desk:
         self.deliveries = Deliveries()
         self.inbox = Inbox(context, modem, iccid, recipe, self.check_card, self.deliveries)
         self.news = Bell(context.clock)
+        self.errands = Errands(context.clock, modem, self.news.wake)
         self.texts_due_at = 0.0  # when the SIM is looked at next, should nothing announce a text
         self._text_came = False  # since the SIM was looked at
         self._announces = False  # this modem has announced a text

@@ -19,9 +19,11 @@ from pulsarack.daemon.context import Context
 from pulsarack.daemon.dispatcher import Dispatcher
 from pulsarack.daemon.identities import Identities
 from pulsarack.daemon.ports import Ports
+from pulsarack.daemon.resets import RealResets, Resets
 from pulsarack.daemon.slot import Slot
 from pulsarack.modems.profile import Profiles
 from pulsarack.modems.watch import Appeared, Replaced, Snapshot, Vanished, difference
+from pulsarack.queue import technicians
 from pulsarack.queue.facts import Presence
 
 SCAN_SECONDS = 0.5
@@ -34,13 +36,20 @@ class Rack:
     """Everything that is plugged in."""
 
     def __init__(
-        self, context: Context, dispatcher: Dispatcher, profiles: Profiles, ports: Ports
+        self,
+        context: Context,
+        dispatcher: Dispatcher,
+        profiles: Profiles,
+        ports: Ports,
+        resets: Resets | None = None,
     ) -> None:
         self.slots: dict[str, Slot] = {}
+        self.names: dict[str, str] = {}  # what people call the slots, by path
         self._context = context
         self._dispatcher = dispatcher
         self._profiles = profiles
         self._ports = ports
+        self._resets = resets or RealResets()
         self.tasks: dict[str, asyncio.Task[None]] = {}
         self._seen: Snapshot = {}
         self._forgotten: set[asyncio.Task[None]] = set()  # which end by themselves
@@ -50,6 +59,7 @@ class Rack:
 
     async def run(self) -> None:
         """Watch the ports until cancelled."""
+        self.names = await self._context.store.read(technicians.names)
         while True:
             self.look()
             await self._ports.wait(self._context.clock, SCAN_SECONDS)
@@ -169,7 +179,7 @@ class Rack:
     def _appeared(self, path: str) -> None:
         slot = self.slots.get(path)
         if slot is not None:
-            slot.changed()
+            slot.appeared()
             return
         slot = Slot(
             self._context,
@@ -177,7 +187,9 @@ class Rack:
             self,
             self._profiles,
             self._ports,
+            self._resets,
             path,
+            self.names.get(path, ""),
         )
         self.slots[path] = slot
         self.tasks[path] = asyncio.create_task(slot.run(), name=f"slot {slot.name}")

@@ -28,6 +28,7 @@ from pulsarack.daemon.calls.discrepancy_calls import DiscrepancyCalls
 from pulsarack.daemon.calls.office import Office
 from pulsarack.daemon.calls.order_calls import OrderCalls
 from pulsarack.daemon.calls.rack_calls import RackCalls
+from pulsarack.daemon.calls.technician_calls import TechnicianCalls
 from pulsarack.daemon.calls.trade_calls import TradeCalls
 from pulsarack.daemon.clock import SMALL_SECONDS, SteadyClock, WallClock, new_id
 from pulsarack.daemon.config import Config
@@ -210,6 +211,7 @@ def registry(office: Office) -> Calls:
     OrderCalls(office).register(calls)
     DiscrepancyCalls(office).register(calls)
     RackCalls(office).register(calls)
+    TechnicianCalls(office).register(calls)
     TradeCalls(office).register(calls)
     ArchiveCalls(office).register(calls)
     return calls

@@ -54,7 +54,7 @@ class Conversation:
         self._on_notice = on_notice
         self._on_stray = on_stray
         self._on_gone = on_gone
-        self._trace = trace
+        self.trace = trace  # whoever listens to the bytes now
         self._waiter: asyncio.Future[Event] | None = None
         self._alarm = Alarm(clock, self._ring)
         self._heard_octets = 0
@@ -176,13 +176,13 @@ class Conversation:
         return event
 
     def _write(self, data: bytes) -> None:
-        if self._trace is not None:
-            self._trace(Direction.SENT, data)
+        if self.trace is not None:
+            self.trace(Direction.SENT, data)
         self._port.write(data)
 
     def _received(self, data: bytes) -> None:
-        if self._trace is not None:
-            self._trace(Direction.RECEIVED, data)
+        if self.trace is not None:
+            self.trace(Direction.RECEIVED, data)
         self._heard_octets += len(data)
         self._dispatch(self._machine.feed(data, self._now()))
         self._arm()

@@ -7,6 +7,7 @@ python-gammu) makes it itself.
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol, runtime_checkable
 
+from pulsarack.modems.at.events import Response
 from pulsarack.modems.at.ussd_request import Settles, nothing_settles
 from pulsarack.modems.card_lock import SimPin
 from pulsarack.modems.modem import Modem
@@ -22,7 +23,7 @@ from pulsarack.modems.results import (
     UssdResult,
 )
 from pulsarack.modems.timing import Clock
-from pulsarack.modems.transport import Port
+from pulsarack.modems.transport import Port, Trace
 
 OnEvent = Callable[[ModemEvent], None]
 
@@ -59,6 +60,8 @@ class Driver(Protocol):
     ) -> SmsResult: ...
     async def read_sms(self) -> list[IncomingSms]: ...
     async def delete_sms(self, indices: Sequence[int], direct: Sequence[str] = ()) -> None: ...
+    async def run_command(self, text: str, within_seconds: float) -> Response: ...
+    def listen(self, trace: Trace | None) -> None: ...
     def close(self) -> None: ...
 
 
@@ -70,8 +73,14 @@ class OwnDriver(Protocol):
         """The driver of what is behind it."""
 
 
-def driver_of(port: Port, clock: Clock, profiles: Profiles, on_event: OnEvent) -> Driver:
+def driver_of(
+    port: Port,
+    clock: Clock,
+    profiles: Profiles,
+    on_event: OnEvent,
+    trace: Trace | None = None,
+) -> Driver:
     """The driver of what is behind an opened port."""
     if isinstance(port, OwnDriver):
         return port.driver(clock, profiles, on_event)
-    return Modem(port, clock, profiles, on_event)
+    return Modem(port, clock, profiles, on_event, trace)

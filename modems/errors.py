@@ -163,6 +163,22 @@ class SimBarred(ModemError):
         super().__init__(f"the SIM card cannot be used ({state}): {meaning}; {remedy}")
 
 
+class ResetFailed(ModemError):
+    """A reset of a modem could not be carried out; ``where`` names its place."""
+
+    def __init__(self, where: str, what: str, remedy: str) -> None:
+        self.where = where
+        super().__init__(f"{where}: {what}; {remedy}")
+
+
+class UsbResetFailed(ResetFailed):
+    """The USB device could not be reset."""
+
+
+class HubPowerFailed(ResetFailed):
+    """The hub's port could not be switched off and on."""
+
+
 class ProfileErrors(ModemError):
     """Modem profiles are wrong; ``problems`` holds every one, each with its file."""
 

@@ -23,6 +23,7 @@ from typing import Any
 import gammu
 
 from pulsarack.modems import card_lock, registration
+from pulsarack.modems.at.events import Response
 from pulsarack.modems.at.ussd_request import Settles, nothing_settles
 from pulsarack.modems.call_thread import CallThread
 from pulsarack.modems.card_lock import LockedCard, SimPin
@@ -53,6 +54,7 @@ from pulsarack.modems.results import (
     UssdResult,
 )
 from pulsarack.modems.timing import Clock
+from pulsarack.modems.transport import Trace
 from pulsarack.ussd.status import UssdStatus
 
 INIT_SECONDS = 60.0  # a silent port keeps gammu for 12 s
@@ -288,6 +290,13 @@ class GammuPhone:
                 continue
             except gammu.GSMError as error:
                 raise ModemRefused("DeleteSMS", _error_name(error)) from None
+
+    async def run_command(self, text: str, within_seconds: float) -> Response:
+        """A phone that gammu drives takes no AT commands; raises ModemRefused."""
+        raise ModemRefused(text, "the phone is driven by gammu, which passes no AT commands on")
+
+    def listen(self, trace: Trace | None) -> None:
+        """There is nothing to hear: gammu's bytes do not pass through here."""
 
     def close(self) -> None:
         """Leave the phone, without waiting for it."""

@@ -8,6 +8,7 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable, Sequence
 
+from pulsarack.modems.at.events import AtCommand, Response
 from pulsarack.modems.at.results import Final
 from pulsarack.modems.at.sim_state import is_card_out
 from pulsarack.modems.at.ussd_request import Settles, nothing_settles
@@ -72,6 +73,17 @@ class Modem:
     def profile(self) -> Profile:
         """The profile in use; the generic one until the modem is identified."""
         return self._startup.profile
+
+    def listen(self, trace: Trace | None) -> None:
+        """Hand every byte both ways to this from now on; None: to nobody."""
+        self._conversation.trace = trace
+
+    async def run_command(self, text: str, within_seconds: float) -> Response:
+        """One AT command of a person; ModemSilent, NotAModem, PortGone."""
+        async with self._lock:
+            name = text.removeprefix("AT").split("=")[0].split("?")[0]
+            expects = (f"{name}:",) if len(name) > 1 else ()
+            return await self._conversation.run(AtCommand(text, expects=expects), within_seconds)
 
     async def identify(self) -> Identity:
         """Wake the modem, ask who it is, and pick its profile."""

@@ -72,6 +72,8 @@ class Profile:
     sms_start_seconds: float
     prompt_seconds: float
     settle_seconds: float
+    reset: str
+    find: tuple[str, ...]
 
     def fits(self, manufacturer: str, model: str) -> bool:
         """Both lists have a pattern that is found; an empty list fits everything."""
@@ -187,6 +189,8 @@ def _profile(fields: Fields) -> Profile:
         sms_start_seconds=seconds.seconds("sms_start", default=1.0),
         prompt_seconds=seconds.seconds("prompt", default=5.0),
         settle_seconds=seconds.seconds("settle", default=0.2),
+        reset=top.text("reset", pattern=r"(AT[\x20-\x7e]{1,40})?", default="AT+CFUN=1,1"),
+        find=top.texts("find", pattern=r"AT[\x20-\x7e]{1,80}"),
     )
 
 

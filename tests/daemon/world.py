@@ -37,6 +37,7 @@ from pulsarack.daemon.learned_store import LearnedStore
 from pulsarack.daemon.outbox import Outbox
 from pulsarack.daemon.pressure import Pressure
 from pulsarack.daemon.rack import Rack
+from pulsarack.daemon.resets import Resets
 from pulsarack.daemon.run import prepare, registry
 from pulsarack.daemon.secrets import Secret, Secrets
 from pulsarack.ledger import audit as ledger_audit
@@ -48,6 +49,7 @@ from pulsarack.modems.simulator.rack import Rack as RackPlan
 from pulsarack.modems.simulator.rack import read_rack
 from pulsarack.modems.simulator.world import World as Simulation
 from pulsarack.modems.timing import Clock
+from pulsarack.modems.usb_reset import UsbSeat
 from pulsarack.modems.watch import PortKey
 from pulsarack.queue import audit as queue_audit
 from pulsarack.ussd.shelf import load_shelf
@@ -133,6 +135,10 @@ class MemoryPort:
     def close(self) -> None:
         self._open = False
 
+    @property
+    def closed(self) -> bool:
+        return not self._open
+
 
 class MemoryPorts:
     """The ports of a simulated rack; a modem that left the bus has none."""
@@ -140,6 +146,7 @@ class MemoryPorts:
     def __init__(self, simulation: Simulation) -> None:
         self._modems = {f"/rack/modem{n}": m for n, m in enumerate(simulation.modems)}
         self._there = dict.fromkeys(self._modems, True)
+        self.places: dict[str, UsbSeat] = {}
         self._open: dict[str, MemoryPort] = {}
         for path in self._modems:
             self._attach(path)
@@ -150,8 +157,12 @@ class MemoryPorts:
     async def wait(self, clock: Clock, seconds: float) -> None:
         await clock.sleep(seconds)
 
-    def place(self, path: str) -> None:
-        """Nothing is known of it."""
+    def place(self, path: str) -> UsbSeat | None:
+        return self.places.get(path)
+
+    def is_open(self, path: str) -> bool:
+        """Whether the product has the port open."""
+        return path in self._open and not self._open[path].closed
 
     async def open(self, path: str) -> MemoryPort:
         if not self._there.get(path):
@@ -236,6 +247,7 @@ class World:
         self._config = config.parse(tomllib.loads(settings), directory / "pulsarack.toml")
         self._daemon: _Daemon | None = None
         self.pressure: Pressure | None = None
+        self.resets: Resets | None = None  # the machine's own, which find no USB here
         self._ids = itertools.count(1)
         self.sim_pins: dict[str, str] = {}
         self.pins = {modem.chip.iccid: modem.chip.chip_pin for modem in plan.modems}
@@ -269,7 +281,7 @@ class World:
         profiles = Profiles.load()
         learned = LearnedStore(context, profiles.learned)
         await learned.load()
-        rack = Rack(context, dispatcher, profiles, self.ports)
+        rack = Rack(context, dispatcher, profiles, self.ports, self.resets)
         self.pressure = Pressure(context.clock)
         archives = Archives(folder_of(self._path), threads=False, synchronous="OFF")
         self.archivist = Archivist(context, archives)

@@ -30,7 +30,7 @@ SIM800 = Dialect(
     ),
     deaf_until_first_line=True,
     storm=("+CIEV: 10,1", "+CREG: 1", '*PSUTTZ: 2026,11,22,7,5,0,"+28",0'),
-    extra_commands={"+CLTS": (), "+CIURC": ()},
+    extra_commands={"+CLTS": (), "+CIURC": (), "+CNETLIGHT": ()},
 )
 
 SIM7600 = Dialect(
