@@ -21,6 +21,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 import gammu
 
@@ -42,6 +43,9 @@ CONCATENATION_8BIT = bytes([0x05, 0x00, 0x03])
 SINGLE_SEPTETS, PART_SEPTETS = 160, 153
 SINGLE_UCS2_OCTETS, PART_UCS2_OCTETS = 140, 134
 PARTS_MAX = 255
+# How far apart the service centre may stamp the parts of one message; those of a reference
+# that was used again are minutes apart at the least.
+STAMPS_APART_SECONDS = 300.0
 
 _LISTED = re.compile(r"\+CMG[LR]:\s*(?:(\d{1,5})\s*,)?")
 
@@ -267,7 +271,7 @@ def join(parts: Iterable[Part]) -> list[IncomingSms]:
     stamp begins another message, the second copy. References repeat (after 256 messages,
     with some senders at once): where parts of one reference and place say different things
     they belong to different messages, and only those stamped in the same second are
-    joined, since a text made of two is worse than none.
+    joined; parts stamped far apart are not joined at all. A text made of two is worse than none.
     """
     parts = list(parts)
     muddled = _muddled(parts)
@@ -310,9 +314,19 @@ def _place(groups: list[_Group], part: Part, muddled: set[_Key]) -> _Group | Non
             if group[part.number][0].pdu == part.pdu:
                 return group
             continue
-        if key not in muddled or (part.sent_at_text and one.sent_at_text == part.sent_at_text):
+        apart = _seconds_apart(one, part)
+        if (apart <= STAMPS_APART_SECONDS and key not in muddled) or apart == 0:
             return group
     return None
+
+
+def _seconds_apart(one: Part, other: Part) -> float:
+    """Between the service centre's stamps of two parts; those that no date is are together."""
+    try:
+        first, second = (datetime.fromisoformat(part.sent_at_text) for part in (one, other))
+    except ValueError:
+        return STAMPS_APART_SECONDS
+    return abs((first - second).total_seconds())
 
 
 def _message(group: _Group) -> IncomingSms:

@@ -239,6 +239,21 @@ def test_parts_come_in_any_order_doubled_or_not_at_all(order: list[int], lost: s
     assert message.missing.startswith("part") == bool(lost)
 
 
+@pytest.mark.parametrize(
+    ("stamp", "joined"),
+    [
+        (pdu_writer.stamp("261122141006", 28), True),
+        (pdu_writer.stamp("261122141007", 28), False),
+        (pdu_writer.stamp("261122070506", 0), True),  # the same moment in another zone
+        ("00" * 7, True),
+    ],
+)
+def test_parts_stamped_far_apart_are_of_different_messages(stamp: str, joined: bool) -> None:
+    """The second part of one and the first of a later one were lost."""
+    parts = [long_part(1, "to 081200000012 ", 1), long_part(2, "done", 2, when=stamp)]
+    assert [one.complete for one in sms.join(parts)] == ([True] if joined else [False, False])
+
+
 def test_a_damaged_text_is_incomplete() -> None:
     read = sms.decode(DELIVER[:-2], 3)
     assert isinstance(read, Part) and read.fault
