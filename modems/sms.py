@@ -35,8 +35,8 @@ from pulsarack.modems.tpdu import Alphabet, UserData
 VALIDITY_ONE_HOUR = 11
 # TP-SRR of the first octet (9.2.3.5).
 STATUS_REPORT_REQUEST = 0x20
-# TP-DCS, general group; a flash message is of class 0 (23.038 section 4).
-DCS_GSM7, DCS_UCS2, DCS_FLASH = 0x00, 0x08, 0x10
+# TP-DCS, general group, without a class (23.038 section 4).
+DCS_GSM7, DCS_UCS2 = 0x00, 0x08
 # A part's header: its length, and concatenation with a reference of 8 bits (9.2.3.24.1).
 CONCATENATION_8BIT = bytes([0x05, 0x00, 0x03])
 # What fits into one message, and into one of several (23.040 9.2.3.24.1).
@@ -94,14 +94,13 @@ Decoded = Part | DeliveryReport | Undecodable
 
 
 def encode_submit(
-    to: str, text: str, *, reference: int = 0, flash: bool = False, status_report: bool = False
+    to: str, text: str, *, reference: int = 0, status_report: bool = False
 ) -> list[SubmitPdu]:
     """The parts of a text; UCS2 only if the GSM alphabet cannot say it.
 
     to             a short code, or the digits of a number; ten digits and more without a
                    leading zero are taken as E.164 and sent as an international number
     reference      of a text in several parts, 0 to 255: another for each text
-    flash          message class 0: shown at once (23.038 section 4)
     status_report  ask the service centre what became of it (23.040 9.2.3.5)
 
     ValueError if there is nothing or nobody to send to, or the text needs too many parts.
@@ -122,15 +121,14 @@ def encode_submit(
             "Text": part if plain else _utf16(part),
             "Coding": "Default_No_Compression" if plain else "8bit",
             "Type": "Submit",
-            "Class": 0 if flash else -1,
+            "Class": -1,
             "Folder": 0,
         }
         if len(parts) > 1:
             header = CONCATENATION_8BIT + bytes([reference & 0xFF, len(parts), number])
             message["UDH"] = {"Type": "UserUDH", "Text": header}
-        coding = (DCS_GSM7 if plain else DCS_UCS2) | (DCS_FLASH if flash else 0)
         octets = bytes(gammu.EncodePDU(message, "Submit"))
-        pdus.append(_put_right(octets, coding, status_report))
+        pdus.append(_put_right(octets, DCS_GSM7 if plain else DCS_UCS2, status_report))
     return pdus
 
 

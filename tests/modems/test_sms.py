@@ -44,13 +44,9 @@ plain_texts = st.text(
 )
 
 
-@given(texts | plain_texts, st.integers(0, 255), st.booleans(), st.booleans())
-def test_what_is_sent_says_what_it_should(
-    text: str, reference: int, flash: bool, report: bool
-) -> None:
-    pdus = sms.encode_submit(
-        "6281200000012", text, reference=reference, flash=flash, status_report=report
-    )
+@given(texts | plain_texts, st.integers(0, 255), st.booleans())
+def test_what_is_sent_says_what_it_should(text: str, reference: int, report: bool) -> None:
+    pdus = sms.encode_submit("6281200000012", text, reference=reference, status_report=report)
     said = b""
     for number, pdu in enumerate(pdus, 1):
         assert len(pdu.hex) == 2 * pdu.length + 2 and pdu.length <= 164
@@ -58,7 +54,7 @@ def test_what_is_sent_says_what_it_should(
         assert isinstance(got, Submit) and got.user_data.fault == ""
         assert (got.service_centre, got.recipient.text) == (None, "+6281200000012")
         assert got.validity == sms.VALIDITY_ONE_HOUR and got.status_report_wanted == report
-        assert got.user_data.coding.message_class == (0 if flash else None)
+        assert got.user_data.coding.message_class is None
         place = Concatenation(reference, 8, len(pdus), number) if len(pdus) > 1 else None
         assert got.user_data.concatenation == place
         # No character is parted, so each part can be shown by itself.
