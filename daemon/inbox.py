@@ -24,8 +24,8 @@ from pulsarack.daemon.deliveries import Deliveries, in_words
 from pulsarack.daemon.errors import CardExchanged
 from pulsarack.daemon.going_on import Ended, Report
 from pulsarack.daemon.reading import read_text
+from pulsarack.modems.driver import Driver
 from pulsarack.modems.errors import ModemError, ModemRefused
-from pulsarack.modems.modem import Modem
 from pulsarack.modems.results import DeliveryReport, IncomingSms
 from pulsarack.queue import attempts, orders, texts
 from pulsarack.queue.attempts import Exchange
@@ -65,7 +65,7 @@ class Inbox:
     def __init__(
         self,
         context: Context,
-        modem: Modem,
+        modem: Driver,
         iccid: str,
         recipe: Recipe,
         check_card: Callable[[], Awaitable[None]],

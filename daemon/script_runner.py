@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from pulsarack.modems.modem import Modem
+from pulsarack.modems.driver import Driver
 from pulsarack.modems.results import Gone, Refused, Silence, SmsSent, UssdAnswer
 from pulsarack.modems.timing import Clock
 from pulsarack.ussd.dialogue import (
@@ -55,7 +55,7 @@ WaitForText = Callable[[float], Awaitable[TextIn | None]]
 class Runner:
     """Runs one dialogue to its end."""
 
-    modem: Modem
+    modem: Driver
     clock: Clock
     recorder: Recorder
     before_commit: Callable[[], Awaitable[None]]

@@ -21,7 +21,7 @@ from pulsarack.modems.at.events import (
     Unsolicited,
 )
 from pulsarack.modems.at.machine import PROBE, AtMachine, State
-from pulsarack.modems.at.results import Final
+from pulsarack.modems.at.results import Final, FinalKind
 from pulsarack.modems.errors import ModemSilent, NotAModem, PortGone
 from pulsarack.modems.timing import Clock
 from pulsarack.modems.transport import Direction, Port, Trace
@@ -29,6 +29,7 @@ from pulsarack.modems.transport import Direction, Port, Trace
 _ENDS = (Response, PromptSeen, Expired)
 
 PROBES = 5
+VERBOSE = b"ATV1\r"
 PROBE_SECONDS = 1.0
 WAKE_SECONDS = 0.1
 QUIET_ROUNDS = 5
@@ -53,7 +54,7 @@ class Conversation:
         self._on_notice = on_notice
         self._on_stray = on_stray
         self._on_gone = on_gone
-        self._trace = trace
+        self.trace = trace  # whoever listens to the bytes now
         self._waiter: asyncio.Future[Event] | None = None
         self._alarm = Alarm(clock, self._ring)
         self._heard_octets = 0
@@ -123,8 +124,11 @@ class Conversation:
             self._check_port()
             event = await self._send(self._machine.probe(self._now() + PROBE_SECONDS))
             if isinstance(event, Response) and event.final.ok:
-                await self._quiet()
-                return
+                if event.final.kind is not FinalKind.NUMERIC:
+                    await self._quiet()
+                    return
+                # Left at ATV0. Who then says no OK in words either is no modem.
+                self._write(VERBOSE)
             self._lose_place()
         if self._heard_octets:
             raise NotAModem
@@ -172,13 +176,13 @@ class Conversation:
         return event
 
     def _write(self, data: bytes) -> None:
-        if self._trace is not None:
-            self._trace(Direction.SENT, data)
+        if self.trace is not None:
+            self.trace(Direction.SENT, data)
         self._port.write(data)
 
     def _received(self, data: bytes) -> None:
-        if self._trace is not None:
-            self._trace(Direction.RECEIVED, data)
+        if self.trace is not None:
+            self.trace(Direction.RECEIVED, data)
         self._heard_octets += len(data)
         self._dispatch(self._machine.feed(data, self._now()))
         self._arm()

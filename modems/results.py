@@ -134,6 +134,23 @@ class Registration(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class NetworkPlace:
+    """Where a modem is registered; empty or None is what it does not tell.
+
+    area        <lac>, or the <tac> of LTE
+    cell        <ci>
+    technology  of the cell: GSM, UMTS, LTE and so on
+    operator    the network's name as the modem says it
+    """
+
+    registration: Registration
+    area: int | None
+    cell: int | None
+    technology: str
+    operator: str
+
+
+@dataclass(frozen=True, slots=True)
 class PortLost:
     """The port vanished; said once."""
 

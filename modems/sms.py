@@ -18,7 +18,6 @@ Sources: 3GPP TS 23.040 section 9.2 (PDUs), 9.2.3.24.1 (concatenation), 23.038.
 """
 
 import hashlib
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -27,6 +26,7 @@ import gammu
 
 from pulsarack.modems import tpdu
 from pulsarack.modems.at import gsm7
+from pulsarack.modems.at.message_lines import parse_listed
 from pulsarack.modems.results import DeliveryReport, IncomingSms
 from pulsarack.modems.tpdu import Alphabet, UserData
 
@@ -46,8 +46,6 @@ PARTS_MAX = 255
 # How far apart the service centre may stamp the parts of one message; those of a reference
 # that was used again are minutes apart at the least.
 STAMPS_APART_SECONDS = 300.0
-
-_LISTED = re.compile(r"\+CMG[LR]:\s*(?:(\d{1,5})\s*,)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,14 +181,10 @@ def read_list(lines: Sequence[str], index: int | None = None) -> list[Decoded]:
     header's index and the PDU is not looked at: ZTE leaves fields of it out.
     """
     found: list[Decoded] = []
-    at, awaited = index, False
-    for line in lines:
-        header = _LISTED.match(line)
-        if header and (index is not None or header.group(1)):
-            at, awaited = index if index is not None else int(header.group(1)), True
-        elif awaited:
-            found.append(decode(line.strip(), at))
-            awaited = False
+    for one in parse_listed(lines):
+        place = one.header.index if index is None else index
+        if one.pdu is not None and place is not None:
+            found.append(decode(one.pdu, place))
     return found
 
 

@@ -15,6 +15,7 @@ from dataclasses import replace
 
 from pulsarack.modems import refusal, sms
 from pulsarack.modems.at.events import AtCommand, Expired, PromptSeen, Response
+from pulsarack.modems.at.message_lines import parse_reference
 from pulsarack.modems.at.results import Final, FinalKind
 from pulsarack.modems.conversation import Conversation
 from pulsarack.modems.errors import ModemSilent, NotAModem, PortGone
@@ -243,9 +244,4 @@ async def _nothing() -> None:
 
 
 def _reference(lines: tuple[str, ...]) -> int | None:
-    for line in lines:
-        if line.startswith("+CMGS:"):
-            digits = line.removeprefix("+CMGS:").split(",", 1)[0].strip()
-            if digits.isascii() and digits.isdecimal() and len(digits) <= 3:
-                return int(digits)
-    return None
+    return next((one for line in lines if (one := parse_reference(line)) is not None), None)

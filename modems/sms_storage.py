@@ -11,13 +11,14 @@ Sources: 3GPP TS 27.005 sections 3.2.2 (AT+CPMS), 3.4.1 (+CMTI, +CDSI), 3.4.2 (A
 3.5.3 (AT+CMGR), 3.5.4 (AT+CMGD).
 """
 
-import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from pulsarack.modems import sms
 from pulsarack.modems.at.events import AtCommand, Response
+from pulsarack.modems.at.message_lines import parse_place
 from pulsarack.modems.at.results import Final, FinalKind
+from pulsarack.modems.at.stores import parse_stores
 from pulsarack.modems.conversation import Conversation
 from pulsarack.modems.errors import ModemRefused, ModemSilent, NotAModem, StorageHung
 from pulsarack.modems.profile import Profile
@@ -31,9 +32,6 @@ ANNOUNCED_EARLY_SECONDS = 0.5
 # No card has room for more; a modem that says so is not believed.
 INDICES_MAX = 255
 ANNOUNCED_MAX = 64
-
-_NOTICE = re.compile(r'\+(?:CMTI|CDSI):\s*"?(\w*)"?\s*,\s*(-?\d{1,5})')
-_STORAGE = re.compile(r'"?\w*"?\s*,\s*(\d{1,5})\s*,\s*(\d{1,5})')
 
 
 class SmsStorage:
@@ -54,10 +52,10 @@ class SmsStorage:
 
     def announced(self, line: str) -> None:
         """A +CMTI or +CDSI. An index of -1 means somewhere: the list will show it."""
-        notice = _NOTICE.match(line)
-        if notice is None or len(self._announced) + len(self._status_reports) >= ANNOUNCED_MAX:
+        place = parse_place(line)
+        if place is None or len(self._announced) + len(self._status_reports) >= ANNOUNCED_MAX:
             return
-        store, index = notice.group(1).upper(), int(notice.group(2))
+        store, index = place.store.upper(), -1 if place.index is None else place.index
         known = 0 <= index <= INDICES_MAX
         if store != STATUS_REPORT_STORE or store == self.profile.sms_store:
             self._announced.add(index if known else -1)
@@ -149,11 +147,9 @@ class SmsStorage:
 
 def _room(response: Response) -> tuple[int, int]:
     """<used1> and <total1>; a modem that does not tell is searched to the end."""
-    for said in response.with_prefix("+CPMS:"):
-        numbers = _STORAGE.match(said)
-        if numbers is not None:
-            used, total = int(numbers.group(1)), int(numbers.group(2))
-            return used, min(total, INDICES_MAX)
+    for line in response.lines:
+        for store in parse_stores(line)[:1]:
+            return store.used, min(store.total, INDICES_MAX)
     return INDICES_MAX + 1, INDICES_MAX
 
 

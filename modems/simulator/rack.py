@@ -24,7 +24,17 @@ FILE_LIMIT = 1024 * 1024
 DOTS_LIMIT = 200
 DENOMINATION_DIGITS = 6
 OPERATORS = ("telkomsel", "indosat", "xl", "tri")
-DIALECTS = ("wavecom", "huawei-e1550", "huawei-e173", "quectel-m35", "simcom-sim800")
+DIALECTS = (
+    "wavecom",
+    "huawei-e1550",
+    "huawei-e173",
+    "quectel-m35",
+    "simcom-sim800",
+    "zte-mf190",
+    "quectel-ec25",
+    "simcom-sim7600",
+    "telit-he910",
+)
 COSTS: Mapping[int, int] = MappingProxyType(
     {5: 5_125, 10: 10_150, 20: 20_100, 25: 25_075, 50: 49_800, 100: 98_500}
 )
