@@ -158,9 +158,7 @@ class Slot:
         self.identity = await modem.identify()
         self.profile = modem.profile.name
         self._move(Step.IDENTIFY)
-        pins = CardPins(self._context, self.identity.imei or self.name)
-        await modem.initialise(pins.give)
-        await pins.opened()
+        await CardPins(self._context, self.identity.imei or self.name).initialise(modem)
         self.chip = await modem.read_chip()
         self._move(Step.INITIALISE)
         await self._register(modem)

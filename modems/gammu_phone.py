@@ -25,7 +25,7 @@ import gammu
 from pulsarack.modems import card_lock, registration
 from pulsarack.modems.at.ussd_request import Settles, nothing_settles
 from pulsarack.modems.call_thread import CallThread
-from pulsarack.modems.card_lock import LockedCard, SimPin
+from pulsarack.modems.card_lock import LockedCard, Opened, SimPin
 from pulsarack.modems.driver import Driver, OnEvent
 from pulsarack.modems.errors import (
     CallHangs,
@@ -165,11 +165,13 @@ class GammuPhone:
         named = next((part for part in reversed(model) if part), "")
         return Identity(_name(maker), _name(named), _name(firmware[0]), parse_imei((str(imei),)))
 
-    async def initialise(self, sim_pin: SimPin | None = None) -> None:
+    async def initialise(self, sim_pin: SimPin | None = None, opened: Opened | None = None) -> None:
         """Unlock the card, and let the phone tell of USSD."""
         lock = await self._try("GetSecurityStatus", None)
         if lock == "PIN":
             await self._unlock(sim_pin)
+            if opened is not None:
+                await opened()
         elif lock is not None and lock not in ("PIN2", "PUK2"):
             state = _LOCKS.get(lock, str(lock))
             raise SimBarred(state, *card_lock.remedy(state))

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from pulsarack.modems.at.results import Final
 from pulsarack.modems.at.ussd_request import Settles, nothing_settles
-from pulsarack.modems.card_lock import SimPin
+from pulsarack.modems.card_lock import Opened, SimPin
 from pulsarack.modems.conversation import Conversation
 from pulsarack.modems.learned import kind_of
 from pulsarack.modems.network import Network
@@ -82,10 +82,10 @@ class Modem:
             self._conversation.settle_seconds = profile.settle_seconds
             return identity
 
-    async def initialise(self, sim_pin: SimPin | None = None) -> None:
+    async def initialise(self, sim_pin: SimPin | None = None, opened: Opened | None = None) -> None:
         """Unlock the card (``sim_pin`` is asked only if it wants a PIN) and set up."""
         async with self._lock:
-            await self._startup.initialise(sim_pin)
+            await self._startup.initialise(sim_pin, opened)
 
     async def read_chip(self) -> ChipIdentity:
         """ICCID and IMSI of the card."""

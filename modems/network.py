@@ -3,6 +3,7 @@
 What the lines mean is in registration.py.
 """
 
+import contextlib
 import re
 from dataclasses import replace
 
@@ -58,17 +59,15 @@ class Network:
         mode, _ = await self._selection()
         if mode not in (_MANUAL, _DEREGISTERED):
             return False
-        try:
+        with contextlib.suppress(ModemSilent):
+            # One that searches may be silent; whether it found a network is asked later.
             await self._conversation.run(AUTOMATIC, self.profile.slow_seconds)
-        except ModemSilent:
-            # It searches; whether it found one is asked later.
-            return True
         return True
 
     async def why_not(self, state: Registration) -> str:
         """Why there is no network, in words and with a remedy."""
-        response = await self._run(CEER)
-        reason = reading.parse_reason(response.lines) if response.final.ok else ""
+        response = await self._aside(CEER)
+        reason = reading.parse_reason(response.lines) if response and response.final.ok else ""
         return reading.explain(state, reason)
 
     async def _place(self) -> NetworkPlace:
@@ -80,8 +79,17 @@ class Network:
         return next((place for place in reversed(places) if place), unknown)
 
     async def _selection(self) -> tuple[int | None, str]:
-        response = await self._run(COPS)
-        return reading.parse_operator(response.lines) if response.final.ok else (None, "")
+        response = await self._aside(COPS)
+        if response is None or not response.final.ok:
+            return None, ""
+        return reading.parse_operator(response.lines)
+
+    async def _aside(self, command: AtCommand) -> Response | None:
+        """A question of minor weight: some that search are silent to it. None then."""
+        try:
+            return await self._run(command)
+        except ModemSilent:
+            return None
 
     async def _run(self, command: AtCommand) -> Response:
         return await self._conversation.run(command, self.profile.command_seconds)

@@ -11,7 +11,7 @@ from functools import lru_cache
 from pulsarack.modems import card_lock, identity
 from pulsarack.modems.at.events import AtCommand, Response
 from pulsarack.modems.at.results import Final, FinalKind
-from pulsarack.modems.card_lock import LEAST_TRIES, LockedCard, SimPin
+from pulsarack.modems.card_lock import LEAST_TRIES, LockedCard, Opened, SimPin
 from pulsarack.modems.conversation import Conversation
 from pulsarack.modems.errors import ModemRefused, SimBarred, SimMissing, SimPinNeeded
 from pulsarack.modems.profile import Profile
@@ -46,11 +46,11 @@ class Startup:
         imei = identity.parse_imei(await self._ask("AT+CGSN"))
         return Identity(manufacturer, model, revision, imei)
 
-    async def initialise(self, sim_pin: SimPin | None) -> None:
+    async def initialise(self, sim_pin: SimPin | None, opened: Opened | None = None) -> None:
         """Unlock the card and set the modem up by its profile."""
         await self._run(AtCommand("AT+CMEE=1"))
         await self._wake_radio()
-        await self._unlock(sim_pin)
+        await self._unlock(sim_pin, opened)
         for line in self.profile.init:
             command = AtCommand(line.send, expects=(f"{_name(line.send)}:",))
             await self._set(command, may_fail=line.may_fail)
@@ -87,7 +87,7 @@ class Startup:
             # Wavecom and others say for a while that they are busy after it.
             await self._conversation.run(AtCommand("AT+CFUN=1"), self.profile.slow_seconds)
 
-    async def _unlock(self, sim_pin: SimPin | None) -> None:
+    async def _unlock(self, sim_pin: SimPin | None, opened: Opened | None) -> None:
         state = await self._pin_state()
         if state in card_lock.OPEN:
             return
@@ -108,6 +108,8 @@ class Startup:
         if not response.final.ok or await self._pin_state() not in card_lock.OPEN:
             raise SimPinNeeded(refused=True)
         self._pin_tried = False
+        if opened is not None:
+            await opened()
 
     async def _iccid_of_locked(self) -> str | None:
         """The number of a card that is not open yet, if the modem reads it: its file is free
