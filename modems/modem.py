@@ -33,6 +33,7 @@ from pulsarack.modems.results import (
 )
 from pulsarack.modems.sms_exchange import SmsExchange
 from pulsarack.modems.startup import Startup
+from pulsarack.modems.survey import Survey, Surveyor
 from pulsarack.modems.timing import Clock
 from pulsarack.modems.transport import Port, Trace
 from pulsarack.modems.ussd_session import UssdSession
@@ -61,6 +62,7 @@ class Modem:
             port, clock, self._notice, self._stray, self._vanished, trace
         )
         generic = profiles.generic
+        self._manufacturer = ""
         self._startup = Startup(self._conversation, generic)
         self._network = Network(self._conversation, generic)
         self._sms = SmsExchange(self._conversation, generic, on_event)
@@ -78,6 +80,7 @@ class Modem:
         async with self._lock:
             identity = await self._startup.identify()
             profile = self._profiles.choose(identity.manufacturer, identity.model)
+            self._manufacturer = identity.manufacturer
             self._startup.profile = profile
             self._network.profile = profile
             self._sms.profile = profile
@@ -125,6 +128,11 @@ class Modem:
         """<rssi> of AT+CSQ, 0 to 31; None if not known."""
         async with self._lock:
             return await self._network.signal_quality()
+
+    async def survey(self) -> Survey:
+        """What it says it can do, and what its profile wants that it does not list."""
+        async with self._lock:
+            return await Surveyor(self._conversation, self.profile, self._manufacturer).ask()
 
     async def dial_ussd(
         self, text: str, within_seconds: float, settles: Settles = nothing_settles

@@ -17,7 +17,7 @@ Reader = Callable[[Row, Taken], Read]
 # What a record says about itself, and ends that are compared for all kinds alike.
 ABOUT_THE_RECORD = frozenset(
     {"type", "final", "echo", "note", "damaged", "truncated", "meaning", "error", "text_error"}
-    | {"numeric", "unsolicited", "residual", "stray_prompt", "garbage_after", "trailing"}
+    | {"numeric", "unsolicited", "residual", "empty", "stray_prompt", "garbage_after", "trailing"}
 )
 # Numbers of eight digits and more were masked in the records after they had been decoded.
 _LONG_NUMBER = re.compile(r"[0-9]{8,}")

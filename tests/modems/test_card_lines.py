@@ -230,24 +230,15 @@ def test_abilities() -> None:
     assert abilities.parse_indications("OK") is None
     untold = abilities.parse_indications("+CNMI: (0-2),,,(0)")
     assert untold is not None and untold.allow("2,1,0,0,0")
-    places, ways = abilities.parse_deletions("+CMGD: (1-30),(0-4)") or (None, None)
-    assert places is not None and ways is not None
-    assert (places.spans, ways.allows(4)) == (((1, 30),), True)
-    assert abilities.parse_deletions("+CMGD:") is None
     assert abilities.parse_function("+CFUN: 1,0") == 1
-    assert abilities.parse_functions("+CFUN: (0,1,4-5),(0-1)").allows(5)
     assert abilities.parse_charsets('+CSCS: ("GSM","UCS2")') == ("GSM", "UCS2")
     assert abilities.parse_charsets('+CSCS: "IRA"') == ("IRA",)
-    assert abilities.parse_services("+CSMS: 1,1,0") == (True, True, False)
-    assert abilities.parse_services("+CSMS: 0,1,1,1") == (True, True, True)
-    assert abilities.parse_services("+CSMS: 1") is None
     assert abilities.parse_commands(["&C", "+CUSD", "AT+CMGS", '+CLAC: "+CSQ"']) == (
         "&C",
         "+CUSD",
         "+CMGS",
         "+CSQ",
     )
-    assert abilities.parse_capabilities("+GCAP: +CGSM,+DS") == ("+CGSM", "+DS")
 
 
 def test_labels_and_revisions() -> None:
