@@ -51,7 +51,7 @@ def _end(row: Row, taken: Taken) -> list[str]:
         return [f"no end was seen, recorded {expected}"]
     said = final.kind.value
     if said in ("call result", "result code of ATV0"):
-        said = final.said
+        said = final.said.split(" ")[0] if final.ok else final.said
     return [] if said == _FINALS.get(expected, expected) else [f"ended with {said}"]
 
 

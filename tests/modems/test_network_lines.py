@@ -183,6 +183,8 @@ def test_signal() -> None:
     intel = signal.parse_extended("+XCESQ: 0,99,99,255,255,19,46,-32")
     assert intel is not None and intel.rssnr == -32
     assert signal.parse_extended("+CESQ: 99,99,255") is None
+    newer = signal.parse_extended("+CESQ: 99,99,255,255,20,80,255,255,255")
+    assert newer is not None and (newer.dbm, newer.rssnr) == (-61.0, None)
     lte = signal.parse_huawei('^HCSQ: "LTE",30,19,66,0')
     assert lte == signal.HuaweiQuality("LTE", (30, 19, 66, 0))
     assert lte.dbm == -91.0
