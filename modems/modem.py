@@ -8,6 +8,7 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable, Sequence
 
+from pulsarack.modems.at.operators import Network as HeardNetwork
 from pulsarack.modems.at.results import Final
 from pulsarack.modems.at.sim_state import is_card_out
 from pulsarack.modems.at.ussd_request import Settles, nothing_settles
@@ -128,6 +129,11 @@ class Modem:
         """<rssi> of AT+CSQ, 0 to 31; None if not known."""
         async with self._lock:
             return await self._network.signal_quality()
+
+    async def scan_networks(self) -> tuple[HeardNetwork, ...]:
+        """The networks that it hears; takes up to three minutes."""
+        async with self._lock:
+            return await self._network.scan()
 
     async def survey(self) -> Survey:
         """What it says it can do, and what its profile wants that it does not list."""

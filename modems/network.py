@@ -6,6 +6,7 @@ What the lines mean is in registration.py.
 from dataclasses import replace
 
 from pulsarack.modems import registration as reading
+from pulsarack.modems.at import operators
 from pulsarack.modems.at.events import AtCommand, Response
 from pulsarack.modems.at.signal import parse_quality
 from pulsarack.modems.conversation import Conversation
@@ -18,6 +19,9 @@ COPS = AtCommand("AT+COPS?", expects=("+COPS:",))
 CEER = AtCommand("AT+CEER", expects=("+CEER:",))
 CSQ = AtCommand("AT+CSQ", expects=("+CSQ:",))
 AUTOMATIC = AtCommand("AT+COPS=0")
+SCAN = AtCommand("AT+COPS=?", expects=("+COPS:",))
+# All bands of all radios, one after the other.
+SCAN_SECONDS = 180.0
 
 _MANUAL, _DEREGISTERED = 1, 2
 
@@ -60,6 +64,13 @@ class Network:
             # It searches; whether it found one is asked later.
             return True
         return True
+
+    async def scan(self) -> tuple[operators.Network, ...]:
+        """The networks that it hears, allowed or not; nothing else can be done meanwhile."""
+        response = await self._conversation.run(SCAN, SCAN_SECONDS)
+        if not response.final.ok:
+            raise ModemRefused(SCAN.name, str(response.final))
+        return operators.parse_scan(response.lines)
 
     async def why_not(self, state: Registration) -> str:
         """Why there is no network, in words and with a remedy."""

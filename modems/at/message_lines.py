@@ -17,6 +17,7 @@ INDEX_MAX = 99_999
 # It has eight bits; who counts on is believed that far.
 REFERENCE_MAX = 999
 
+_HEX = re.compile(r"[0-9A-Fa-f]+")
 _PDU_BEHIND = re.compile(r"[0-9A-Fa-f]{16,}")
 _FAMILIES = ("+CMGL:", "+CMGR:", "+CMT:", "+CDS:")
 # What a header in PDU mode may have at most; in text mode it has more.
@@ -81,20 +82,27 @@ def parse_header(line: str) -> Header | None:
 
 
 def parse_listed(lines: Iterable[str]) -> list[Listed]:
-    """Headers, each with the line behind it, in the lines of AT+CMGL, AT+CMGR, +CMT or +CDS."""
+    """Headers, each with its PDU, in the lines of AT+CMGL, AT+CMGR, +CMT or +CDS.
+
+    A line that nobody knows may stand between the two: it is taken for the PDU, a damaged
+    one, only if none comes behind it.
+    """
     found: list[Listed] = []
-    open_header: Header | None = None
+    header: Header | None = None
+    odd: str | None = None
     for line in _unglued(lines):
-        header = parse_header(line)
-        if header is not None:
-            if open_header is not None:
-                found.append(Listed(open_header, None))
-            open_header = header
-        elif open_header is not None:
-            found.append(Listed(open_header, line.strip()))
-            open_header = None
-    if open_header is not None:
-        found.append(Listed(open_header, None))
+        read = parse_header(line)
+        if header is not None and read is not None:
+            found.append(Listed(header, odd))
+        if read is not None:
+            header, odd = read, None
+        elif header is not None and _HEX.fullmatch(line.strip()):
+            found.append(Listed(header, line.strip()))
+            header = None
+        elif header is not None:
+            odd = odd or line.strip()
+    if header is not None:
+        found.append(Listed(header, odd))
     return found
 
 

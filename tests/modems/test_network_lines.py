@@ -118,6 +118,11 @@ def test_scans(lines: list[str], networks: list[Network]) -> None:
     assert list(operators.parse_scan(lines)) == networks
 
 
+def test_how_a_network_is_shown() -> None:
+    assert net("51010", "TELKOMSEL", "T-SEL", 2, 2).shown == "51010 TELKOMSEL (UMTS, in use)"
+    assert net("51011", state=3).shown == "51011 (GSM, forbidden)"
+
+
 NAMES = st.one_of(
     st.none(), st.text(alphabet="AZaz .-&,()0", min_size=1, max_size=16).map(str.strip)
 )

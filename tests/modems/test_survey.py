@@ -2,6 +2,7 @@
 
 import pytest
 
+from pulsarack.modems.errors import ModemRefused
 from pulsarack.modems.survey import Survey
 from tests.modems.world import IDENTIFY, Reply, World
 
@@ -70,6 +71,21 @@ async def test_what_is_missing_is_said_with_a_remedy() -> None:
         "no service centre is set, so that no text can be sent",
     ]
     assert all(lack.remedy for lack in survey.lacks)
+
+
+async def test_what_it_hears() -> None:
+    heard = b'\r\n+COPS: (3,"A","A","51001",7),\r\n(1,"B",,"51002",2),,(0-4),(0-2)\r\n\r\nOK\r\n'
+    script: list[tuple[str, Reply]] = [
+        (r"AT\+COPS=\?", (90.0, heard)),
+        (r"AT\+COPS=\?", b"\r\n+CME ERROR: 3\r\n"),
+    ]
+    world = World([*IDENTIFY["wavecom"], *script])
+    await world.run(world.modem.identify())
+    found = await world.run(world.modem.scan_networks())
+    assert [one.shown for one in found] == ["51001 A (LTE, forbidden)", "51002 B (UMTS, available)"]
+    with pytest.raises(ModemRefused):
+        await world.run(world.modem.scan_networks())
+    world.check()
 
 
 @pytest.mark.parametrize(
