@@ -17,7 +17,7 @@ INDEX_MAX = 99_999
 # It has eight bits; who counts on is believed that far.
 REFERENCE_MAX = 999
 
-_HEX = re.compile(r"[0-9A-Fa-f]+")
+_NOTICE = re.compile(r"[+^#*$%_][A-Z][A-Z0-9]+:")
 _PDU_BEHIND = re.compile(r"[0-9A-Fa-f]{16,}")
 _FAMILIES = ("+CMGL:", "+CMGR:", "+CMT:", "+CDS:")
 # What a header in PDU mode may have at most; in text mode it has more.
@@ -84,25 +84,21 @@ def parse_header(line: str) -> Header | None:
 def parse_listed(lines: Iterable[str]) -> list[Listed]:
     """Headers, each with its PDU, in the lines of AT+CMGL, AT+CMGR, +CMT or +CDS.
 
-    A line that nobody knows may stand between the two: it is taken for the PDU, a damaged
-    one, only if none comes behind it.
+    A notice that nobody knows may stand between the two. A header that cannot be read ends
+    the one before it: no PDU may get the place of another.
     """
     found: list[Listed] = []
     header: Header | None = None
-    odd: str | None = None
     for line in _unglued(lines):
-        read = parse_header(line)
-        if header is not None and read is not None:
-            found.append(Listed(header, odd))
-        if read is not None:
-            header, odd = read, None
-        elif header is not None and _HEX.fullmatch(line.strip()):
+        if line.startswith(_FAMILIES):
+            if header is not None:
+                found.append(Listed(header, None))
+            header = parse_header(line)
+        elif header is not None and not _NOTICE.match(line):
             found.append(Listed(header, line.strip()))
             header = None
-        elif header is not None:
-            odd = odd or line.strip()
     if header is not None:
-        found.append(Listed(header, odd))
+        found.append(Listed(header, None))
     return found
 
 

@@ -146,12 +146,14 @@ def test_headers(line: str, header: Header | None) -> None:
 def test_what_is_listed() -> None:
     lines = ["+CMGL: 1,1,,24", "0791", "+CMGL: 2,1,,24", "+CMGL: 3,0,,24", " 07AB ", "pad"]
     lines += ["+CMGL: 4,0,,24", "+XYZZY: 1", "", "07AC", "+CMGL: 5,0,,24", "07=1", "pad"]
+    lines += ["+CMGL: 6,0,,24", "+CMGL: x,0,,24", "07AD"]
     assert message_lines.parse_listed(lines) == [
         Listed(Header(1, 1, 24), "0791"),
         Listed(Header(2, 1, 24), None),
         Listed(Header(3, 0, 24), "07AB"),
         Listed(Header(4, 0, 24), "07AC"),
         Listed(Header(5, 0, 24), "07=1"),
+        Listed(Header(6, 0, 24), None),
     ]
     glued = ["+CMGR: 1,,24 07916163838428F9040B91"]
     assert message_lines.parse_listed(glued) == [
