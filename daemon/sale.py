@@ -54,7 +54,7 @@ class Sale:
         self._claim = claim
         self._go_on = go_on
         self._follows = follows
-        self._recorder = AttemptRecorder(context, claim.attempt_id)
+        self._recorder = AttemptRecorder(context, claim.attempt_id, desk.deliveries)
         self._committed = False
         self._ended_by_text: Ended | None = None
         self._line_is_free = True  # for the next order, as soon as this one has ended

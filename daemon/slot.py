@@ -26,7 +26,9 @@ from pulsarack.modems.life import ModemLife, Stage, Step
 from pulsarack.modems.profile import Profiles
 from pulsarack.modems.results import (
     ChipIdentity,
+    DeliveryReport,
     Identity,
+    ListingHung,
     MessageArrived,
     MessageUnreadable,
     ModemEvent,
@@ -34,6 +36,7 @@ from pulsarack.modems.results import (
     PortLost,
     Registration,
     SimRemoved,
+    StorageFull,
     UssdArrived,
 )
 from pulsarack.queue import chips, recipe_versions, recovery, sim_pins
@@ -278,6 +281,16 @@ class Slot:
                 self._log.warning("sms.unreadable", reason=reason)
                 if self.desk is not None:
                     self.desk.inbox.unreadable(index, reason)
+            case DeliveryReport() as report:
+                self._log.info("sms.delivery", reference=report.reference, state=report.state.value)
+                if self.desk is not None:
+                    self.desk.inbox.delivered(report)
+            case ListingHung(seconds=seconds):
+                self._log.warning("sms.listing_hung", seconds=seconds)
+            case StorageFull(said=said):
+                self._log.warning("sms.storage_full", said=said)
+                if self.desk is not None:
+                    self.desk.text_came()
             case UssdArrived(answer=answer):
                 # It may be the late answer of an earlier request: shown, never used as proof.
                 self._log.warning("ussd.unasked", text=answer.text)

@@ -12,6 +12,8 @@ import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from pulsarack.modems.at import sim_state
+
 READY, WANTS_PIN, BLOCKED = "READY", "SIM PIN", "SIM PUK"
 OPEN = frozenset({READY, "SIM PIN2", "SIM PUK2"})
 LEAST_TRIES = 2
@@ -59,8 +61,15 @@ def remedy(state: str) -> tuple[str, str]:
 
 
 def parse_tries(lines: tuple[str, ...], pattern: re.Pattern[str]) -> int | None:
-    """The number that a profile's pattern finds in the answer; None if it finds none."""
+    """How many tries the answer leaves for the PIN, by the grammar of the known commands or,
+    of another, by the profile's pattern; None if it does not tell."""
     for line in lines:
+        try:
+            tries = sim_state.parse_tries(line)
+        except sim_state.CardBlocked:
+            return 0
+        if tries is not None and tries.pin is not None:
+            return tries.pin
         match = pattern.search(line)
         if match and match.group(1) and re.fullmatch(r"[0-9]{1,2}", match.group(1)):
             return int(match.group(1))

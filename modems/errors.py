@@ -96,6 +96,16 @@ class CallHangs(ModemError):
         )
 
 
+class StorageHung(ModemSilent):
+    """The modem neither lists its messages nor reads a single one."""
+
+    def __init__(self, command: str) -> None:
+        self.command = command
+        ModemError.__init__(
+            self, f"its message store hangs: no answer to AT+CMGL nor {command}; reset the modem"
+        )
+
+
 class NotAModem(ModemError):
     """Something talks on the port, but not AT."""
 

@@ -246,8 +246,13 @@ class GammuPhone:
         text: str,
         within_seconds: float,
         before_body: Callable[[], Awaitable[None]],
+        *,
+        delivery_report: bool = False,
     ) -> SmsResult:
-        """Send one SMS; ``before_body`` is awaited right before the call that sends it."""
+        """Send one SMS; ``before_body`` is awaited right before the call that sends it.
+
+        What becomes of it is not told by gammu.
+        """
         if len(text) > 160:
             return Refused("the text needs several messages, one is sent", None, left=False)
         await before_body()
@@ -416,6 +421,8 @@ def _message(parts: list[dict[str, Any]]) -> IncomingSms:
         sent_at_text=when.isoformat() if when is not None else "",
         complete=len(parts) >= total,
         fingerprint=hashlib.sha256(mark.encode("utf-8", "replace")).hexdigest(),
+        missing="" if len(parts) >= total else f"{total - len(parts)} of {total} parts",
+        flash=first["Class"] == 0,
     )
 
 

@@ -5,9 +5,12 @@ modem says unasked becomes an event. Deadlines are seconds of the clock handed i
 """
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Sequence
 
+from pulsarack.modems.at.operators import Network as HeardNetwork
 from pulsarack.modems.at.results import Final
+from pulsarack.modems.at.sim_state import is_card_out
 from pulsarack.modems.at.ussd_request import Settles, nothing_settles
 from pulsarack.modems.card_lock import Opened, SimPin
 from pulsarack.modems.conversation import Conversation
@@ -25,18 +28,21 @@ from pulsarack.modems.results import (
     Registration,
     SimRemoved,
     SmsResult,
+    StorageFull,
     UssdArrived,
     UssdResult,
 )
 from pulsarack.modems.sms_exchange import SmsExchange
 from pulsarack.modems.startup import Startup
+from pulsarack.modems.survey import Survey, Surveyor
 from pulsarack.modems.timing import Clock
 from pulsarack.modems.transport import Port, Trace
 from pulsarack.modems.ussd_session import UssdSession
 
-_MESSAGE_NOTICES = ("+CMTI:", "+CMT:")
-_SIM_OUT = ("+CPIN: NOT INSERTED", "+CPIN: NOT READY", "+CPIN: SIM REMOVED", "+QUSIM: 0")
-_SIM_OUT_EXACT = frozenset({"+WIND: 0", "^SIMST:255", "^SIMST: 255", "#QSS: 0", "+CME ERROR: 10"})
+_MESSAGE_STORED = ("+CMTI:", "+CDSI:")
+_MESSAGE_DIRECT = ("+CMT:", "+CDS:")
+_STORAGE_FULL = re.compile(r"smmemfull|sms ?full", re.IGNORECASE)
+_NO_CARD = "+CME ERROR: 10"
 
 
 class Modem:
@@ -57,6 +63,7 @@ class Modem:
             port, clock, self._notice, self._stray, self._vanished, trace
         )
         generic = profiles.generic
+        self._manufacturer = ""
         self._startup = Startup(self._conversation, generic)
         self._network = Network(self._conversation, generic)
         self._sms = SmsExchange(self._conversation, generic, on_event)
@@ -74,6 +81,7 @@ class Modem:
         async with self._lock:
             identity = await self._startup.identify()
             profile = self._profiles.choose(identity.manufacturer, identity.model)
+            self._manufacturer = identity.manufacturer
             self._startup.profile = profile
             self._network.profile = profile
             self._sms.profile = profile
@@ -122,6 +130,16 @@ class Modem:
         async with self._lock:
             return await self._network.signal_quality()
 
+    async def scan_networks(self) -> tuple[HeardNetwork, ...]:
+        """The networks that it hears; takes up to three minutes."""
+        async with self._lock:
+            return await self._network.scan()
+
+    async def survey(self) -> Survey:
+        """What it says it can do, and what its profile wants that it does not list."""
+        async with self._lock:
+            return await Surveyor(self._conversation, self.profile, self._manufacturer).ask()
+
     async def dial_ussd(
         self, text: str, within_seconds: float, settles: Settles = nothing_settles
     ) -> UssdResult:
@@ -147,10 +165,17 @@ class Modem:
         text: str,
         within_seconds: float,
         before_body: Callable[[], Awaitable[None]],
+        *,
+        delivery_report: bool = False,
     ) -> SmsResult:
-        """Send one SMS; ``before_body`` is awaited between the prompt and the body."""
+        """Send an SMS; ``before_body`` is awaited between the prompt and the first body.
+
+        With ``delivery_report`` what becomes of it is told by a `DeliveryReport`.
+        """
         async with self._lock:
-            return await self._sms.send(to, text, within_seconds, before_body)
+            return await self._sms.send(
+                to, text, within_seconds, before_body, delivery_report=delivery_report
+            )
 
     async def read_sms(self) -> list[IncomingSms]:
         """All received messages; nothing is deleted."""
@@ -170,11 +195,16 @@ class Modem:
     def _notice(self, line: str) -> None:
         if line.startswith("+CUSD:"):
             self._ussd.notice(line)
-        elif line.startswith(_MESSAGE_NOTICES):
-            if line.startswith("+CMT:"):
-                self._sms.came_directly(line)
+        elif line.startswith(_MESSAGE_STORED):
+            self._sms.announced(line)
             self._on_event(MessageArrived())
-        elif line.startswith(_SIM_OUT) or line in _SIM_OUT_EXACT:
+        elif line.startswith(_MESSAGE_DIRECT):
+            self._sms.came_directly(line)
+            if line.startswith("+CMT:"):
+                self._on_event(MessageArrived())
+        elif _STORAGE_FULL.search(line):
+            self._on_event(StorageFull(line))
+        elif is_card_out(line) or line == _NO_CARD:
             self._on_event(SimRemoved())
 
     def _stray(self, final: Final) -> None:

@@ -4,11 +4,12 @@ What the lines mean is in registration.py.
 """
 
 import contextlib
-import re
 from dataclasses import replace
 
 from pulsarack.modems import registration as reading
+from pulsarack.modems.at import operators
 from pulsarack.modems.at.events import AtCommand, Response
+from pulsarack.modems.at.signal import parse_quality
 from pulsarack.modems.conversation import Conversation
 from pulsarack.modems.errors import ModemRefused, ModemSilent
 from pulsarack.modems.profile import Profile
@@ -19,9 +20,11 @@ COPS = AtCommand("AT+COPS?", expects=("+COPS:",))
 CEER = AtCommand("AT+CEER", expects=("+CEER:",))
 CSQ = AtCommand("AT+CSQ", expects=("+CSQ:",))
 AUTOMATIC = AtCommand("AT+COPS=0")
+SCAN = AtCommand("AT+COPS=?", expects=("+COPS:",))
+# All bands of all radios, one after the other.
+SCAN_SECONDS = 180.0
 
 _MANUAL, _DEREGISTERED = 1, 2
-_CSQ = re.compile(r"\+CSQ:\s*(\d{1,3})\s*,")
 
 
 class Network:
@@ -44,11 +47,8 @@ class Network:
     async def signal_quality(self) -> int | None:
         """<rssi>, 0 to 31; None if not known (27.007 8.5)."""
         response = await self._run(CSQ)
-        for line in response.lines:
-            match = _CSQ.match(line)
-            if match and int(match.group(1)) <= 31:
-                return int(match.group(1))
-        return None
+        read = next(filter(None, map(parse_quality, response.lines)), None)
+        return None if read is None else read.rssi
 
     async def select_automatically(self) -> bool:
         """Leave the choice of the network to the modem if it was taken away from it.
@@ -63,6 +63,13 @@ class Network:
             # One that searches may be silent; whether it found a network is asked later.
             await self._conversation.run(AUTOMATIC, self.profile.slow_seconds)
         return True
+
+    async def scan(self) -> tuple[operators.Network, ...]:
+        """The networks that it hears, allowed or not; nothing else can be done meanwhile."""
+        response = await self._conversation.run(SCAN, SCAN_SECONDS)
+        if not response.final.ok:
+            raise ModemRefused(SCAN.name, str(response.final))
+        return operators.parse_scan(response.lines)
 
     async def why_not(self, state: Registration) -> str:
         """Why there is no network, in words and with a remedy."""

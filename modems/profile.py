@@ -64,6 +64,8 @@ class Profile:
     sms_store: str
     cpms_stores: int
     cnmi: tuple[str, ...]
+    prompt_pause_seconds: float
+    body_pause_seconds: float
     command_seconds: float
     slow_seconds: float
     busy_seconds: float
@@ -177,6 +179,8 @@ def _profile(fields: Fields) -> Profile:
         sms_store=sms.text("store", pattern=r"[A-Z]{2}", default="SM"),
         cpms_stores=sms.number("cpms_stores", 1, 3, default=3),
         cnmi=sms.texts("cnmi", pattern=r"[0-9](,[0-9]){0,4}"),
+        prompt_pause_seconds=sms.number("prompt_pause_ms", 0, 5000, default=0) / 1000,
+        body_pause_seconds=sms.number("body_pause_ms", 0, 5000, default=0) / 1000,
         command_seconds=seconds.seconds("command", default=5.0),
         slow_seconds=seconds.seconds("slow", default=20.0),
         busy_seconds=seconds.seconds("busy", default=30.0),

@@ -1,15 +1,10 @@
-"""Reading +CREG and +COPS: where a modem stands in the network.
+"""What +CREG, +COPS and +CEER mean for a chip: where it stands, and what to do if it cannot sell.
 
-``+CREG: <n>,<stat>[,<lac>,<ci>[,<AcT>]]`` answers the question, the same without <n> is
-said unasked, and modems mix the two: so the second field is taken for <stat> if it is a
-number of at most three digits without quotes, and for <lac> otherwise (a <lac> has four
-hex digits). A damaged <lac> or <ci> is left out.
-
-Sources: 3GPP TS 27.007 sections 7.2 (+CREG) and 7.3 (+COPS).
+The lines themselves are read in at/registration.py and at/operators.py.
 """
 
-import re
-
+from pulsarack.modems.at.operators import parse_selection
+from pulsarack.modems.at.registration import parse_report
 from pulsarack.modems.results import NetworkPlace, Registration
 
 OPERATOR_CHARACTERS_MAX = 40
@@ -23,10 +18,6 @@ _STATES = {
     9: Registration.HOME,
     10: Registration.ROAMING,
 }
-_TECHNOLOGIES = (
-    "GSM", "GSM", "UMTS", "EDGE", "HSDPA", "HSUPA", "HSPA", "LTE", "EC-GSM", "NB-IoT", "LTE", "NR",
-    "NR", "LTE",
-)  # fmt: skip
 _WORDS = {
     Registration.NOT_REGISTERED: "the modem is not looking for a network",
     Registration.SEARCHING: "no network was found",
@@ -39,37 +30,23 @@ _REMEDIES = {
     Registration.DENIED: "the chip may be expired or barred; look at it in a phone",
     Registration.UNKNOWN: "check antenna and chip",
 }
-_STAT = re.compile(r"\s*([0-9]{1,3})\s*")
-_HEX = re.compile(r"[0-9A-Fa-f]{1,8}")
-_COPS = re.compile(r'\+COPS:\s*([0-4])\s*(?:,\s*([0-2])\s*,\s*"([^"]*)"?)?')
-_UCS2 = re.compile(r"(?:00[2-7][0-9A-Fa-f]){2,}")
 
 
 def parse_registration(line: str) -> NetworkPlace | None:
-    """One +CREG, +CGREG or +CEREG line; None if it holds no <stat>."""
-    match = re.match(r"\+C5?G?E?G?REG:\s*(.*)", line, re.DOTALL)
-    if match is None:
+    """One line of +CREG or its kin; None if it holds no <stat>."""
+    report = parse_report(line)
+    if report is None:
         return None
-    fields = match.group(1)[:200].split(",")
-    if len(fields) > 1 and _STAT.fullmatch(fields[1]):
-        del fields[0]
-    stat = _STAT.fullmatch(fields[0])
-    if stat is None:
-        return None
-    state = _STATES.get(int(stat.group(1)), Registration.UNKNOWN)
-    area, cell, technology = (*fields[1:4], "", "", "")[:3]
-    return NetworkPlace(state, _number(area), _number(cell), _technology(technology), "")
+    state = _STATES.get(report.state, Registration.UNKNOWN)
+    return NetworkPlace(state, _known(report.lac), _known(report.ci), report.technology or "", "")
 
 
 def parse_operator(lines: tuple[str, ...]) -> tuple[int | None, str]:
-    """<mode> and the operator's name of AT+COPS?; the name may be in UCS2 hex."""
+    """<mode> and the operator's name of AT+COPS?."""
     for line in lines:
-        match = _COPS.match(line)
-        if match:
-            name = match.group(3) or ""
-            if _UCS2.fullmatch(name):
-                name = bytes.fromhex(name).decode("utf-16-be")
-            return int(match.group(1)), _printable(name)[:OPERATOR_CHARACTERS_MAX]
+        selection = parse_selection(line)
+        if selection is not None:
+            return selection.mode, _printable(selection.name or "")[:OPERATOR_CHARACTERS_MAX]
     return None, ""
 
 
@@ -86,18 +63,9 @@ def explain(state: Registration, reason: str = "") -> str:
     return f"no network: {words}{said}; {_REMEDIES.get(state, 'wait')}"
 
 
-def _number(field: str) -> int | None:
-    text = field.strip().strip('"').strip()
-    # Nothing is known where all digits are 0 or F.
-    if not _HEX.fullmatch(text) or not text.strip("0") or not text.strip("Ff"):
-        return None
-    return int(text, 16)
-
-
-def _technology(field: str) -> str:
-    match = _STAT.fullmatch(field.strip('" '))
-    number = int(match.group(1)) if match else -1
-    return _TECHNOLOGIES[number] if 0 <= number < len(_TECHNOLOGIES) else ""
+def _known(number: int | None) -> int | None:
+    """An area or a cell; all bits set say that it is not known (24.008 10.5.1.3)."""
+    return None if number in (0xFFFF, 0xFFFFFFF, 0xFFFFFFFF) else number
 
 
 def _printable(text: str) -> str:

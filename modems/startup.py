@@ -6,11 +6,14 @@ life of this object, and never if it would be the card's last try: see card_lock
 """
 
 import re
+from dataclasses import replace
 from functools import lru_cache
 
 from pulsarack.modems import card_lock, identity
-from pulsarack.modems.at.events import AtCommand, Response
+from pulsarack.modems.at.abilities import parse_function
+from pulsarack.modems.at.events import AtCommand, Response, question
 from pulsarack.modems.at.results import Final, FinalKind
+from pulsarack.modems.at.sim_state import parse_pin_state
 from pulsarack.modems.card_lock import LEAST_TRIES, LockedCard, Opened, SimPin
 from pulsarack.modems.conversation import Conversation
 from pulsarack.modems.errors import ModemRefused, SimBarred, SimMissing, SimPinNeeded
@@ -22,7 +25,6 @@ FULL_FUNCTIONALITY = 1
 
 # What some say to AT+CPIN? instead of a state (27.007 9.2.1).
 _STATE_OF_ERROR = {11: "SIM PIN", 12: "SIM PUK", 17: "SIM PIN2", 18: "SIM PUK2"}
-_CFUN = re.compile(r"\+CFUN:\s*(\d{1,3})\s*(?:,|$)")
 
 
 class Startup:
@@ -42,7 +44,7 @@ class Startup:
             await self._run(_cpin(without_ok=True))
             manufacturer = identity.parse_name(await self._ask("AT+CGMI"))
         model = identity.parse_name(await self._ask("AT+CGMM"))
-        revision = identity.parse_name(await self._ask("AT+CGMR"))
+        revision = identity.parse_revision(await self._ask("AT+CGMR"))
         imei = identity.parse_imei(await self._ask("AT+CGSN"))
         return Identity(manufacturer, model, revision, imei)
 
@@ -52,8 +54,7 @@ class Startup:
         await self._wake_radio()
         await self._unlock(sim_pin, opened)
         for line in self.profile.init:
-            command = AtCommand(line.send, expects=(f"{_name(line.send)}:",))
-            await self._set(command, may_fail=line.may_fail)
+            await self._set(question(line.send), may_fail=line.may_fail)
         if self.profile.charset:
             await self._set(AtCommand(f'AT+CSCS="{self.profile.charset}"'), may_fail=True)
         await self._set(AtCommand("AT+CREG=2"), may_fail=True)  # area and cell, 27.007 7.2
@@ -82,8 +83,8 @@ class Startup:
     async def _wake_radio(self) -> None:
         """Switch the radio on where it was left off (27.007 8.2)."""
         lines = await self._ask("AT+CFUN?")
-        level = next((match.group(1) for line in lines if (match := _CFUN.match(line))), None)
-        if level is not None and int(level) != FULL_FUNCTIONALITY:
+        levels = [level for line in lines if (level := parse_function(line)) is not None]
+        if levels and levels[0] != FULL_FUNCTIONALITY:
             # Wavecom and others say for a while that they are busy after it.
             await self._conversation.run(AtCommand("AT+CFUN=1"), self.profile.slow_seconds)
 
@@ -134,8 +135,8 @@ class Startup:
             return _STATE_OF_ERROR[response.final.code]
         if not response.final.ok:
             raise SimMissing(str(response.final))
-        said = response.with_prefix("+CPIN:")
-        return card_lock.parse_state(said[-1]) if said else card_lock.READY
+        states = [state for line in response.lines if (state := parse_pin_state(line))]
+        return card_lock.parse_state(states[-1]) if states else card_lock.READY
 
     async def _prepare_messages(self) -> None:
         """PDU mode, the store, and word of new messages; a modem that starts refuses for a
@@ -170,7 +171,7 @@ class Startup:
             raise ModemRefused(command.name, str(response.final))
 
     async def _ask(self, text: str) -> tuple[str, ...]:
-        response = await self._patiently(AtCommand(text, expects=(f"{_name(text)}:",)))
+        response = await self._patiently(question(text))
         return response.lines if response.final.ok else ()
 
     async def _run(self, command: AtCommand) -> Response:
@@ -190,17 +191,13 @@ class Startup:
 @lru_cache(maxsize=64)
 def _iccid_command(text: str) -> AtCommand:
     """Asked before every order, so made once."""
-    return AtCommand(text, expects=(f"{_name(text)}:", "+CCID:", "+ICCID:"))
+    asked = question(text)
+    return replace(asked, expects=(*asked.expects, "+CCID:", "+ICCID:"))
 
 
 def _cpin(without_ok: bool) -> AtCommand:
     ends = ("+CPIN:",) if without_ok else ()
     return AtCommand("AT+CPIN?", expects=("+CPIN:",), final_prefixes=ends)
-
-
-def _name(text: str) -> str:
-    """``+CREG`` of ``AT+CREG?``: what the information responses begin with (V.250 5.4.4)."""
-    return text.removeprefix("AT").split("=")[0].rstrip("?")
 
 
 def _is_busy(final: Final) -> bool:

@@ -78,6 +78,21 @@ async def test_a_silent_port_and_one_that_is_no_modem() -> None:
         await world.run(world.modem.identify())
 
 
+async def test_a_modem_that_was_left_at_numbers_is_made_to_speak() -> None:
+    """After ATV0 the results are digits (V.250 6.2.6)."""
+    world = World([("AT", b"AT\r0\r"), ("ATV1", OK), *IDENTIFY["huawei"]])
+    identity = await world.run(world.modem.identify())
+    assert identity.model == "E1550"
+    world.check()
+
+
+async def test_who_only_counts_is_no_modem() -> None:
+    numbers: list[tuple[str, Reply]] = [("AT", b"0\r\n"), ("ATV1", b"0\r\n")]
+    world = World(numbers * 5)
+    with pytest.raises(NotAModem):
+        await world.run(world.modem.identify())
+
+
 async def test_initialise_waits_out_a_starting_modem_and_unlocks_once() -> None:
     world = await world_of(
         "wavecom",
@@ -357,7 +372,10 @@ async def test_sending_waits_for_the_note_between_prompt_and_body() -> None:
         ([(r"AT\+CMGS=18", b"> "), ("0011.*", b"\r\nERROR\r\n")], "left=True"),
         ([(r"AT\+CMGS=18", b"> "), ("0011.*", b"")], "Silence(left=True)"),
         ([(r"AT\+CMGS=18", b"> "), ("0011.*", (1.0, b"<gone>"))], "Gone(left=True)"),
-        ([(r"AT\+CMGS=18", b"> "), ("0011.*", b"\r\n+CMGS: 7\r\n")], "SmsSent(reference=7)"),
+        (
+            [(r"AT\+CMGS=18", b"> "), ("0011.*", b"\r\n+CMGS: 7\r\n")],
+            "SmsSent(reference=7, more=())",
+        ),
     ],
 )
 async def test_what_may_have_left(script: list[tuple[str, Reply]], result: str) -> None:
@@ -384,14 +402,48 @@ async def test_a_note_that_fails_leaves_the_prompt() -> None:
     world.check()
 
 
-async def test_long_texts_are_refused_as_a_value() -> None:
-    world = await world_of("wavecom", [])
+@pytest.mark.parametrize(
+    ("second", "result"),
+    [
+        ([("0051.*", b"\r\n+CMGS: 13\r\n\r\nOK\r\n")], SmsSent(12, (13,))),
+        ([("0051.*", b"\r\n+CMS ERROR: 331\r\n")], "left=True"),
+        ([("0051.*", b"")], "Silence(left=True)"),
+    ],
+)
+async def test_a_long_text_has_left_with_its_first_part(
+    second: list[tuple[str, Reply]], result: object
+) -> None:
+    world = await world_of(
+        "wavecom",
+        [
+            (r"AT\+CMGS=150", b"\r\n> "),
+            ("0051.*", b"\r\n+CMGS: 12\r\n\r\nOK\r\n"),
+            (r"AT\+CMGS=24", b"\r\n> "),
+            *second,
+        ],
+    )
+    noted: list[int] = []
+
+    async def note() -> None:
+        noted.append(len(world.port.written))
+
+    got = await world.run(world.modem.send_sms("168", "x" * 161, 40, note))
+    assert got == result if isinstance(result, SmsSent) else str(result) in repr(got)
+    assert len(noted) == 1
+    world.check()
+
+
+async def test_a_text_of_which_nothing_left() -> None:
+    script: list[tuple[str, Reply]] = [(r"AT\+CMGS=150", b"\r\n+CMS ERROR: 304\r\n")]
+    world = await world_of("wavecom", script)
 
     async def note() -> None:
         raise AssertionError("nothing may leave")
 
     got = await world.run(world.modem.send_sms("168", "x" * 161, 40, note))
-    assert got == Refused("the text needs 2 messages, one is sent", None, left=False)
+    assert isinstance(got, Refused) and not got.left
+    got = await world.run(world.modem.send_sms("168", "\ud83d", 40, note))
+    assert isinstance(got, Refused) and not got.left and "surrogate" in got.error
 
 
 async def test_reading_and_deleting() -> None:
@@ -419,7 +471,7 @@ async def test_reading_and_deleting() -> None:
 
 
 async def test_notices_become_events_and_direct_messages_are_kept() -> None:
-    world = await world_of("wavecom", [(r"AT\+CMGL=4", OK)])
+    world = await world_of("wavecom", [(r"AT\+CMGL=4", OK)] * 2)
     world.port.say(b'\r\n+CMTI: "SM",1\r\n+WIND: 0\r\n+CMT: ,24\r\n' + DELIVER + b"\r\n")
     world.port.say(b'\r\n+CUSD: 1,"Halo",15\r\n')
     await world.clock.pass_time(0.1)

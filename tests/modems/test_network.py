@@ -40,7 +40,7 @@ NOT, DENIED, UNKNOWN = Registration.NOT_REGISTERED, Registration.DENIED, Registr
         ('+CREG: 2,10,"12AB","0034CDEF",0', ROAMING, 0x12AB, 0x34CDEF, "GSM"),
         ("+CREG: 2,1,  0 5, 12AB", HOME, None, 0x12AB, ""),
         ('+CREG: 2,1,"","12AB"', HOME, None, 0x12AB, ""),
-        ('+CREG: 2,1,"12AB', HOME, 0x12AB, None, ""),
+        ('+CREG: 2,1,"12AB', HOME, None, None, ""),  # who knows how it went on
         ('+CEREG: 2,1,"12AB","0034CDEF",99', HOME, 0x12AB, 0x34CDEF, ""),
     ],
 )

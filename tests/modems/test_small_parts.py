@@ -54,7 +54,8 @@ def test_imei(line: str, imei: str) -> None:
         ('"Motorola"', "Motorola"),
         ('"GSM900","GSM1800","MODEL=I250-000"', "I250-000"),
         ("+CGMR: BD_1.0", "BD_1.0"),
-        ("Model:LG-LX265", "LG-LX265"),
+        ("Model: E160", "E160"),
+        ("Model:X-1", "Model:X-1"),
     ],
 )
 def test_names(line: str, name: str) -> None:
