@@ -61,6 +61,7 @@ POLL_SECONDS = 0.5
 SETTLE_SECONDS = 0.5
 MESSAGES_MAX = 500
 TEXT_CHARACTERS_MAX = 2000
+ANSWERS_MAX = 50  # that nobody has taken yet
 
 _NOT_LEFT = frozenset({"ERR_NOTSUPPORTED", "ERR_NOTIMPLEMENTED", "ERR_NOTCONNECTED"})
 _STATUSES = {
@@ -354,7 +355,7 @@ class GammuPhone:
 
     def _incoming(self, _machine: Any, kind: str, data: Any) -> None:
         """Called by gammu, in the phone's thread."""
-        if kind != "USSD" or not isinstance(data, dict):
+        if kind != "USSD" or not isinstance(data, dict) or len(self._said) >= ANSWERS_MAX:
             return
         status = _STATUSES.get(str(data.get("Status")), UssdStatus.OTHER_CLIENT_RESPONDED)
         raw = f"{data.get('Status')}"[:NAME_CHARACTERS_MAX]
