@@ -17,7 +17,7 @@ Reader = Callable[[Row, Taken], Read]
 # What a record says about itself, and ends that are compared for all kinds alike.
 ABOUT_THE_RECORD = frozenset(
     {"type", "final", "echo", "note", "damaged", "truncated", "meaning", "error", "text_error"}
-    | {"numeric", "unsolicited", "residual", "stray_prompt", "garbage_after", "trailing"}
+    | {"numeric", "unsolicited", "residual", "empty", "stray_prompt", "garbage_after", "trailing"}
 )
 # Numbers of eight digits and more were masked in the records after they had been decoded.
 _LONG_NUMBER = re.compile(r"[0-9]{8,}")
@@ -51,7 +51,7 @@ def _end(row: Row, taken: Taken) -> list[str]:
         return [f"no end was seen, recorded {expected}"]
     said = final.kind.value
     if said in ("call result", "result code of ATV0"):
-        said = final.said
+        said = final.said.split(" ")[0] if final.ok else final.said
     return [] if said == _FINALS.get(expected, expected) else [f"ended with {said}"]
 
 
