@@ -46,7 +46,15 @@ class Startup:
         model = identity.parse_name(await self._ask("AT+CGMM"))
         revision = identity.parse_revision(await self._ask("AT+CGMR"))
         imei = identity.parse_imei(await self._ask("AT+CGSN"))
-        return Identity(manufacturer, model, revision, imei)
+        if manufacturer or model:
+            return Identity(manufacturer, model, revision, imei)
+        labels = identity.parse_labels(await self._ask("ATI"))
+        return Identity(
+            labels.get("manufacturer", ""),
+            labels.get("model", ""),
+            revision or labels.get("revision", ""),
+            imei or identity.parse_imei((labels.get("imei", ""),)),
+        )
 
     async def initialise(self, sim_pin: SimPin | None, opened: Opened | None = None) -> None:
         """Unlock the card and set the modem up by its profile."""

@@ -25,6 +25,10 @@ _MASKED_DIGITS = 7
 _FINALS = {"COMMAND NOT SUPPORT": "ERROR"}
 
 
+class Unknowable(Exception):
+    """The record itself leaves out what was said, so that nothing can be read of it."""
+
+
 def differences(row: Row, taken: Taken, reader: Reader) -> list[str]:
     """In words, what was read otherwise than the record says; empty if nothing."""
     expected = row["parsed"]
