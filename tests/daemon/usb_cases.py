@@ -99,6 +99,8 @@ async def two_sticks_of_one_model(directory: Path) -> None:
     assert [tty.node for tty in place.ttys] == ["/dev/ttyUSB2", "/dev/ttyUSB3"]
     assert (place.kernel_name, place.bus, place.address) == ("1-2.2", 1, 6)
     assert place.model == HUAWEI
+    machine.bed.plug("2.3", "12d1:1446", [], address=7)
+    assert machine.udev.models()["1-2.3"] == "12d1:1446", "a CD-ROM still, without ttys"
 
 
 async def a_stick_comes_back_under_another_name(directory: Path) -> None:
