@@ -41,7 +41,12 @@ def probe(context: click.Context, session: Session, port: str, baud: int, as_jso
     report = asyncio.run(
         examine(port, baud, clock=WallClock(), profiles=Profiles.load(), open_port=open_port)
     )
-    row = report.row() | {"slot": _slot_of(session, report)}
+    slot = _slot_of(session, report)
+    row = report.row() | {"slot": slot}
+    if slot is not None:
+        # No stranger has it: what there is to know, the daemon knows.
+        what, remedy = f"the daemon uses this port for slot {slot}", "see: pulsarack rack"
+        row["problems"] = [{"what": what, "remedy": remedy}]
     if as_json:
         tables.print_json(row)
     else:
@@ -66,9 +71,6 @@ def _show(row: dict[str, Any]) -> None:
     tables.pairs((name, _text(row[name])) for name in _SHOWN)
     for port, said in row["ports"].items():
         click.echo(f"{formats.text(port)}: {formats.text(said)}")
-    if row["slot"]:
-        slot = formats.text(row["slot"])
-        click.echo(f"the daemon uses this port for slot {slot}; see: pulsarack rack")
     for one in row["problems"]:
         remedy = f"; {formats.text(one['remedy'])}" if one["remedy"] else ""
         click.echo(f"! {formats.text(one['what'])}{remedy}")

@@ -213,5 +213,7 @@ def test_a_port_of_the_daemon_is_named_with_its_slot(
     monkeypatch.setattr(port, "open_port", busy)
     fake_daemon.answers["modem.list"] = {"modems": [{"slot": "left-3", "port": str(link)}]}
     result = run("modem", "probe", "/dev/null")
-    assert "in use by pulsarack (pid 42)" in result.stdout
-    assert "the daemon uses this port for slot left-3; see: pulsarack rack" in result.stdout
+    assert "stop it" not in result.stdout
+    assert "! the daemon uses this port for slot left-3; see: pulsarack rack" in result.stdout
+    fake_daemon.answers["modem.list"] = {"modems": []}
+    assert "in use by pulsarack (pid 42)" in run("modem", "probe", "/dev/null").stdout
