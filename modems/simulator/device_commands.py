@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 ICCID_COMMANDS = frozenset({"+CCID", "^ICCID", "+QCCID"})
 EF_ICCID = "12258"
+NUMERIC = 2
+PLMN_DIGITS = 5
 
 
 def _fixed(read: Callable[["Modem"], str | None]) -> Callable[["Modem", Command], Result]:
@@ -124,15 +126,37 @@ def _registration(modem: "Modem", command: Command) -> Result:
     return Done()
 
 
+def _packet_registration(modem: "Modem", command: Command) -> Result:
+    """Packet service is there where the network is (27.007 10.1.20)."""
+    if command.form is Form.TEST:
+        return Done(("+CGREG: (0-2)",))
+    if command.form is Form.READ:
+        state = 1 if modem.registered else 2
+        return Done((f"+CGREG: {modem.settings.packet_registration_reports},{state}",))
+    modem.settings.packet_registration_reports = command.whole(0, 0) or 0
+    return Done()
+
+
 def _operator(modem: "Modem", command: Command) -> Result:
+    """AT+COPS=3,<format> chooses how the next answers name the network (27.007 7.3)."""
     if command.form is not Form.READ:
+        form = command.whole(1)
+        if command.form is Form.SET and form is not None:
+            if form > NUMERIC:
+                return EquipmentError(BAD_PARAMETER)
+            modem.settings.operator_format = form
         return Done()
     if not modem.registered:
         return Done(("+COPS: 0",))
-    name = modem.network.name_for(modem)
-    if modem.settings.charset == "UCS2":
-        name = to_ucs2_hex(name)
-    return Done((f'+COPS: 0,0,"{name}"',))
+    form = modem.settings.operator_format
+    if form == NUMERIC:
+        # The home network: the first digits of the IMSI (23.003 2.2), two for the MNC here.
+        name = modem.card.chip.imsi[:PLMN_DIGITS]
+    else:
+        name = modem.network.name_for(modem)
+        if modem.settings.charset == "UCS2":
+            name = to_ucs2_hex(name)
+    return Done((f'+COPS: 0,{form},"{name}"',))
 
 
 def _functionality(modem: "Modem", command: Command) -> Result:
@@ -170,7 +194,7 @@ HANDLERS: Mapping[str, Callable[["Modem", Command], Result]] = {
     "Z": _to_defaults,
     "&F": _to_defaults,
     **dict.fromkeys(("V", "Q", "S", "H", "X", "&C", "&D", "&W", "&K"), _accept),
-    **dict.fromkeys(("+CSMS", "+CMMS", "+CLIP", "+CGREG", "+IFC", "+IPR", "+ICF"), _accept),
+    **dict.fromkeys(("+CSMS", "+CMMS", "+CLIP", "+IFC", "+IPR", "+ICF"), _accept),
     **dict.fromkeys(("+CGMI", "+GMI"), _fixed(lambda modem: modem.dialect.manufacturer)),
     **dict.fromkeys(("+CGMM", "+GMM"), _fixed(lambda modem: modem.dialect.model)),
     **dict.fromkeys(("+CGMR", "+GMR"), _fixed(lambda modem: modem.dialect.revision)),
@@ -183,6 +207,7 @@ HANDLERS: Mapping[str, Callable[["Modem", Command], Result]] = {
     "+CPIN": _sim_pin,
     "+CSQ": _signal,
     "+CREG": _registration,
+    "+CGREG": _packet_registration,
     "+COPS": _operator,
     "+CFUN": _functionality,
     "^CURC": _huawei_chatter,

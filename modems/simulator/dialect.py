@@ -57,7 +57,8 @@ class Dialect:
     unknown_command: str = "ERROR"
     unknown_code: int | None = None  # a +CME ERROR instead of unknown_command
     prompt: str = "\r\n> "
-    line_end: str = "\r\n"  # what surrounds an unsolicited line
+    line_end: str = "\r\n"  # what surrounds an unsolicited line, but for the next
+    lines_with_one_cr: tuple[str, ...] = ()  # beginnings of those that CR LF surrounds as usual
     cpin_without_ok: bool = False
     most_memories_set: int = 3  # arguments AT+CPMS= takes
     indication_modes: tuple[int, ...] = (0, 1, 2, 3)  # <mode> of AT+CNMI (27.005 3.4.1)

@@ -17,6 +17,7 @@ SIM800 = Dialect(
     ussd_failure_is_cusd_4=True,
     unknown_code=100,
     line_end="\r\r\n",
+    lines_with_one_cr=("+CUSD", "+CMTI", "+CMT", "+CDS"),
     indication_modes=(0, 1, 2, 3),
     boot_lines=(
         BootLine(1.0, "+CPIN: READY"),

@@ -1,0 +1,53 @@
+"""What other programs ask a modem, byte by byte as makers' modems answer it.
+
+Each case stopped such a program on the simulated rack (tests/clients), and no real one.
+"""
+
+import pytest
+
+from tests.modems.simulator.test_identification import answered
+from tests.modems.simulator.virtual import Bench, rack
+
+
+@pytest.mark.parametrize("dialect", ["huawei-e1550", "huawei-e173"])
+def test_huawei_chooses_the_port_that_tells_of_messages(dialect: str) -> None:
+    assert Bench(rack(dialect, "xl")).say("AT^PORTSEL=1") == "\r\nOK\r\n"
+
+
+@pytest.mark.parametrize("command", ["AT$TSSPCSW=?", "AT#CCID", "AT!GSTATUS?"])
+def test_commands_of_other_makers_are_unknown_and_not_unreadable(command: str) -> None:
+    assert Bench(rack("huawei-e1550", "xl")).say(command) == "\r\nCOMMAND NOT SUPPORT\r\n"
+    quectel = Bench(rack("quectel-m35", "xl"))
+    quectel.say("AT+CMEE=1")
+    assert quectel.say(command) == "\r\n+CME ERROR: 100\r\n"
+
+
+def test_the_network_by_number_and_by_name() -> None:
+    bench = Bench(rack("huawei-e173", "xl"))
+    assert bench.say("AT+COPS?") == answered('+COPS: 0,0,"XL"')
+    assert bench.say("AT+COPS=3,2;+COPS?") == answered('+COPS: 0,2,"51011"')
+    assert bench.say("AT+COPS=0;+COPS?") == answered('+COPS: 0,2,"51011"')
+    assert bench.say("AT+COPS=3,0;+COPS?") == answered('+COPS: 0,0,"XL"')
+    assert bench.say("AT+COPS=3,3") == "\r\nERROR\r\n"
+
+
+def test_a_number_is_no_text_in_ucs2() -> None:
+    bench = Bench(rack("quectel-m35", "xl"))
+    assert bench.say("AT+COPS?") == answered('+COPS: 0,0,"0058004C"')
+    assert bench.say("AT+COPS=3,2;+COPS?") == answered('+COPS: 0,2,"51011"')
+
+
+def test_packet_registration_is_reported_for_itself() -> None:
+    bench = Bench(rack("simcom-sim800", "xl"))
+    assert bench.say("AT+CGREG?") == answered("+CGREG: 0,1")
+    assert bench.say("AT+CGREG=1;+CREG?") == answered("+CREG: 0,1")
+    assert bench.say("AT+CGREG?") == answered("+CGREG: 1,1")
+    assert bench.say("AT+CGREG=?") == answered("+CGREG: (0-2)")
+
+
+def test_sim800_doubles_the_cr_only_where_it_is_known_to() -> None:
+    bench = Bench(rack("simcom-sim800", "telkomsel"))
+    bench.say("AT+CUSD=1")
+    heard = bench.dial("*776*1234#")
+    assert "\r\n\r\n+CUSD: " in heard
+    assert "\r\r\n" not in heard
