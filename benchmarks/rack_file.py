@@ -1,8 +1,9 @@
 """A rack file of any size in which nothing goes wrong and every screen takes the same time.
 
-All modems are of one model, unless their models are named, and all chips have one PIN, so that one
-recorded dialogue stands for all of them. Stock and the operators' own limits are out of the way. Numbers of chips are
-of the 62812 9... kind and orders go to 0812 0...: they never meet, and belong to nobody.
+All modems are of one model, unless their models are named, and all chips have one PIN, so that
+one recorded dialogue stands for all of them. Stock and the operators' own limits are out of the
+way. Numbers of chips are of the 62812 9... kind and orders go to 0812 0...: they never meet, and
+belong to nobody.
 """
 
 from collections.abc import Iterator, Sequence

@@ -170,6 +170,8 @@ def _functionality(modem: "Modem", command: Command) -> Result:
     if command.whole(1, 0) == 1:
         modem.later(0.3, modem.restart)
         return Done()
+    if level == modem.settings.functionality:
+        return Done()  # already so: a Wavecom takes an SMS in the same second
     modem.settings.functionality = level
     if level != 1:
         modem.registered = False
@@ -199,6 +201,7 @@ HANDLERS: Mapping[str, Callable[["Modem", Command], Result]] = {
     **dict.fromkeys(("+CGMM", "+GMM"), _fixed(lambda modem: modem.dialect.model)),
     **dict.fromkeys(("+CGMR", "+GMR"), _fixed(lambda modem: modem.dialect.revision)),
     **dict.fromkeys(("+CGSN", "+GSN"), _fixed(lambda modem: modem.imei)),
+    "+GCAP": _fixed(lambda modem: "+GCAP: +CGSM,+FCLASS"),
     "+CIMI": _fixed(lambda modem: modem.card.chip.imsi),
     **dict.fromkeys(sorted(ICCID_COMMANDS), _iccid),
     "+CRSM": _restricted_sim_access,

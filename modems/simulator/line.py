@@ -1,7 +1,7 @@
 """Command lines as a modem reads them: 'ATE0+CMEE=1;+CSCS="GSM"' (V.250 5.2, 5.4).
 
-Basic commands are a letter and digits and need no separator; extended ones begin with + or a maker's
-own mark and end at a semicolon outside quotes or at the end of the line.
+Basic commands are a letter and digits and need no separator; extended ones begin with + or the
+mark of a maker and end at a semicolon outside quotes or at the end of the line.
 """
 
 from dataclasses import dataclass

@@ -51,3 +51,24 @@ def test_sim800_doubles_the_cr_only_where_it_is_known_to() -> None:
     heard = bench.dial("*776*1234#")
     assert "\r\n\r\n+CUSD: " in heard
     assert "\r\r\n" not in heard
+
+
+def test_full_functionality_that_is_there_already_costs_no_time() -> None:
+    bench = Bench(rack("wavecom", "xl"))
+    assert bench.say("AT+CFUN=1;+CREG?") == answered("+CREG: 0,1")
+    assert bench.say("AT+CMGL=4") == "\r\nOK\r\n"
+
+
+@pytest.mark.parametrize("dialect", ["wavecom", "huawei-e1550", "quectel-m35", "simcom-sim800"])
+def test_it_says_that_it_is_a_gsm_modem(dialect: str) -> None:
+    assert Bench(rack(dialect, "xl")).say("AT+GCAP") == answered("+GCAP: +CGSM,+FCLASS")
+
+
+def test_strings_in_hex_are_septets_one_by_one() -> None:
+    bench = Bench(rack("wavecom", "telkomsel"))
+    bench.say('AT+CUSD=1;+CSCS="HEX"')
+    heard = bench.dial("2A3737362A3132333423")
+    # "Sisa stok Anda"
+    assert ',"536973612073746F6B20416E6461' in heard
+    assert bench.dial("*776*1234#") == "\r\nERROR\r\n"
+    assert bench.dial("2A8023") == "\r\nERROR\r\n"
