@@ -7,7 +7,7 @@ means is for the handler to judge. Amounts are rupiah, `id` is what an earlier a
 gave. ARGUMENTS is the whole vocabulary of the socket.
 """
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
@@ -33,6 +33,8 @@ TimeLimitSeconds = Annotated[int, Meta(ge=1, le=LONGEST_TIME_LIMIT_SECONDS)]
 # From 1 to 99, which is for the handler to say; here it only has to be a number.
 RepeatIndex = Annotated[int, Meta(ge=-(2**31), le=2**31)]
 Name = Annotated[str, Meta(max_length=LONGEST_NAME, pattern=PRINTABLE)]
+# A slot by its name, or by its path.
+Path = Annotated[str, Meta(max_length=300, pattern=PRINTABLE)]
 OrderText = Annotated[str, Meta(max_length=200, pattern=PRINTABLE)]
 Because = Annotated[str, Meta(max_length=500, pattern=PRINTABLE)]
 Month = Annotated[str, Meta(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])\Z")]
@@ -154,6 +156,51 @@ class ChipRest(Struct, frozen=True, forbid_unknown_fields=True):
     because: Because
 
 
+class ChipTryPin(Struct, frozen=True, forbid_unknown_fields=True):
+    """chip.try_pin: `card` is the ICCID, or the IMEI of a modem that cannot tell it before."""
+
+    card: Name
+
+
+class SlotByName(Struct, frozen=True, forbid_unknown_fields=True):
+    """modem.find, modem.trace: a slot by its name or path."""
+
+    slot: Path
+
+
+class SlotName(Struct, frozen=True, forbid_unknown_fields=True):
+    """slot.name: what people call a slot."""
+
+    slot: Path
+    name: Name
+
+
+class ModemAt(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """modem.at: one AT command; a forced one is recorded with who and why."""
+
+    slot: Path
+    command: OrderText
+    seconds: Annotated[float, Meta(gt=0, le=180)] | None = None
+    force: bool = False
+    who: Name = ""
+    because: Because = ""
+
+
+class ModemReset(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """modem.reset: without `how` the mildest that can be done there."""
+
+    slot: Path
+    how: Literal["cfun", "usb", "power"] | None = None
+    who: Name = ""
+    because: Because = ""
+
+
+class ModemActs(Struct, frozen=True, forbid_unknown_fields=True):
+    """modem.acts: the latest `limit` dangerous things that were done by hand."""
+
+    limit: Listed | None = None
+
+
 class AgentNew(Struct, frozen=True, forbid_unknown_fields=True):
     """agent.new."""
 
@@ -260,7 +307,15 @@ ARGUMENTS: dict[str, type[Struct]] = {
     "chip.adopt": ChipAdopt,
     "chip.rest": ChipRest,
     "chip.enable": ChipByIccid,
+    "chip.try_pin": ChipTryPin,
     "modem.list": Nothing,
+    "rack.show": Nothing,
+    "slot.name": SlotName,
+    "modem.at": ModemAt,
+    "modem.acts": ModemActs,
+    "modem.reset": ModemReset,
+    "modem.find": SlotByName,
+    "modem.trace": SlotByName,
     "agent.new": AgentNew,
     "agent.list": Nothing,
     "agent.credit": AgentCredit,
@@ -279,4 +334,4 @@ ARGUMENTS: dict[str, type[Struct]] = {
     "messages.follow": MessagesFollow,
     "messages.ack": MessagesAck,
 }
-STREAMS = frozenset({"events.follow", "messages.follow"})
+STREAMS = frozenset({"events.follow", "messages.follow", "modem.trace"})

@@ -2,57 +2,76 @@
 
 It carries a modem through its life (`modems/life.py`): open the port, find out who is
 there, set it up, wait for the network, and let the chip's worker work. Whatever fails
-is kept as a reason, and the slot begins again from the start after a pause that grows;
-a port that appears is tried at once.
+is kept as a reason; what is done about it, and after which pause, the supervisor says
+(`daemon/supervisor.py`). A port that appears is tried at once.
 """
 
 import asyncio
-from typing import Protocol
+from collections.abc import Awaitable, Callable
+from typing import Protocol, TypeVar
+
+from peewee import Database
 
 from pulsarack.daemon import log as logging
+from pulsarack.daemon.card_pins import CardPins
 from pulsarack.daemon.context import Context
 from pulsarack.daemon.desk import Desk
 from pulsarack.daemon.dispatcher import Dispatcher
+from pulsarack.daemon.joining import join
+from pulsarack.daemon.nursing import End, Nursing, SlotFault
 from pulsarack.daemon.ports import Ports
+from pulsarack.daemon.resets import Resets
 from pulsarack.daemon.store_errors import StoreError
+from pulsarack.daemon.supervisor import Place, Supervisor
+from pulsarack.daemon.tap import Tap
 from pulsarack.daemon.worker import ChipWorker
-from pulsarack.modems.errors import ModemError, PortGone, PortMissing, SimPinNeeded
+from pulsarack.modems.driver import Driver, driver_of
+from pulsarack.modems.errors import ModemError, ModemRefused, PortGone, PortMissing
 from pulsarack.modems.life import ModemLife, Stage, Step
-from pulsarack.modems.modem import Modem
 from pulsarack.modems.profile import Profiles
+from pulsarack.modems.remedies import Fault, fault_of
 from pulsarack.modems.results import (
     ChipIdentity,
+    DeliveryReport,
     Identity,
+    ListingHung,
     MessageArrived,
     MessageUnreadable,
     ModemEvent,
+    NetworkPlace,
     PortLost,
     Registration,
     SimRemoved,
+    StorageFull,
     UssdArrived,
 )
-from pulsarack.queue import chips, recipe_versions, recovery
+from pulsarack.modems.transport import Port, Trace
+from pulsarack.queue import chips, recipe_versions, recovery, sim_pins
 from pulsarack.queue.chips import Chip, ChipState
 from pulsarack.ussd.errors import UnknownRecipe
 from pulsarack.ussd.recipe import Recipe
 
-BACK_OFF_SECONDS = (2.0, 5.0, 15.0, 60.0)
-REGISTRATION_POLL_SECONDS = 2.0
-REGISTRATION_POLLS = 30
+T = TypeVar("T")
+
+# How often an idle chip's signal and cell are looked at.
+LOOK_SECONDS = 300.0
+HELD_CHECK_SECONDS = 5.0
+HELD = "held"
+"""The state of a slot that may not sell, since another shows the same card or modem."""
 
 
-class SlotFault(ModemError):
-    """Something about this slot that is not the modem's fault."""
+class NoNetwork(SlotFault):
+    """The modem finds no network, or may not enter it."""
 
 
 class Neighbours(Protocol):
-    """What a slot must know of the others: which chips are being worked."""
+    """What a slot must know of the others: who shows which card and modem."""
 
-    def take_chip(self, iccid: str, slot: "Slot") -> None:
-        """Enter a chip; raises SlotFault if another slot works the same."""
+    def show(self, slot: "Slot", iccid: str, imei: str) -> None:
+        """Enter what was read in this slot; `held_changed` is called on all it concerns."""
 
-    def leave_chip(self, iccid: str) -> None:
-        """Take a chip out again."""
+    def leave(self, slot: "Slot") -> None:
+        """The slot holds no modem any more."""
 
 
 class Slot:
@@ -65,49 +84,89 @@ class Slot:
         neighbours: Neighbours,
         profiles: Profiles,
         ports: Ports,
+        resets: Resets,
         path: str,
+        name: str = "",
     ) -> None:
         self.path = path
-        self.name = path.rsplit("/", 1)[-1]
+        self.name = name or path.rsplit("/", 1)[-1]
         self.life = ModemLife()
         self.identity: Identity | None = None
         self.profile = ""
         self.chip: ChipIdentity | None = None
         self.signal: int | None = None
         self.registered: Registration | None = None
+        self.network: NetworkPlace | None = None
         self.desk: Desk | None = None
+        self.held = ""  # why it may not sell although it could
+        self.supervisor = Supervisor(context, resets, self.name)
+        self.nursing = Nursing(context, self.supervisor, ports, self)
+        self.tap = Tap(context.clock.now_ms, self._listen)
         self._context = context
         self._dispatcher = dispatcher
         self._neighbours = neighbours
         self._profiles = profiles
         self._ports = ports
         self._worker: ChipWorker | None = None
+        self._looked_at = 0.0  # at signal and network
         self._changed = asyncio.Event()
+        self._modem: Driver | None = None
+        self._port: Port | None = None  # the one opened last
+        self._card: str | None = None  # the ICCID, if it was read since the port is there
+        self._reset_command = ""
+        self._known = False  # a modem has answered here
+        self._was_ready = False
         self._lost = False
+        self._lost_by = Fault.GONE
         self._stopping = False
-        self._refused_pin = False
         self._log = context.log.bind(slot=self.name)
 
     async def run(self) -> None:
         """Carry whatever is in the slot, again and again, until `stop`."""
-        failures = 0
-        while not self._stopping:
-            reached_ready = await self._once()
-            failures = 0 if reached_ready else failures + 1
-            if self._stopping:
-                return
-            step = min(failures, len(BACK_OFF_SECONDS) - 1)
-            await self._wait_for_change(BACK_OFF_SECONDS[step])
-            self._begin_again()
+        try:
+            while not self._stopping:
+                end = await self._once()
+                if self._stopping:
+                    return
+                await self.nursing.recover(end, lost=self._lost)
+                self._begin_again()
+        finally:
+            self.close()
 
     def changed(self) -> None:
-        """The port appeared or was replaced, or an admin changed the chip: begin again soon."""
+        """The port was replaced, or an admin changed the chip: begin again soon."""
         self._changed.set()
         if self._worker is not None:
             self._worker.stop()
 
+    def held_changed(self, why: str) -> None:
+        """Another slot shows the same card or modem, or does so no more (an empty text)."""
+        if why == self.held:
+            return
+        if why:
+            self._log.error("slot.held", chip=self.chip.iccid if self.chip else None, why=why)
+        else:
+            self._log.info("slot.goes_on", chip=self.chip.iccid if self.chip else None)
+        self.held = why
+        if self.desk is not None:
+            self.desk.held = why
+        self.changed()
+        self._tell(why)
+
+    def appeared(self) -> None:
+        """The port is there, or there again."""
+        self._came_back()
+        self.changed()
+
+    def _came_back(self) -> None:
+        if self.supervisor.appeared():  # perhaps with something else in it
+            self._card, self._known, self._reset_command = None, False, ""
+
     def vanished(self) -> None:
         """The port is not there any more."""
+        if self.supervisor.expects_absence and self._modem is None:
+            self._log.info("modem.away", why="it was reset")
+            return
         self._lose("the port has vanished")
 
     def stop(self) -> None:
@@ -115,79 +174,181 @@ class Slot:
         self._stopping = True
         self.changed()
 
-    async def _once(self) -> bool:
-        """One life, from the port to its end; True if the modem became ready."""
-        modem: Modem | None = None
-        self._lost = False
+    @property
+    def stopping(self) -> bool:
+        """Whether the daemon ends."""
+        return self._stopping
+
+    @property
+    def doing(self) -> str:
+        """What the slot is doing, in words."""
+        return self.desk.doing if self.desk is not None else self.life.stage.value
+
+    async def visit(self, job: Callable[[Driver], Awaitable[T]], within_seconds: float) -> T:
+        """Have something done on the modem between two orders.
+
+        Raises SlotFault if no modem works here, TurnNotCome, and whatever the job raises.
+        """
+        if self.desk is not None:
+            desk = self.desk
+            return await desk.errands.ask(job, within_seconds, lambda: desk.doing)
+        if self._modem is None or self.life.stage is not Stage.READY:
+            why = f": {self.life.why}" if self.life.why else ""
+            raise SlotFault(f"the modem in slot {self.name} is {self.life.stage.value}{why}")
+        return await job(self._modem)  # a chip that is not in service: nothing else runs
+
+    def rename(self, name: str) -> None:
+        """Be called so from now on."""
+        self.name = self.supervisor.slot = name
+        if self.desk is not None:
+            self.desk.slot = name
+            self.desk.news.ring()  # it offers itself by its name
+        self._log = self._context.log.bind(slot=name)
+
+    def where(self) -> Place:
+        """What the supervisor must know of this place."""
+        return Place(
+            iccid=self._card,
+            seat=self._ports.place(self.path),
+            reset_command=self._reset_command,
+            known=self._known,
+            held=bool(self.held),
+        )
+
+    async def _once(self) -> End:
+        """One life, from the port to its end."""
+        self._lost, self._lost_by, self._was_ready = False, Fault.GONE, False
+        fault, why = Fault.NONE, ""
         try:
-            port = await self._ports.open(self.path)
-            self._move(Step.OPEN)
-            modem = Modem(port, self._context.clock, self._profiles, self._on_event)
+            modem = await self._opened()
             await self._prepare(modem)
             await self._work(modem)
         except (PortGone, PortMissing) as error:
-            self._move(Step.VANISH, str(error))
+            fault, why = Fault.GONE, str(error)
+            self._move(Step.VANISH, why)
         except ModemError as error:
-            # Three wrong PINs block a card: one refusal is enough until the daemon starts anew.
-            self._refused_pin |= isinstance(error, SimPinNeeded) and error.refused
-            self._move(Step.FAIL, str(error))
-            self._log.warning("modem.failed", why=str(error))
+            fault, why = fault_of(error), str(error)
+            self._move(Step.FAIL, why)
+            self._log.warning("modem.failed", why=why)
         except StoreError as error:
             # What was sent is followed up when the slot begins again, as after a crash.
-            self._move(Step.FAIL, str(error))
-            self._log.error("store.failed", why=str(error))
+            fault, why = Fault.HELPLESS, str(error)
+            self._move(Step.FAIL, why)
+            self._log.error("store.failed", why=why)
         except Exception as error:
             if _being_cancelled():
                 raise
             # The chip's open attempt, if any, is followed up when the slot begins again.
-            self._move(Step.FAIL, f"a fault of the daemon: {error!r}")
+            fault, why = Fault.HELPLESS, f"a fault of the daemon: {error!r}"
+            self._move(Step.FAIL, why)
             self._log.exception("slot.fault")
-        finally:
-            if modem is not None:
-                modem.close()
-        ready = self.life.stage is Stage.READY
-        if ready:
+        if self.life.stage is Stage.READY:
+            if self._lost:
+                fault, why = self._lost_by, self.life.why or self._lost_by.value
             self._move(Step.VANISH if self._lost else Step.FAIL, self.life.why or "started anew")
-        return ready
+        return End(fault, why, self._was_ready)
 
-    async def _prepare(self, modem: Modem) -> None:
+    async def _opened(self) -> Driver:
+        """The modem that was kept for another try, or a new one on the opened port."""
+        if self._modem is None:
+            self._port = await self._ports.open(self.path)
+            self._came_back()
+            clock, trace = self._context.clock, self.tap.trace
+            self._modem = driver_of(self._port, clock, self._profiles, self._on_event, trace)
+        self._move(Step.OPEN)
+        return self._modem
+
+    def _listen(self, trace: Trace | None) -> None:
+        if self._modem is not None:
+            self._modem.listen(trace)
+
+    def close(self) -> Port | None:
+        """Close the port; the one that was opened last, once."""
+        if self._modem is not None:
+            self._modem.close()
+            self._modem = None
+        port, self._port = self._port, None
+        return port
+
+    async def _prepare(self, modem: Driver) -> None:
+        self._card = None
         self.identity = await modem.identify()
         self.profile = modem.profile.name
+        # What says OK to everything has no name; it may be anything.
+        self._known = bool(self.identity.manufacturer or self.identity.model)
+        self._reset_command = modem.profile.reset if self._known else ""
+        self.supervisor.met(self.identity.imei)
         self._move(Step.IDENTIFY)
-        await modem.initialise(self._sim_pin)
+        pins = CardPins(self._context, self.identity.imei or self.name)
+        await modem.initialise(pins.give)
+        await pins.opened()
         self.chip = await modem.read_chip()
+        self._card = self.chip.iccid
         self._move(Step.INITIALISE)
         await self._register(modem)
         self._move(Step.REGISTER)
-        self.signal = await modem.signal_quality()
+        await self._look_around(modem)
         self._move(Step.MAKE_READY)
+        self._was_ready = True
+        self.supervisor.is_ready()
 
-    async def _register(self, modem: Modem) -> None:
-        for _ in range(REGISTRATION_POLLS):
-            self.registered = await modem.registration()
-            if self.registered in (Registration.HOME, Registration.ROAMING):
-                return
-            await self._context.clock.sleep(REGISTRATION_POLL_SECONDS)
-        said = self.registered.name if self.registered else "nothing"
-        raise SlotFault(f"no network: {said}; check antenna and chip")
+    async def _register(self, modem: Driver) -> None:
+        if why := await join(self._context, modem, self._note_registration):
+            raise NoNetwork(why)
 
-    async def _work(self, modem: Modem) -> None:
-        assert self.chip is not None and self.identity is not None
-        iccid = self.chip.iccid
-        self._neighbours.take_chip(iccid, self)
+    def _note_registration(self, state: Registration) -> None:
+        self.registered = state
+
+    async def _look_again(self, modem: Driver) -> None:
+        if self._context.clock.monotonic() - self._looked_at >= LOOK_SECONDS:
+            await self._look_around(modem)
+
+    async def _look_around(self, modem: Driver) -> None:
+        """Signal, network and cell, as they are now."""
+        self._looked_at = self._context.clock.monotonic()
+        self.signal = await modem.signal_quality()
         try:
-            chip = await self._note_chip(iccid, self.identity.imei)
-            if chip.state == ChipState.NEW:
-                self._log.warning(
-                    "chip.unknown", chip=iccid, remedy=f"pulsarack chip adopt {iccid}"
-                )
-                await self._wait_for_change(None)
-                return
-            await self._employ(modem, chip)
-        finally:
-            self._neighbours.leave_chip(iccid)
+            self.network = await modem.place()
+            self.registered = self.network.registration
+        except ModemRefused as error:
+            self._log.info("network.untold", why=str(error))
 
-    async def _employ(self, modem: Modem, chip: Chip) -> None:
+    async def _work(self, modem: Driver) -> None:
+        assert self.chip is not None and self.identity is not None
+        self._neighbours.show(self, self.chip.iccid, self.identity.imei)
+        try:
+            while not (self._lost or self._stopping):
+                if self.held:
+                    await self._hold(modem)
+                elif not await self._serve(modem):
+                    return
+        finally:
+            self.held = ""
+            self._neighbours.leave(self)
+
+    async def _hold(self, modem: Driver) -> None:
+        """Wait while another slot shows the same card or modem; raises if ours has gone."""
+        assert self.chip is not None
+        await self.wait_for_change(HELD_CHECK_SECONDS)
+        if self._lost or self._stopping:
+            return
+        if await modem.read_iccid() != self.chip.iccid:
+            raise SlotFault("another card is in than before; the slot begins anew")
+
+    async def _serve(self, modem: Driver) -> bool:
+        """Let the chip work; True if that ended only because the slot is to be held."""
+        assert self.chip is not None and self.identity is not None
+        chip = await self._note_chip(self.chip.iccid, self.identity.imei)
+        if chip.state == ChipState.NEW:
+            self._log.warning(
+                "chip.unknown", chip=chip.iccid, remedy=f"pulsarack chip adopt {chip.iccid}"
+            )
+            await self.wait_for_change(None)
+        else:
+            await self._employ(modem, chip)
+        return bool(self.held)
+
+    async def _employ(self, modem: Driver, chip: Chip) -> None:
         assert self.identity is not None and chip.recipe is not None
         try:
             recipe = self._context.shelf.get(chip.recipe)
@@ -208,10 +369,11 @@ class Slot:
             modem_id=self.identity.imei,
             recipe=recipe,
         )
+        self.desk.when_idle = lambda: self._look_again(modem)
         self._worker = ChipWorker(self._context, self.desk, self._dispatcher)
         self._log.info("chip.ready", chip=chip.iccid, recipe=recipe.name)
         try:
-            if not (self._lost or self._stopping):
+            if not (self._lost or self._stopping or self.held):
                 with logging.bound(chip=chip.iccid, slot=self.name):
                     await self._worker.run()
         finally:
@@ -240,19 +402,12 @@ class Slot:
 
     async def _note_chip(self, iccid: str, imei: str) -> Chip:
         now_ms = self._context.clock.now_ms()
-        return await self._context.store.write(
-            lambda db: chips.seen(db, iccid, self.name, imei, now_ms=now_ms)
-        )
 
-    def _sim_pin(self) -> str | None:
-        # Which card is in is not known before it is unlocked, so a rack's cards share one PIN.
-        pins = self._context.secrets.sim_pins()
-        if len(pins) > 1:
-            raise SlotFault(
-                "the card wants a PIN and the secrets file holds several; give all cards the"
-                " same sim_pin, or take the PINs off the cards"
-            )
-        return pins[0].reveal() if len(pins) == 1 and not self._refused_pin else None
+        def job(db: Database) -> Chip:
+            sim_pins.opened(db, iccid)  # by hand, or it wants no PIN any more
+            return chips.seen(db, iccid, self.name, imei, now_ms=now_ms)
+
+        return await self._context.store.write(job)
 
     def _on_event(self, event: ModemEvent) -> None:
         match event:
@@ -260,7 +415,7 @@ class Slot:
                 self._lose(reason)
             case SimRemoved():
                 self._log.warning("sim.removed")
-                self._lose("the SIM was removed")
+                self._lose("the SIM was removed", Fault.NO_CARD)
             case MessageArrived():
                 if self.desk is not None:
                     self.desk.text_came()
@@ -268,29 +423,48 @@ class Slot:
                 self._log.warning("sms.unreadable", reason=reason)
                 if self.desk is not None:
                     self.desk.inbox.unreadable(index, reason)
+            case DeliveryReport() as report:
+                self._log.info("sms.delivery", reference=report.reference, state=report.state.value)
+                if self.desk is not None:
+                    self.desk.inbox.delivered(report)
+            case ListingHung(seconds=seconds):
+                self._log.warning("sms.listing_hung", seconds=seconds)
+            case StorageFull(said=said):
+                self._log.warning("sms.storage_full", said=said)
+                if self.desk is not None:
+                    self.desk.text_came()
             case UssdArrived(answer=answer):
                 # It may be the late answer of an earlier request: shown, never used as proof.
                 self._log.warning("ussd.unasked", text=answer.text)
 
-    def _lose(self, reason: str) -> None:
-        self._lost = True
+    def _lose(self, reason: str, by: Fault = Fault.GONE) -> None:
+        self._lost, self._lost_by = True, by
+        if by is Fault.GONE:
+            self.supervisor.vanished(self._was_ready)
         self._log.info("modem.lost", why=reason)
         if self.desk is not None:
             self.desk.lose()
         self._changed.set()
 
-    async def _wait_for_change(self, seconds: float | None) -> None:
-        """Until the bell rings, or so long at most; a bell that rang before counts."""
+    async def wait_for_change(self, seconds: float | None) -> bool:
+        """Until the bell rings, or so long at most; True if it rang, also if before."""
         clock = self._context.clock
-        timer = None
+        timer, late = None, False
+
+        def end() -> None:
+            nonlocal late
+            late = True
+            self._changed.set()
+
         if seconds is not None:
-            timer = clock.call_at(clock.monotonic() + seconds, self._changed.set)
+            timer = clock.call_at(clock.monotonic() + seconds, end)
         try:
             await self._changed.wait()
         finally:
             if timer is not None:
                 timer.cancel()
             self._changed.clear()
+        return not late
 
     def _begin_again(self) -> None:
         if self.life.stage is Stage.GONE:
@@ -300,7 +474,15 @@ class Slot:
 
     def _move(self, step: Step, why: str = "") -> None:
         self.life = self.life.apply(step, why)
-        self._context.events.publish("modem", slot=self.name, state=self.life.stage.value, why=why)
+        self._tell(why)
+
+    def _tell(self, why: str) -> None:
+        state = HELD if self.held else self.life.stage.value
+        self._context.events.publish("modem", slot=self.name, state=state, why=why)
+
+
+def _fault_of(error: ModemError) -> Fault:
+    return Fault.NO_NETWORK if isinstance(error, NoNetwork) else fault_of(error)
 
 
 def _being_cancelled() -> bool:

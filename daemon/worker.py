@@ -54,6 +54,7 @@ class ChipWorker:
             while not (self._desk.stopping or self._desk.gone):
                 await self._next()
         finally:
+            self._desk.errands.leave()
             await self._withdraw()
             if self._mailbox.claim is not None:
                 reason = Reason.DAEMON_STOPPED if self._desk.stopping else Reason.MODEM_LOST
@@ -70,6 +71,10 @@ class ChipWorker:
                 await FollowUp(self._context, self._desk, attempt).run()
             finally:
                 self._dispatcher.wake()  # the order may be queued again, whatever became of us
+        elif self._desk.errands.waiting:
+            self._desk.doing = "an errand of a technician"
+            self._changed = True
+            await self._desk.errands.run_next()
         elif self._desk.take_news() or self._desk.texts_are_due():
             self._changed = True
             await self._desk.read_texts()
@@ -111,6 +116,8 @@ class ChipWorker:
             # that announce nothing.
             rang = self._desk.take_news()
             await self._desk.check_card()
+            if self._desk.when_idle is not None:
+                await self._desk.when_idle()
             self._changed = bool(await self._desk.read_texts()) or rang
         elif not (self._desk.stopping or self._desk.gone):  # run() gives it back
             await self._sell(follows=False)
@@ -134,6 +141,7 @@ class ChipWorker:
         """What claims the next order with the end of this one; None if anything is due first."""
         desk = self._desk
         due = desk.has_news or desk.texts_are_due() or self._stock_is_old()
+        due = due or desk.errands.waiting
         if desk.stopping or desk.gone or due:
             return None
         sold = self._context.clock.monotonic() - self._began

@@ -5,7 +5,7 @@ modems/port.py fulfils it over a serial line; tests and the simulation do in mem
 
 from collections.abc import Callable
 from enum import Enum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
 class Port(Protocol):
@@ -23,6 +23,14 @@ class Port(Protocol):
 
     def close(self) -> None:
         """Stop reading and writing; ``on_gone`` is not called for it."""
+
+
+@runtime_checkable
+class Closing(Protocol):
+    """A port that the kernel may take its time to take back."""
+
+    async def wait_closed(self, seconds: float = ...) -> bool:
+        """Whether it was taken back within the time."""
 
 
 class Direction(Enum):

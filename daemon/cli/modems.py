@@ -19,11 +19,24 @@ _COLUMNS = (
     Column("iccid", "chip"),
     Column("signal", "signal", "number"),
     Column("registration", "registration"),
+    Column("network", "network"),
+    Column("technology", "technology"),
+    Column("area", "area", "id"),
+    Column("cell", "cell", "id"),
 )
 
 
 @click.command(
-    cls=LazyGroup, lazy={"list": Lazy("modems", "list_", "All slots and the modems in them.")}
+    cls=LazyGroup,
+    lazy={
+        "list": Lazy("modems", "list_", "All slots and the modems in them."),
+        "probe": Lazy("probes", "probe", "What is at a port, and what is missing (no daemon)."),
+        "trace": Lazy("traces", "trace", "What is said on a slot's line, live."),
+        "at": Lazy("hands", "at", "One AT command between two orders."),
+        "acts": Lazy("hands", "acts", "What was forced by hand, by whom and why."),
+        "reset": Lazy("hands", "reset", "Reset a modem at a safe moment."),
+        "find": Lazy("hands", "find", "Make a modem blink."),
+    },
 )
 def modem() -> None:
     """The modems of the rack."""

@@ -29,6 +29,8 @@ COMMANDS = {
     "status": Lazy("watch", "status", "How the daemon is doing."),
     "tail": Lazy("watch", "tail", "Follow what happens to orders and chips."),
     "order": Lazy("orders", "order", "Place, find, cancel and settle orders."),
+    "rack": Lazy("racks", "rack", "The slots as the rack is built, and what is due."),
+    "slot": Lazy("racks", "slot", "The places of the rack."),
     "chip": Lazy("chips", "chip", "The SIM cards that hold dealer stock."),
     "modem": Lazy("modems", "modem", "The modems of the rack."),
     "agent": Lazy("agents", "agent", "Who sells, and what they have paid in."),

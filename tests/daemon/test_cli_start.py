@@ -31,7 +31,7 @@ print(status, *sorted(set(sys.modules) - given), file=sys.stderr)
 HEAVY = {
     "aiohttp", "apsw", "asyncio", "concurrent", "dataclasses", "gammu", "importlib.metadata",
     "logging", "msgspec", "peewee", "phonenumbers", "playhouse", "pydantic", "rich", "serial",
-    "structlog",
+    "structlog", "usb",
 }  # fmt: skip
 OF_HELP = {
     "pulsarack",

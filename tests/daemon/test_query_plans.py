@@ -154,7 +154,7 @@ async def trade(world: World) -> None:
     await world.clock.sleep(600.0)
 
 
-async def call(world: World, name: str, **arguments: Any) -> None:
+async def call(world: World, name: str, /, **arguments: Any) -> None:
     """A call that may be refused: what it is about has been looked up then."""
     with contextlib.suppress(CallError):
         await world.call(name, **arguments)
@@ -190,6 +190,7 @@ async def every_call(world: Noted) -> None:
     await call(world, "discrepancies.clear", id=1, **WORD)
     await call(world, "chip.show", iccid=card)
     await call(world, "chip.rest", iccid=card, because="seen")
+    await call(world, "chip.try_pin", card=card)
     await call(world, "chip.enable", iccid=card)
     await call(world, "order.cancel", id=await world.order("S5.081200000099"))
     await call(world, "route.explain", product="S10", destination="081200000012")
@@ -197,6 +198,12 @@ async def every_call(world: Noted) -> None:
     await call(world, "prefix.remove", prefix="0899")
     await call(world, "ledger.statement", account="liability:agent:A1")
     await call(world, "messages.ack", id=1)
+    slot = {"slot": "modem0"}
+    await call(world, "modem.at", command="AT+CSQ?", force=True, who="me", because="x", **slot)
+    await call(world, "modem.find", **slot)
+    await call(world, "modem.reset", **slot)
+    await call(world, "slot.name", name="left-1", **slot)
+    await first_of(world, "modem.trace", slot="left-1")
     await first_of(world, "messages.follow", agent="A1")
     await first_of(world, "events.follow")
 
@@ -306,6 +313,8 @@ SIMPLE = [
     "discrepancies.list",
     "chip.list",
     "modem.list",
+    "modem.acts",
+    "rack.show",
     "unparsed.list",
     "status",
     "agent.list",

@@ -1,0 +1,88 @@
+"""Errands: what a person wants done on a chip's modem, in its turn between two orders.
+
+The chip's worker does one thing at a time. An errand waits until it stands idle, and not
+for ever; one whose caller has left is not done.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+from pulsarack.modems.driver import Driver
+from pulsarack.modems.errors import ModemError
+from pulsarack.modems.timing import Clock
+
+T = TypeVar("T")
+WAITING_LIMIT = 16
+
+
+class TurnNotCome(ModemError):
+    """The chip was busy for as long as was to be waited, or left."""
+
+    def __init__(self, doing: str) -> None:
+        super().__init__(f"the chip is busy ({doing}); try again when it is idle")
+
+
+class Errands:
+    """Those that wait at one desk; `wake` tells the worker."""
+
+    def __init__(self, clock: Clock, modem: Driver, wake: Callable[[], None]) -> None:
+        self._clock = clock
+        self._modem = modem
+        self._wake = wake
+        self._waiting: deque[tuple[Callable[[Driver], Awaitable[Any]], asyncio.Future[Any]]] = (
+            deque()
+        )
+
+    @property
+    def waiting(self) -> bool:
+        """Whether one is to be done."""
+        return bool(self._waiting)
+
+    async def ask(
+        self, job: Callable[[Driver], Awaitable[T]], within_seconds: float, doing: Callable[[], str]
+    ) -> T:
+        """Have it done in turn; raises TurnNotCome, and whatever the job raises."""
+        if len(self._waiting) >= WAITING_LIMIT:
+            raise TurnNotCome("others wait already")
+        done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        entry = (job, done)
+        self._waiting.append(entry)
+
+        def late() -> None:
+            # One that has begun has a time limit of its own.
+            if entry in self._waiting:
+                self._waiting.remove(entry)
+                done.set_exception(TurnNotCome(doing()))
+
+        timer = self._clock.call_at(self._clock.monotonic() + within_seconds, late)
+        self._wake()
+        try:
+            return await done
+        finally:
+            timer.cancel()
+            if entry in self._waiting:
+                self._waiting.remove(entry)
+
+    async def run_next(self) -> None:
+        """Do the one that waits longest; its failure is its caller's."""
+        job, done = self._waiting.popleft()
+        try:
+            result = await job(self._modem)
+        except asyncio.CancelledError:
+            done.cancel()
+            raise
+        except Exception as error:  # noqa: BLE001 - handed over to who asked
+            if not done.done():
+                done.set_exception(error)
+        else:
+            if not done.done():
+                done.set_result(result)
+
+    def leave(self) -> None:
+        """The chip leaves: nothing more is done here."""
+        while self._waiting:
+            _, done = self._waiting.popleft()
+            if not done.done():
+                done.set_exception(TurnNotCome("it has just left"))
