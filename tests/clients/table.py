@@ -1,6 +1,6 @@
 """What other programs did on the simulated rack, as a table in Markdown."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from tests.clients.stand import Seen
 
@@ -11,12 +11,20 @@ _WORDS = {True: "yes", False: "**no**", None: "-"}
 def table(found: Mapping[str, Mapping[str, Seen]]) -> str:
     """A row for each program and model."""
     lines = [_row(_HEAD), _row(["---"] * len(_HEAD))]
-    for program, models in found.items():
-        for model, seen in models.items():
-            cells = (seen.identified, seen.sms, seen.ussd, seen.answer)
-            lines.append(_row([program, model, *(_WORDS[cell] for cell in cells)]))
-    return "\n".join(lines)
+    return "\n".join(lines + [row for each in found.items() for row in rows(*each)])
 
 
-def _row(cells: "list[str] | tuple[str, ...]") -> str:
+def rows(program: str, models: Mapping[str, Seen]) -> list[str]:
+    """Those of one program."""
+    return [
+        _row([program, model, *(_WORDS[cell] for cell in _cells(seen))])
+        for model, seen in models.items()
+    ]
+
+
+def _cells(seen: Seen) -> list[bool | None]:
+    return [seen.identified, seen.sms, seen.ussd, seen.answer]
+
+
+def _row(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cells)} |"

@@ -14,6 +14,10 @@ def test_huawei_chooses_the_port_that_tells_of_messages(dialect: str) -> None:
     assert Bench(rack(dialect, "xl")).say("AT^PORTSEL=1") == "\r\nOK\r\n"
 
 
+def test_zte_is_told_not_to_come_as_a_disc() -> None:
+    assert Bench(rack("zte-mf190", "xl")).say("AT+ZCDRUN=8") == "\r\nOK\r\n"
+
+
 @pytest.mark.parametrize("command", ["AT$TSSPCSW=?", "AT#CCID", "AT!GSTATUS?"])
 def test_commands_of_other_makers_are_unknown_and_not_unreadable(command: str) -> None:
     assert Bench(rack("huawei-e1550", "xl")).say(command) == "\r\nCOMMAND NOT SUPPORT\r\n"
