@@ -27,7 +27,7 @@ CLIENTS: list[type[Client]] = [
 NO_USSD = frozenset({"ussd", "answer"})
 # (program, model): what it cannot do there.
 DIFFERENT: dict[tuple[str, str], frozenset[str]] = {
-    # The library sends the code as it is; the M35 takes it in UCS2 only, until it is told otherwise.
+    # The library sends the code as it is; the M35 takes UCS2 only, until it is told otherwise.
     ("python-gsmmodem", "quectel-m35"): NO_USSD,
     # It sends the code in hex first, and as it is only after an error; a Wavecom says OK to
     # anything, and +CUSD: 4 when it cannot be dialled.
