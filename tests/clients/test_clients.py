@@ -27,8 +27,12 @@ CLIENTS: list[type[Client]] = [
 NO_USSD = frozenset({"ussd", "answer"})
 # (program, model): what it cannot do there.
 DIFFERENT: dict[tuple[str, str], frozenset[str]] = {
+    # It chooses AT+CSCS="HEX" there, and does not decode the answer in it.
+    ("gammu", "wavecom"): frozenset({"answer"}),
     # The library sends the code as it is; the M35 takes UCS2 only, until it is told otherwise.
     ("python-gsmmodem", "quectel-m35"): NO_USSD,
+    # The answer is in UCS2 whatever the character set, and shown as it came.
+    ("python-gsmmodem", "simcom-sim7600"): frozenset({"answer"}),
     # It sends the code in hex first, and as it is only after an error; a Wavecom says OK to
     # anything, and +CUSD: 4 when it cannot be dialled.
     ("ModemManager", "wavecom"): NO_USSD,
