@@ -3,13 +3,14 @@
 # simulate (SEEDS=n FIRST=m), planted, soak (ORDERS=n KILLS=n SEED=n), fuzz (TARGET=name SECONDS=n).
 # The tests are shared out to WORKERS=n processes, as tests/workers.py says; one that is ended by
 # its test ends the run, which would else begin with that test again.
+# clients-test lets other programs drive the simulated rack (as root: it installs them from Debian).
 # bench measures (minutes; FULL=1: most of an hour; NAMES="start rack": see pulsarack bench --help).
 PYTHON ?= python3
 WORKERS ?= 2
 VENV := .venv
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test check conformance simulate planted soak fuzz bench format clean
+.PHONY: demo test check conformance simulate planted soak fuzz clients-test bench format clean
 
 demo: $(STAMP)
 	$(VENV)/bin/pulsarack demo
@@ -38,6 +39,10 @@ soak: $(STAMP)
 
 fuzz: $(STAMP)
 	$(VENV)/bin/python -m tests.fuzz $(or $(TARGET),all) --seconds $(or $(SECONDS),60)
+
+clients-test: $(STAMP)
+	sh tests/clients/install.sh
+	$(VENV)/bin/python -m pytest -q tests/clients --clients
 
 bench: $(STAMP)
 	$(VENV)/bin/python -m benchmarks $(NAMES) $(if $(FULL),--full)
