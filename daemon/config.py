@@ -18,6 +18,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from pulsarack.daemon import calendar, places, toml_text
 from pulsarack.daemon.config_errors import ConfigErrors, Location, Problem, line_of, problems_of
+from pulsarack.modems import port_url
 
 _DAY_SECONDS = 86_400
 # The year 2100; a later anchor is a slip of the keys.
@@ -108,11 +109,64 @@ class RehearsalSection(_Section):
     anchor: Annotated[float, Field(ge=0, le=_LAST_ANCHOR, allow_inf_nan=False)] | None = None
 
 
-class PortSection(_Section):
-    """[[port]]: one serial port, or a glob that stands for several."""
+Baud = Literal[9600, 19200, 38400, 57600, 115200, 230400, 460800, 921600]
 
-    path: Annotated[str, AfterValidator(_not_empty), AfterValidator(_printable)]
-    baud: Literal[9600, 19200, 38400, 57600, 115200, 230400, 460800, 921600] = 115200
+
+def _port_url(path: str) -> str:
+    if "://" in path and port_url.parse(path) is None:
+        raise ValueError('write "rfc2217://HOST:PORT", "socket://HOST:PORT", or a path')
+    return path
+
+
+class PortSection(_Section):
+    """[[port]]: one serial port, a glob that stands for several, or one on the network."""
+
+    path: Annotated[
+        str, AfterValidator(_not_empty), AfterValidator(_printable), AfterValidator(_port_url)
+    ]
+    baud: Baud = 115200
+
+    @property
+    def url(self) -> port_url.PortUrl | None:
+        """Where on the network it is, if it is there."""
+        return port_url.parse(self.path)
+
+
+_USB_PATTERN = re.compile(r"[A-Za-z0-9:._*?-]{1,100}")
+_IMEI = re.compile(r"[0-9]{15}")
+
+
+def _usb_patterns(patterns: tuple[str, ...]) -> tuple[str, ...]:
+    if not all(_USB_PATTERN.fullmatch(one) for one in patterns):
+        raise ValueError('write slots ("usb-0000:00:14.0-2.*") or models ("12d1:*")')
+    return patterns
+
+
+def _imeis(imeis: tuple[str, ...]) -> tuple[str, ...]:
+    if not all(_IMEI.fullmatch(one) for one in imeis):
+        raise ValueError("write IMEIs of 15 digits, as pulsarack modem list shows them")
+    return imeis
+
+
+UsbPatterns = Annotated[tuple[str, ...], Field(strict=False), AfterValidator(_usb_patterns)]
+
+
+class UsbSection(_Section):
+    """[usb]: the USB modems that are found by themselves, without a section [[port]].
+
+    `modems` None: as long as no [[port]] is named.
+    """
+
+    modems: bool | None = None
+    only: UsbPatterns = ()
+    never: UsbPatterns = ()
+    baud: Baud = 115200
+
+
+class ModemsSection(_Section):
+    """[modems]: what holds for all modems."""
+
+    shared_imeis: Annotated[tuple[str, ...], Field(strict=False), AfterValidator(_imeis)] = ()
 
 
 class OrdersSection(_Section):
@@ -163,10 +217,17 @@ class Config(_Section):
     daemon: DaemonSection = DaemonSection()
     rehearsal: RehearsalSection = RehearsalSection()
     ports: Annotated[tuple[PortSection, ...], Field(strict=False)] = Field(default=(), alias="port")
+    usb: UsbSection = UsbSection()
+    modems: ModemsSection = ModemsSection()
     orders: OrdersSection = OrdersSection()
     chips: ChipsSection = ChipsSection()
     resolution: ResolutionSection = ResolutionSection()
     retention: RetentionSection = RetentionSection()
+
+    @property
+    def finds_usb_modems(self) -> bool:
+        """Whether USB modems are found by themselves."""
+        return not self.ports if self.usb.modems is None else self.usb.modems
 
 
 def load(path: Path) -> Config:
@@ -259,5 +320,8 @@ def _rooted(config: Config, root: Path) -> Config:
         for name in ("state_dir", "socket", "recipes_dir", "profiles_dir", "secrets_file")
         if (value := getattr(daemon, name)) is not None
     }
-    ports = tuple(port.model_copy(update={"path": str(root / port.path)}) for port in config.ports)
+    ports = tuple(
+        port if port.url else port.model_copy(update={"path": str(root / port.path)})
+        for port in config.ports
+    )
     return config.model_copy(update={"daemon": daemon.model_copy(update=moved), "ports": ports})

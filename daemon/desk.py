@@ -59,6 +59,7 @@ class Desk:
         self._card_seen_at = float("-inf")
         self.gone = False
         self.stopping = False
+        self.held = ""  # why nothing may be sold here: another slot shows the same card or modem
         self._doing = "starting"
         # What an earlier daemon asked by SMS may still be answered.
         self._answer_owed_until = self._late()

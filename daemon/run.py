@@ -146,7 +146,9 @@ async def _run(context: Context, profiles: Profiles, store: Store) -> int:
     dispatcher = Dispatcher(context)
     for port in problems(context.config.ports):
         context.log.warning("port.unusable", path=port.path, why=port.why, remedy=port.remedy)
-    rack = Rack(context, dispatcher, profiles, SerialPorts(context.config.ports))
+    ports = SerialPorts(context.config, context.clock, context.log)
+    ports.start()
+    rack = Rack(context, dispatcher, profiles, ports)
     pressure = Pressure(context.clock)
     pressure.watch(store.waiting)
     archives = Archives(context.config.daemon.state_dir / FOLDER)
@@ -179,6 +181,7 @@ async def _run(context: Context, profiles: Profiles, store: Store) -> int:
         for task in (*parts, ended):
             task.cancel()
         await asyncio.gather(*parts, ended, return_exceptions=True)
+        ports.stop()
         await server.close()
     context.log.info("daemon.stopped")
     return 1 if failed else 0

@@ -39,6 +39,9 @@ from pulsarack.ussd.recipe import Recipe
 BACK_OFF_SECONDS = (2.0, 5.0, 15.0, 60.0)
 REGISTRATION_POLL_SECONDS = 2.0
 REGISTRATION_POLLS = 30
+HELD_CHECK_SECONDS = 5.0
+HELD = "held"
+"""The state of a slot that may not sell, since another shows the same card or modem."""
 
 
 class SlotFault(ModemError):
@@ -46,13 +49,13 @@ class SlotFault(ModemError):
 
 
 class Neighbours(Protocol):
-    """What a slot must know of the others: which chips are being worked."""
+    """What a slot must know of the others: who shows which card and modem."""
 
-    def take_chip(self, iccid: str, slot: "Slot") -> None:
-        """Enter a chip; raises SlotFault if another slot works the same."""
+    def show(self, slot: "Slot", iccid: str, imei: str) -> None:
+        """Enter what was read in this slot; `held_changed` is called on all it concerns."""
 
-    def leave_chip(self, iccid: str) -> None:
-        """Take a chip out again."""
+    def leave(self, slot: "Slot") -> None:
+        """The slot holds no modem any more."""
 
 
 class Slot:
@@ -76,6 +79,7 @@ class Slot:
         self.signal: int | None = None
         self.registered: Registration | None = None
         self.desk: Desk | None = None
+        self.held = ""  # why it may not sell although it could
         self._context = context
         self._dispatcher = dispatcher
         self._neighbours = neighbours
@@ -105,6 +109,20 @@ class Slot:
         self._changed.set()
         if self._worker is not None:
             self._worker.stop()
+
+    def held_changed(self, why: str) -> None:
+        """Another slot shows the same card or modem, or does so no more (an empty text)."""
+        if why == self.held:
+            return
+        if why:
+            self._log.error("slot.held", chip=self.chip.iccid if self.chip else None, why=why)
+        else:
+            self._log.info("slot.goes_on", chip=self.chip.iccid if self.chip else None)
+        self.held = why
+        if self.desk is not None:
+            self.desk.held = why
+        self.changed()
+        self._tell(why)
 
     def vanished(self) -> None:
         """The port is not there any more."""
@@ -173,19 +191,38 @@ class Slot:
 
     async def _work(self, modem: Modem) -> None:
         assert self.chip is not None and self.identity is not None
-        iccid = self.chip.iccid
-        self._neighbours.take_chip(iccid, self)
+        self._neighbours.show(self, self.chip.iccid, self.identity.imei)
         try:
-            chip = await self._note_chip(iccid, self.identity.imei)
-            if chip.state == ChipState.NEW:
-                self._log.warning(
-                    "chip.unknown", chip=iccid, remedy=f"pulsarack chip adopt {iccid}"
-                )
-                await self._wait_for_change(None)
-                return
-            await self._employ(modem, chip)
+            while not (self._lost or self._stopping):
+                if self.held:
+                    await self._hold(modem)
+                elif not await self._serve(modem):
+                    return
         finally:
-            self._neighbours.leave_chip(iccid)
+            self.held = ""
+            self._neighbours.leave(self)
+
+    async def _hold(self, modem: Modem) -> None:
+        """Wait while another slot shows the same card or modem; raises if ours has gone."""
+        assert self.chip is not None
+        await self._wait_for_change(HELD_CHECK_SECONDS)
+        if self._lost or self._stopping:
+            return
+        if await modem.read_iccid() != self.chip.iccid:
+            raise SlotFault("another card is in than before; the slot begins anew")
+
+    async def _serve(self, modem: Modem) -> bool:
+        """Let the chip work; True if that ended only because the slot is to be held."""
+        assert self.chip is not None and self.identity is not None
+        chip = await self._note_chip(self.chip.iccid, self.identity.imei)
+        if chip.state == ChipState.NEW:
+            self._log.warning(
+                "chip.unknown", chip=chip.iccid, remedy=f"pulsarack chip adopt {chip.iccid}"
+            )
+            await self._wait_for_change(None)
+        else:
+            await self._employ(modem, chip)
+        return bool(self.held)
 
     async def _employ(self, modem: Modem, chip: Chip) -> None:
         assert self.identity is not None and chip.recipe is not None
@@ -211,7 +248,7 @@ class Slot:
         self._worker = ChipWorker(self._context, self.desk, self._dispatcher)
         self._log.info("chip.ready", chip=chip.iccid, recipe=recipe.name)
         try:
-            if not (self._lost or self._stopping):
+            if not (self._lost or self._stopping or self.held):
                 with logging.bound(chip=chip.iccid, slot=self.name):
                     await self._worker.run()
         finally:
@@ -300,7 +337,11 @@ class Slot:
 
     def _move(self, step: Step, why: str = "") -> None:
         self.life = self.life.apply(step, why)
-        self._context.events.publish("modem", slot=self.name, state=self.life.stage.value, why=why)
+        self._tell(why)
+
+    def _tell(self, why: str) -> None:
+        state = HELD if self.held else self.life.stage.value
+        self._context.events.publish("modem", slot=self.name, state=state, why=why)
 
 
 def _being_cancelled() -> bool:

@@ -65,6 +65,13 @@ class PortStuck(PortError):
         super().__init__(path, f"not opened within {seconds:g} s; reset or re-plug the modem")
 
 
+class PortUnreachable(PortError):
+    """A port on the network cannot be reached."""
+
+    def __init__(self, path: str, why: str) -> None:
+        super().__init__(path, f"cannot be reached ({why}); check the address and the server")
+
+
 class PortFailed(PortError):
     """The system refused for another reason."""
 
@@ -90,6 +97,16 @@ class NotAModem(ModemError):
 
     def __init__(self) -> None:
         super().__init__("what answers on this port does not speak AT; try the device's other port")
+
+
+class ForeignDevice(ModemError):
+    """What is plugged in there is no modem; ``what`` says what was found."""
+
+    def __init__(self, place: str, what: str) -> None:
+        self.what = what
+        super().__init__(
+            f"{place}: no modem answers ({what}); plug one in, or leave the device out: [usb] never"
+        )
 
 
 class ModemRefused(ModemError):

@@ -175,7 +175,7 @@ _ALLOWED = {
     "ledger": {"peewee"},
     "ussd": set(),
     "queue": {"peewee", "phonenumbers"},
-    "modems": {"serial", "gammu"},
+    "modems": {"serial", "gammu", "pyudev"},
 }
 _MODULE_OF = {"pyserial": "serial", "python-gammu": "gammu"}
 _WITH_PEEWEE = {"playhouse"}
@@ -212,8 +212,8 @@ def third_parties_are_known(source: Source) -> Violations:
 
 
 def test_hardware_libraries_are_in_one_file_each() -> None:
-    """serial in one file, gammu in one (and one more of the simulator's)."""
-    for library in ("serial", "gammu"):
+    """serial and pyudev in one file each, gammu in one (and one more of the simulator's)."""
+    for library in ("serial", "gammu", "pyudev"):
         users = [each for each in SOURCES if library in {name for _, name in third_parties(each)}]
         product = [str(each.path) for each in users if not each.in_simulator]
         simulator = [str(each.path) for each in users if each.in_simulator]

@@ -20,7 +20,7 @@ from pulsarack.daemon.control_arguments import (
 )
 from pulsarack.daemon.control_protocol import CallError, Calls, Peer
 from pulsarack.daemon.desk import Desk
-from pulsarack.daemon.slot import Slot
+from pulsarack.daemon.slot import HELD, Slot
 from pulsarack.ledger import accounts, books
 from pulsarack.queue import (
     attempts,
@@ -152,8 +152,8 @@ class RackCalls:
                 {
                     "slot": slot.name,
                     "port": slot.path,
-                    "state": slot.life.stage.value,
-                    "why": slot.life.why,
+                    "state": HELD if slot.held else slot.life.stage.value,
+                    "why": slot.held or slot.life.why,
                     "imei": slot.identity.imei if slot.identity else None,
                     "manufacturer": slot.identity.manufacturer if slot.identity else None,
                     "model": slot.identity.model if slot.identity else None,
@@ -312,6 +312,8 @@ def _standing(db: Database) -> tuple[dict[str, int], dict[str, int], dict[str, A
 
 def _doing(desk: Desk | None, slot: Slot | None, chip: ChipFacts) -> str:
     """What a chip is doing; an idle one may be resting because of its limits."""
+    if slot is not None and slot.held:
+        return HELD
     if desk is None:
         return "not plugged in" if slot is None else "starting"
     cap = reached_cap(chip)

@@ -46,6 +46,7 @@ from pulsarack.modems.simulator.books import Books
 from pulsarack.modems.simulator.rack import Rack as RackPlan
 from pulsarack.modems.simulator.rack import read_rack
 from pulsarack.modems.simulator.world import World as Simulation
+from pulsarack.modems.timing import Clock
 from pulsarack.modems.watch import PortKey
 from pulsarack.queue import audit as queue_audit
 from pulsarack.ussd.shelf import load_shelf
@@ -145,6 +146,12 @@ class MemoryPorts:
     def look(self) -> dict[str, PortKey]:
         return {path: PortKey(path, 1, 1) for path, there in self._there.items() if there}
 
+    async def wait(self, clock: Clock, seconds: float) -> None:
+        await clock.sleep(seconds)
+
+    def place(self, path: str) -> None:
+        """Nothing is known of it."""
+
     async def open(self, path: str) -> MemoryPort:
         if not self._there.get(path):
             raise PortMissing(path)
@@ -163,6 +170,13 @@ class MemoryPorts:
     def unplug(self, path: str) -> None:
         """Take a modem out for good."""
         self._gone(path)
+
+    def plug(self, path: str, was: str) -> None:
+        """The modem that was in a place before is put into another, perhaps a new one."""
+        self._modems[path] = self._modems.pop(was)
+        self._there.pop(was, None)
+        self._attach(path)
+        self._there[path] = True
 
     def drop(self) -> None:
         """The daemon died: its ends of the lines are closed."""

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 
 from pulsarack.modems.errors import PortMissing
 from pulsarack.modems.simulator.modem import Modem
+from pulsarack.modems.timing import Clock
 from pulsarack.modems.watch import PortKey
 from tests.simulation.crashes import CrashPoint, Killed
 from tests.simulation.life import Life
@@ -175,6 +176,12 @@ class BusPorts:
 
     def look(self) -> dict[str, PortKey]:
         return self._bus.look()
+
+    async def wait(self, clock: Clock, seconds: float) -> None:
+        await clock.sleep(seconds)
+
+    def place(self, path: str) -> None:
+        """Nothing is known of it."""
 
     async def open(self, path: str) -> SimulatedPort:
         await asyncio.sleep(0)
