@@ -20,8 +20,9 @@ import struct
 import sys
 import time
 from collections import deque
+from pathlib import Path
 
-ATTACH = "/sys/devices/platform/vhci_hcd.0/attach"
+ATTACH = Path("/sys/devices/platform/vhci_hcd.0/attach")
 HIGH_SPEED = 3  # enum usb_device_speed of linux/usb/ch9.h
 CMD_SUBMIT, CMD_UNLINK, RET_SUBMIT, RET_UNLINK = 1, 2, 3, 4
 TO_DEVICE = 0
@@ -63,9 +64,8 @@ class Stick:
         self._to_say = bytearray()
         self._received = bytearray()
         self.socket, theirs = socket.socketpair()
-        with open(ATTACH, "w") as file:
-            port = order["port"]
-            file.write(f"{port} {theirs.fileno()} {(1 << 16) | (port + 2)} {HIGH_SPEED}")
+        port = order["port"]
+        ATTACH.write_text(f"{port} {theirs.fileno()} {(1 << 16) | (port + 2)} {HIGH_SPEED}")
         theirs.close()
 
     def say(self, data):
@@ -143,9 +143,7 @@ class Stick:
             for read in [read for read in reads if read[0] == victim]:
                 reads.remove(read)
                 status = UNLINKED
-        self.socket.sendall(
-            struct.pack(">IIIIIi24x", RET_UNLINK, sequence, 0, 0, 0, status)
-        )
+        self.socket.sendall(struct.pack(">IIIIIi24x", RET_UNLINK, sequence, 0, 0, 0, status))
 
     def _return(self, sequence, status, data=b"", length=None):
         length = len(data) if length is None else length
