@@ -196,7 +196,7 @@ class Day:
     async def at_port(self, placed: Placed) -> Tty | None:
         """The tty of a modem that the daemon has open."""
         key = self.slot_of(placed)
-        found = [tty for tty in await self.guest.ttys() if tty.key == key and tty.open]
+        found = [tty for tty in await self.guest.ttys(udev=False) if tty.key == key and tty.open]
         return found[0] if len(found) == 1 else None
 
     # --- orders -----------------------------------------------------------------------------

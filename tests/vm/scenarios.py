@@ -344,11 +344,12 @@ async def _reset(day: Day, placed: Placed) -> None:
         return
     await day.guest.reset(before.node)
 
-    async def renamed() -> bool:
-        after = await day.at_port(placed)
-        return after is not None and await day.at_work([placed])
+    async def noticed() -> bool:
+        return not await day.at_work([placed])
 
-    seconds = await day.until(renamed, RETURN)
+    lost = await day.until(noticed, RETURN)
+    story.check(lost is not None, "the daemon lost its port")
+    seconds = await day.until_at_work([placed], RETURN)
     after = await day.at_port(placed)
     story.check(
         seconds is not None and after is not None,
