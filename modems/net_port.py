@@ -8,6 +8,7 @@ acknowledgement (RFC 5482).
 
 import asyncio
 import contextlib
+import os
 import socket
 from collections.abc import Callable
 
@@ -105,7 +106,7 @@ async def open_url(path: str, url: PortUrl, baud: int) -> NetPort:
     except TimeoutError:
         raise PortUnreachable(path, f"no answer within {CONNECT_SECONDS:g} s") from None
     except (OSError, UnicodeError) as error:
-        raise PortUnreachable(path, getattr(error, "strerror", None) or str(error)) from None
+        raise PortUnreachable(path, _why(error)) from None
     try:
         async with asyncio.timeout(AGREE_SECONDS):
             agreed = await port.agreed
@@ -118,3 +119,10 @@ async def open_url(path: str, url: PortUrl, baud: int) -> NetPort:
         port.close()
         raise PortUnreachable(path, "the server does not agree to RFC 2217; is it socket://?")
     return port
+
+
+def _why(error: OSError | UnicodeError) -> str:
+    """asyncio puts a text of its own where the system's would stand."""
+    if isinstance(error, OSError) and error.errno is not None and error.errno > 0:
+        return os.strerror(error.errno)
+    return getattr(error, "strerror", None) or str(error)
