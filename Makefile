@@ -3,12 +3,14 @@
 # The tests are shared out to WORKERS=n processes, as tests/workers.py says; one that is ended by
 # its test ends the run, which would else begin with that test again.
 # bench measures (minutes; FULL=1: most of an hour; NAMES="start rack": see pulsarack bench --help).
+# vm-test runs in a virtual machine whose disk it makes first in VM=directory, as root; SEED=n.
 PYTHON ?= python3
+VM ?= $(HOME)/.cache/pulsarack-vm
 WORKERS ?= 2
 VENV := .venv
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test check simulate planted soak fuzz bench format clean
+.PHONY: demo test check simulate planted soak fuzz bench vm-test format clean
 
 demo: $(STAMP)
 	$(VENV)/bin/pulsarack demo
@@ -37,6 +39,9 @@ fuzz: $(STAMP)
 
 bench: $(STAMP)
 	$(VENV)/bin/python -m benchmarks $(NAMES) $(if $(FULL),--full)
+
+vm-test: $(STAMP)
+	$(VENV)/bin/python -m tests.vm --machine $(VM) --seed $(or $(SEED),1)
 
 format: $(STAMP)
 	$(VENV)/bin/ruff format .

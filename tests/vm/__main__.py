@@ -5,6 +5,7 @@ The directory of the run stays if something was wrong.
 """
 
 import asyncio
+import configparser
 import subprocess
 import sys
 import tempfile
@@ -17,11 +18,12 @@ from pulsarack.daemon.demo.main import cancel_on_sigterm
 from tests.soak import check
 from tests.vm import scenarios
 from tests.vm.day import Day
+from tests.vm.guest import ROOT
 from tests.vm.machine import Machine, MachineError
 from tests.vm.story import Story
 
 IMAGE = Path(__file__).with_name("image.sh")
-REPORT = Path(__file__).resolve().parents[2] / "docs" / "vm-report.md"
+REPORT = ROOT / "docs" / "vm-report.md"
 _SETTLE_SECONDS = 600.0
 
 
@@ -36,7 +38,7 @@ _SETTLE_SECONDS = 600.0
 def main(machine: Path, seed: int, speed: float, orders: int, pulls: int, report: Path) -> None:
     """Plug, pull and reset real ttys while pulsarack sells, and hold it against the truth."""
     machine = machine.expanduser().absolute()
-    if not (machine / "base.done").exists():
+    if not _is_made(machine):
         click.echo(f"the disk of the machine is made in {machine}; that takes some minutes")
         if subprocess.run(["sh", IMAGE, machine, sys.executable], check=False).returncode != 0:
             sys.exit(2)
@@ -50,6 +52,15 @@ def main(machine: Path, seed: int, speed: float, orders: int, pulls: int, report
         sys.exit(2)
     click.echo(f"{story.faults} faults; {root} holds the books, the log and the database")
     sys.exit(1 if story.faults else 0)
+
+
+def _is_made(machine: Path) -> bool:
+    """Whether the disk is there, with what pulsarack requires today."""
+    made = machine / "base.done"
+    setup = configparser.ConfigParser()
+    setup.read(ROOT / "setup.cfg", encoding="utf-8")
+    required = setup["options"]["install_requires"].split("\n")[1:]
+    return made.exists() and made.read_text(encoding="utf-8").splitlines() == required
 
 
 async def _run(

@@ -28,15 +28,14 @@ def dialled(data: bytes) -> set[str]:
 
 
 class Moment(Aim):
-    """Strikes once, at a stick with a card of one operator; `struck` tells at which."""
+    """Strikes once, at a modem with a card of one operator; `struck` tells at which."""
 
     def __init__(self, operator: str, strike: Strike) -> None:
         self._operator, self._strike = operator, strike
         self.struck: asyncio.Future[Placed] = asyncio.get_running_loop().create_future()
 
     def _fits(self, placed: Placed) -> bool:
-        wanted = placed.modem.card.chip.operator == self._operator
-        return wanted and not placed.is_cable and not self.struck.done()
+        return placed.modem.card.chip.operator == self._operator and not self.struck.done()
 
     def _fire(self, placed: Placed) -> None:
         if not self.struck.done():

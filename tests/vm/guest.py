@@ -153,6 +153,12 @@ class Guest:
         said = await self._machine.run(command, _LOOK_AT_TTYS.encode())
         return [Tty(**one) for one in json.loads(said)]
 
+    async def names(self) -> dict[str, str]:
+        """What is in /dev/pulsarack: where each name leads."""
+        command = 'cd /dev/pulsarack && for name in *; do echo "$name $(readlink -f "$name")"; done'
+        lines = (await self._machine.run(command, check=False)).splitlines()
+        return {one: node for one, _, node in (line.partition(" ") for line in lines)}
+
     async def reset(self, node: str) -> None:
         """Reset the USB device of a tty, as a hub's port does (USBDEVFS_RESET)."""
         script = f"""

@@ -82,4 +82,4 @@ cp -L root/boot/initrd.img-* initrd.img
 rm -f base.raw disk.qcow2 booted.qcow2
 mke2fs -q -t ext4 -F -d root base.raw 3G
 rm -rf root
-echo made >base.done
+cp requirements.txt base.done

@@ -83,22 +83,30 @@ async def ports(day: Day) -> None:
     story.check(not heeded, "ModemManager is told to ignore every one of the devices", heeded)
     tagged = [tty.node for tty in ttys if "systemd" not in tty.tags]
     story.check(not tagged, "systemd knows every tty as a device", tagged)
-    _check_links(day, ttys)
+    wrong = _wrong_names(day, ttys, await day.guest.names())
+    story.check(
+        not wrong, "/dev/pulsarack/SLOT leads to the AT port, SLOT.ifNN to each port of it", wrong
+    )
     memory = await day.machine.run("cat /var/lib/pulsarack/at_ports.toml", check=False)
     story.check("12d1:1506" in memory, "the AT port of the unknown model is learnt and kept")
 
 
-def _check_links(day: Day, ttys: list[Tty]) -> None:
-    """The names /dev/pulsarack/SLOT..., by the rules."""
+def _wrong_names(day: Day, ttys: list[Tty], names: dict[str, str]) -> list[str]:
+    """What is not right in /dev/pulsarack.
+
+    A slot's name leads to the AT port where a table knows it; each tty of a modem that has
+    several has a name of its own.
+    """
     wrong = []
-    for placed in day.rack.modems:
-        slot = day.slot_of(placed)
-        mine = [tty for tty in ttys if tty.key == slot]
-        found = {link for tty in mine for link in tty.links if link.startswith("/dev/pulsarack/")}
-        whole = len(found) == len(mine) and all(f"/dev/pulsarack/{slot}" in one for one in found)
-        if not whole:
-            wrong.append(slot)
-    day.story.check(not wrong, "each tty has a name of its own, /dev/pulsarack/SLOT...", wrong)
+    for tty in ttys:
+        known = "1506" not in tty.model
+        if tty.open and known and names.get(tty.key) != tty.node:
+            wrong.append(f"{tty.key} leads to {names.get(tty.key)}, not {tty.node}")
+        own = f"{tty.key}.if{tty.interface:02x}"
+        if tty.driver == "option" and names.get(own) != tty.node:
+            wrong.append(f"{own} leads to {names.get(own)}, not {tty.node}")
+    missing = {day.slot_of(placed) for placed in day.rack.modems} - set(names)
+    return wrong + sorted(missing)
 
 
 async def adopt(day: Day) -> None:
@@ -265,7 +273,7 @@ async def weather(day: Day, orders: int, pulls: int) -> None:
     day.story.begin(
         "Pulled at random under load",
         f"{orders} orders are sold while modems, sticks and cables, are pulled {pulls} times at"
-        " random and come back after 3 to 40 s, one in three sticks in a free port.",
+        " random and come back after 3 to 40 s, one in three in a free port.",
     )
     pulling = asyncio.create_task(_pull_about(day, pulls))
     try:
@@ -286,7 +294,7 @@ async def _pull_about(day: Day, pulls: int) -> None:
     for _ in range(pulls):
         there = [one for one in day.rack.modems if one.plugged]
         placed = day.rng.choice(there)
-        if not placed.is_cable and day.rng.random() < 1 / 3:
+        if day.rng.random() < 1 / 3:
             _move(day, placed)
         placed.modem.power_cut(day.rng.uniform(3, 40))
         await day.rest(day.rng.uniform(2, 12))
@@ -313,8 +321,9 @@ async def _struck(
             day.story.check(False, "the sale was met at its moment")
             return None
     placed = aim.struck.result()
-    day.story.saw(f"it was the stick in {day.slot_of(placed)} when it returned" if placed.plugged
-                  else f"the stick is out; it will return to {day.slot_of(placed)}")  # fmt: skip
+    day.story.saw(
+        f"it was a {placed.modem.dialect.model}, {'cable' if placed.is_cable else 'stick'}"
+    )
     await day.until_state(number, states, within)
     return await day.sold(number)
 
@@ -383,9 +392,10 @@ def _pull_and_move(day: Day) -> Callable[[Placed], None]:
 
 
 def _move(day: Day, placed: Placed) -> None:
-    """Into a free port of the controller, which has fifteen."""
-    taken = {one.port for one in day.rack.modems if not one.is_cable}
-    placed.port = day.rng.choice([port for port in range(15) if port not in taken])
+    """Into a free port: the controller has fifteen, the hub eight."""
+    taken = {one.port for one in day.rack.modems if one.is_cable == placed.is_cable}
+    ports = range(1, 9) if placed.is_cable else range(15)
+    placed.port = day.rng.choice([port for port in ports if port not in taken])
 
 
 def _evidence(sold: Sold) -> str:

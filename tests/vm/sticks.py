@@ -50,10 +50,15 @@ def configuration(interfaces: int) -> bytes:
     return struct.pack("<BBHBBBBB", 9, 2, 9 + len(parts), interfaces, 1, 0, 0xA0, 250) + parts
 
 
+def attach(port, descriptor):
+    """Hand the kernel its end of a stick's socket; it keeps it."""
+    ATTACH.write_text(f"{port} {descriptor} {(1 << 16) | (port + 2)} {HIGH_SPEED}")
+
+
 class Stick:
     """One stick in a port of the virtual controller."""
 
-    def __init__(self, order):
+    def __init__(self, order, plug_in=attach):
         self.name = order["stick"]
         self._at = order["at"]
         self._texts = {1: order["maker"], 2: order["model"], 3: order["serial"] or ""}
@@ -64,8 +69,7 @@ class Stick:
         self._to_say = bytearray()
         self._received = bytearray()
         self.socket, theirs = socket.socketpair()
-        port = order["port"]
-        ATTACH.write_text(f"{port} {theirs.fileno()} {(1 << 16) | (port + 2)} {HIGH_SPEED}")
+        plug_in(order["port"], theirs.fileno())
         theirs.close()
 
     def say(self, data):
