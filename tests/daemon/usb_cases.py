@@ -31,10 +31,13 @@ SLOT = "usb-0000:00:14.0-"
 class Machine:
     """A testbed, and our ears at its udev."""
 
-    def __init__(self, directory: Path, settings: Config | None = None) -> None:
+    def __init__(
+        self, directory: Path, settings: Config | None = None, *, udev_runs: bool = True
+    ) -> None:
         self.bed = Testbed()
         socket = directory / "udev.sock"
-        socket.touch()
+        if udev_runs:
+            socket.touch()
         self.udev = Udev(socket)
         settings = settings or Config()
         state = settings.daemon.model_copy(update={"state_dir": directory})
@@ -248,6 +251,21 @@ async def ports_of_one_stick_that_a_glob_names_are_one_slot(directory: Path) -> 
     port.close()
 
 
+async def where_no_udev_runs_names_are_looked_at(directory: Path) -> None:
+    """As in a container: nobody tells, so a look every while finds out."""
+    machine = Machine(directory, udev_runs=False)
+    assert not machine.udev.listening and machine.ports.look() == {}
+    ttys = machine.bed.plug("2.1", HUAWEI, [(0, "ttyUSB0"), (2, "ttyUSB1")], address=5)
+    await machine.ports.wait(WallClock(), 0.01)
+    assert sorted(machine.ports.look()) == [f"{SLOT}2.1"]
+    enumerate_again = mock.Mock()
+    with mock.patch.object(machine.udev, "enumerate", enumerate_again):
+        machine.ports.look()
+    assert not enumerate_again.called, "only if a name changed"
+    machine.bed.unplug(ttys)
+    assert machine.ports.look() == {}
+
+
 async def nonsense_makes_no_slot(directory: Path) -> None:
     machine = Machine(directory)
     machine.bed.plug("2.1", "zz:1", [(0, "ttyUSB0")], address=5)
@@ -267,6 +285,7 @@ CASES: dict[str, Callable[[Path], Awaitable[None]]] = {
         what_is_no_modem_is_named_and_left,
         only_what_is_wanted_is_taken,
         ports_of_one_stick_that_a_glob_names_are_one_slot,
+        where_no_udev_runs_names_are_looked_at,
         nonsense_makes_no_slot,
     )
 }
