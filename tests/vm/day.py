@@ -184,6 +184,17 @@ class Day:
         """The seconds until they are all at work, or None if that took too long."""
         return await self.until(lambda: self.at_work(which), within)
 
+    async def until_back(self, which: list[Placed], within: float) -> float | None:
+        """The seconds from the return of the last of these to the bus until all are at work."""
+
+        async def back() -> bool:
+            return all(placed.plugged for placed in which) and await self.at_work(which)
+
+        if await self.until(back, within) is None:
+            return None
+        now = which[0].modem.scheduler.now()
+        return now - max(placed.plugged_at for placed in which)
+
     async def until_stock_is_known(self, within: float) -> float | None:
         """The seconds until every chip's stock is exact or its order undecided."""
 

@@ -67,6 +67,7 @@ class Placed:
         self.number, self.modem, self.pin, self.port = number, modem, pin, port
         self.wire: Wire | None = None
         self.plugged = False
+        self.plugged_at = 0.0  # virtual Unix seconds
         self._work = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
         self.failure: BaseException | None = None
@@ -83,6 +84,7 @@ class Placed:
 
     def plug(self) -> None:
         """Put it into its port, after everything that was begun before."""
+        self.plugged_at = self.modem.scheduler.now()
         self._begin(True)
 
     def pull(self) -> None:

@@ -239,8 +239,7 @@ async def cards_change(day: Day) -> None:
     one, other = day.rack.modems[0], day.rack.modems[3]
     before = {one.iccid, other.iccid}
     day.rack.world.swap_cards(one.modem, other.modem, AWAY, leave_bus=True)
-    await day.rest(AWAY)
-    seconds = await day.until_at_work([one, other], RETURN)
+    seconds = await day.until_back([one, other], AWAY + RETURN)
     day.story.check(
         seconds is not None and {one.iccid, other.iccid} == before,
         f"each chip is at work in the slot of the other, {seconds or 0:.0f} s after the return",
@@ -259,8 +258,7 @@ async def rack_moves(day: Day) -> None:
         placed.modem.go_away(AWAY, leave_bus=True)
     for placed, seat in zip(moved, seats[3:] + seats[:3], strict=True):
         placed.port = seat
-    await day.rest(AWAY)
-    seconds = await day.until_at_work(moved, 2 * RETURN)
+    seconds = await day.until_back(moved, AWAY + 2 * RETURN)
     day.story.check(
         seconds is not None,
         f"all chips are at work in their new slots {seconds or 0:.0f} s after the return",
@@ -331,12 +329,8 @@ async def _struck(
 async def _returns(day: Day, placed: Placed) -> None:
     """Until a modem that was pulled is at work again, measured from its return to the bus."""
 
-    async def plugged() -> bool:
-        return placed.plugged
-
-    await day.until(plugged, AWAY + RETURN)
     boots = placed.modem.dialect.registers_after
-    seconds = await day.until_at_work([placed], RETURN)
+    seconds = await day.until_back([placed], AWAY + RETURN)
     day.story.check(
         seconds is not None,
         f"the chip is at work in {day.slot_of(placed)} {seconds or 0:.0f} s after the stick was"
