@@ -127,6 +127,7 @@ async def _end(day: Day) -> None:
     )
     seconds = await day.until_stock_is_known(_SETTLE_SECONDS)
     story.check(seconds is not None, "every chip knows its stock")
+    story.saw(f"the daemon never took longer than {day.slowest_answer:.1f} real s to answer")
     off = await day.clock_difference()
     story.saw(f"the clocks of guest and host differ by {abs(off) * 1000:.0f} ms")
     await day.guest.stop()

@@ -89,6 +89,8 @@ class Day:
         self._bus: GuestBus | None = None
         self._rack: VmRack | None = None
         self._controller = ""
+        # The longest that the daemon took to answer, real seconds.
+        self.slowest_answer = 0.0
 
     @property
     def rack(self) -> VmRack:
@@ -118,6 +120,7 @@ class Day:
         company: list[Coroutine[Any, Any, None]] = [
             self.traders.follow_events(),
             self.traders.reconcile(),
+            self._feel_the_pulse(),
             *(self.traders.follow_messages(agent) for agent in workload.AGENTS),
         ]
         self._company = [asyncio.create_task(one) for one in company]
@@ -268,6 +271,14 @@ class Day:
     async def rest(self, seconds: float) -> None:
         """Let simulated time pass."""
         await asyncio.sleep(seconds / self.speed)
+
+    async def _feel_the_pulse(self) -> None:
+        wall = WallClock()
+        while True:
+            asked = wall.monotonic()
+            await self.link.call("status")
+            self.slowest_answer = max(self.slowest_answer, wall.monotonic() - asked)
+            await asyncio.sleep(1.0)
 
     def _stumble(self) -> None:
         """Raise what went wrong in the background."""
