@@ -46,7 +46,7 @@ for what in doc man locale; do
 done
 packages=systemd-sysv,udev,dbus,kmod,initramfs-tools,linux-image-amd64,zstd,python3,python3-venv
 packages=$packages,openssh-server,iproute2,libusb-1.0-0,usbutils,procps
-rm -rf root
+rm -rf --one-file-system root
 # shellcheck disable=SC2086
 mmdebstrap --quiet --mode=root --variant=minbase --include="$packages" $without \
     --aptopt='Apt::Install-Recommends "false"' \
@@ -83,5 +83,5 @@ cp -L root/boot/vmlinuz-* vmlinuz
 cp -L root/boot/initrd.img-* initrd.img
 rm -f base.raw disk.qcow2 booted.qcow2
 mke2fs -q -t ext4 -F -d root base.raw 3G
-rm -rf root
+rm -rf --one-file-system root
 cp requirements.txt base.done
