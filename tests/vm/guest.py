@@ -75,6 +75,23 @@ for node in sorted(glob.glob("/dev/ttyUSB*")):
 print(json.dumps(found))
 """
 
+_RESET = """
+import fcntl, os, sys, time
+node, seconds = sys.argv[1], int(sys.argv[2])
+usb = os.path.realpath("/sys/class/tty/" + os.path.basename(node))
+while not os.path.exists(usb + "/idVendor"):
+    usb = os.path.dirname(usb)
+numbers = tuple(int(open(f"{usb}/{name}").read()) for name in ("busnum", "devnum"))
+if seconds:
+    held = os.open(node, os.O_RDWR | os.O_NONBLOCK | os.O_NOCTTY)
+with open("/dev/bus/usb/%03d/%03d" % numbers, "wb") as file:
+    fcntl.ioctl(file, 0x5514, 0)
+if seconds and os.fork() == 0:
+    for descriptor in (0, 1, 2):
+        os.close(descriptor)
+    time.sleep(seconds)
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Tty:
@@ -159,18 +176,13 @@ class Guest:
         lines = (await self._machine.run(command, check=False)).splitlines()
         return {one: node for one, _, node in (line.partition(" ") for line in lines)}
 
-    async def reset(self, node: str) -> None:
-        """Reset the USB device of a tty, as a hub's port does (USBDEVFS_RESET)."""
-        script = f"""
-import fcntl, os
-usb = os.path.realpath("/sys/class/tty/{node.rpartition("/")[2]}")
-while not os.path.exists(usb + "/idVendor"):
-    usb = os.path.dirname(usb)
-number = [int(open(usb + "/" + name).read()) for name in ("busnum", "devnum")]
-with open("/dev/bus/usb/%03d/%03d" % tuple(number), "wb") as file:
-    fcntl.ioctl(file, 0x5514, 0)
-"""
-        await self._machine.run("python3 -", script.encode())
+    async def reset(self, node: str, hold_seconds: int = 0) -> None:
+        """Reset the USB device of a tty, as a hub's port does (USBDEVFS_RESET).
+
+        `hold_seconds`: a process keeps the old tty open for so long, so that its number stays
+        taken.
+        """
+        await self._machine.run(f"python3 -I -S - {node} {hold_seconds}", _RESET.encode())
 
     async def audit(self, truth: Path) -> tuple[bool, str]:
         """`pulsarack audit` there, against the operators' books; the daemon has ended."""
