@@ -80,6 +80,9 @@ class SerialPorts:
         self._usb_names: list[dict[str, PortKey]] = []
         self._finds_usb = config.finds_usb_modems
         self._log = log
+        self._scanned: dict[str, PortKey] = {}  # at the last look, and what came of it
+        self._places: Mapping[str, UsbPlace] = {}
+        self._at_paths: dict[str, PortKey] = {}
         self._found: dict[str, _Found] = {}
         self._openings = Openings()
         self._bell = Bell(clock)
@@ -113,7 +116,7 @@ class SerialPorts:
         if not self._udev.listening and self._udev.usable:
             self._look_for_usb_names()
         places = self._udev.places()
-        there = self._look_at_paths(_by_node(places))
+        there = dict(self._look_at_paths(places))
         there |= dict.fromkeys(self._urls, PortKey("", 0, 0))
         if self._finds_usb:
             claimed = {key.realpath for key in there.values()}
@@ -147,13 +150,25 @@ class SerialPorts:
             self._usb_names = names
             self._udev.enumerate()
 
-    def _look_at_paths(self, nodes: Mapping[str, UsbPlace]) -> dict[str, PortKey]:
-        keys: dict[str, PortKey] = {}
+    def _look_at_paths(self, places: Mapping[str, UsbPlace]) -> dict[str, PortKey]:
+        scanned: dict[str, PortKey] = {}
         sections: dict[str, PortSection] = {}
         for scan, section in self._scans:
             there = scan.look()
-            keys |= there
+            scanned |= there
             sections |= dict.fromkeys(there, section)
+        if scanned != self._scanned or places is not self._places:
+            self._scanned, self._places = scanned, places
+            self._at_paths = self._gather(dict(scanned), sections, _by_node(places))
+        return self._at_paths
+
+    def _gather(
+        self,
+        keys: dict[str, PortKey],
+        sections: Mapping[str, PortSection],
+        nodes: Mapping[str, UsbPlace],
+    ) -> dict[str, PortKey]:
+        """Leave one path of those that lead to ttys of one modem."""
         self._found = {
             path: _Found(section.baud, nodes.get(keys[path].realpath))
             for path, section in sections.items()

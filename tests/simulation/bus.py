@@ -115,6 +115,14 @@ class Bus:
         modem = self._there.get(path)
         return modem.iccid if modem else None
 
+    def path_of(self, modem: Modem) -> str | None:
+        """Where a modem is now; None if it is nowhere."""
+        return next((path for path, one in self._there.items() if one is modem), None)
+
+    def arrivals(self, path: str) -> int:
+        """How many modems have come to a path so far."""
+        return self._arrivals.get(path, 0)
+
     def rename(self, modem: Modem) -> None:
         """When it comes back it has a name nobody has seen."""
         self._names += 1
