@@ -17,7 +17,7 @@ from tests.vm.rack import MODELS, Placed
 
 # Simulated seconds.
 FIRST_LOOK = 180.0  # sixteen modems boot and log on, probes and all
-RETURN = 40.0  # the modem boots and logs on to the network in this time, and then is at work
+RETURN = 90.0  # a modem boots, is found and logs on; on an emulated processor, shared with others
 AN_ORDER = 300.0
 EVIDENCE = 1500.0
 AWAY = 20.0

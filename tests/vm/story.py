@@ -71,9 +71,12 @@ class Story:
             ),
             "",
             ", ".join(f"{name} {version}" for name, version in versions.items()) + ".",
-            _wrapped(f"{verdict} The run took {seconds:.0f} s. Times below are seconds of the"
-                     " simulated world unless they are called real."),
-        ]  # fmt: skip
+            _wrapped(
+                f"{verdict} The run took {seconds:.0f} s. Times below are seconds of the simulated"
+                " world unless they are called real; the processor is emulated, so that every"
+                " step of the daemon takes some ten times as long as on a real one."
+            ),
+        ]
         for chapter in self.chapters:
             text += ["", f"## {chapter.title}", "", _wrapped(chapter.done), ""]
             text += [_wrapped(f"- {line}", "  ") for line in chapter.lines]
