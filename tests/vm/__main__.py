@@ -127,7 +127,10 @@ async def _end(day: Day) -> None:
     )
     seconds = await day.until_stock_is_known(_SETTLE_SECONDS)
     story.check(seconds is not None, "every chip knows its stock")
-    story.saw(f"the daemon never took longer than {day.slowest_answer:.1f} real s to answer")
+    story.saw(
+        f"the daemon took {day.slowest_answer:.1f} real s at most to answer a call, and the guest's"
+        f" bare program for the sticks {day.slowest_beside:.1f} s: the host has other work, too"
+    )
     off = await day.clock_difference()
     story.saw(f"the clocks of guest and host differ by {abs(off) * 1000:.0f} ms")
     await day.guest.stop()

@@ -16,7 +16,8 @@ from typing import Any, Protocol
 
 from tests.vm.machine import Machine, MachineError
 
-_UNPLUG_SECONDS = 20.0
+_UNPLUG_SECONDS = 60.0
+_CLOCK_SECONDS = 120.0
 _LOOK_SECONDS = 0.05
 _PROGRAM = Path(__file__).with_name("sticks.py")
 
@@ -43,6 +44,7 @@ class GuestBus:
         self._process = process
         self._ears: dict[int, Hear] = {}
         self._clock: asyncio.Queue[float] = asyncio.Queue()
+        self._clock_turn = asyncio.Lock()
         self._reading = asyncio.create_task(self._read())
 
     @classmethod
@@ -64,8 +66,9 @@ class GuestBus:
 
     async def clock(self, forward: float = 0.0) -> float:
         """The guest's time, Unix seconds, after it was set forward by so much."""
-        self.tell("clock", forward=forward)
-        return await asyncio.wait_for(self._clock.get(), 20.0)
+        async with self._clock_turn:
+            self.tell("clock", forward=forward)
+            return await asyncio.wait_for(self._clock.get(), _CLOCK_SECONDS)
 
     async def stop(self) -> None:
         """Pull all sticks."""
