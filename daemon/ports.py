@@ -79,6 +79,10 @@ class SerialPorts:
         self._usb_scans = [PortScan(pattern) for pattern in USB_TTYS]
         self._usb_names: list[dict[str, PortKey]] = []
         self._finds_usb = config.finds_usb_modems
+        # A simulated rack lies elsewhere, and has nothing to do with udev.
+        self._meets_usb = self._finds_usb or any(
+            section.path.startswith("/dev/") for section in config.ports
+        )
         self._log = log
         self._scanned: dict[str, PortKey] = {}  # at the last look, and what came of it
         self._places: Mapping[str, UsbPlace] = {}
@@ -93,11 +97,13 @@ class SerialPorts:
 
     def start(self) -> None:
         """Begin to listen to udev, in the running event loop."""
+        if not self._meets_usb:
+            return
         self._udev.start(self._bell.ring)
         if not self._udev.usable and self._finds_usb:
             remedy = "install libudev1, or name each port in a section [[port]]"
             self._log.error("udev.missing", why="USB modems cannot be found", remedy=remedy)
-        elif not self._udev.listening:
+        elif self._udev.usable and not self._udev.listening:
             why = "no udev runs here: ports are looked at twice a second instead"
             self._log.warning("udev.missing", why=why, remedy="nothing, if this is a container")
 
@@ -107,13 +113,13 @@ class SerialPorts:
 
     async def wait(self, clock: Clock, seconds: float) -> None:
         """Until udev tells something; where it cannot, or for links, after so long at most."""
-        told = self._udev.listening and not self._scans
+        told = not self._scans and (self._udev.listening or not self._meets_usb)
         await self._bell.wait_until(clock.monotonic() + (LONG_SECONDS if told else seconds))
         self._bell.take()
 
     def look(self) -> Snapshot:
         """What is there now; a path that two sections match belongs to the first."""
-        if not self._udev.listening and self._udev.usable:
+        if self._meets_usb and self._udev.usable and not self._udev.listening:
             self._look_for_usb_names()
         places = self._udev.places()
         there = dict(self._look_at_paths(places))

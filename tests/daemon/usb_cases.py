@@ -309,7 +309,7 @@ async def a_chip_goes_on_where_its_modem_was_put(directory: Path) -> None:
     await world.set_up()
 
     async def works_in(slot: str) -> None:
-        async with asyncio.timeout(25):
+        async with asyncio.timeout(45):
             while True:
                 (chip,) = (await world.call("chip.list"))["chips"]
                 if (chip["slot"], chip["doing"]) == (slot, "idle"):
