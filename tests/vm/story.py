@@ -71,6 +71,7 @@ class Story:
             ),
             "",
             ", ".join(f"{name} {version}" for name, version in versions.items()) + ".",
+            "",
             _wrapped(
                 f"{verdict} The run took {seconds:.0f} s. Times below are seconds of the simulated"
                 " world unless they are called real; the processor is emulated, so that every"
