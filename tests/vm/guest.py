@@ -208,7 +208,8 @@ class Guest:
         """What the guest is made of."""
         said = await self._machine.run(
             "uname -r; systemctl --version | head -1 | cut -d' ' -f2; python3 -V | cut -d' ' -f2;"
-            " . /etc/os-release; echo ${PRETTY_NAME#Debian GNU/Linux }; pulsarack --version | cut -d' ' -f2"
+            " . /etc/os-release; echo ${PRETTY_NAME#Debian GNU/Linux };"
+            " pulsarack --version | cut -d' ' -f2"
         )
         names = ("Linux", "systemd", "Python", "Debian", "pulsarack")
         return dict(zip(names, said.strip().splitlines(), strict=True))
