@@ -5,12 +5,14 @@
 # its test ends the run, which would else begin with that test again.
 # clients-test lets other programs drive the simulated rack (as root: it installs them from Debian).
 # bench measures (minutes; FULL=1: most of an hour; NAMES="start rack": see pulsarack bench --help).
+# vm-test runs in a virtual machine whose disk it makes first in VM=directory, as root; SEED=n.
 PYTHON ?= python3
+VM ?= $(HOME)/.cache/pulsarack-vm
 WORKERS ?= 2
 VENV := .venv
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test check conformance simulate planted soak fuzz clients-test bench format clean
+.PHONY: demo test check conformance simulate planted soak fuzz clients-test bench vm-test format clean
 
 demo: $(STAMP)
 	$(VENV)/bin/pulsarack demo
@@ -46,6 +48,9 @@ clients-test: $(STAMP)
 
 bench: $(STAMP)
 	$(VENV)/bin/python -m benchmarks $(NAMES) $(if $(FULL),--full)
+
+vm-test: $(STAMP)
+	$(VENV)/bin/python -m tests.vm --machine $(VM) --seed $(or $(SEED),1)
 
 format: $(STAMP)
 	$(VENV)/bin/ruff format .
