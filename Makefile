@@ -26,7 +26,7 @@ check: $(STAMP)
 	$(VENV)/bin/python -m pytest -q tests/test_tidy.py tests/test_layout.py
 
 conformance: $(STAMP)
-	$(VENV)/bin/python -m tests.conformance $(or $(CORPUS),../shared/corpus)
+	$(VENV)/bin/python -m tests.conformance $(or $(CORPUS),corpus)
 
 simulate: $(STAMP)
 	$(VENV)/bin/python -m tests.simulation --seeds $(or $(SEEDS),2000) --first $(or $(FIRST),0)
