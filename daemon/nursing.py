@@ -12,9 +12,10 @@ from typing import Protocol
 from pulsarack.daemon import log as logging
 from pulsarack.daemon.context import Context
 from pulsarack.daemon.ports import Ports
+from pulsarack.daemon.store_errors import StoreError
 from pulsarack.daemon.supervisor import DONE, SETTLE_SECONDS, Place, Supervisor, Taken
 from pulsarack.modems.errors import ModemError
-from pulsarack.modems.remedies import MODEM_S_OWN, STRONG, Fault, Remedy
+from pulsarack.modems.remedies import BACK_OFF_SECONDS, MODEM_S_OWN, STRONG, Fault, Remedy
 from pulsarack.modems.transport import Closing, Port
 
 
@@ -115,7 +116,18 @@ class Nursing:
         return taken
 
     async def recover(self, end: End, *, lost: bool) -> None:
-        """Do what the supervisor advises, or what a person asks for."""
+        """Do what the supervisor advises, or what a person asks for.
+
+        Without a store nobody knows which attempts are open: then nothing is done to the
+        modem, and the slot begins anew.
+        """
+        try:
+            await self._recover(end, lost=lost)
+        except StoreError as error:
+            logging.get(slot=self._slot.name).error("store.failed", why=str(error))
+            await self._slot.wait_for_change(BACK_OFF_SECONDS[0])
+
+    async def _recover(self, end: End, *, lost: bool) -> None:
         slot, supervisor = self._slot, self._supervisor
         advice = await supervisor.advise(end.fault, end.why, slot.where(), fell=end.fell)
         port = None
@@ -132,7 +144,12 @@ class Nursing:
 
     async def _as_asked(self, asked: _Asked, port: Port | None) -> None:
         self._supervisor.wake()
-        taken = await self._take(asked.how, asked.why, port)
+        try:
+            taken = await self._take(asked.how, asked.why, port)
+        except StoreError as error:
+            if not asked.done.done():
+                asked.done.set_exception(SlotFault(f"slot {self._slot.name}: {error}"))
+            raise
         if not asked.done.done():
             asked.done.set_result(taken)
 

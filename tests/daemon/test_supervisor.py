@@ -11,12 +11,14 @@ import pytest
 
 from pulsarack.daemon.nursing import SlotFault
 from pulsarack.daemon.slot import Slot
+from pulsarack.daemon.store_errors import StoreError
+from pulsarack.daemon.supervisor import Place
 from pulsarack.modems.errors import HubPowerFailed
 from pulsarack.modems.life import Stage
 from pulsarack.modems.remedies import FALLS_LIMIT, REST_SECONDS, STRONG, Remedy
 from pulsarack.modems.simulator.operators.answer import Hang
 from pulsarack.modems.usb_reset import UsbSeat
-from pulsarack.queue import attempts
+from pulsarack.queue import attempts, no_return
 from tests.daemon.scripted import TOP_UP, Scripted, silence
 from tests.daemon.virtual_loop import VirtualLoop
 from tests.daemon.world import World, rack_plan
@@ -289,5 +291,53 @@ def test_where_there_is_no_usb_there_is_no_usb_reset(tmp_path: Path) -> None:
         world.ports.places[PATH] = Seat(bridge=True, key="usb-0000:00:14.0-2.1-if03")
         with pytest.raises(SlotFault, match="usb cannot be done"):
             await slot_of(world).nursing.reset(Remedy.USB_RESET, "a technician", 60.0)
+
+    in_world(tmp_path, story)
+
+
+def test_a_store_that_fails_at_a_remedy_does_not_end_the_slot(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The attempts cannot be looked at just when a modem is to be reset."""
+
+    async def story(world: World, bench: Bench) -> None:
+        slot = slot_of(world)
+        true_one, failed = slot.supervisor.forbidding, []
+
+        async def forbidding(place: Place) -> Any:
+            if slot.supervisor.ladder.failures == 2 and not failed:  # AT+CFUN=1,1 is due
+                failed.append("advice")
+            elif failed == ["advice"]:
+                failed.append("remedy")
+                raise StoreError("the disk is full; make room")
+            return await true_one(place)
+
+        monkeypatch.setattr(slot.supervisor, "forbidding", forbidding)
+        world.simulation.modems[0].suffer(Hang(FOR_EVER))
+        await until(world, lambda: len(failed) == 2)
+        await until(world, lambda: slot.desk is not None)
+
+    in_world(tmp_path, story)
+
+
+def test_a_reset_that_the_store_forbids_is_told_to_who_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story(world: World, bench: Bench) -> None:
+        slot, looked = slot_of(world), []
+
+        def lookup(db: Any, name: str, iccid: str | None) -> Any:
+            looked.append(name)
+            if len(looked) == 2:
+                raise StoreError("the disk is full; make room")
+
+        with monkeypatch.context() as patched:
+            patched.setattr(no_return, "open_in_slot", lookup)
+            with pytest.raises(SlotFault, match="the disk is full"):
+                await slot.nursing.reset(Remedy.USB_RESET, "by hand", 60.0)
+        assert bench.done == []
+        await until(world, lambda: slot.desk is not None)
+        await slot.nursing.reset(Remedy.USB_RESET, "by hand", 60.0)
+        assert bench.done == ["usb"]
 
     in_world(tmp_path, story)
