@@ -3,8 +3,9 @@
 A command line is taken apart as V.250 5.3 and 5.4 say: basic commands follow each other
 without a sign between them, extended ones are parted by semicolons, a dial string takes
 the rest of the line. Questions (``?``, ``=?``) are harmless. What could move money, lock a
-card, lose a text or a setting that the daemon relies on is refused by name; so is what
-cannot be read at all. Pure.
+card, lose a text or a setting that the daemon relies on is refused by name, and so is what
+nobody knows: every make has commands of its own that send, dial, go online or speak to the
+card. What cannot be read at all is refused, too. Pure.
 """
 
 import re
@@ -23,6 +24,7 @@ class Danger(Enum):
     LOSS = "it deletes or changes what is stored"
     AWAY = "it takes the modem off the network or the bus; use: pulsarack modem reset"
     MUTE = "the modem would not be understood any more"
+    UNKNOWN = "nobody knows that it is harmless"
     UNREAD = "it is no AT command line that can be read"
     NEEDS_MORE = "it needs more than one line, which is not given here"
 
@@ -56,6 +58,18 @@ _BY_NAME: dict[str, Danger] = {
     **dict.fromkeys(("+IPR", "+ICF", "+IFC", "Q", "V", "O", "S3", "S4", "S5"), Danger.MUTE),
     **dict.fromkeys(("+CMGS", "+CMGW", "+CMGC", "+CMUX", "+CNMA"), Danger.NEEDS_MORE),
 }
+# What may be set or done: it shows something, or is set anew behind the command.
+_KNOWN_NAMES = """
+    E H I L M X Z &C &D &F &V S6 S7 S8 S10 +GMI +GMM +GMR +GSN +GCAP +CGMI +CGMM +CGMR +CGSN
+    +CIMI +CNUM +CCID +ICCID +QCCID ^ICCID #CCID #CIMI +CSQ +CESQ +CREG +CGREG +CEREG +CMEE
+    +CSCS +CMGF +CMGL +CMGR +CPMS +CNMI +CSDH +CSMS +CPBS +CPBR +CCLK +CTZU +CTZR +CBC +CPAS
+    +CIND +CLCC +CLAC +CEER +COPN +CSPN +CRC +CLIP +CHUP +CNETLIGHT +CENG +CNSMOD +CPSI +CCED
+    +QENG +QNWINFO +QSPN +QCSQ +QSIMSTAT +WIND +ZPAS +ZRSSI ^SYSINFO ^SYSINFOEX ^HCSQ ^HVER
+    ^CURC ^VERSION ^CARDMODE ^MONI ^SMONI ^SMONP #RFSTS #QSS #MONI #SERVINFO !GSTATUS
+"""
+_KNOWN = frozenset(_KNOWN_NAMES.split())
+# A value that is another command, glued to it.
+_GLUED = re.compile(r"[+^*#$%!&/\\|~@_][A-Z]|\"\"[^,)]")
 # The card's own programs can send texts and top up (11.14); each make has its own commands.
 _TOOLKIT = re.compile(r"[+^*#](?:ST(?:GR|GC|IN|K|PD|SF|TR)|QSTK|PSSTK|SSTK|CUSATE|CUSATW)")
 _LETTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ&")
@@ -124,7 +138,8 @@ def _danger_of(part: Part) -> Danger | None:
     if part.form in ("?", "=?"):
         # What follows a question mark is no part of the question.
         return Danger.UNREAD if part.value else None
-    if part.form == "" and part.value and part.name[0] not in _LETTERS:
+    glued = part.form == "" and part.value and part.name[0] not in _LETTERS
+    if part.name != "D" and (glued or _GLUED.search(re.sub(r'"[^"]*"', '""', part.value))):
         return Danger.UNREAD  # another command, glued to it
     if part.name == "+CRSM":
         return None if _CARD_READ.fullmatch(part.value) else Danger.LOCK
@@ -133,7 +148,7 @@ def _danger_of(part: Part) -> Danger | None:
     harmless = _HARMLESS_VALUES.get(part.name)
     if harmless is not None and part.form == "=" and harmless.fullmatch(part.value):
         return None
-    return _BY_NAME.get(part.name)
+    return _BY_NAME.get(part.name, None if part.name in _KNOWN else Danger.UNKNOWN)
 
 
 def changes_settings(line: str) -> bool:

@@ -34,6 +34,12 @@ REFUSED = [
     ("A/", Danger.UNREAD), ("+CSQ", Danger.UNREAD), ("AT\r+CUSD=1", Danger.UNREAD),
     ("AT+CSQ\x1a", Danger.UNREAD), ("AT+CSQ\u0130", Danger.UNREAD),
     ("AT+CSQ+CUSD=1", Danger.UNREAD), ("AT" + "E" * 300, Danger.UNREAD),
+    ('AT+CKPD="*123#S"', Danger.UNKNOWN), ('AT+CGLA=1,26,"00200001"', Danger.UNKNOWN),
+    ('AT#CMGS=12', Danger.UNKNOWN), ('AT+CMGSO="0812","x"', Danger.UNKNOWN),
+    ("AT^NDISDUP=1,1", Danger.UNKNOWN), ("AT+QIACT=1", Danger.UNKNOWN),
+    ('AT^SLCK="SC",1,"1234"', Danger.UNKNOWN), ("AT%SATE=1", Danger.UNKNOWN),
+    ("AT+CPWROFF", Danger.UNKNOWN), ("ATT1", Danger.UNKNOWN), ("ATS0=1", Danger.UNKNOWN),
+    ('AT+CMEE=1+CUSD=1,"*1#"', Danger.UNREAD), ('AT+CSCS="G"D112', Danger.UNREAD),
     ('AT+CSQ?+CUSD=1', Danger.UNREAD), ('AT+CSCS="GSM', Danger.UNREAD), ("AT1", Danger.UNREAD),
 ]  # fmt: skip
 
