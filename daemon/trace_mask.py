@@ -7,15 +7,19 @@ secret. A PDU that cannot be read is masked, too: nobody knows what is in it.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from pulsarack.daemon.secrets import MASK
 from pulsarack.modems import tpdu
 from pulsarack.modems.at import gsm7
 
-# AT+CPIN="1234", AT+CPWD="SC","1","2", AT+CLCK="SC",1,"1234", and their echoes.
-_LOCKS = re.compile(r"(?i)([+^*]\s*C(?:PIN2?|PWD|LCK)\s*=\s*)(?!\?)[^;]*")
-_HEX = re.compile(r"(?<![0-9A-Fa-f])(?:[0-9A-Fa-f]{2}){4,}(?![0-9A-Fa-f])")
+# AT+CPIN="1234", AT+CPWD="SC","1","2", AT+CLCK="SC",1,"1234", what makers call the same, what
+# is said to the card itself, and their echoes. Modems skip blanks, wherever they stand.
+_LOCK_NAMES = ("CPIN", "CPIN2", "CPWD", "CLCK", "SPWD", "SLCK", "CSIM", "CGLA")
+_LOCK_NAME = "|".join(r"\s*".join(name) for name in _LOCK_NAMES)
+_LOCKS = re.compile(rf"(?i)([+^*#%$]\s*(?:{_LOCK_NAME})\s*=\s*)(?!\?)[^;]*")
+# An odd digit at either end was cut off, or added by a noisy line.
+_HEX = re.compile(r"(?<![0-9A-Fa-f])[0-9A-Fa-f]{8,}(?![0-9A-Fa-f])")
 # No message is shorter (23.040 9.2.2.1), and no number that stands by itself as long.
 _PDU_DIGITS = 28
 
@@ -41,13 +45,24 @@ def _hex_or_pdu(digits: str, masked: Masked) -> str:
 
 
 def _hex(digits: str, masked: Masked) -> str:
-    octets = bytes.fromhex(digits)
-    readings = (
+    clean = all(masked(one) == one for octets in _octets(digits) for one in _readings(octets))
+    return digits if clean else MASK
+
+
+def _octets(digits: str) -> Iterator[bytes]:
+    if len(digits) % 2 == 0:
+        yield bytes.fromhex(digits)
+    else:
+        yield bytes.fromhex(digits[:-1])
+        yield bytes.fromhex(digits[1:])
+
+
+def _readings(octets: bytes) -> tuple[str, ...]:
+    return (
         octets.decode("utf-16-be", "replace"),
         gsm7.unpack_ussd(octets),
         octets.decode("latin-1"),
     )
-    return digits if all(masked(one) == one for one in readings) else MASK
 
 
 def _pdu_is_clean(digits: str, masked: Masked) -> bool:

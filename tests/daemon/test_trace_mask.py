@@ -33,6 +33,15 @@ def shown(line: str) -> str:
         ('at+cpin = "9876"', "at+cpin = ****"),
         ('AT+CPWD="SC","1111","2222"', "AT+CPWD=****"),
         ('AT+CLCK="SC",1,"9876"', "AT+CLCK=****"),
+        ('at AT+C PIN="9876"', "at AT+C PIN=****"),  # as modems read it: without blanks
+        ('AT+CLCK ="SC",1,"9876";+CSQ', "AT+CLCK =****;+CSQ"),
+        ('AT^SPWD="SC","1111","2222"', "AT^SPWD=****"),
+        ('AT^SLCK="SC",1,"9876"', "AT^SLCK=****"),
+        ('AT+CSIM=26,"0020000108"', "AT+CSIM=****"),  # a VERIFY
+        ('AT+CGLA=1,26,"0020000108"', "AT+CGLA=****"),
+        (f'+CUSD: 0,"{encode(PIN, UssdEncoding.UCS2_HEX)}F",15', '+CUSD: 0,"****",15'),
+        (f'+CUSD: 0,"{encode(PIN, UssdEncoding.PACKED_HEX)}F",15', '+CUSD: 0,"****",15'),
+        (f'+CUSD: 0,"F{encode(PIN, UssdEncoding.PACKED_HEX)}",15', '+CUSD: 0,"****",15'),
         ("AT+CPIN?", "AT+CPIN?"),
         ("AT+CLCK=?", "AT+CLCK=?"),
         ("+CPIN: READY", "+CPIN: READY"),
