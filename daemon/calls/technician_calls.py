@@ -111,20 +111,17 @@ class TechnicianCalls:
         text = command[:2].upper() + command[2:]
 
         async def job(modem: Modem) -> dict[str, Any]:
+            if args.force:
+                await self._doubt_stock(slot)
             response = await modem.run_command(text, seconds)
             return {
                 "lines": [mask_line(line, logging.masked) for line in response.lines],
-                "final": str(response.final),
+                "final": mask_line(str(response.final), logging.masked),
                 "ok": response.final.ok,
                 "note": await _set_up(modem) if again else "",
             }
 
         answer: dict[str, Any] = await self._visit(slot, job)
-        if args.force and slot.chip is not None:
-            # It may have moved money: what the operator says is asked before the next order.
-            iccid = slot.chip.iccid
-            await self._context.store.write(lambda db: chips.doubt_stock(db, iccid))
-            self._office.rack.chip_woken(iccid)
         return answer
 
     async def modem_acts(self, args: ModemActs, _peer: Peer) -> dict[str, Any]:
@@ -181,7 +178,16 @@ class TechnicianCalls:
         try:
             return await slot.visit(job, TURN_SECONDS)
         except ModemError as error:
-            raise CallError("NOT_DONE", str(error), "") from None
+            # It may quote the command.
+            raise CallError("NOT_DONE", mask_line(str(error), logging.masked), "") from None
+
+    async def _doubt_stock(self, slot: Slot) -> None:
+        """Before a command that may move money, whatever becomes of it and of us: so what the
+        operator says is asked before the next order."""
+        if slot.chip is not None:
+            iccid = slot.chip.iccid
+            await self._context.store.write(lambda db: chips.doubt_stock(db, iccid))
+            self._office.rack.chip_woken(iccid)
 
     async def _record(self, slot: Slot, act: str, who: str, because: str, peer: Peer) -> None:
         needs_reason(because)

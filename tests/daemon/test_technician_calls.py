@@ -232,6 +232,59 @@ def test_a_forced_command_makes_the_stock_doubtful(
     lived(tmp_path, story)
 
 
+def test_a_forced_command_that_is_not_answered_makes_the_stock_doubtful(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may have moved money all the same; and so may one whose daemon ends in between."""
+
+    async def story(world: World) -> None:
+        def in_doubt() -> bool:
+            return not world.daemon.store.read_inline(chips.every)[0].stock_exact
+
+        operator = Scripted(world, monkeypatch)
+        forced = {"force": True, "who": "ani", "because": "a test"}
+        at_the_time: list[bool] = []
+        feed = world.simulation.modems[0].feed
+
+        def swallow(data: bytes) -> None:
+            if b"CUSD=1" in data and not at_the_time:
+                at_the_time.append(in_doubt())
+            else:
+                feed(data)
+
+        world.simulation.modems[0].feed = swallow  # type: ignore[method-assign]
+        command = 'AT+CUSD=1,"*777*081200000012*5*482913#",15'
+        error = await world.refusal("modem.at", slot=SLOT, command=command, **forced)
+        assert error.code == "NOT_DONE"
+        assert "482913" not in error.message
+        assert at_the_time == [True]
+        await world.clock.sleep(300.0)
+        assert operator.times(STOCK) == 1
+        assert not in_doubt()
+
+    lived(tmp_path, story)
+
+
+def test_what_a_modem_says_at_the_end_is_masked_too(tmp_path: Path) -> None:
+    async def story(world: World) -> None:
+        pin = next(iter(world.pins.values()))
+        modem = world.simulation.modems[0]
+        feed = modem.feed
+
+        def answer(data: bytes) -> None:
+            if b"CGMI" in data:
+                world.ports._out("/rack/modem0", f"\r\n+CME ERROR: not {pin}\r\n".encode())
+            else:
+                feed(data)
+
+        modem.feed = answer  # type: ignore[method-assign]
+        said = await world.call("modem.at", slot=SLOT, command="AT+CGMI")
+        assert not said["ok"]
+        assert pin not in said["final"]
+
+    lived(tmp_path, story)
+
+
 def test_a_turn_is_not_waited_for_without_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
