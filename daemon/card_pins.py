@@ -11,7 +11,7 @@ from pulsarack.daemon.context import Context
 from pulsarack.daemon.secrets import Secret
 from pulsarack.modems.card_lock import LockedCard
 from pulsarack.modems.driver import Driver
-from pulsarack.modems.errors import ModemError, SimPinNeeded
+from pulsarack.modems.errors import SimPinNeeded
 from pulsarack.queue import sim_pins
 
 
@@ -27,7 +27,7 @@ class CardPins:
         """Set a modem up, and its card open; raises ModemError."""
         try:
             await modem.initialise(self.give, self.opened)
-        except ModemError:
+        except Exception:  # also a fault of ours: nobody saw how the try ended
             await self._failed()
             raise
 

@@ -21,6 +21,8 @@ from peewee import Database
 from pulsarack.queue.rows import columns, execute, scalar, select, touched
 
 REFUSALS_MAX = 2
+TRY_MS_MOST = 120_000
+"""No try takes so long: of what is still on its way the end was seen, but could not be noted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,7 @@ def begin(db: Database, key: str, *, card: bool, tries_told: bool, now_ms: int) 
     """
     if scalar(db, "SELECT count(*) FROM sim_pin_try WHERE key = ?", (key,)):
         return False
-    if not tries_told and _may_be_this(db, card) >= REFUSALS_MAX:
+    if not tries_told and _may_be_this(db, card, now_ms) >= REFUSALS_MAX:
         return False
     execute(
         db,
@@ -75,8 +77,9 @@ def allow(db: Database, key: str) -> bool:
     return touched(db, "DELETE FROM sim_pin_try WHERE key = ?", (key,))
 
 
-def _may_be_this(db: Database, card: bool) -> int:
+def _may_be_this(db: Database, card: bool, now_ms: int) -> int:
     """How many refusals may have been of this card; one under another's number was not."""
+    ended = "SELECT count(*) FROM sim_pin_try WHERE (refused = 1 OR at < ?)"
     if card:
-        return int(scalar(db, "SELECT count(*) FROM sim_pin_try WHERE refused = 1 AND card = 0"))
-    return int(scalar(db, "SELECT count(*) FROM sim_pin_try WHERE refused = 1"))
+        ended += " AND card = 0"
+    return int(scalar(db, ended, (now_ms - TRY_MS_MOST,)))
