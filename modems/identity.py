@@ -61,8 +61,8 @@ def parse_name(lines: tuple[str, ...]) -> str:
         fields = re.findall(r'"([^"]*)"', name)
         model = next((f.removeprefix("MODEL=") for f in fields if f.startswith("MODEL=")), None)
         name = model or (fields[0] if fields else name)
-        if name.strip():
-            return _cut(name)
+        if cut := _cut(name):
+            return cut
     return ""
 
 
@@ -82,7 +82,9 @@ def parse_labels(lines: tuple[str, ...]) -> dict[str, str]:
 
 
 def _cut(name: str) -> str:
-    return " ".join(name.split())[:NAME_CHARACTERS_MAX]
+    """Without what no name holds: it is shown on terminals, and kept in a database."""
+    shown = "".join(char if char.isprintable() else " " for char in name)
+    return " ".join(shown.split())[:NAME_CHARACTERS_MAX]
 
 
 def _as_iccid(field: str) -> str | None:

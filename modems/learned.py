@@ -21,7 +21,8 @@ def kind_of(model: str, revision: str) -> str:
     """One text for a model and its firmware; empty if the modem does not tell its model."""
     if not model:
         return ""
-    return f"{model} {revision}".strip()[:KIND_CHARACTERS_MAX]
+    kind = "".join(char for char in f"{model} {revision}" if char.isprintable())
+    return kind.strip()[:KIND_CHARACTERS_MAX]
 
 
 class Learned:

@@ -3,6 +3,8 @@
 from pathlib import Path
 
 from pulsarack.modems.at.cusd import UssdEncoding
+from pulsarack.modems.identity import parse_name
+from pulsarack.modems.learned import kind_of
 from pulsarack.queue import learned as rows
 from tests.daemon.test_orders_and_chips import until_idle
 from tests.daemon.virtual_loop import run
@@ -37,6 +39,27 @@ def test_a_row_of_another_version_is_left_out(tmp_path: Path) -> None:
         await world.crash()
         await world.start()
         assert world.daemon.profiles.learned.get("X") is None
+        await world.stop()
+
+    run(work())
+
+
+def test_a_modem_with_a_wild_name_ends_nothing(tmp_path: Path) -> None:
+    """SQLite counts a text up to its first NUL, and the daemon lives no longer than its parts."""
+
+    async def work() -> None:
+        world = World(tmp_path, rack_plan(("wavecom", "telkomsel")))
+        await world.start()
+        learned = world.daemon.profiles.learned
+        for name in ('"\x00E1550"', "\x00", "\x1b[2J", "\x00" * 300 + "E1550"):
+            learned.learn(kind_of(parse_name((name,)), "1"), UssdEncoding.UCS2_HEX)
+            learned.learn(kind_of(name, name), UssdEncoding.UCS2_HEX)
+        await world.clock.sleep(1.0)
+        learned.learn("last", UssdEncoding.UCS2_HEX)
+        await world.clock.sleep(1.0)
+        found = world.daemon.store.read_inline(rows.encodings)
+        assert ("last", "ucs2-hex") in found
+        assert all(kind.isprintable() for kind, _ in found)
         await world.stop()
 
     run(work())
