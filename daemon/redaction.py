@@ -28,8 +28,9 @@ _SECRET_KEY = re.compile(
     r"|api[_-]?key$|^signature$",
     re.IGNORECASE,
 )
-# *777*6281...*10*1234# and *776*1234#: the last of at least two fields before the hash.
-_USSD = re.compile(r"([*#]\d{1,15}(?:\*\d{1,15})*\*)\d{4,8}(?=#)", re.ASCII)
+# *777*6281...*10*1234# and *776*1234#: the last of at least two fields before the hash. What
+# stands before the field before is not looked at: a modem may send thousands of fields.
+_USSD = re.compile(r"((?<=\d)\*)\d{4,8}(?=#)", re.ASCII)
 # BAGI 0812... 10 1234 and S10.0812....1234: a word, a field, and the PIN as the last one.
 _KEYWORD = re.compile(
     r"(?<![^\W_])([A-Za-z]{1,12}\d{0,4}(?:[ .*]{1,2}\d{1,15}){1,4}[ .*]{1,2})\d{4,8}(?!\d|[.,]\d)",

@@ -62,7 +62,7 @@ class TraceLines:
         *complete, rest = self._received.split(b"\n")
         found = []
         for piece in complete:
-            text = _text(piece)
+            text = _text(piece[:LINE_OCTETS_MAX])
             if text == ">":
                 found.append(TraceLine(Way.PROMPT, ""))
                 text = ""

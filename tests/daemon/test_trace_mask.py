@@ -46,6 +46,9 @@ def shown(line: str) -> str:
         ("AT+CLCK=?", "AT+CLCK=?"),
         ("+CPIN: READY", "+CPIN: READY"),
         (f'AT+CUSD=1,"*776*{PIN}#",15', 'AT+CUSD=1,"*776*****#",15'),
+        # As long as a line may be: looked at field by field, each from its own start on, this
+        # would take the seconds that a whole rack has to wait.
+        ("*1" * 30_000 + "*9876# *1 #", "*1" * 30_000 + "*****# *1 #"),
         (f'AT+CUSD=1,"{PIN}",15', 'AT+CUSD=1,"****",15'),
         ('AT+CUSD=1,"1",15', 'AT+CUSD=1,"1",15'),
         ("+CSQ: 21,99", "+CSQ: 21,99"),
@@ -144,6 +147,7 @@ def test_what_never_ends_is_cut() -> None:
     for _ in range(100):
         found += lines.feed(Direction.RECEIVED, b"x" * 1000)
         found += lines.feed(Direction.SENT, b"y" * 1000)
+    found += lines.feed(Direction.RECEIVED, b"z" * 200_000 + b"\n")
     assert all(len(one.text) <= LINE_OCTETS_MAX + 1000 for one in found)
     assert len(lines._received) <= LINE_OCTETS_MAX + 1000
     assert len(lines._sent) <= LINE_OCTETS_MAX
