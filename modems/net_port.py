@@ -18,6 +18,7 @@ from pulsarack.modems.port_url import PortUrl
 from pulsarack.modems.telnet import Telnet, escape
 
 CONNECT_SECONDS = 10.0
+REPLIES_OCTETS_MAX = 256 * 1024
 AGREE_SECONDS = 5.0
 """How long the server may take to agree to RFC 2217."""
 _DEAD_AFTER_SECONDS = 30
@@ -75,6 +76,9 @@ class NetPort(asyncio.Protocol):
             return
         if self._telnet is not None:
             data, reply = self._telnet.feed(data)
+            if self._transport.get_write_buffer_size() + len(reply) > REPLIES_OCTETS_MAX:
+                self._lose("the server asks for ever, and reads no answer")
+                return
             if reply:
                 self._transport.write(reply)
             if self._telnet.controls is not None and not self.agreed.done():

@@ -270,3 +270,37 @@ async def test_a_server_that_takes_no_bytes_is_gone_before_they_pile_up() -> Non
 )
 def test_urls(text: str, found: PortUrl | None) -> None:
     assert port_url.parse(text) == found
+
+
+class Deaf(asyncio.Transport):
+    """A connection whose other end reads nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.held, self.aborted = 0, False
+        self._line = socket.socket()
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        return self._line if name == "socket" else default
+
+    def get_write_buffer_size(self) -> int:
+        return self.held
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.held += len(data)
+
+    def abort(self) -> None:
+        self.aborted = True
+        self._line.close()
+
+
+async def test_a_server_that_asks_for_ever_and_reads_nothing_is_given_up() -> None:
+    port, transport, gone = NetPort(Telnet(115_200)), Deaf(), []
+    port.on_gone = gone.append
+    port.connection_made(transport)
+    for _ in range(200):
+        port.data_received(bytes((IAC, DO, 99)) * 1000)
+    await asyncio.sleep(0)
+    assert transport.held <= net_port.REPLIES_OCTETS_MAX
+    assert transport.aborted
+    assert gone == ["the server asks for ever, and reads no answer"]
