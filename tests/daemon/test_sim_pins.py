@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from pulsarack.modems.simulator.rack import Rack
+from pulsarack.modems.startup import Startup
 from pulsarack.queue import sim_pins
 from tests.daemon.test_orders_and_chips import until_idle
 from tests.daemon.virtual_loop import run
@@ -200,3 +201,28 @@ def test_a_card_that_was_opened_by_hand_may_be_tried_again(tmp_path: Path) -> No
         assert world.daemon.store.read_inline(sim_pins.every) == []
 
     in_rack(tmp_path, by_hand, TELLS_ALL, pins=(WRONG,))
+
+
+def test_a_fault_of_ours_in_a_try_is_a_refusal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The daemon lives on, and nobody saw how the try ended."""
+    true_unlock = Startup._unlock
+
+    async def unlock(startup: Startup, *args: Any) -> None:
+        try:
+            await true_unlock(startup, *args)
+        finally:
+            if startup._pin_tried:
+                raise RuntimeError("planted")
+
+    async def refuse(world: World) -> None:
+        await until_said(world, "chip try-pin")
+        noted = world.daemon.store.read_inline(sim_pins.every)
+        assert [one.refused for one in noted] == [1]
+        monkeypatch.setattr(Startup, "_unlock", true_unlock)
+        await world.clock.sleep(600)
+        assert tries_left(world) == 2
+
+    monkeypatch.setattr(Startup, "_unlock", unlock)
+    in_rack(tmp_path, refuse, TELLS_NOTHING, pins=(WRONG,))

@@ -83,3 +83,13 @@ def test_notes_come_and_go(empty: Database) -> None:
     assert sim_pins.allow(empty, "a")
     assert not sim_pins.allow(empty, "a")
     assert sim_pins.begin(empty, "f", card=False, tries_told=False, now_ms=5)
+
+
+def test_a_try_whose_end_could_not_be_noted_counts(empty: Database) -> None:
+    """The store was full just then, and the daemon lives on: the card is moved meanwhile."""
+    empty.execute_sql("DELETE FROM sim_pin_try")
+    late = sim_pins.TRY_MS_MOST + 2
+    assert sim_pins.begin(empty, "a", card=False, tries_told=False, now_ms=1)
+    assert sim_pins.begin(empty, "b", card=False, tries_told=False, now_ms=1)
+    assert not sim_pins.begin(empty, "c", card=False, tries_told=False, now_ms=late)
+    assert not sim_pins.begin(empty, "c", card=True, tries_told=False, now_ms=late)
