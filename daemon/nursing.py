@@ -98,7 +98,8 @@ class Nursing:
         self._asked = asked
 
         def late() -> None:
-            if not asked.done.done():
+            # One that has begun has time limits of its own.
+            if self._asked is asked and not asked.done.done():
                 said = f"slot {self._slot.name} is {self._slot.doing}; try again when it is idle"
                 asked.done.set_exception(SlotFault(said))
 
@@ -119,13 +120,17 @@ class Nursing:
         """Do what the supervisor advises, or what a person asks for.
 
         Without a store nobody knows which attempts are open: then nothing is done to the
-        modem, and the slot begins anew.
+        modem, and the slot begins anew. So it does after a fault of ours.
         """
+        log = logging.get(slot=self._slot.name)
         try:
             await self._recover(end, lost=lost)
+            return
         except StoreError as error:
-            logging.get(slot=self._slot.name).error("store.failed", why=str(error))
-            await self._slot.wait_for_change(BACK_OFF_SECONDS[0])
+            log.error("store.failed", why=str(error))
+        except Exception:
+            log.exception("slot.fault")
+        await self._slot.wait_for_change(BACK_OFF_SECONDS[0])
 
     async def _recover(self, end: End, *, lost: bool) -> None:
         slot, supervisor = self._slot, self._supervisor
@@ -146,7 +151,7 @@ class Nursing:
         self._supervisor.wake()
         try:
             taken = await self._take(asked.how, asked.why, port)
-        except StoreError as error:
+        except Exception as error:
             if not asked.done.done():
                 asked.done.set_exception(SlotFault(f"slot {self._slot.name}: {error}"))
             raise

@@ -341,3 +341,37 @@ def test_a_reset_that_the_store_forbids_is_told_to_who_asked(
         assert bench.done == ["usb"]
 
     in_world(tmp_path, story)
+
+
+def test_a_reset_that_takes_long_is_waited_for(tmp_path: Path) -> None:
+    """Told to try again, a person would cut the power a second time."""
+
+    async def story(world: World, bench: Bench) -> None:
+        true_power = bench.power
+
+        async def power(seat: UsbSeat) -> None:
+            await world.clock.sleep(60.0)
+            await true_power(seat)
+
+        bench.power = power  # type: ignore[method-assign]
+        done = await slot_of(world).nursing.reset(Remedy.HUB_POWER, "by hand", 45.0)
+        assert done.outcome == "done"
+        assert bench.done == ["power"]
+
+    in_world(tmp_path, story)
+
+
+def test_a_fault_of_ours_at_a_reset_does_not_end_the_slot(tmp_path: Path) -> None:
+    async def story(world: World, bench: Bench) -> None:
+        true_usb = bench.usb
+
+        async def usb(seat: UsbSeat) -> None:
+            raise ValueError("planted")
+
+        bench.usb = usb  # type: ignore[method-assign]
+        with pytest.raises(SlotFault, match="planted"):
+            await slot_of(world).nursing.reset(Remedy.USB_RESET, "by hand", 45.0)
+        bench.usb = true_usb  # type: ignore[method-assign]
+        await until(world, lambda: slot_of(world).desk is not None)
+
+    in_world(tmp_path, story)
