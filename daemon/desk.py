@@ -90,6 +90,16 @@ class Desk:
         self.gone = True
         self.news.ring()
 
+    def owe_answer(self) -> None:
+        """Something was asked that the operator may answer late, while an order waits for its
+        own answer."""
+        self._answer_owed_until = self._late()
+
+    @property
+    def answer_owed(self) -> bool:
+        """Whether such an answer may still come."""
+        return self.context.clock.monotonic() < self._answer_owed_until
+
     def text_came(self) -> None:
         """A text is there; whoever waits here wakes."""
         self._text_came = self._announces = True
@@ -126,8 +136,7 @@ class Desk:
         # A modem announces a text when it lies on the card, so this reading finds what was
         # announced before it; what is announced from now on is another reading's.
         self._text_came = False
-        owed = self.context.clock.monotonic() < self._answer_owed_until
-        arrivals = await self.inbox.read(report, owed=owed)
+        arrivals = await self.inbox.read(report, owed=self.answer_owed)
         poll = self.context.config.chips.poll_sms_seconds
         self.texts_due_at = self.context.clock.monotonic() + poll
         return arrivals
@@ -193,7 +202,7 @@ class Desk:
         )
         finished = await runner.run(Dialogue(self.recipe, script, values))
         if finished.outcome.reply is None:
-            self._answer_owed_until = self._late()
+            self.owe_answer()
         if finished.cancel_session:
             await self.modem.cancel_ussd()
         return finished

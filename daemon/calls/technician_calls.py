@@ -188,6 +188,8 @@ class TechnicianCalls:
             iccid = slot.chip.iccid
             await self._context.store.write(lambda db: chips.doubt_stock(db, iccid))
             self._office.rack.chip_woken(iccid)
+        if slot.desk is not None:
+            slot.desk.owe_answer()
 
     async def _record(self, slot: Slot, act: str, who: str, because: str, peer: Peer) -> None:
         needs_reason(because)

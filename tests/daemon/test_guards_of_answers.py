@@ -1,5 +1,6 @@
 """Answers that come twice, and texts that stay on the SIM: neither counts a second time."""
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -151,6 +152,40 @@ def test_the_late_answer_of_an_order_proved_by_stock_does_not_settle_an_equal_on
         await world.settle()
         succeeded = [one for one in (await world.states()).values() if one == "SUCCEEDED"]
         assert len(succeeded) == len(world.delivered())
+
+    in_world(tmp_path, order)
+
+
+def test_the_answer_that_a_technician_s_request_is_owed_sells_no_order_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """He forced a request by SMS; its refusal, which names no number, comes when an order has
+    been sent and is being done."""
+
+    async def order(world: World) -> None:
+        await until_idle(world)
+        script = Scripted(world, monkeypatch)
+        later: list[asyncio.Task[None]] = []
+
+        async def refuse() -> None:
+            await world.clock.sleep(6.0)
+            script.text("Maaf, stok Anda tidak mencukupi untuk transaksi ini.")
+
+        def take(dealer: Dealer, code: str) -> Answer:
+            script.true(dealer, code)
+            later.append(asyncio.ensure_future(refuse()))
+            return tell("Permintaan isi ulang Anda sedang diproses")
+
+        await world.clock.sleep(900.0)  # what an earlier daemon asked is not owed any more
+        why = {"force": True, "who": "ani", "because": "a test"}
+        await world.call("modem.at", slot="modem0", command="AT+CMSS=1", **why)
+        await world.clock.sleep(60.0)
+        script.next(TOP_UP, take)
+        order_id = await world.order(FIRST)
+        await world.settle()
+        assert len(world.delivered()) == 1
+        assert (await world.states())[order_id] == "SUCCEEDED"
+        assert len((await world.show(order_id))["attempts"]) == 1
 
     in_world(tmp_path, order)
 
