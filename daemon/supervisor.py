@@ -25,7 +25,7 @@ from pulsarack.modems.remedies import (
 )
 from pulsarack.modems.restart import restart
 from pulsarack.modems.transport import Port
-from pulsarack.modems.usb_reset import UsbSeat, is_shared
+from pulsarack.modems.usb_reset import UsbSeat
 from pulsarack.queue import no_return
 from pulsarack.queue.attempts import Attempt
 
@@ -174,9 +174,13 @@ class Supervisor:
 
         Asked for when nothing of the chip runs. The attempts are looked at once more.
         """
-        if remedy in STRONG and (attempt := await self.forbidding(place)) is not None:
-            return self.note(remedy, why, f"not done: order {attempt.order_id} is open")
         if remedy in STRONG:
+            try:
+                attempt = await self.forbidding(place)
+            except StoreError as error:  # what cannot be looked up may be there
+                return self.note(remedy, why, f"not done: {error}")
+            if attempt is not None:
+                return self.note(remedy, why, f"not done: order {attempt.order_id} is open")
             self._absent_until = self._now() + ABSENCE_SECONDS
         try:
             outcome = await self._do(remedy, place, port)
@@ -227,7 +231,7 @@ class Supervisor:
             )
 
     def _means(self, place: Place) -> Means:
-        usb = place.seat is not None and not is_shared(place.seat)
+        usb = place.seat is not None and not place.seat.shared
         return Means(
             restart=bool(place.reset_command),
             usb=usb,

@@ -18,10 +18,6 @@ class UsbSeat(Protocol):
     """What must be known of a place on the USB, as ``modems/slots.py`` does."""
 
     @property
-    def key(self) -> str:
-        """The slot; ``-if03`` behind it: one port of several that a bridge has."""
-
-    @property
     def kernel_name(self) -> str:
         """``1-2.1``: bus and chain of ports."""
 
@@ -34,17 +30,12 @@ class UsbSeat(Protocol):
         """devnum."""
 
     @property
-    def bridge(self) -> bool:
-        """A USB-serial bridge, perhaps with several modems behind it."""
+    def shared(self) -> bool:
+        """Other modems may hang on the same USB device, and would be reset with it."""
 
     @property
     def model(self) -> str:
         """``12d1:1001``."""
-
-
-def is_shared(seat: UsbSeat) -> bool:
-    """Whether other modems hang on the same USB device, and would be reset with it."""
-    return seat.bridge and "-if" in seat.key
 
 
 def reset(seat: UsbSeat, backend: Any = None) -> None:

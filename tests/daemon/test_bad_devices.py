@@ -34,7 +34,7 @@ class Seat:
     kernel_name: str = "1-2.9"
     bus: int = 1
     address: int = 9
-    bridge: bool = False
+    shared: bool = False
     model: str = "1546:01a7"
 
 

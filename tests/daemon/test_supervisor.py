@@ -11,6 +11,8 @@ import pytest
 
 from pulsarack.daemon.nursing import SlotFault
 from pulsarack.daemon.slot import Slot
+from pulsarack.daemon.store_errors import StateDirectoryFull
+from pulsarack.daemon.supervisor import Place
 from pulsarack.modems.errors import HubPowerFailed
 from pulsarack.modems.life import Stage
 from pulsarack.modems.remedies import FALLS_LIMIT, REST_SECONDS, STRONG, Remedy
@@ -27,11 +29,10 @@ FOR_EVER = 1e7
 
 @dataclass(frozen=True)
 class Seat:
-    key: str = "usb-0000:00:14.0-2.1"
     kernel_name: str = "1-2.1"
     bus: int = 1
     address: int = 2
-    bridge: bool = False
+    shared: bool = False
     model: str = "114f:1234"
 
 
@@ -179,6 +180,23 @@ def test_nothing_strong_while_an_attempt_past_no_return_is_open(
     in_world(tmp_path, story)
 
 
+def test_what_cannot_be_looked_up_forbids_a_reset(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story(world: World, bench: Bench) -> None:
+        slot = slot_of(world)
+
+        async def fail(place: Place) -> None:
+            raise StateDirectoryFull(tmp_path, 0)
+
+        monkeypatch.setattr(slot.supervisor, "forbidding", fail)
+        done = await slot.supervisor.carry_out(Remedy.USB_RESET, "a test", slot.where())
+        assert done.outcome.startswith("not done: the disk")
+        assert bench.done == []
+
+    in_world(tmp_path, story)
+
+
 def _committed(world: World) -> bool:
     open_ones = world.daemon.store.read_inline(attempts.every_open)
     return any(one.committed_at is not None for one in open_ones)
@@ -286,7 +304,7 @@ def test_where_there_is_no_usb_there_is_no_usb_reset(tmp_path: Path) -> None:
         world.ports.places.clear()
         with pytest.raises(SlotFault, match="usb cannot be done"):
             await slot_of(world).nursing.reset(Remedy.USB_RESET, "a technician", 60.0)
-        world.ports.places[PATH] = Seat(bridge=True, key="usb-0000:00:14.0-2.1-if03")
+        world.ports.places[PATH] = Seat(shared=True)
         with pytest.raises(SlotFault, match="usb cannot be done"):
             await slot_of(world).nursing.reset(Remedy.USB_RESET, "a technician", 60.0)
 

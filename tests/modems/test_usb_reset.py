@@ -9,17 +9,16 @@ from hypothesis import strategies as st
 from pulsarack.modems import uhubctl
 from pulsarack.modems.errors import UsbResetFailed
 from pulsarack.modems.uhubctl import HubPort, hub_port, switchable
-from pulsarack.modems.usb_reset import is_shared, reset
+from pulsarack.modems.usb_reset import reset
 from tests.modems.usb_bus import Device, FakeBus
 
 
 @dataclass(frozen=True)
 class Seat:
-    key: str = "usb-0000:00:14.0-2.1"
     kernel_name: str = "1-2.1"
     bus: int = 1
     address: int = 2
-    bridge: bool = False
+    shared: bool = False
     model: str = "12d1:1001"
 
 
@@ -55,18 +54,6 @@ def test_a_bus_that_does_not_tell_its_ports_is_believed() -> None:
     device = Device(0x12D1, 0x1001, ports=())
     reset(Seat(), FakeBus(device))
     assert device.resets == 1
-
-
-@pytest.mark.parametrize(
-    ("bridge", "key", "shared"),
-    [
-        (False, "usb-0000:00:14.0-2.1", False),
-        (True, "usb-0000:00:14.0-2.1", False),
-        (True, "usb-0000:00:14.0-2.1-if03", True),
-    ],
-)
-def test_a_card_with_several_modems_is_shared(bridge: bool, key: str, shared: bool) -> None:
-    assert is_shared(Seat(bridge=bridge, key=key)) is shared
 
 
 # --- uhubctl --------------------------------------------------------------------------------
