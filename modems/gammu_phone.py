@@ -318,7 +318,7 @@ class GammuPhone:
         self._open = self._doubtful = False
 
     async def _unlock(self, sim_pin: SimPin | None) -> None:
-        card = LockedCard(self._settings.iccid, None)
+        card = LockedCard(self._settings.iccid, None, read=False)
         pin = await sim_pin(card) if sim_pin is not None else None
         if pin is None:
             raise SimPinNeeded(refused=False)
@@ -331,13 +331,16 @@ class GammuPhone:
     async def _ask(self, text: str, within_seconds: float) -> UssdResult:
         until = self._clock.monotonic() + within_seconds
         self._asking, self._open, self._doubtful = True, False, True
+        dialled = False
         try:
             await self._call("DialService", within_seconds, text)
+            dialled = True
             answer = await self._answer(until)
         except CallHangs:
             return Silence(left=True)
         except gammu.GSMError as error:
-            return _refused(error)
+            # Of an error while the answer is awaited nothing proves that the request stayed.
+            return replace(_refused(error), left=True) if dialled else _refused(error)
         finally:
             self._asking = False
         if answer is None:
@@ -384,16 +387,15 @@ class GammuPhone:
 
     async def _call(self, name: str, seconds: float, *arguments: Any, **named: Any) -> Any:
         try:
-            found = await self._thread.call(
+            return await self._thread.call(
                 name, seconds, lambda: getattr(self._machine, name)(*arguments, **named)
             )
         except CallHangs as error:
             self._on_event(PortLost(str(error)))
             raise
-        if not self._asking:
-            while self._said:
+        finally:  # a call that fails may have brought something, too
+            while self._said and not self._asking:
                 self._on_event(UssdArrived(self._said.pop(0)))
-        return found
 
 
 def _refused(error: Exception) -> Refused:
