@@ -3,9 +3,11 @@
 A card that tells its number before it is open gets the PIN that stands under that number,
 or none. One that does not gets the PIN that all cards share, if the secrets file holds one
 only. A phone behind gammu tells no number: its card gets the PIN of the one that the
-configuration names, and its try counts as that of a card nobody knows. A try is written down before it is made (queue/sim_pins.py), and the note stays until
-the card opens or an admin says so: neither a restart nor another slot makes a second try
-of a refused PIN.
+configuration names, and its try counts as that of a card nobody knows.
+
+A try is written down before it is made (queue/sim_pins.py), and the note stays until the
+card opens or an admin says so: neither a restart nor another slot makes a second try of a
+refused PIN.
 """
 
 from pulsarack.daemon.context import Context

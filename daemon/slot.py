@@ -119,6 +119,7 @@ class Slot:
         self._lost = False
         self._lost_by = Fault.GONE
         self._stopping = False
+        self._hands = asyncio.Lock()  # a technician's, on a modem without a worker
         self._log = context.log.bind(slot=self.name)
 
     async def run(self) -> None:
@@ -187,15 +188,29 @@ class Slot:
     async def visit(self, job: Callable[[Driver], Awaitable[T]], within_seconds: float) -> T:
         """Have something done on the modem between two orders.
 
-        Raises SlotFault if no modem works here, TurnNotCome, and whatever the job raises.
+        Raises SlotFault if no modem works here or its answer may still be proof, TurnNotCome,
+        and whatever the job raises.
         """
-        if self.desk is not None:
-            desk = self.desk
-            return await desk.errands.ask(job, within_seconds, lambda: desk.doing)
-        if self._modem is None or self.life.stage is not Stage.READY:
+        if self.desk is None:
+            async with self._hands:  # before the worker, which waits for it, or behind its coming
+                if self.desk is None:
+                    return await self._visit_idle(job)
+        desk = self.desk
+        return await desk.errands.ask(job, within_seconds, lambda: desk.doing)
+
+    async def _visit_idle(self, job: Callable[[Driver], Awaitable[T]]) -> T:
+        """On a modem whose chip is not in service, or held."""
+        modem = self._modem
+        if modem is None or self.life.stage is not Stage.READY:
             why = f": {self.life.why}" if self.life.why else ""
             raise SlotFault(f"the modem in slot {self.name} is {self.life.stage.value}{why}")
-        return await job(self._modem)  # a chip that is not in service: nothing else runs
+        attempt = await self.supervisor.forbidding(self.where())
+        if attempt is not None:
+            raise SlotFault(
+                f"order {attempt.order_id} is undecided in slot {self.name};"
+                f" see: pulsarack order show {attempt.order_id}"
+            )
+        return await job(modem)
 
     def rename(self, name: str) -> None:
         """Be called so from now on."""
@@ -227,7 +242,7 @@ class Slot:
             fault, why = Fault.GONE, str(error)
             self._move(Step.VANISH, why)
         except ModemError as error:
-            fault, why = fault_of(error), str(error)
+            fault, why = _fault_of(error), str(error)
             self._move(Step.FAIL, why)
             self._log.warning("modem.failed", why=why)
         except StoreError as error:
@@ -359,14 +374,15 @@ class Slot:
             )
         )
         self._check_pin(chip.iccid, recipe)
-        self.desk = Desk(
-            self._context,
-            modem,
-            iccid=chip.iccid,
-            slot=self.name,
-            modem_id=self.identity.imei,
-            recipe=recipe,
-        )
+        async with self._hands:
+            self.desk = Desk(
+                self._context,
+                modem,
+                iccid=chip.iccid,
+                slot=self.name,
+                modem_id=self.identity.imei,
+                recipe=recipe,
+            )
         self.desk.when_idle = lambda: self._look_again(modem)
         self._worker = ChipWorker(self._context, self.desk, self._dispatcher)
         self._log.info("chip.ready", chip=chip.iccid, recipe=recipe.name)

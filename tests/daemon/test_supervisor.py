@@ -15,7 +15,9 @@ from pulsarack.daemon.store_errors import StateDirectoryFull
 from pulsarack.daemon.supervisor import Place
 from pulsarack.modems.errors import HubPowerFailed
 from pulsarack.modems.life import Stage
+from pulsarack.modems.modem import Modem
 from pulsarack.modems.remedies import FALLS_LIMIT, REST_SECONDS, STRONG, Remedy
+from pulsarack.modems.results import Registration
 from pulsarack.modems.simulator.operators.answer import Hang
 from pulsarack.modems.usb_reset import UsbSeat
 from pulsarack.queue import attempts
@@ -176,6 +178,23 @@ def test_nothing_strong_while_an_attempt_past_no_return_is_open(
         await until(world, lambda: slot.desk is not None)
         assert bench.done == ["usb"]
         assert world.findings() == []
+
+    in_world(tmp_path, story)
+
+
+def test_a_modem_without_a_network_is_started_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def registration(_modem: Modem) -> Registration:
+        return Registration.SEARCHING
+
+    async def story(world: World, bench: Bench) -> None:
+        monkeypatch.setattr(Modem, "registration", registration)
+        world.simulation.modems[0].go_away(20.0, leave_bus=True)
+        await until(world, lambda: Remedy.RESTART in taken(world))
+        assert taken(world) == [Remedy.RETRY, Remedy.RETRY, Remedy.RESTART]
+        monkeypatch.undo()
+        await until(world, lambda: slot_of(world).desk is not None)
 
     in_world(tmp_path, story)
 
