@@ -271,6 +271,16 @@ def test_what_could_do_harm_is_refused_or_recorded(tmp_path: Path) -> None:
     lived(tmp_path, story)
 
 
+def test_a_forced_pin_is_recorded_nowhere(tmp_path: Path) -> None:
+    async def story(world: World) -> None:
+        forced = {"force": True, "who": "ani", "because": "a new card"}
+        await world.call("modem.at", slot=SLOT, command="AT+C PIN=4711", **forced)
+        (act,) = world.daemon.store.read_inline(lambda db: technicians.acts(db, 10))
+        assert act.act == "at AT+CPIN=****"
+
+    lived(tmp_path, story)
+
+
 def test_a_forced_command_makes_the_stock_doubtful(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
