@@ -26,7 +26,7 @@ from pulsarack.daemon.supervisor import Place, Supervisor
 from pulsarack.daemon.tap import Tap
 from pulsarack.daemon.worker import ChipWorker
 from pulsarack.modems.driver import Driver, driver_of
-from pulsarack.modems.errors import ModemError, ModemRefused, PortGone, PortMissing
+from pulsarack.modems.errors import ModemError, ModemRefused, NoNetwork, PortGone, PortMissing
 from pulsarack.modems.life import ModemLife, Stage, Step
 from pulsarack.modems.profile import Profiles
 from pulsarack.modems.remedies import Fault, fault_of
@@ -58,10 +58,6 @@ LOOK_SECONDS = 300.0
 HELD_CHECK_SECONDS = 5.0
 HELD = "held"
 """The state of a slot that may not sell, since another shows the same card or modem."""
-
-
-class NoNetwork(SlotFault):
-    """The modem finds no network, or may not enter it."""
 
 
 class Neighbours(Protocol):
@@ -242,7 +238,7 @@ class Slot:
             fault, why = Fault.GONE, str(error)
             self._move(Step.VANISH, why)
         except ModemError as error:
-            fault, why = _fault_of(error), str(error)
+            fault, why = fault_of(error), str(error)
             self._move(Step.FAIL, why)
             self._log.warning("modem.failed", why=why)
         except StoreError as error:
@@ -493,10 +489,6 @@ class Slot:
     def _tell(self, why: str) -> None:
         state = HELD if self.held else self.life.stage.value
         self._context.events.publish("modem", slot=self.name, state=state, why=why)
-
-
-def _fault_of(error: ModemError) -> Fault:
-    return Fault.NO_NETWORK if isinstance(error, NoNetwork) else fault_of(error)
 
 
 def _being_cancelled() -> bool:
