@@ -1,4 +1,5 @@
 # Three verbs for a newcomer: demo, test, check. Each sets up what it needs. Then the long proofs:
+# conformance (CORPUS=dir of recorded modems; left out where there is none),
 # simulate (SEEDS=n FIRST=m), planted, soak (ORDERS=n KILLS=n SEED=n), fuzz (TARGET=name SECONDS=n).
 # The tests are shared out to WORKERS=n processes, as tests/workers.py says; one that is ended by
 # its test ends the run, which would else begin with that test again.
@@ -8,7 +9,7 @@ WORKERS ?= 2
 VENV := .venv
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test check simulate planted soak fuzz bench format clean
+.PHONY: demo test check conformance simulate planted soak fuzz bench format clean
 
 demo: $(STAMP)
 	$(VENV)/bin/pulsarack demo
@@ -22,6 +23,9 @@ check: $(STAMP)
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 	$(VENV)/bin/python -m pytest -q tests/test_tidy.py tests/test_layout.py
+
+conformance: $(STAMP)
+	$(VENV)/bin/python -m tests.conformance $(or $(CORPUS),../shared/corpus)
 
 simulate: $(STAMP)
 	$(VENV)/bin/python -m tests.simulation --seeds $(or $(SEEDS),2000) --first $(or $(FIRST),0)

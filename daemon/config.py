@@ -10,6 +10,7 @@ docs/pulsarack.example.toml explains every key; a test keeps it true.
 
 import re
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 from zoneinfo import ZoneInfoNotFoundError
@@ -18,6 +19,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from pulsarack.daemon import calendar, places, toml_text
 from pulsarack.daemon.config_errors import ConfigErrors, Location, Problem, line_of, problems_of
+from pulsarack.modems import port_url
 
 _DAY_SECONDS = 86_400
 # The year 2100; a later anchor is a slip of the keys.
@@ -51,6 +53,15 @@ def _retention_days(days: int) -> int:
             f"write {LEAST_RETENTION_DAYS} to {_LONGEST_RETENTION_DAYS} days, or 0 for never"
         )
     return days
+
+
+def _form(pattern: str, remedy: str) -> Callable[[str], str]:
+    def check(text: str) -> str:
+        if not re.fullmatch(pattern, text):
+            raise ValueError(remedy)
+        return text
+
+    return check
 
 
 def _time_of_day(text: str) -> str:
@@ -108,11 +119,80 @@ class RehearsalSection(_Section):
     anchor: Annotated[float, Field(ge=0, le=_LAST_ANCHOR, allow_inf_nan=False)] | None = None
 
 
-class PortSection(_Section):
-    """[[port]]: one serial port, or a glob that stands for several."""
+Baud = Literal[9600, 19200, 38400, 57600, 115200, 230400, 460800, 921600]
 
-    path: Annotated[str, AfterValidator(_not_empty), AfterValidator(_printable)]
-    baud: Literal[9600, 19200, 38400, 57600, 115200, 230400, 460800, 921600] = 115200
+
+def _port_url(path: str) -> str:
+    if "://" in path and port_url.parse(path) is None:
+        raise ValueError('write "rfc2217://HOST:PORT", "socket://HOST:PORT", or a path')
+    return path
+
+
+Iccid = Annotated[str, AfterValidator(_form(r"[0-9]{18,20}", "write the 18 to 20 digits"))]
+Imsi = Annotated[str, AfterValidator(_form(r"[0-9]{14,15}", "write the 14 or 15 digits"))]
+GammuWord = Annotated[
+    str, AfterValidator(_form(r"[A-Za-z0-9_.-]{1,40}", "write the word that gammu has for it"))
+]
+_PHONE_KEYS = ("connection", "iccid", "imsi")
+
+
+class PortSection(_Section):
+    """[[port]]: one serial port, a glob that stands for several, or one on the network.
+
+    With `driver` gammu a phone, which needs `connection` and the numbers of its card.
+    """
+
+    path: Annotated[
+        str, AfterValidator(_not_empty), AfterValidator(_printable), AfterValidator(_port_url)
+    ]
+    baud: Baud = 115200
+    driver: Literal["at", "gammu"] = "at"
+    connection: GammuWord | None = None
+    model: GammuWord | None = None
+    iccid: Iccid | None = None
+    imsi: Imsi | None = None
+
+    @property
+    def url(self) -> port_url.PortUrl | None:
+        """Where on the network it is, if it is there."""
+        return port_url.parse(self.path)
+
+
+_USB_PATTERN = re.compile(r"[A-Za-z0-9:._*?-]{1,100}")
+_IMEI = re.compile(r"[0-9]{15}")
+
+
+def _usb_patterns(patterns: tuple[str, ...]) -> tuple[str, ...]:
+    if not all(_USB_PATTERN.fullmatch(one) for one in patterns):
+        raise ValueError('write slots ("usb-0000:00:14.0-2.*") or models ("12d1:*")')
+    return patterns
+
+
+def _imeis(imeis: tuple[str, ...]) -> tuple[str, ...]:
+    if not all(_IMEI.fullmatch(one) for one in imeis):
+        raise ValueError("write IMEIs of 15 digits, as pulsarack modem list shows them")
+    return imeis
+
+
+UsbPatterns = Annotated[tuple[str, ...], Field(strict=False), AfterValidator(_usb_patterns)]
+
+
+class UsbSection(_Section):
+    """[usb]: the USB modems that are found by themselves, without a section [[port]].
+
+    `modems` None: as long as no [[port]] is named.
+    """
+
+    modems: bool | None = None
+    only: UsbPatterns = ()
+    never: UsbPatterns = ()
+    baud: Baud = 115200
+
+
+class ModemsSection(_Section):
+    """[modems]: what holds for all modems."""
+
+    shared_imeis: Annotated[tuple[str, ...], Field(strict=False), AfterValidator(_imeis)] = ()
 
 
 class OrdersSection(_Section):
@@ -125,7 +205,7 @@ class ChipsSection(_Section):
     """[chips]: what holds for chips that were adopted without their own figures.
 
     `reserve` is rupiah of stock that are never sold; the limits are orders, None is no
-    limit of ours.
+    limit of ours. `roaming`: whether a chip sells in a network that is not its own.
     """
 
     reserve: Rupiah = 0
@@ -134,6 +214,7 @@ class ChipsSection(_Section):
     pause_seconds: Annotated[float, Field(ge=0, le=_DAY_SECONDS, allow_inf_nan=False)] = 0.0
     poll_sms_seconds: Seconds = 30.0
     stock_check_seconds: WeekSeconds = 3600.0
+    roaming: bool = True
 
 
 class ResolutionSection(_Section):
@@ -163,10 +244,17 @@ class Config(_Section):
     daemon: DaemonSection = DaemonSection()
     rehearsal: RehearsalSection = RehearsalSection()
     ports: Annotated[tuple[PortSection, ...], Field(strict=False)] = Field(default=(), alias="port")
+    usb: UsbSection = UsbSection()
+    modems: ModemsSection = ModemsSection()
     orders: OrdersSection = OrdersSection()
     chips: ChipsSection = ChipsSection()
     resolution: ResolutionSection = ResolutionSection()
     retention: RetentionSection = RetentionSection()
+
+    @property
+    def finds_usb_modems(self) -> bool:
+        """Whether USB modems are found by themselves."""
+        return not self.ports if self.usb.modems is None else self.usb.modems
 
 
 def load(path: Path) -> Config:
@@ -194,6 +282,7 @@ def parse(raw: dict[str, Any], path: Path, text: str = "") -> Config:
     except ValidationError as error:
         problems += problems_of(error.errors(), _known_keys(Config), text)
     problems += _repeated_ports(raw, text)
+    problems += _phone_problems(raw, text)
     if problems or config is None:
         raise ConfigErrors(path, problems)
     return _rooted(config, path.absolute().parent)
@@ -252,6 +341,23 @@ def _repeated_ports(raw: dict[str, Any], text: str) -> list[Problem]:
     return problems
 
 
+def _phone_problems(raw: dict[str, Any], text: str) -> list[Problem]:
+    """A phone needs what a serial port has no use for."""
+    ports = raw.get("port")
+    problems = []
+    for number, port in enumerate(ports if isinstance(ports, list) else [], start=1):
+        if not isinstance(port, dict):
+            continue
+        phone = port.get("driver") == "gammu"
+        for key in _PHONE_KEYS if phone else (*_PHONE_KEYS, "model"):
+            if (key in port) != phone:
+                message = "is missing" if phone else 'is only for driver = "gammu"'
+                remedy = f"a phone needs it: {key} = ..." if phone else "remove it, or add that"
+                line = line_of(text, ("port", number - 1, key))
+                problems.append(Problem(f"port[{number}].{key}", message, remedy, line))
+    return problems
+
+
 def _rooted(config: Config, root: Path) -> Config:
     daemon = config.daemon
     moved = {
@@ -259,5 +365,8 @@ def _rooted(config: Config, root: Path) -> Config:
         for name in ("state_dir", "socket", "recipes_dir", "profiles_dir", "secrets_file")
         if (value := getattr(daemon, name)) is not None
     }
-    ports = tuple(port.model_copy(update={"path": str(root / port.path)}) for port in config.ports)
+    ports = tuple(
+        port if port.url else port.model_copy(update={"path": str(root / port.path)})
+        for port in config.ports
+    )
     return config.model_copy(update={"daemon": daemon.model_copy(update=moved), "ports": ports})

@@ -156,6 +156,12 @@ class ChipRest(Struct, frozen=True, forbid_unknown_fields=True):
     because: Because
 
 
+class ChipTryPin(Struct, frozen=True, forbid_unknown_fields=True):
+    """chip.try_pin: `card` is the ICCID, or the IMEI of a modem that cannot tell it before."""
+
+    card: Name
+
+
 class SlotByName(Struct, frozen=True, forbid_unknown_fields=True):
     """modem.find, modem.trace: a slot by its name or path."""
 
@@ -301,6 +307,7 @@ ARGUMENTS: dict[str, type[Struct]] = {
     "chip.adopt": ChipAdopt,
     "chip.rest": ChipRest,
     "chip.enable": ChipByIccid,
+    "chip.try_pin": ChipTryPin,
     "modem.list": Nothing,
     "rack.show": Nothing,
     "slot.name": SlotName,

@@ -7,17 +7,20 @@ looks at it takes note of.
 """
 
 from collections import deque
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from pulsarack.daemon import log as logging
 from pulsarack.daemon.bell import Bell
 from pulsarack.daemon.context import MS, Context
+from pulsarack.daemon.deliveries import Deliveries
 from pulsarack.daemon.errands import Errands
 from pulsarack.daemon.errors import CardExchanged
 from pulsarack.daemon.going_on import Report
 from pulsarack.daemon.inbox import Arrival, Inbox
 from pulsarack.daemon.script_runner import AlreadyDecided, Runner
-from pulsarack.modems.modem import Modem
+from pulsarack.modems.driver import Driver
+from pulsarack.modems.results import SmsSent
 from pulsarack.queue import texts
 from pulsarack.ussd.dialogue import Dialogue, Finished, TextIn
 from pulsarack.ussd.recipe import Recipe
@@ -39,7 +42,7 @@ class Desk:
     def __init__(
         self,
         context: Context,
-        modem: Modem,
+        modem: Driver,
         *,
         iccid: str,
         slot: str,
@@ -52,15 +55,18 @@ class Desk:
         self.slot = slot
         self.modem_id = modem_id
         self.recipe = recipe
-        self.inbox = Inbox(context, modem, iccid, recipe, self.check_card)
+        self.deliveries = Deliveries()
+        self.inbox = Inbox(context, modem, iccid, recipe, self.check_card, self.deliveries)
         self.news = Bell(context.clock)
         self.errands = Errands(context.clock, modem, self.news.wake)
         self.texts_due_at = 0.0  # when the SIM is looked at next, should nothing announce a text
         self._text_came = False  # since the SIM was looked at
         self._announces = False  # this modem has announced a text
         self._card_seen_at = float("-inf")
+        self.when_idle: Callable[[], Awaitable[None]] | None = None  # between looks at the SIM
         self.gone = False
         self.stopping = False
+        self.held = ""  # why nothing may be sold here: another slot shows the same card or modem
         self._doing = "starting"
         # What an earlier daemon asked by SMS may still be answered.
         self._answer_owed_until = self._late()
@@ -138,7 +144,7 @@ class Desk:
         look = self.text_may_lie_there()
         while not self._unread:
             if look:
-                self._unread.extend(await self.read_texts())
+                self._unread.extend(one for one in await self.read_texts() if one.complete)
             if self._unread:
                 break
             if not await self.pause(until):
@@ -247,6 +253,9 @@ class _Listener:
         """What the operator said last."""
         if kind != "nothing":
             self._desk.answer = logging.masked(text)
+
+    async def sent(self, message: SmsSent) -> None:
+        """Nothing: no order asks."""
 
 
 async def _never() -> None:

@@ -1,19 +1,17 @@
 """What the doctor looks at beside the database: files, directory, ports, socket, clock."""
 
-import glob
 import os
 import pwd
 import stat
 from collections.abc import Iterator
 
-from pulsarack.daemon import doctor_store, ports, secrets
+from pulsarack.daemon import doctor_ports, doctor_store, secrets
 from pulsarack.daemon.client import Client, ClientError
 from pulsarack.daemon.doctor import Check, Finding, Subject, bad, error, ok, warn
 from pulsarack.daemon.errors import DaemonError
 from pulsarack.daemon.store_files import FILE_MODE, SMALLEST_FREE_BYTES, free_bytes, kept_in
 from pulsarack.modems.errors import ModemError
 from pulsarack.modems.profile import Profiles
-from pulsarack.modems.watch import scan
 from pulsarack.ussd.errors import UssdError
 from pulsarack.ussd.shelf import load_shelf
 
@@ -122,30 +120,6 @@ def clock(subject: Subject) -> Iterator[Finding]:
         yield ok("clock", "it is synchronised")
 
 
-def serial_ports(subject: Subject) -> Iterator[Finding]:
-    """The ports that are configured are there, and may be used."""
-    name, sections = "ports", subject.config.ports
-    if not sections:
-        yield warn(name, "no port is configured", "name your modems' ports in [[port]] sections")
-        return
-    for problem in ports.problems(sections):
-        yield warn(name, f"{problem.path}: {problem.why}", problem.remedy)
-    usable = 0
-    for section in sections:
-        found = scan([section.path])
-        if not found and glob.has_magic(section.path):
-            remedy = "plug a modem in, or correct the pattern"
-            yield warn(name, f"{section.path} matches nothing", remedy)
-        for path in found:
-            if os.access(path, os.R_OK | os.W_OK):
-                usable += 1
-            else:
-                remedy = "adduser pulsarack dialout, then start the daemon anew"
-                yield warn(name, f"{path} may not be used by you", remedy)
-    if usable:
-        yield ok(name, f"{usable} can be used")
-
-
 def daemon(subject: Subject) -> Iterator[Finding]:
     """The daemon is there, and answers."""
     running = subject.running
@@ -173,7 +147,9 @@ CHECKS: tuple[Check, ...] = (
     rights,
     free_space,
     clock,
-    serial_ports,
+    doctor_ports.serial_ports,
+    doctor_ports.usb_modems,
     daemon,
+    doctor_ports.held_slots,
     *doctor_store.CHECKS,
 )

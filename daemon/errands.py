@@ -9,8 +9,8 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
+from pulsarack.modems.driver import Driver
 from pulsarack.modems.errors import ModemError
-from pulsarack.modems.modem import Modem
 from pulsarack.modems.timing import Clock
 
 T = TypeVar("T")
@@ -27,11 +27,11 @@ class TurnNotCome(ModemError):
 class Errands:
     """Those that wait at one desk; `wake` tells the worker."""
 
-    def __init__(self, clock: Clock, modem: Modem, wake: Callable[[], None]) -> None:
+    def __init__(self, clock: Clock, modem: Driver, wake: Callable[[], None]) -> None:
         self._clock = clock
         self._modem = modem
         self._wake = wake
-        self._waiting: deque[tuple[Callable[[Modem], Awaitable[Any]], asyncio.Future[Any]]] = (
+        self._waiting: deque[tuple[Callable[[Driver], Awaitable[Any]], asyncio.Future[Any]]] = (
             deque()
         )
 
@@ -41,7 +41,7 @@ class Errands:
         return bool(self._waiting)
 
     async def ask(
-        self, job: Callable[[Modem], Awaitable[T]], within_seconds: float, doing: Callable[[], str]
+        self, job: Callable[[Driver], Awaitable[T]], within_seconds: float, doing: Callable[[], str]
     ) -> T:
         """Have it done in turn; raises TurnNotCome, and whatever the job raises."""
         if len(self._waiting) >= WAITING_LIMIT:

@@ -37,3 +37,7 @@ class CardExchanged(ModemError):
 
     def __init__(self, worked: str, found: str) -> None:
         super().__init__(f"card {worked} was exchanged for {found}; its orders wait for its return")
+
+
+class HeldBack(DaemonError):
+    """The point of no return was not passed: another slot shows the same card or modem."""

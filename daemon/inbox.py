@@ -4,7 +4,9 @@ Acting is one transaction (`queue/texts.py`); a crash before it leaves the text 
 SIM, a crash after it leaves a text that is recognised by its fingerprint. What it decided is
 told before it is deleted: no agent waits for the SIM, which is slow. Only texts of senders
 that the recipe names are read as the operator's; others are kept as unparsed, since
-nobody else has a say about money.
+nobody else has a say about money. A text of which a part never came, or that is damaged, is
+kept as unparsed with what it lacks in front, whatever stands in it: half a text proves nothing.
+Delivery reports are written down with the attempt that asked for them, and prove nothing either.
 """
 
 import contextlib
@@ -12,18 +14,21 @@ import hashlib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from peewee import Database
 
 from pulsarack.daemon import log as logging
 from pulsarack.daemon.context import MS, Context, look_at
+from pulsarack.daemon.deliveries import Deliveries, in_words
 from pulsarack.daemon.errors import CardExchanged
 from pulsarack.daemon.going_on import Ended, Report
 from pulsarack.daemon.reading import read_text
+from pulsarack.modems.driver import Driver
 from pulsarack.modems.errors import ModemError, ModemRefused
-from pulsarack.modems.modem import Modem
-from pulsarack.modems.results import IncomingSms
+from pulsarack.modems.results import DeliveryReport, IncomingSms
 from pulsarack.queue import attempts, orders, texts
+from pulsarack.queue.attempts import Exchange
 from pulsarack.queue.texts import IncomingText, Meaning, ReadText, Received, TextKind, Window
 from pulsarack.ussd.kinds import Channel
 from pulsarack.ussd.parts import JoinedText, Joiner
@@ -33,17 +38,22 @@ from pulsarack.ussd.reply import Reply, classify
 # How long a long SMS may wait for its last part (23.040 gives no limit; networks retry for days,
 # but what is missing after this long is read as far as it came).
 CONCATENATION_SECONDS = 60.0
+DELIVERIES_MAX = 256
 
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """One whole text, what was done with it, and what ended by it if it decided an attempt."""
+    """One text, what was done with it, and what ended by it if it decided an attempt.
+
+    complete: all of it is there, as the modem has it.
+    """
 
     sender: str
     text: str
     reply: Reply | None
     received: Received
     ended: Ended | None
+    complete: bool = True
 
 
 class Inbox:
@@ -55,10 +65,11 @@ class Inbox:
     def __init__(
         self,
         context: Context,
-        modem: Modem,
+        modem: Driver,
         iccid: str,
         recipe: Recipe,
         check_card: Callable[[], Awaitable[None]],
+        deliveries: Deliveries | None = None,
     ) -> None:
         self._context = context
         self._modem = modem
@@ -68,6 +79,8 @@ class Inbox:
         self._joiner: Joiner[IncomingSms] = Joiner(recipe.parts)
         self._held: set[str] = set()  # fingerprints of parts that wait for others
         self._unreadable: list[tuple[int | None, str]] = []
+        self._deliveries = deliveries or Deliveries()
+        self._delivered: list[DeliveryReport] = []
         self._report: Report | None = None
         self._owed = False
         self._alone = False  # what was read is one text
@@ -82,15 +95,17 @@ class Inbox:
         self._report, self._owed = report, owed
         messages = await self._modem.read_sms()
         self._alone = len(messages) == 1 and not self._unreadable
+        stored_reports = any(report.index is not None for report in self._delivered)
         # A long SMS has another fingerprint with each part that comes.
         here = {message.fingerprint for message in messages}
         self._first_seen = {one: at for one, at in self._first_seen.items() if one in here}
-        if messages or self._unreadable:
+        if messages or self._unreadable or stored_reports:
             await self._check(messages)
         arrivals = await self._read_each(messages)
         for late in self._joiner.overdue(self._context.clock.monotonic()):
             arrivals.append(await self._act(late))
         await self._clear_unreadable()
+        await self._note_deliveries()
         return arrivals
 
     async def _check(self, messages: Sequence[IncomingSms]) -> None:
@@ -108,6 +123,9 @@ class Inbox:
             raise
         except ModemError:
             await self._read_each(direct)
+            for message in direct:
+                if not message.complete:
+                    await self._keep_unparsed(message.sender, logging.masked(_shown(message)))
             raise
 
     async def _read_each(self, messages: Sequence[IncomingSms]) -> list[Arrival]:
@@ -120,6 +138,25 @@ class Inbox:
     def unreadable(self, index: int | None, reason: str) -> None:
         """A message on the SIM cannot be read: the next reading takes it off."""
         self._unreadable.append((index, reason))
+
+    def delivered(self, report: DeliveryReport) -> None:
+        """A delivery report came: the next reading writes it down, and takes it off the SIM."""
+        known = {(one.index, one.pdu) for one in self._delivered}
+        if (report.index, report.pdu) not in known and len(known) < DELIVERIES_MAX:
+            self._delivered.append(report)
+
+    async def _note_deliveries(self) -> None:
+        while self._delivered:
+            report = self._delivered[0]
+            attempt_id = self._deliveries.attempt_of(report)
+            if attempt_id is not None:
+                line = Exchange(
+                    self._context.clock.now_ms(), "in", "delivery", in_words(report), None
+                )
+                await self._context.store.write(partial(_keep_exchange, attempt_id, line))
+            if report.index is not None:
+                await self._delete_indices([report.index])
+            del self._delivered[0]
 
     async def _clear_unreadable(self) -> None:
         """A SIM full of what nobody can read takes no operator's text any more.
@@ -149,8 +186,9 @@ class Inbox:
         return True
 
     async def _take(self, message: IncomingSms) -> list[Arrival]:
-        if not self._recipe.believes(message.sender):
-            return [await self._act(JoinedText(message.sender, message.text, True, (message,)))]
+        if not message.complete or not self._recipe.believes(message.sender):
+            alone = JoinedText(message.sender, _shown(message), message.complete, (message,))
+            return [await self._act(alone)]
         whole = self._joiner.add(
             message.text, message.sender, self._context.clock.monotonic(), message
         )
@@ -161,7 +199,8 @@ class Inbox:
         return [await self._act(joined) for joined in whole]
 
     async def _act(self, joined: JoinedText[IncomingSms]) -> Arrival:
-        believed = self._recipe.believes(joined.sender)
+        complete = all(message.complete for message in joined.sources)
+        believed = complete and self._recipe.believes(joined.sender)
         reply = classify(self._recipe, joined.text, Channel.SMS) if believed else None
         read = read_text(reply) if believed else ReadText(TextKind.UNPARSED)
         received, ended = await self._receive(joined, read)
@@ -170,7 +209,7 @@ class Inbox:
         # Its fingerprint makes reading it again harmless.
         await self._delete(joined.sources)
         self._log(joined, received)
-        return Arrival(joined.sender, joined.text, reply, received, ended)
+        return Arrival(joined.sender, joined.text, reply, received, ended, complete)
 
     async def _receive(
         self, joined: JoinedText[IncomingSms], read: ReadText
@@ -230,6 +269,15 @@ class Inbox:
             log.warning("sms.not_used", meaning=received.meaning.value, text=joined.text)
         else:
             log.debug("sms.received", meaning=received.meaning.value)
+
+
+def _shown(message: IncomingSms) -> str:
+    """A text as people see it: what it lacks in front."""
+    return message.text if message.complete else f"(incomplete: {message.missing}) {message.text}"
+
+
+def _keep_exchange(attempt_id: int, line: Exchange, db: Database) -> None:
+    attempts.record_exchange(db, attempt_id, line)
 
 
 def _fingerprint(messages: tuple[IncomingSms, ...]) -> str:

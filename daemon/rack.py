@@ -2,8 +2,8 @@
 
 Twice a second the configured paths and globs are looked at; a port that appears,
 vanishes or turns into another device is told to its slot. So it is noticed within a
-second also where no udev speaks of it. A chip is worked in one slot only: a second
-one that shows the same ICCID is refused and says so.
+second also where no udev speaks of it. A chip is worked in one slot only: if a second
+one shows the same, neither works it (identities.py).
 
 Of many ports that appear at once, as at every start, a few begin every tenth of a second: set
 up all together, the first would sell hardly before the last.
@@ -17,7 +17,7 @@ import asyncio
 
 from pulsarack.daemon.context import Context
 from pulsarack.daemon.dispatcher import Dispatcher
-from pulsarack.daemon.nursing import SlotFault
+from pulsarack.daemon.identities import Identities
 from pulsarack.daemon.ports import Ports
 from pulsarack.daemon.resets import RealResets, Resets
 from pulsarack.daemon.slot import Slot
@@ -55,14 +55,14 @@ class Rack:
         self._forgotten: set[asyncio.Task[None]] = set()  # which end by themselves
         self._full = False
         self._stopping = False
-        self._working: dict[str, Slot] = {}
+        self._identities: Identities[Slot] = Identities(context.config.modems.shared_imeis)
 
     async def run(self) -> None:
         """Watch the ports until cancelled."""
         self.names = await self._context.store.read(technicians.names)
         while True:
             self.look()
-            await self._context.clock.sleep(SCAN_SECONDS)
+            await self._ports.wait(self._context.clock, SCAN_SECONDS)
 
     def look(self) -> None:
         """Look at the ports once and tell the slots what changed."""
@@ -116,42 +116,40 @@ class Rack:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def take_chip(self, iccid: str, slot: Slot) -> None:
-        """Enter a chip; raises SlotFault if another slot works the same."""
-        other = self._working.get(iccid)
-        if other is not None:
-            raise SlotFault(f"chip {iccid} is already in slot {other.name}; one of the two lies")
-        self._working[iccid] = slot
+    def show(self, slot: Slot, iccid: str, imei: str) -> None:
+        """Enter what was read in a slot; whoever shows the same is held with it."""
+        self._identities.show(slot, iccid, imei)
 
-    def leave_chip(self, iccid: str) -> None:
-        """Take a chip out again."""
-        self._working.pop(iccid, None)
+    def leave(self, slot: Slot) -> None:
+        """A slot holds no modem any more."""
+        self._identities.leave(slot)
 
     def chip_changed(self, iccid: str) -> None:
         """An admin changed a chip: its worker starts anew with what holds now."""
-        slot = self._working.get(iccid)
-        if slot is not None:
+        for slot in self._identities.with_chip(iccid):
             slot.changed()
 
     def chip_woken(self, iccid: str) -> None:
         """Something about a chip was decided: its worker looks again."""
-        slot = self._working.get(iccid)
+        slot = self.slot_of(iccid)
         if slot is not None and slot.desk is not None:
             slot.desk.news.ring()
 
     def wake_all(self) -> None:
         """Something was decided: every worker looks again."""
-        for iccid in self._working:
-            self.chip_woken(iccid)
+        for _, slot in self._identities.every():
+            if slot.desk is not None:
+                slot.desk.news.ring()
 
     def slot_of(self, iccid: str) -> Slot | None:
-        """Where a chip is being worked."""
-        return self._working.get(iccid)
+        """Where a chip is being worked, or if it is held, a slot that shows it."""
+        slots = self._identities.with_chip(iccid)
+        return next((slot for slot in slots if slot.desk is not None), next(iter(slots), None))
 
     def presences(self) -> dict[str, Presence]:
         """The chips that are plugged in and ready, with what they are doing."""
         found = {}
-        for iccid, slot in self._working.items():
+        for iccid, slot in self._identities.every():
             desk = slot.desk
             if desk is None:
                 continue

@@ -7,6 +7,8 @@ at the end: a transcript is for people, and its loss in a crash decides nothing.
 from peewee import Database
 
 from pulsarack.daemon.context import Context
+from pulsarack.daemon.deliveries import Deliveries
+from pulsarack.modems.results import SmsSent
 from pulsarack.queue import attempts
 from pulsarack.queue.attempts import Exchange
 from pulsarack.ussd.status import UssdStatus
@@ -15,9 +17,10 @@ from pulsarack.ussd.status import UssdStatus
 class AttemptRecorder:
     """The transcript of one attempt. Texts come masked."""
 
-    def __init__(self, context: Context, attempt_id: int) -> None:
+    def __init__(self, context: Context, attempt_id: int, deliveries: Deliveries) -> None:
         self._context = context
         self._attempt_id = attempt_id
+        self._deliveries = deliveries
         self._lines: list[Exchange] = []
         self.last_heard = ""
 
@@ -29,6 +32,14 @@ class AttemptRecorder:
         """We heard this, or why we heard nothing."""
         self.last_heard = text if kind != "nothing" else ""
         self._lines.append(Exchange(self._context.clock.now_ms(), "in", kind, text, status))
+
+    async def sent(self, message: SmsSent) -> None:
+        """The network took an SMS; what becomes of it is told later, by these references."""
+        references = (message.reference, *message.more)
+        for reference in references:
+            self._deliveries.expect(reference, self._attempt_id)
+        text = f"taken by the network, reference {', '.join(map(str, references))}"
+        self._lines.append(Exchange(self._context.clock.now_ms(), "in", "sent", text, None))
 
     async def flush(self) -> None:
         """Write what was gathered, with nothing else."""

@@ -39,6 +39,7 @@ from pulsarack.daemon.control_protocol import Calls
 from pulsarack.daemon.dispatcher import CLOCK_REMEDY, Dispatcher
 from pulsarack.daemon.errors import DaemonError
 from pulsarack.daemon.events import Events
+from pulsarack.daemon.learned_store import LearnedStore
 from pulsarack.daemon.outbox import Outbox
 from pulsarack.daemon.ports import SerialPorts, problems
 from pulsarack.daemon.pressure import Pressure
@@ -147,11 +148,15 @@ async def _run(context: Context, profiles: Profiles, store: Store) -> int:
     dispatcher = Dispatcher(context)
     for port in problems(context.config.ports):
         context.log.warning("port.unusable", path=port.path, why=port.why, remedy=port.remedy)
-    rack = Rack(context, dispatcher, profiles, SerialPorts(context.config.ports))
+    ports = SerialPorts(context.config, context.clock, context.log)
+    ports.start()
+    rack = Rack(context, dispatcher, profiles, ports)
     pressure = Pressure(context.clock)
     pressure.watch(store.waiting)
     archives = Archives(context.config.daemon.state_dir / FOLDER)
     archivist = Archivist(context, archives)
+    learned = LearnedStore(context, profiles.learned)
+    await learned.load()
     server = ControlServer(
         context.config.daemon.socket,
         registry(Office(context, rack, dispatcher, Outbox(context), archivist, pressure)),
@@ -167,6 +172,7 @@ async def _run(context: Context, profiles: Profiles, store: Store) -> int:
         asyncio.create_task(dispatcher.run(), name="dispatcher"),
         asyncio.create_task(rack.run(), name="rack"),
         asyncio.create_task(archivist.run(), name="archivist"),
+        asyncio.create_task(learned.run(), name="learned"),
         asyncio.create_task(store.watch(), name="store"),
     }
     ended = asyncio.create_task(stopping.wait(), name="signal")
@@ -180,6 +186,7 @@ async def _run(context: Context, profiles: Profiles, store: Store) -> int:
         for task in (*parts, ended):
             task.cancel()
         await asyncio.gather(*parts, ended, return_exceptions=True)
+        ports.stop()
         await server.close()
     context.log.info("daemon.stopped")
     return 1 if failed else 0

@@ -14,7 +14,7 @@ from peewee import Database
 from pulsarack.daemon import log as logging
 from pulsarack.daemon.context import Context, Standing
 from pulsarack.daemon.desk import Desk
-from pulsarack.daemon.errors import CardExchanged
+from pulsarack.daemon.errors import CardExchanged, HeldBack
 from pulsarack.daemon.going_on import ClaimNext, End, Ended, Report
 from pulsarack.daemon.recorder import AttemptRecorder
 from pulsarack.daemon.script_runner import AlreadyDecided, Runner
@@ -54,7 +54,7 @@ class Sale:
         self._claim = claim
         self._go_on = go_on
         self._follows = follows
-        self._recorder = AttemptRecorder(context, claim.attempt_id)
+        self._recorder = AttemptRecorder(context, claim.attempt_id, desk.deliveries)
         self._committed = False
         self._ended_by_text: Ended | None = None
         self._line_is_free = True  # for the next order, as soon as this one has ended
@@ -84,6 +84,8 @@ class Sale:
                 self._line_is_free = False
                 await self._end(self._without_proof(Reason.MODEM_LOST, str(error)))
             raise
+        except HeldBack as error:
+            finished = Finished(self._without_proof(Reason.MODEM_LOST, str(error)), True)
         except NotStored as error:
             # The point of no return could not be written down, so it was not passed.
             finished = Finished(self._without_proof(Reason.DAEMON_STOPPED, error.message), True)
@@ -180,7 +182,9 @@ class Sale:
         return await runner.run(Dialogue(self._desk.recipe, self._desk.recipe.top_up, values))
 
     async def _commit(self) -> None:
-        """Make the point of no return durable; raises if the attempt was decided meanwhile."""
+        """Make the point of no return durable; raises if it may not be passed any more."""
+        if self._desk.held:
+            raise HeldBack(self._desk.held)
         now_ms = self._context.clock.now_ms()
         try:
             await self._context.store.write_first(

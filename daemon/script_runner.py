@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from pulsarack.modems.modem import Modem
+from pulsarack.modems.driver import Driver
 from pulsarack.modems.results import Gone, Refused, Silence, SmsSent, UssdAnswer
 from pulsarack.modems.timing import Clock
 from pulsarack.ussd.dialogue import (
@@ -43,6 +43,9 @@ class Recorder(Protocol):
     async def heard(self, kind: str, text: str, status: UssdStatus | None) -> None:
         """We heard this, or (kind 'nothing') why we heard nothing."""
 
+    async def sent(self, message: SmsSent) -> None:
+        """The network took an SMS of which a delivery report was asked."""
+
 
 WaitForText = Callable[[float], Awaitable[TextIn | None]]
 """Wait until a monotonic instant for the next text of the operator; None if none came."""
@@ -52,7 +55,7 @@ WaitForText = Callable[[float], Awaitable[TextIn | None]]
 class Runner:
     """Runs one dialogue to its end."""
 
-    modem: Modem
+    modem: Driver
     clock: Clock
     recorder: Recorder
     before_commit: Callable[[], Awaitable[None]]
@@ -95,9 +98,15 @@ class Runner:
                 await self.before_commit()
 
         result = await self.modem.send_sms(
-            action.to, action.text.plain, action.within_seconds, before_body
+            action.to,
+            action.text.plain,
+            action.within_seconds,
+            before_body,
+            delivery_report=action.delivery_report,
         )
         if isinstance(result, SmsSent):
+            if action.delivery_report:
+                await self.recorder.sent(result)
             return Sent()
         return await self._nothing(_no_answer(result))
 

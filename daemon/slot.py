@@ -10,10 +10,14 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Protocol, TypeVar
 
+from peewee import Database
+
 from pulsarack.daemon import log as logging
+from pulsarack.daemon.card_pins import CardPins
 from pulsarack.daemon.context import Context
 from pulsarack.daemon.desk import Desk
 from pulsarack.daemon.dispatcher import Dispatcher
+from pulsarack.daemon.joining import join
 from pulsarack.daemon.nursing import End, Nursing, SlotFault
 from pulsarack.daemon.ports import Ports
 from pulsarack.daemon.resets import Resets
@@ -21,32 +25,39 @@ from pulsarack.daemon.store_errors import StoreError
 from pulsarack.daemon.supervisor import Place, Supervisor
 from pulsarack.daemon.tap import Tap
 from pulsarack.daemon.worker import ChipWorker
-from pulsarack.modems.errors import ModemError, PortGone, PortMissing, SimPinNeeded
+from pulsarack.modems.driver import Driver, driver_of
+from pulsarack.modems.errors import ModemError, ModemRefused, PortGone, PortMissing
 from pulsarack.modems.life import ModemLife, Stage, Step
-from pulsarack.modems.modem import Modem
 from pulsarack.modems.profile import Profiles
 from pulsarack.modems.remedies import Fault, fault_of
 from pulsarack.modems.results import (
     ChipIdentity,
+    DeliveryReport,
     Identity,
+    ListingHung,
     MessageArrived,
     MessageUnreadable,
     ModemEvent,
+    NetworkPlace,
     PortLost,
     Registration,
     SimRemoved,
+    StorageFull,
     UssdArrived,
 )
 from pulsarack.modems.transport import Port, Trace
-from pulsarack.queue import chips, recipe_versions, recovery
+from pulsarack.queue import chips, recipe_versions, recovery, sim_pins
 from pulsarack.queue.chips import Chip, ChipState
 from pulsarack.ussd.errors import UnknownRecipe
 from pulsarack.ussd.recipe import Recipe
 
 T = TypeVar("T")
 
-REGISTRATION_POLL_SECONDS = 2.0
-REGISTRATION_POLLS = 30
+# How often an idle chip's signal and cell are looked at.
+LOOK_SECONDS = 300.0
+HELD_CHECK_SECONDS = 5.0
+HELD = "held"
+"""The state of a slot that may not sell, since another shows the same card or modem."""
 
 
 class NoNetwork(SlotFault):
@@ -54,13 +65,13 @@ class NoNetwork(SlotFault):
 
 
 class Neighbours(Protocol):
-    """What a slot must know of the others: which chips are being worked."""
+    """What a slot must know of the others: who shows which card and modem."""
 
-    def take_chip(self, iccid: str, slot: "Slot") -> None:
-        """Enter a chip; raises SlotFault if another slot works the same."""
+    def show(self, slot: "Slot", iccid: str, imei: str) -> None:
+        """Enter what was read in this slot; `held_changed` is called on all it concerns."""
 
-    def leave_chip(self, iccid: str) -> None:
-        """Take a chip out again."""
+    def leave(self, slot: "Slot") -> None:
+        """The slot holds no modem any more."""
 
 
 class Slot:
@@ -85,6 +96,7 @@ class Slot:
         self.chip: ChipIdentity | None = None
         self.signal: int | None = None
         self.registered: Registration | None = None
+        self.network: NetworkPlace | None = None
         self.desk: Desk | None = None
         self.held = ""  # why it may not sell although it could
         self.supervisor = Supervisor(context, resets, self.name)
@@ -96,8 +108,9 @@ class Slot:
         self._profiles = profiles
         self._ports = ports
         self._worker: ChipWorker | None = None
+        self._looked_at = 0.0  # at signal and network
         self._changed = asyncio.Event()
-        self._modem: Modem | None = None
+        self._modem: Driver | None = None
         self._port: Port | None = None  # the one opened last
         self._card: str | None = None  # the ICCID, if it was read since the port is there
         self._reset_command = ""
@@ -106,7 +119,6 @@ class Slot:
         self._lost = False
         self._lost_by = Fault.GONE
         self._stopping = False
-        self._refused_pin = False
         self._log = context.log.bind(slot=self.name)
 
     async def run(self) -> None:
@@ -126,6 +138,20 @@ class Slot:
         self._changed.set()
         if self._worker is not None:
             self._worker.stop()
+
+    def held_changed(self, why: str) -> None:
+        """Another slot shows the same card or modem, or does so no more (an empty text)."""
+        if why == self.held:
+            return
+        if why:
+            self._log.error("slot.held", chip=self.chip.iccid if self.chip else None, why=why)
+        else:
+            self._log.info("slot.goes_on", chip=self.chip.iccid if self.chip else None)
+        self.held = why
+        if self.desk is not None:
+            self.desk.held = why
+        self.changed()
+        self._tell(why)
 
     def appeared(self) -> None:
         """The port is there, or there again."""
@@ -158,7 +184,7 @@ class Slot:
         """What the slot is doing, in words."""
         return self.desk.doing if self.desk is not None else self.life.stage.value
 
-    async def visit(self, job: Callable[[Modem], Awaitable[T]], within_seconds: float) -> T:
+    async def visit(self, job: Callable[[Driver], Awaitable[T]], within_seconds: float) -> T:
         """Have something done on the modem between two orders.
 
         Raises SlotFault if no modem works here, TurnNotCome, and whatever the job raises.
@@ -201,9 +227,7 @@ class Slot:
             fault, why = Fault.GONE, str(error)
             self._move(Step.VANISH, why)
         except ModemError as error:
-            # Three wrong PINs block a card: one refusal is enough until the daemon starts anew.
-            self._refused_pin |= isinstance(error, SimPinNeeded) and error.refused
-            fault, why = _fault_of(error), str(error)
+            fault, why = fault_of(error), str(error)
             self._move(Step.FAIL, why)
             self._log.warning("modem.failed", why=why)
         except StoreError as error:
@@ -224,13 +248,13 @@ class Slot:
             self._move(Step.VANISH if self._lost else Step.FAIL, self.life.why or "started anew")
         return End(fault, why, self._was_ready)
 
-    async def _opened(self) -> Modem:
+    async def _opened(self) -> Driver:
         """The modem that was kept for another try, or a new one on the opened port."""
         if self._modem is None:
             self._port = await self._ports.open(self.path)
             self._came_back()
             clock, trace = self._context.clock, self.tap.trace
-            self._modem = Modem(self._port, clock, self._profiles, self._on_event, trace)
+            self._modem = driver_of(self._port, clock, self._profiles, self._on_event, trace)
         self._move(Step.OPEN)
         return self._modem
 
@@ -246,7 +270,7 @@ class Slot:
         port, self._port = self._port, None
         return port
 
-    async def _prepare(self, modem: Modem) -> None:
+    async def _prepare(self, modem: Driver) -> None:
         self._card = None
         self.identity = await modem.identify()
         self.profile = modem.profile.name
@@ -255,43 +279,76 @@ class Slot:
         self._reset_command = modem.profile.reset if self._known else ""
         self.supervisor.met(self.identity.imei)
         self._move(Step.IDENTIFY)
-        await modem.initialise(self._sim_pin)
+        pins = CardPins(self._context, self.identity.imei or self.name)
+        await modem.initialise(pins.give)
+        await pins.opened()
         self.chip = await modem.read_chip()
         self._card = self.chip.iccid
         self._move(Step.INITIALISE)
         await self._register(modem)
         self._move(Step.REGISTER)
-        self.signal = await modem.signal_quality()
+        await self._look_around(modem)
         self._move(Step.MAKE_READY)
         self._was_ready = True
         self.supervisor.is_ready()
 
-    async def _register(self, modem: Modem) -> None:
-        for _ in range(REGISTRATION_POLLS):
-            self.registered = await modem.registration()
-            if self.registered in (Registration.HOME, Registration.ROAMING):
-                return
-            await self._context.clock.sleep(REGISTRATION_POLL_SECONDS)
-        said = self.registered.name if self.registered else "nothing"
-        raise NoNetwork(f"no network: {said}; check antenna and chip")
+    async def _register(self, modem: Driver) -> None:
+        if why := await join(self._context, modem, self._note_registration):
+            raise NoNetwork(why)
 
-    async def _work(self, modem: Modem) -> None:
-        assert self.chip is not None and self.identity is not None
-        iccid = self.chip.iccid
-        self._neighbours.take_chip(iccid, self)
+    def _note_registration(self, state: Registration) -> None:
+        self.registered = state
+
+    async def _look_again(self, modem: Driver) -> None:
+        if self._context.clock.monotonic() - self._looked_at >= LOOK_SECONDS:
+            await self._look_around(modem)
+
+    async def _look_around(self, modem: Driver) -> None:
+        """Signal, network and cell, as they are now."""
+        self._looked_at = self._context.clock.monotonic()
+        self.signal = await modem.signal_quality()
         try:
-            chip = await self._note_chip(iccid, self.identity.imei)
-            if chip.state == ChipState.NEW:
-                self._log.warning(
-                    "chip.unknown", chip=iccid, remedy=f"pulsarack chip adopt {iccid}"
-                )
-                await self.wait_for_change(None)
-                return
-            await self._employ(modem, chip)
-        finally:
-            self._neighbours.leave_chip(iccid)
+            self.network = await modem.place()
+            self.registered = self.network.registration
+        except ModemRefused as error:
+            self._log.info("network.untold", why=str(error))
 
-    async def _employ(self, modem: Modem, chip: Chip) -> None:
+    async def _work(self, modem: Driver) -> None:
+        assert self.chip is not None and self.identity is not None
+        self._neighbours.show(self, self.chip.iccid, self.identity.imei)
+        try:
+            while not (self._lost or self._stopping):
+                if self.held:
+                    await self._hold(modem)
+                elif not await self._serve(modem):
+                    return
+        finally:
+            self.held = ""
+            self._neighbours.leave(self)
+
+    async def _hold(self, modem: Driver) -> None:
+        """Wait while another slot shows the same card or modem; raises if ours has gone."""
+        assert self.chip is not None
+        await self.wait_for_change(HELD_CHECK_SECONDS)
+        if self._lost or self._stopping:
+            return
+        if await modem.read_iccid() != self.chip.iccid:
+            raise SlotFault("another card is in than before; the slot begins anew")
+
+    async def _serve(self, modem: Driver) -> bool:
+        """Let the chip work; True if that ended only because the slot is to be held."""
+        assert self.chip is not None and self.identity is not None
+        chip = await self._note_chip(self.chip.iccid, self.identity.imei)
+        if chip.state == ChipState.NEW:
+            self._log.warning(
+                "chip.unknown", chip=chip.iccid, remedy=f"pulsarack chip adopt {chip.iccid}"
+            )
+            await self.wait_for_change(None)
+        else:
+            await self._employ(modem, chip)
+        return bool(self.held)
+
+    async def _employ(self, modem: Driver, chip: Chip) -> None:
         assert self.identity is not None and chip.recipe is not None
         try:
             recipe = self._context.shelf.get(chip.recipe)
@@ -312,10 +369,11 @@ class Slot:
             modem_id=self.identity.imei,
             recipe=recipe,
         )
+        self.desk.when_idle = lambda: self._look_again(modem)
         self._worker = ChipWorker(self._context, self.desk, self._dispatcher)
         self._log.info("chip.ready", chip=chip.iccid, recipe=recipe.name)
         try:
-            if not (self._lost or self._stopping):
+            if not (self._lost or self._stopping or self.held):
                 with logging.bound(chip=chip.iccid, slot=self.name):
                     await self._worker.run()
         finally:
@@ -344,19 +402,12 @@ class Slot:
 
     async def _note_chip(self, iccid: str, imei: str) -> Chip:
         now_ms = self._context.clock.now_ms()
-        return await self._context.store.write(
-            lambda db: chips.seen(db, iccid, self.name, imei, now_ms=now_ms)
-        )
 
-    def _sim_pin(self) -> str | None:
-        # Which card is in is not known before it is unlocked, so a rack's cards share one PIN.
-        pins = self._context.secrets.sim_pins()
-        if len(pins) > 1:
-            raise SlotFault(
-                "the card wants a PIN and the secrets file holds several; give all cards the"
-                " same sim_pin, or take the PINs off the cards"
-            )
-        return pins[0].reveal() if len(pins) == 1 and not self._refused_pin else None
+        def job(db: Database) -> Chip:
+            sim_pins.opened(db, iccid)  # by hand, or it wants no PIN any more
+            return chips.seen(db, iccid, self.name, imei, now_ms=now_ms)
+
+        return await self._context.store.write(job)
 
     def _on_event(self, event: ModemEvent) -> None:
         match event:
@@ -372,6 +423,16 @@ class Slot:
                 self._log.warning("sms.unreadable", reason=reason)
                 if self.desk is not None:
                     self.desk.inbox.unreadable(index, reason)
+            case DeliveryReport() as report:
+                self._log.info("sms.delivery", reference=report.reference, state=report.state.value)
+                if self.desk is not None:
+                    self.desk.inbox.delivered(report)
+            case ListingHung(seconds=seconds):
+                self._log.warning("sms.listing_hung", seconds=seconds)
+            case StorageFull(said=said):
+                self._log.warning("sms.storage_full", said=said)
+                if self.desk is not None:
+                    self.desk.text_came()
             case UssdArrived(answer=answer):
                 # It may be the late answer of an earlier request: shown, never used as proof.
                 self._log.warning("ussd.unasked", text=answer.text)
@@ -413,7 +474,11 @@ class Slot:
 
     def _move(self, step: Step, why: str = "") -> None:
         self.life = self.life.apply(step, why)
-        self._context.events.publish("modem", slot=self.name, state=self.life.stage.value, why=why)
+        self._tell(why)
+
+    def _tell(self, why: str) -> None:
+        state = HELD if self.held else self.life.stage.value
+        self._context.events.publish("modem", slot=self.name, state=state, why=why)
 
 
 def _fault_of(error: ModemError) -> Fault:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 
 from pulsarack.daemon.secrets import MASK
-from pulsarack.modems import sms
+from pulsarack.modems import tpdu
 from pulsarack.modems.at import gsm7
 
 # AT+CPIN="1234", AT+CPWD="SC","1","2", AT+CLCK="SC",1,"1234", and their echoes.
@@ -52,9 +52,12 @@ def _hex(digits: str, masked: Masked) -> str:
 
 def _pdu_is_clean(digits: str, masked: Masked) -> bool:
     """A text of several parts may hold half a secret in each: only a whole one is shown."""
-    decoded = sms.decode(digits, None)
-    if isinstance(decoded, sms.StatusReport):
+    read = tpdu.read_pdu(digits)
+    if isinstance(read, tpdu.Unreadable):
+        read = tpdu.read_pdu(digits, tpdu.Kind.SUBMIT)
+    if isinstance(read, tpdu.StatusReport):
         return True
-    if not isinstance(decoded, sms.Part) or decoded.total > 1:
+    if isinstance(read, tpdu.Unreadable) or read.user_data.concatenation is not None:
         return False
-    return masked(decoded.text) == decoded.text
+    text = read.user_data.text
+    return text is not None and masked(text) == text

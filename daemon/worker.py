@@ -116,6 +116,8 @@ class ChipWorker:
             # that announce nothing.
             rang = self._desk.take_news()
             await self._desk.check_card()
+            if self._desk.when_idle is not None:
+                await self._desk.when_idle()
             self._changed = bool(await self._desk.read_texts()) or rang
         elif not (self._desk.stopping or self._desk.gone):  # run() gives it back
             await self._sell(follows=False)

@@ -21,7 +21,7 @@ from pulsarack.modems.at.events import (
     Unsolicited,
 )
 from pulsarack.modems.at.machine import PROBE, AtMachine, State
-from pulsarack.modems.at.results import Final
+from pulsarack.modems.at.results import Final, FinalKind
 from pulsarack.modems.errors import ModemSilent, NotAModem, PortGone
 from pulsarack.modems.timing import Clock
 from pulsarack.modems.transport import Direction, Port, Trace
@@ -29,6 +29,7 @@ from pulsarack.modems.transport import Direction, Port, Trace
 _ENDS = (Response, PromptSeen, Expired)
 
 PROBES = 5
+VERBOSE = b"ATV1\r"
 PROBE_SECONDS = 1.0
 WAKE_SECONDS = 0.1
 QUIET_ROUNDS = 5
@@ -83,10 +84,18 @@ class Conversation:
             await self.clock.sleep(self.settle_seconds)
         return event
 
-    async def send_body(self, body: str, seconds: float) -> Response | PromptSeen | Expired:
-        """The body after the prompt; IllegalMove if the modem has left its prompt."""
+    async def send_body(
+        self, body: str, seconds: float, pause_seconds: float = 0.0
+    ) -> Response | PromptSeen | Expired:
+        """The body after the prompt; IllegalMove if the modem has left its prompt.
+
+        Its last byte, the Ctrl-Z, follows after the pause, unless the modem has answered.
+        """
         self._check_port()
-        return await self._send(self._machine.send_body(body, self._now() + seconds))
+        data = self._machine.send_body(body, self._now() + pause_seconds + seconds)
+        if not pause_seconds:
+            return await self._send(data)
+        return await self._send(data[:-1], later=data[-1:], after_seconds=pause_seconds)
 
     @property
     def awaits_body(self) -> bool:
@@ -115,8 +124,11 @@ class Conversation:
             self._check_port()
             event = await self._send(self._machine.probe(self._now() + PROBE_SECONDS))
             if isinstance(event, Response) and event.final.ok:
-                await self._quiet()
-                return
+                if event.final.kind is not FinalKind.NUMERIC:
+                    await self._quiet()
+                    return
+                # Left at ATV0. Who then says no OK in words either is no modem.
+                self._write(VERBOSE)
             self._lose_place()
         if self._heard_octets:
             raise NotAModem
@@ -140,9 +152,14 @@ class Conversation:
         if self._machine.state is not State.LOST:
             self._machine.abandon()
 
-    async def _send(self, data: bytes) -> Response | PromptSeen | Expired:
+    async def _send(
+        self, data: bytes, later: bytes = b"", after_seconds: float = 0.0
+    ) -> Response | PromptSeen | Expired:
         waiter: asyncio.Future[Event] = asyncio.get_running_loop().create_future()
         self._waiter = waiter
+        timer = None
+        if later:
+            timer = self.clock.call_at(self._now() + after_seconds, lambda: self._write(later))
         try:
             self._write(data)
             self._arm()
@@ -152,6 +169,8 @@ class Conversation:
             raise
         finally:
             self._waiter = None
+            if timer is not None:
+                timer.cancel()
         if not isinstance(event, _ENDS):
             raise TypeError(f"not an end of a command: {event!r}")
         return event

@@ -65,6 +65,13 @@ class PortStuck(PortError):
         super().__init__(path, f"not opened within {seconds:g} s; reset or re-plug the modem")
 
 
+class PortUnreachable(PortError):
+    """A port on the network cannot be reached."""
+
+    def __init__(self, path: str, why: str) -> None:
+        super().__init__(path, f"cannot be reached ({why}); check the address and the server")
+
+
 class PortFailed(PortError):
     """The system refused for another reason."""
 
@@ -85,11 +92,42 @@ class ModemSilent(ModemError):
         super().__init__(f"no answer to {command} within {seconds:g} s; power or reset the modem")
 
 
+class StorageHung(ModemSilent):
+    """The modem neither lists its messages nor reads a single one."""
+
+    def __init__(self, command: str) -> None:
+        self.command = command
+        ModemError.__init__(
+            self, f"its message store hangs: no answer to AT+CMGL nor {command}; reset the modem"
+        )
+
+
+class CallHangs(ModemError):
+    """A call of a phone's library did not come back; its thread was abandoned."""
+
+    def __init__(self, thread: str, call: str, seconds: float) -> None:
+        self.call = call
+        super().__init__(
+            f"{thread}: {call} did not come back within {seconds:g} s and was abandoned;"
+            " take the phone off its cable and connect it again"
+        )
+
+
 class NotAModem(ModemError):
     """Something talks on the port, but not AT."""
 
     def __init__(self) -> None:
         super().__init__("what answers on this port does not speak AT; try the device's other port")
+
+
+class ForeignDevice(ModemError):
+    """What is plugged in there is no modem; ``what`` says what was found."""
+
+    def __init__(self, place: str, what: str) -> None:
+        self.what = what
+        super().__init__(
+            f"{place}: no modem answers ({what}); plug one in, or leave the device out: [usb] never"
+        )
 
 
 class ModemRefused(ModemError):
@@ -109,19 +147,20 @@ class SimMissing(ModemError):
 
 
 class SimPinNeeded(ModemError):
-    """The SIM card wants a PIN that we do not have, or refused the one we have."""
+    """The SIM card wants a PIN that we do not have or may not try, or refused it."""
 
-    def __init__(self, refused: bool) -> None:
+    def __init__(self, refused: bool, why: str = "") -> None:
         self.refused = refused
         said = "refused the SIM PIN on file" if refused else "wants a SIM PIN and none is on file"
-        super().__init__(f"the SIM card {said}; correct sim_pin, it is not tried twice")
+        super().__init__(why or f"the SIM card {said}; correct sim_pin, it is not tried twice")
 
 
 class SimBarred(ModemError):
-    """The SIM card is blocked."""
+    """The SIM card, or the modem's lock on it, cannot be opened by us; ``state`` is +CPIN's."""
 
-    def __init__(self, said: str) -> None:
-        super().__init__(f"the SIM card is blocked ({said}); unblock it with its PUK in a phone")
+    def __init__(self, state: str, meaning: str, remedy: str) -> None:
+        self.state = state
+        super().__init__(f"the SIM card cannot be used ({state}): {meaning}; {remedy}")
 
 
 class ResetFailed(ModemError):

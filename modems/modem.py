@@ -5,12 +5,17 @@ modem says unasked becomes an event. Deadlines are seconds of the clock handed i
 """
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Sequence
 
 from pulsarack.modems.at.events import AtCommand, Response
 from pulsarack.modems.at.results import Final
+from pulsarack.modems.at.sim_state import is_card_out
 from pulsarack.modems.at.ussd_request import Settles, nothing_settles
+from pulsarack.modems.card_lock import SimPin
 from pulsarack.modems.conversation import Conversation
+from pulsarack.modems.learned import kind_of
+from pulsarack.modems.network import Network
 from pulsarack.modems.profile import Profile, Profiles
 from pulsarack.modems.results import (
     ChipIdentity,
@@ -18,22 +23,25 @@ from pulsarack.modems.results import (
     IncomingSms,
     MessageArrived,
     ModemEvent,
+    NetworkPlace,
     PortLost,
     Registration,
     SimRemoved,
     SmsResult,
+    StorageFull,
     UssdArrived,
     UssdResult,
 )
 from pulsarack.modems.sms_exchange import SmsExchange
-from pulsarack.modems.startup import SimPin, Startup
+from pulsarack.modems.startup import Startup
 from pulsarack.modems.timing import Clock
 from pulsarack.modems.transport import Port, Trace
 from pulsarack.modems.ussd_session import UssdSession
 
-_MESSAGE_NOTICES = ("+CMTI:", "+CMT:")
-_SIM_OUT = ("+CPIN: NOT INSERTED", "+CPIN: NOT READY", "+CPIN: SIM REMOVED", "+QUSIM: 0")
-_SIM_OUT_EXACT = frozenset({"+WIND: 0", "^SIMST:255", "^SIMST: 255", "+CME ERROR: 10"})
+_MESSAGE_STORED = ("+CMTI:", "+CDSI:")
+_MESSAGE_DIRECT = ("+CMT:", "+CDS:")
+_STORAGE_FULL = re.compile(r"smmemfull|sms ?full", re.IGNORECASE)
+_NO_CARD = "+CME ERROR: 10"
 
 
 class Modem:
@@ -55,6 +63,7 @@ class Modem:
         )
         generic = profiles.generic
         self._startup = Startup(self._conversation, generic)
+        self._network = Network(self._conversation, generic)
         self._sms = SmsExchange(self._conversation, generic, on_event)
         self._ussd = UssdSession(
             self._conversation, profiles, lambda answer: on_event(UssdArrived(answer))
@@ -82,9 +91,10 @@ class Modem:
             identity = await self._startup.identify()
             profile = self._profiles.choose(identity.manufacturer, identity.model)
             self._startup.profile = profile
+            self._network.profile = profile
             self._sms.profile = profile
             self._ussd.profile = profile
-            self._ussd.model = identity.model
+            self._ussd.kind = kind_of(identity.model, identity.revision)
             self._conversation.settle_seconds = profile.settle_seconds
             return identity
 
@@ -106,12 +116,27 @@ class Modem:
     async def registration(self) -> Registration:
         """How the modem stands with the network."""
         async with self._lock:
-            return await self._startup.registration()
+            return await self._network.registration()
+
+    async def place(self) -> NetworkPlace:
+        """Where the modem is registered: operator, technology, area and cell."""
+        async with self._lock:
+            return await self._network.place()
+
+    async def select_network(self) -> bool:
+        """Let the modem choose its network; True if it had been told otherwise."""
+        async with self._lock:
+            return await self._network.select_automatically()
+
+    async def why_no_network(self, state: Registration) -> str:
+        """Why there is no network, in words and with a remedy."""
+        async with self._lock:
+            return await self._network.why_not(state)
 
     async def signal_quality(self) -> int | None:
         """<rssi> of AT+CSQ, 0 to 31; None if not known."""
         async with self._lock:
-            return await self._startup.signal_quality()
+            return await self._network.signal_quality()
 
     async def dial_ussd(
         self, text: str, within_seconds: float, settles: Settles = nothing_settles
@@ -138,10 +163,17 @@ class Modem:
         text: str,
         within_seconds: float,
         before_body: Callable[[], Awaitable[None]],
+        *,
+        delivery_report: bool = False,
     ) -> SmsResult:
-        """Send one SMS; ``before_body`` is awaited between the prompt and the body."""
+        """Send an SMS; ``before_body`` is awaited between the prompt and the first body.
+
+        With ``delivery_report`` what becomes of it is told by a `DeliveryReport`.
+        """
         async with self._lock:
-            return await self._sms.send(to, text, within_seconds, before_body)
+            return await self._sms.send(
+                to, text, within_seconds, before_body, delivery_report=delivery_report
+            )
 
     async def read_sms(self) -> list[IncomingSms]:
         """All received messages; nothing is deleted."""
@@ -161,11 +193,16 @@ class Modem:
     def _notice(self, line: str) -> None:
         if line.startswith("+CUSD:"):
             self._ussd.notice(line)
-        elif line.startswith(_MESSAGE_NOTICES):
-            if line.startswith("+CMT:"):
-                self._sms.came_directly(line)
+        elif line.startswith(_MESSAGE_STORED):
+            self._sms.announced(line)
             self._on_event(MessageArrived())
-        elif line.startswith(_SIM_OUT) or line in _SIM_OUT_EXACT:
+        elif line.startswith(_MESSAGE_DIRECT):
+            self._sms.came_directly(line)
+            if line.startswith("+CMT:"):
+                self._on_event(MessageArrived())
+        elif _STORAGE_FULL.search(line):
+            self._on_event(StorageFull(line))
+        elif is_card_out(line) or line == _NO_CARD:
             self._on_event(SimRemoved())
 
     def _stray(self, final: Final) -> None:

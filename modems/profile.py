@@ -6,23 +6,27 @@ last. Another directory may add profiles or replace ours by name. Every mistake 
 every file is reported at once.
 
 What cannot be known from the make, which USSD encoding a model really takes, is learnt
-while running and kept by model in ``Profiles.learned``, which the daemon may persist.
+while running and kept in ``Profiles.learned`` (learned.py), which the daemon persists.
+docs/profiles.md explains every field.
 """
 
 import re
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from pulsarack.modems.at.cusd import UssdEncoding
 from pulsarack.modems.errors import ProfileErrors
+from pulsarack.modems.learned import Learned
 from pulsarack.modems.profile_fields import Fields
 
 SHIPPED = Path(__file__).parent / "profiles"
 # tomllib takes quadratic time for a key of many parts, which must stand in one line.
 FILE_LIMIT = 256 * 1024
 DOTS_LIMIT = 200
+
+_COMMAND = r"AT[\x20-\x7e]{0,200}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +38,16 @@ class InitLine:
 
 
 @dataclass(frozen=True, slots=True)
+class PinTries:
+    """A command that tells how often the SIM PIN may still be tried, and where it says so."""
+
+    send: str
+    pattern: re.Pattern[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Profile:
-    """See docs in profiles/generic.toml, which names every field."""
+    """See docs/profiles.md, which explains every field."""
 
     name: str
     manufacturer: tuple[re.Pattern[str], ...]
@@ -44,15 +56,20 @@ class Profile:
     init: tuple[InitLine, ...]
     charset: str
     ussd_encodings: tuple[UssdEncoding, ...]
+    ussd_before: Mapping[UssdEncoding, str]
     error_refuses_encoding: bool
     iccid_commands: tuple[str, ...]
+    pin_tries: tuple[PinTries, ...]
     cpin_without_ok: bool
     sms_store: str
     cpms_stores: int
     cnmi: tuple[str, ...]
+    prompt_pause_seconds: float
+    body_pause_seconds: float
     command_seconds: float
     slow_seconds: float
     busy_seconds: float
+    sms_start_seconds: float
     prompt_seconds: float
     settle_seconds: float
     reset: str
@@ -70,11 +87,9 @@ def _any(patterns: tuple[re.Pattern[str], ...], said: str) -> bool:
 class Profiles:
     """All profiles, and what was learnt about models."""
 
-    def __init__(
-        self, profiles: Iterable[Profile], learned: dict[str, UssdEncoding] | None = None
-    ) -> None:
+    def __init__(self, profiles: Iterable[Profile]) -> None:
         self._profiles = sorted(profiles, key=lambda profile: profile.rank)
-        self.learned: dict[str, UssdEncoding] = {} if learned is None else learned
+        self.learned = Learned()
 
     @classmethod
     def load(cls, *more: Path) -> "Profiles":
@@ -105,9 +120,9 @@ class Profiles:
         """The profile of a modem nobody knows yet."""
         return self._profiles[-1]
 
-    def encodings(self, profile: Profile, model: str) -> tuple[UssdEncoding, ...]:
-        """The encodings to try, what was learnt about the model first."""
-        learned = self.learned.get(model)
+    def encodings(self, profile: Profile, kind: str) -> tuple[UssdEncoding, ...]:
+        """The encodings to try, what was learnt about this model and firmware first."""
+        learned = self.learned.get(kind)
         if learned is None:
             return profile.ussd_encodings
         rest = (encoding for encoding in profile.ussd_encodings if encoding is not learned)
@@ -150,22 +165,36 @@ def _profile(fields: Fields) -> Profile:
         manufacturer=match.patterns("manufacturer"),
         model=match.patterns("model"),
         init=tuple(
-            InitLine(one.text("send", pattern=r"AT[\x20-\x7e]{0,200}"), one.flag("may_fail"))
+            InitLine(one.text("send", pattern=_COMMAND), one.flag("may_fail"))
             for one in top.tables("init")
         ),
         charset=top.text("charset", pattern=r"[A-Z0-9-]{0,16}", default="GSM"),
         ussd_encodings=ussd.choices("encodings", UssdEncoding),
+        ussd_before=_before(ussd.table("before")),
         error_refuses_encoding=ussd.flag("error_refuses_encoding"),
         iccid_commands=chip.texts("iccid_commands", pattern=r"AT[\x20-\x7e]{1,80}"),
+        pin_tries=tuple(
+            PinTries(one.text("send", pattern=_COMMAND), one.counter("pattern"))
+            for one in chip.tables("pin_tries")
+        ),
         cpin_without_ok=chip.flag("cpin_without_ok"),
         sms_store=sms.text("store", pattern=r"[A-Z]{2}", default="SM"),
         cpms_stores=sms.number("cpms_stores", 1, 3, default=3),
         cnmi=sms.texts("cnmi", pattern=r"[0-9](,[0-9]){0,4}"),
+        prompt_pause_seconds=sms.number("prompt_pause_ms", 0, 5000, default=0) / 1000,
+        body_pause_seconds=sms.number("body_pause_ms", 0, 5000, default=0) / 1000,
         command_seconds=seconds.seconds("command", default=5.0),
         slow_seconds=seconds.seconds("slow", default=20.0),
         busy_seconds=seconds.seconds("busy", default=30.0),
+        sms_start_seconds=seconds.seconds("sms_start", default=1.0),
         prompt_seconds=seconds.seconds("prompt", default=5.0),
         settle_seconds=seconds.seconds("settle", default=0.2),
         reset=top.text("reset", pattern=r"(AT[\x20-\x7e]{1,40})?", default="AT+CFUN=1,1"),
         find=top.texts("find", pattern=r"AT[\x20-\x7e]{1,80}"),
     )
+
+
+def _before(table: Fields) -> dict[UssdEncoding, str]:
+    """What a modem must be told before it takes an encoding."""
+    commands = {one: table.text(one.value, pattern=_COMMAND, default="") for one in UssdEncoding}
+    return {encoding: command for encoding, command in commands.items() if command}

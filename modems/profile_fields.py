@@ -12,6 +12,9 @@ from typing import Any, TypeVar
 Choice = TypeVar("Choice", bound=Enum)
 SECONDS_MAX = 600.0
 
+_PATTERN = r"(?s:.{1,200})"
+_NOTHING = re.compile(r"(?!)()")
+
 
 class Fields:
     """One table and the fields that were asked of it."""
@@ -68,16 +71,17 @@ class Fields:
 
     def patterns(self, key: str) -> tuple[re.Pattern[str], ...]:
         """A list of regular expressions, case ignored."""
-        found = []
-        for value in self.texts(key, pattern=r"(?s:.{1,200})"):
-            try:
-                with warnings.catch_warnings():
-                    # What Python will read otherwise one day ("possible nested set") is a fault.
-                    warnings.simplefilter("error")
-                    found.append(re.compile(value, re.IGNORECASE))
-            except (re.error, OverflowError, RecursionError, Warning) as error:
-                self._wrong(key, f"{value!r} is not a regular expression: {error}")
-        return tuple(found)
+        values = self.texts(key, pattern=_PATTERN)
+        return tuple(one for value in values if (one := self._compiled(key, value)) is not None)
+
+    def counter(self, key: str) -> re.Pattern[str]:
+        """A regular expression whose only group finds a number; required."""
+        found = self._compiled(key, self.text(key, pattern=_PATTERN))
+        if found is not None and found.groups == 1:
+            return found
+        if found is not None and found.pattern:
+            self._wrong(key, f"{found.pattern!r} must have one group in round brackets")
+        return _NOTHING
 
     def choices(self, key: str, kind: type[Choice]) -> tuple[Choice, ...]:
         """A list, not empty, of an enum's values."""
@@ -111,6 +115,16 @@ class Fields:
             self._wrong(key, f"{_shown(value)} is not within 0 and {SECONDS_MAX:g} seconds")
             return default
         return float(value)
+
+    def _compiled(self, key: str, value: str) -> re.Pattern[str] | None:
+        try:
+            with warnings.catch_warnings():
+                # What Python will read otherwise one day ("possible nested set") is a fault.
+                warnings.simplefilter("error")
+                return re.compile(value, re.IGNORECASE)
+        except (re.error, OverflowError, RecursionError, Warning) as error:
+            self._wrong(key, f"{value!r} is not a regular expression: {error}")
+            return None
 
     def _child(self, table: dict[str, Any], key: str) -> "Fields":
         child = Fields(table, f"{self._place}: {key}", self.problems)

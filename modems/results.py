@@ -8,6 +8,7 @@ such a proof.
 from dataclasses import dataclass
 from enum import Enum
 
+from pulsarack.modems.tpdu import DeliveryState
 from pulsarack.ussd.status import UssdStatus
 
 
@@ -46,9 +47,13 @@ class Gone:
 
 @dataclass(frozen=True, slots=True)
 class SmsSent:
-    """The network took the message; ``reference`` is its TP-MR (27.005 3.5.1)."""
+    """The network took the message; ``reference`` is its TP-MR (27.005 3.5.1).
+
+    ``more``: those of its other parts, if it had to be sent in several.
+    """
 
     reference: int
+    more: tuple[int, ...] = ()
 
 
 UssdResult = UssdAnswer | Refused | Silence | Gone
@@ -65,6 +70,8 @@ class IncomingSms:
     complete      all parts are here; otherwise ``text`` holds those that are
     fingerprint   the same for the same PDUs, for deduplication
     direct        the PDUs of its parts that are stored nowhere but in the driver
+    missing       why it is not complete, in words
+    flash         of message class 0, meant to be shown at once (23.038 section 4)
     """
 
     indices: tuple[int, ...]
@@ -74,6 +81,27 @@ class IncomingSms:
     complete: bool
     fingerprint: str
     direct: tuple[str, ...] = ()
+    missing: str = ""
+    flash: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryReport:
+    """What became of a sent message; an event (23.040 9.2.2.3).
+
+    index               where it is stored, for ``delete_sms``; None if it came directly
+    reference           of `SmsSent`, repeated after 256 messages
+    status              TP-ST, of which ``state`` is the meaning
+    discharged_at_text  when that was, ISO 8601, or empty if unreadable
+    """
+
+    index: int | None
+    reference: int
+    recipient: str
+    state: DeliveryState
+    status: int
+    discharged_at_text: str
+    pdu: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +131,23 @@ class Registration(Enum):
     DENIED = 3
     UNKNOWN = 4
     ROAMING = 5
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkPlace:
+    """Where a modem is registered; empty or None is what it does not tell.
+
+    area        <lac>, or the <tac> of LTE
+    cell        <ci>
+    technology  of the cell: GSM, UMTS, LTE and so on
+    operator    the network's name as the modem says it
+    """
+
+    registration: Registration
+    area: int | None
+    cell: int | None
+    technology: str
+    operator: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,4 +186,30 @@ class MessageUnreadable:
     pdu: str
 
 
-ModemEvent = PortLost | MessageArrived | UssdArrived | SimRemoved | MessageUnreadable
+@dataclass(frozen=True, slots=True)
+class ListingHung:
+    """AT+CMGL brought no answer; messages are read one by one from now on. Said once a life.
+
+    Known of several Huawei models, which need a reset in the end.
+    """
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class StorageFull:
+    """The modem or its card has no room for another message: read and delete. As it said."""
+
+    said: str
+
+
+ModemEvent = (
+    PortLost
+    | MessageArrived
+    | UssdArrived
+    | SimRemoved
+    | MessageUnreadable
+    | DeliveryReport
+    | ListingHung
+    | StorageFull
+)

@@ -1,32 +1,47 @@
-"""SMS PDUs: writing SUBMIT, reading DELIVER and STATUS-REPORT, joining long messages.
+"""SMS PDUs: writing SUBMIT, sorting what came in, joining the parts of long messages.
 
-The only file that knows python-gammu. Two of its bugs are worked round: a text with
-characters of the GSM extension table comes back longer than it is, with NULs and
-foreign memory behind it (cut at the first NUL), and the service centre's address is
-written even when it is empty (dropped: the modem's own is used). Its validity of five
-minutes is replaced. A hostile PDU becomes an ``Undecodable``, never an exception.
+The only file that knows python-gammu, which writes our PDUs. What it gets wrong there is
+put right here: the service centre's address is written even when it is empty (dropped:
+the modem's own is used), its validity of five minutes is replaced, and it has no way to
+ask for a status report. UCS2 is handed to it as octets, since it reads ``~`` in a UCS2
+text as a mark of one maker's telephones and sends something else. Texts are parted here,
+as it parts them in the middle of surrogate pairs.
+
+Received PDUs are read by `tpdu.py`. gammu fails on status reports with optional parameters
+(23.040 9.2.3.27), reads 184 of the 256 coding schemes otherwise than 23.038 (most of them
+reserved, but also the classes of a text that deletes itself), doubles ``~``, turns half a
+surrogate pair into U+FFFD before anybody can join it to its other half, knows no national
+tables, shows foreign memory behind extension characters, and takes a text that was cut
+short for a whole one. Where it is right, tests hold the two against each other.
 
 Sources: 3GPP TS 23.040 section 9.2 (PDUs), 9.2.3.24.1 (concatenation), 23.038.
 """
 
 import hashlib
-import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
 
 import gammu
 
+from pulsarack.modems import tpdu
 from pulsarack.modems.at import gsm7
-from pulsarack.modems.results import IncomingSms
+from pulsarack.modems.at.message_lines import parse_listed
+from pulsarack.modems.results import DeliveryReport, IncomingSms
+from pulsarack.modems.tpdu import Alphabet, UserData
 
 # TP-VP, relative (23.040 9.2.3.12.1): (11 + 1) * 5 minutes. An order's text that could
 # not be handed over for an hour must not be carried out later.
 VALIDITY_ONE_HOUR = 11
-PDU_OCTETS_MAX = 12 + 164
-
-_HEX = re.compile(r"(?:[0-9A-Fa-f]{2})+")
-_LIST_HEADER = re.compile(r"\+CMGL:\s*(\d{1,5})\s*,")
+# TP-SRR of the first octet (9.2.3.5).
+STATUS_REPORT_REQUEST = 0x20
+# TP-DCS, general group; a flash message is of class 0 (23.038 section 4).
+DCS_GSM7, DCS_UCS2, DCS_FLASH = 0x00, 0x08, 0x10
+# A part's header: its length, and concatenation with a reference of 8 bits (9.2.3.24.1).
+CONCATENATION_8BIT = bytes([0x05, 0x00, 0x03])
+# What fits into one message, and into one of several (23.040 9.2.3.24.1).
+SINGLE_SEPTETS, PART_SEPTETS = 160, 153
+SINGLE_UCS2_OCTETS, PART_UCS2_OCTETS = 140, 134
+PARTS_MAX = 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +54,10 @@ class SubmitPdu:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One DELIVER; ``reference`` and its kin are 0, 1, 1 for a message of one part."""
+    """One DELIVER; ``reference`` and its kin are 0, 1, 1 for a message of one part.
+
+    fault: what is wrong with its text; empty if it is whole.
+    """
 
     index: int | None
     sender: str
@@ -49,17 +67,9 @@ class Part:
     number: int
     total: int
     pdu: str
-
-
-@dataclass(frozen=True, slots=True)
-class StatusReport:
-    """What became of a sent message (23.040 9.2.2.3)."""
-
-    index: int | None
-    reference: int
-    recipient: str
-    delivered: bool
-    pdu: str
+    fault: str = ""
+    reference_bits: int = 8
+    user_data: UserData | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,152 +81,278 @@ class Undecodable:
     pdu: str
 
 
-Decoded = Part | StatusReport | Undecodable
+Decoded = Part | DeliveryReport | Undecodable
 
 
-def encode_submit(to: str, text: str) -> list[SubmitPdu]:
+# --- writing ------------------------------------------------------------------------------
+
+
+def encode_submit(
+    to: str, text: str, *, reference: int = 0, flash: bool = False, status_report: bool = False
+) -> list[SubmitPdu]:
     """The parts of a text; UCS2 only if the GSM alphabet cannot say it.
 
-    ``to`` is a short code, or the digits of a number; eleven digits and more without a
-    leading zero are taken as E.164 and sent as an international number.
-    ValueError if there is nothing or nobody to send to.
+    to             a short code, or the digits of a number; ten digits and more without a
+                   leading zero are taken as E.164 and sent as an international number
+    reference      of a text in several parts, 0 to 255: another for each text
+    flash          message class 0: shown at once (23.038 section 4)
+    status_report  ask the service centre what became of it (23.040 9.2.3.5)
+
+    ValueError if there is nothing or nobody to send to, or the text needs too many parts.
     """
     digits = to.removeprefix("+")
     if not (digits.isascii() and digits.isdecimal() and 1 <= len(digits) <= 20):
         raise ValueError("the recipient is not a number of 1 to 20 digits")
     international = to.startswith("+") or (len(digits) >= 10 and not digits.startswith("0"))
     plain = gsm7.is_encodable(text)
-    info = {
-        "Class": -1,
-        "Unicode": not plain,
-        "Entries": [{"ID": "ConcatenatedTextLong", "Buffer": text}],
-    }
-    parts: list[SubmitPdu] = []
-    for message in gammu.EncodeSMS(info):
-        message["SMSC"] = {"Number": ""}
-        message["Number"] = f"+{digits}" if international else digits
-        parts.append(_trim(bytes(gammu.EncodePDU(message, "Submit"))))
+    parts = split_text(text)
+    if len(parts) > PARTS_MAX:
+        raise ValueError(f"the text needs {len(parts)} messages, at most {PARTS_MAX} are sent")
+    pdus: list[SubmitPdu] = []
+    for number, part in enumerate(parts, 1):
+        message: dict[str, object] = {
+            "SMSC": {"Number": ""},
+            "Number": f"+{digits}" if international else digits,
+            "Text": part if plain else _utf16(part),
+            "Coding": "Default_No_Compression" if plain else "8bit",
+            "Type": "Submit",
+            "Class": 0 if flash else -1,
+            "Folder": 0,
+        }
+        if len(parts) > 1:
+            header = CONCATENATION_8BIT + bytes([reference & 0xFF, len(parts), number])
+            message["UDH"] = {"Type": "UserUDH", "Text": header}
+        coding = (DCS_GSM7 if plain else DCS_UCS2) | (DCS_FLASH if flash else 0)
+        octets = bytes(gammu.EncodePDU(message, "Submit"))
+        pdus.append(_put_right(octets, coding, status_report))
+    return pdus
+
+
+def split_text(text: str) -> list[str]:
+    """A text in pieces that fit one message each, no character parted (23.040 9.2.3.24.1)."""
+    plain = gsm7.is_encodable(text)
+    single, several = (
+        (SINGLE_SEPTETS, PART_SEPTETS) if plain else (SINGLE_UCS2_OCTETS, PART_UCS2_OCTETS)
+    )
+    sizes = [len(gsm7.encode(one)) if plain else len(_utf16(one)) for one in text]
+    if sum(sizes) <= single:
+        return [text]
+    parts, room = [""], several
+    for one, size in zip(text, sizes, strict=True):
+        if size > room:
+            parts.append("")
+            room = several
+        parts[-1] += one
+        room -= size
     return parts
 
 
-def _trim(octets: bytes) -> SubmitPdu:
-    """Leave the service centre to the modem (length 0) and set our validity."""
-    tpdu = bytearray(octets[1 + octets[0] :])
-    address_octets = (tpdu[2] + 1) // 2
-    relative_validity = tpdu[0] & 0x18 == 0x10
-    if relative_validity:
-        tpdu[2 + 2 + address_octets + 2] = VALIDITY_ONE_HOUR
-    return SubmitPdu("00" + tpdu.hex().upper(), len(tpdu))
+def _utf16(text: str) -> bytes:
+    try:
+        return text.encode("utf-16-be")
+    except UnicodeEncodeError:
+        raise ValueError("the text holds half a surrogate pair, which cannot be sent") from None
 
 
-def read_list(lines: Sequence[str]) -> list[Decoded]:
-    """The messages in the lines of AT+CMGL (27.005 3.4.2): header, PDU, header, ..."""
+def _put_right(octets: bytes, coding: int, status_report: bool) -> SubmitPdu:
+    """Leave the service centre to the modem (length 0), set our scheme, validity and TP-SRR.
+
+    A SUBMIT is: type, reference, address, protocol identifier, scheme, validity (9.2.2.2).
+    """
+    submit = bytearray(octets[1 + octets[0] :])
+    behind_address = 2 + 2 + (submit[2] + 1) // 2
+    submit[behind_address + 1] = coding
+    if submit[0] & 0x18 == 0x10:  # a relative validity
+        submit[behind_address + 2] = VALIDITY_ONE_HOUR
+    if status_report:
+        submit[0] |= STATUS_REPORT_REQUEST
+    return SubmitPdu("00" + submit.hex().upper(), len(submit))
+
+
+# --- reading ------------------------------------------------------------------------------
+
+
+def read_list(lines: Sequence[str], index: int | None = None) -> list[Decoded]:
+    """The messages in the lines of AT+CMGL or AT+CMGR (27.005 3.4.2, 3.5.3): header, PDU, ...
+
+    index: the one asked for, which AT+CMGR does not repeat. What stands between the
+    header's index and the PDU is not looked at: ZTE leaves fields of it out.
+    """
     found: list[Decoded] = []
-    index: int | None = None
-    for line in lines:
-        header = _LIST_HEADER.match(line)
-        if header:
-            index = int(header.group(1))
-        elif index is not None:
-            found.append(decode(line.strip(), index))
-            index = None
+    for one in parse_listed(lines):
+        place = one.header.index if index is None else index
+        if one.pdu is not None and place is not None:
+            found.append(decode(one.pdu, place))
     return found
 
 
 def decode(pdu: str, index: int | None) -> Decoded:
-    """One PDU with its service centre, as AT+CMGL and +CMT give it."""
-    if not _HEX.fullmatch(pdu):
-        return Undecodable(index, "not a string of hex octets", pdu[:400])
-    octets = bytes.fromhex(pdu)
-    if len(octets) > PDU_OCTETS_MAX:
-        return Undecodable(index, f"longer than {PDU_OCTETS_MAX} octets", pdu[:400])
-    try:
-        read = gammu.DecodePDU(octets, True)
-        return _sort(read, index, pdu.upper())
-    except (
-        gammu.GSMError,
-        ValueError,
-        OverflowError,
-        KeyError,
-        TypeError,
-        AttributeError,
-    ) as error:
-        # gammu hands hostile bytes on to Python's own types, which refuse them their way.
-        return Undecodable(index, f"{type(error).__name__}: not a message PDU", pdu)
+    """One PDU with its service centre, as AT+CMGL, +CMT and +CDS give it."""
+    read = tpdu.read_pdu(pdu)
+    match read:
+        case tpdu.Deliver():
+            return _part(read, index, pdu.upper())
+        case tpdu.StatusReport():
+            return DeliveryReport(
+                index=index,
+                reference=read.reference,
+                recipient=read.recipient.text.removeprefix("+"),
+                state=read.state,
+                status=read.status,
+                discharged_at_text=read.discharged_at or "",
+                pdu=pdu.upper(),
+            )
+        case tpdu.Submit():
+            return Undecodable(index, "a submit PDU, not a received message", pdu.upper())
+        case tpdu.Unreadable(reason=reason):
+            return Undecodable(index, reason, pdu[:400])
 
 
-def _sort(read: dict[str, Any], index: int | None, pdu: str) -> Decoded:
-    kind = read["Type"]
-    if kind == "Status_Report":
-        delivered = read["Text"] == "Delivered"
-        recipient = _number(read["Number"])
-        return StatusReport(index, int(read["MessageReference"]), recipient, delivered, pdu)
-    if kind != "Deliver":
-        return Undecodable(index, f"a {kind} PDU, not a received message", pdu)
-    header = read["UDH"]
-    total = max(1, int(header["AllParts"]))
-    number = int(header["PartNumber"])
-    if total == 1 or not 1 <= number <= total:
-        total, number = 1, 1
-    reference = max(int(header["ID8bit"]), int(header["ID16bit"]), 0) if total > 1 else 0
-    when = read["DateTime"]
+def _part(read: tpdu.Deliver, index: int | None, pdu: str) -> Decoded:
+    data = read.user_data
+    if data.coding.compressed:
+        return Undecodable(index, "its text is compressed (23.042)", pdu)
+    place = data.concatenation
     return Part(
         index=index,
-        sender=_number(read["Number"]),
-        text=_text(read["Text"]),
-        sent_at_text=when.isoformat() if when is not None else "",
-        reference=reference,
-        number=number,
-        total=total,
+        sender=read.sender.text.removeprefix("+"),
+        text=_text([data]),
+        sent_at_text=read.timestamp or "",
+        reference=place.reference if place and place.total > 1 else 0,
+        number=place.number if place else 1,
+        total=place.total if place else 1,
         pdu=pdu,
+        fault=data.fault,
+        reference_bits=place.reference_bits if place else 8,
+        user_data=data,
     )
 
 
-def _number(said: str) -> str:
-    return said.split("\x00", 1)[0].removeprefix("+")
+def _text(pieces: Sequence[UserData]) -> str:
+    """The text of pieces that follow each other.
 
-
-def _text(said: str | bytes) -> str:
-    text = said.decode("latin-1") if isinstance(said, bytes) else said
+    A sender may part a surrogate pair, or an escape from what follows it, so pieces written
+    alike are read as one. 8-bit data is shown as ISO-8859-1. Some fill up with NUL.
+    """
+    text, at = "", 0
+    while at < len(pieces):
+        first, data = pieces[at], b""
+        while at < len(pieces) and _written_alike(pieces[at], first):
+            data += pieces[at].data
+            at += 1
+        read = tpdu.decode_data(first.coding, first.language, data)
+        text += data.decode("latin-1") if read is None else read
     return text.split("\x00", 1)[0]
+
+
+def _written_alike(one: UserData, other: UserData) -> bool:
+    same = (one.coding.alphabet, one.language) == (other.coding.alphabet, other.language)
+    odd = other.coding.alphabet is Alphabet.UCS2 and (len(one.data) % 2 or len(other.data) % 2)
+    return one is other or (same and not odd)
+
+
+# --- joining ------------------------------------------------------------------------------
 
 
 def join(parts: Iterable[Part]) -> list[IncomingSms]:
     """Messages in the order of their first part, parts joined by sender and reference.
 
-    References repeat after 256 messages: a part whose place is taken begins another
-    message instead of spoiling the first.
+    A part that lies there twice, stamp and all, counts once. One that came with another
+    stamp begins another message, the second copy. References repeat (after 256 messages,
+    with some senders at once): where parts of one reference and place say different things
+    they belong to different messages, and only those stamped in the same second are
+    joined, since a text made of two is worse than none.
     """
-    groups: list[dict[int, Part]] = []
+    parts = list(parts)
+    muddled = _muddled(parts)
+    groups: list[_Group] = []
     for part in parts:
-        group = None if part.total == 1 else _place(groups, part)
+        group = None if part.total == 1 else _place(groups, part, muddled)
         if group is None:
-            groups.append({part.number: part})
+            groups.append({part.number: [part]})
         else:
-            group[part.number] = part
+            group.setdefault(part.number, []).append(part)
     return [_message(group) for group in groups]
 
 
-def _place(groups: list[dict[int, Part]], part: Part) -> dict[int, Part] | None:
+# By number: the part, and its copies.
+_Group = dict[int, list[Part]]
+_Key = tuple[str, int, int, int]
+
+
+def _key(part: Part) -> _Key:
+    return part.sender, part.reference_bits, part.reference, part.total
+
+
+def _muddled(parts: Sequence[Part]) -> set[_Key]:
+    """The references under which parts of different messages lie there."""
+    said: dict[tuple[_Key, int], str] = {}
+    return {
+        _key(part)
+        for part in parts
+        if part.total > 1 and said.setdefault((_key(part), part.number), part.text) != part.text
+    }
+
+
+def _place(groups: list[_Group], part: Part, muddled: set[_Key]) -> _Group | None:
+    key = _key(part)
     for group in groups:
-        one = next(iter(group.values()))
-        same = (one.sender, one.reference, one.total) == (part.sender, part.reference, part.total)
-        if same and part.number not in group:
+        one, *_ = next(iter(group.values()))
+        if _key(one) != key:
+            continue
+        if part.number in group:
+            if group[part.number][0].pdu == part.pdu:
+                return group
+            continue
+        if key not in muddled or (part.sent_at_text and one.sent_at_text == part.sent_at_text):
             return group
     return None
 
 
-def _message(group: dict[int, Part]) -> IncomingSms:
-    parts = [group[number] for number in sorted(group)]
+def _message(group: _Group) -> IncomingSms:
+    parts = [group[number][0] for number in sorted(group)]
+    copies = [part for number in sorted(group) for part in group[number]]
     return IncomingSms(
-        indices=tuple(part.index for part in parts if part.index is not None),
+        indices=tuple(part.index for part in copies if part.index is not None),
         sender=parts[0].sender,
-        text="".join(part.text for part in parts),
+        text=_joined(parts),
         sent_at_text=parts[0].sent_at_text,
-        complete=len(parts) == parts[0].total,
+        complete=len(parts) == parts[0].total and not any(part.fault for part in parts),
         fingerprint=fingerprint(part.pdu for part in parts),
-        direct=tuple(part.pdu for part in parts if part.index is None),
+        direct=tuple(part.pdu for part in copies if part.index is None),
+        missing=_missing(parts),
+        flash=_is_flash(parts[0]),
     )
+
+
+def _joined(parts: Sequence[Part]) -> str:
+    """The text of the parts; only neighbours are read as one."""
+    text, run = "", [parts[0]]
+    for part in parts[1:]:
+        if part.number != run[-1].number + 1:
+            text += _run(run)
+            run = []
+        run.append(part)
+    return text + _run(run)
+
+
+def _run(parts: Sequence[Part]) -> str:
+    pieces = [part.user_data for part in parts if part.user_data is not None]
+    return _text(pieces) if len(pieces) == len(parts) else "".join(part.text for part in parts)
+
+
+def _missing(parts: Sequence[Part]) -> str:
+    """What is not there, in words; empty if all is."""
+    here, total = {part.number for part in parts}, parts[0].total
+    absent = [str(number) for number in range(1, total + 1) if number not in here]
+    faults = [part.fault for part in parts if part.fault]
+    if absent:
+        faults.insert(0, f"part {', '.join(absent)} of {total} did not come")
+    return "; ".join(faults)
+
+
+def _is_flash(part: Part) -> bool:
+    return part.user_data is not None and part.user_data.coding.message_class == 0
 
 
 def fingerprint(pdus: Iterable[str]) -> str:

@@ -1,31 +1,30 @@
 """From an opened port to an initialised modem: identify, unlock, set up, read the card.
 
 A modem that says it is still starting (SIM busy, Wavecom's 515) is asked again for a
-while. The SIM PIN is tried once in the life of this object: three wrong tries block a
-card for good.
+while, and so is one that does not store messages yet. The SIM PIN is tried once in the
+life of this object, and never if it would be the card's last try: see card_lock.py.
 """
 
 import re
-from collections.abc import Callable
+from dataclasses import replace
 from functools import lru_cache
 
-from pulsarack.modems import identity
-from pulsarack.modems.at.events import AtCommand, Response
+from pulsarack.modems import card_lock, identity
+from pulsarack.modems.at.abilities import parse_function
+from pulsarack.modems.at.events import AtCommand, Response, question
 from pulsarack.modems.at.results import Final, FinalKind
+from pulsarack.modems.at.sim_state import parse_pin_state
+from pulsarack.modems.card_lock import LEAST_TRIES, LockedCard, SimPin
 from pulsarack.modems.conversation import Conversation
 from pulsarack.modems.errors import ModemRefused, SimBarred, SimMissing, SimPinNeeded
 from pulsarack.modems.profile import Profile
-from pulsarack.modems.results import ChipIdentity, Identity, Registration
+from pulsarack.modems.results import ChipIdentity, Identity
 
 BUSY_RETRY_SECONDS = 1.0
+FULL_FUNCTIONALITY = 1
 
-_SIM_READY = ("READY",)
-_SIM_PIN = ("SIM PIN",)
-_CREG = re.compile(r"\+CREG:\s*\d+\s*,\s*(\d+)")
-_CREG_ALONE = re.compile(r"\+CREG:\s*(\d+)\s*")
-_CSQ = re.compile(r"\+CSQ:\s*(\d{1,3})\s*,")
-
-SimPin = Callable[[], str | None]
+# What some say to AT+CPIN? instead of a state (27.007 9.2.1).
+_STATE_OF_ERROR = {11: "SIM PIN", 12: "SIM PUK", 17: "SIM PIN2", 18: "SIM PUK2"}
 
 
 class Startup:
@@ -40,24 +39,26 @@ class Startup:
         """Who made it; what the modem refuses to tell is left empty."""
         await self._run(AtCommand("ATE0"))
         manufacturer = identity.parse_name(await self._ask("AT+CGMI"))
+        if not manufacturer:
+            # Some (ZTE with Qualcomm's M6280) take nothing else before this question.
+            await self._run(_cpin(without_ok=True))
+            manufacturer = identity.parse_name(await self._ask("AT+CGMI"))
         model = identity.parse_name(await self._ask("AT+CGMM"))
-        revision = identity.parse_name(await self._ask("AT+CGMR"))
+        revision = identity.parse_revision(await self._ask("AT+CGMR"))
         imei = identity.parse_imei(await self._ask("AT+CGSN"))
         return Identity(manufacturer, model, revision, imei)
 
     async def initialise(self, sim_pin: SimPin | None) -> None:
         """Unlock the card and set the modem up by its profile."""
         await self._run(AtCommand("AT+CMEE=1"))
+        await self._wake_radio()
         await self._unlock(sim_pin)
         for line in self.profile.init:
-            command = AtCommand(line.send, expects=(f"{_name(line.send)}:",))
-            await self._set(command, may_fail=line.may_fail)
+            await self._set(question(line.send), may_fail=line.may_fail)
         if self.profile.charset:
             await self._set(AtCommand(f'AT+CSCS="{self.profile.charset}"'), may_fail=True)
-        await self._set(AtCommand("AT+CMGF=0"), may_fail=False)
-        stores = ",".join([f'"{self.profile.sms_store}"'] * self.profile.cpms_stores)
-        await self._set(AtCommand(f"AT+CPMS={stores}", expects=("+CPMS:",)), may_fail=True)
-        await self._ask_for_indications()
+        await self._set(AtCommand("AT+CREG=2"), may_fail=True)  # area and cell, 27.007 7.2
+        await self._prepare_messages()
 
     async def read_chip(self) -> ChipIdentity:
         """ICCID and IMSI of the card."""
@@ -79,56 +80,81 @@ class Startup:
                 said = str(response.final)
         raise SimMissing(said)
 
-    async def registration(self) -> Registration:
-        """How the modem stands with the network (27.007 7.2)."""
-        response = await self._run(AtCommand("AT+CREG?", expects=("+CREG:",)))
-        if not response.final.ok:
-            raise ModemRefused("AT+CREG?", str(response.final))
-        states = [_registration(line) for line in response.lines]
-        return next((state for state in reversed(states) if state), Registration.UNKNOWN)
-
-    async def signal_quality(self) -> int | None:
-        """<rssi>, 0 to 31; None if not known (27.007 8.5)."""
-        response = await self._run(AtCommand("AT+CSQ", expects=("+CSQ:",)))
-        for line in response.lines:
-            match = _CSQ.match(line)
-            if match and int(match.group(1)) <= 31:
-                return int(match.group(1))
-        return None
+    async def _wake_radio(self) -> None:
+        """Switch the radio on where it was left off (27.007 8.2)."""
+        lines = await self._ask("AT+CFUN?")
+        levels = [level for line in lines if (level := parse_function(line)) is not None]
+        if levels and levels[0] != FULL_FUNCTIONALITY:
+            # Wavecom and others say for a while that they are busy after it.
+            await self._conversation.run(AtCommand("AT+CFUN=1"), self.profile.slow_seconds)
 
     async def _unlock(self, sim_pin: SimPin | None) -> None:
         state = await self._pin_state()
-        if state in _SIM_READY:
+        if state in card_lock.OPEN:
             return
-        if state not in _SIM_PIN:
-            raise SimBarred(state)
-        pin = sim_pin() if sim_pin is not None and not self._pin_tried else None
-        if pin is None:
-            raise SimPinNeeded(refused=self._pin_tried)
-        if not re.fullmatch(r"\d{4,8}", pin):
+        if state != card_lock.WANTS_PIN:
+            raise SimBarred(state, *card_lock.remedy(state))
+        if self._pin_tried:
+            raise SimPinNeeded(refused=True)
+        card = LockedCard(await self._iccid_of_locked(), await self._tries_left())
+        if card.tries_left is not None and card.tries_left < LEAST_TRIES:
+            why = f"the SIM card wants its PIN and has {card.tries_left} try left; enter the right"
+            raise SimPinNeeded(False, f"{why} one in a phone, and correct sim_pin")
+        pin = await sim_pin(card) if sim_pin is not None else None
+        if pin is None or not re.fullmatch(r"[0-9]{4,8}", pin):
             raise SimPinNeeded(refused=False)
         self._pin_tried = True
         command = AtCommand(f'AT+CPIN="{pin}"', shown="AT+CPIN=****")
         response = await self._conversation.run(command, self.profile.slow_seconds)
-        if not response.final.ok:
+        if not response.final.ok or await self._pin_state() not in card_lock.OPEN:
             raise SimPinNeeded(refused=True)
         self._pin_tried = False
-        if await self._pin_state() not in _SIM_READY:
-            raise SimPinNeeded(refused=True)
+
+    async def _iccid_of_locked(self) -> str | None:
+        """The number of a card that is not open yet, if the modem reads it: its file is free
+        for all (ETSI TS 102 221 13.2), but not every modem asks the card before."""
+        for text in self.profile.iccid_commands:
+            response = await self._run(_iccid_command(text))
+            iccid = identity.parse_iccid(response.lines) if response.final.ok else None
+            if iccid is not None:
+                return iccid
+        return None
+
+    async def _tries_left(self) -> int | None:
+        for one in self.profile.pin_tries:
+            tries = card_lock.parse_tries(await self._ask(one.send), one.pattern)
+            if tries is not None:
+                return tries
+        return None
 
     async def _pin_state(self) -> str:
-        ends = ("+CPIN:",) if self.profile.cpin_without_ok else ()
-        response = await self._patiently(
-            AtCommand("AT+CPIN?", expects=("+CPIN:",), final_prefixes=ends)
-        )
-        if response.final.kind is FinalKind.CME and response.final.code in (12, 18):
-            raise SimBarred(str(response.final))
-        if response.final.kind is FinalKind.CME and response.final.code == 11:
-            return _SIM_PIN[0]
+        response = await self._patiently(_cpin(self.profile.cpin_without_ok))
+        if response.final.kind is FinalKind.CME and response.final.code in _STATE_OF_ERROR:
+            return _STATE_OF_ERROR[response.final.code]
         if not response.final.ok:
             raise SimMissing(str(response.final))
-        said = response.with_prefix("+CPIN:")
-        return said[-1].strip('" ') if said else _SIM_READY[0]
+        states = [state for line in response.lines if (state := parse_pin_state(line))]
+        return card_lock.parse_state(states[-1]) if states else card_lock.READY
+
+    async def _prepare_messages(self) -> None:
+        """PDU mode, the store, and word of new messages; a modem that starts refuses for a
+        while, some with a bare ERROR."""
+        clock = self._conversation.clock
+        until = clock.monotonic() + self.profile.sms_start_seconds
+        pdu_mode = AtCommand("AT+CMGF=0")
+        response = await self._until_taken(pdu_mode, until)
+        if not response.final.ok:
+            raise ModemRefused(pdu_mode.name, str(response.final))
+        stores = ",".join([f'"{self.profile.sms_store}"'] * self.profile.cpms_stores)
+        await self._until_taken(AtCommand(f"AT+CPMS={stores}", expects=("+CPMS:",)), until)
+        await self._ask_for_indications()
+
+    async def _until_taken(self, command: AtCommand, until: float) -> Response:
+        while True:
+            response = await self._patiently(command)
+            if response.final.ok or self._conversation.clock.monotonic() >= until:
+                return response
+            await self._conversation.clock.sleep(BUSY_RETRY_SECONDS)
 
     async def _ask_for_indications(self) -> None:
         """The first form of AT+CNMI that the modem takes; without one it is polled."""
@@ -143,7 +169,7 @@ class Startup:
             raise ModemRefused(command.name, str(response.final))
 
     async def _ask(self, text: str) -> tuple[str, ...]:
-        response = await self._patiently(AtCommand(text, expects=(f"{_name(text)}:",)))
+        response = await self._patiently(question(text))
         return response.lines if response.final.ok else ()
 
     async def _run(self, command: AtCommand) -> Response:
@@ -163,24 +189,16 @@ class Startup:
 @lru_cache(maxsize=64)
 def _iccid_command(text: str) -> AtCommand:
     """Asked before every order, so made once."""
-    return AtCommand(text, expects=(f"{_name(text)}:", "+CCID:", "+ICCID:"))
+    asked = question(text)
+    return replace(asked, expects=(*asked.expects, "+CCID:", "+ICCID:"))
 
 
-def _name(text: str) -> str:
-    """``+CREG`` of ``AT+CREG?``: what the information responses begin with (V.250 5.4.4)."""
-    return text.removeprefix("AT").split("=")[0].rstrip("?")
+def _cpin(without_ok: bool) -> AtCommand:
+    ends = ("+CPIN:",) if without_ok else ()
+    return AtCommand("AT+CPIN?", expects=("+CPIN:",), final_prefixes=ends)
 
 
 def _is_busy(final: Final) -> bool:
     if final.kind is FinalKind.CME:
         return final.code in (14, 515)
     return final.kind is FinalKind.CMS and final.code == 314
-
-
-def _registration(line: str) -> Registration | None:
-    """``+CREG: <n>,<stat>``; a lone number is a notice that came in between."""
-    match = _CREG.match(line) or _CREG_ALONE.fullmatch(line)
-    if match is None:
-        return None
-    stat = int(match.group(1)[:3])
-    return Registration(stat) if stat <= 5 else Registration.UNKNOWN

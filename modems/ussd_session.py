@@ -49,7 +49,7 @@ class UssdSession:
         on_arrived: Callable[[UssdAnswer], None],
     ) -> None:
         self.profile: Profile = profiles.generic
-        self.model = ""
+        self.kind = ""  # model and firmware, for what is learnt
         self._conversation = conversation
         self._clock = conversation.clock
         self._profiles = profiles
@@ -57,6 +57,7 @@ class UssdSession:
         self._open = False
         self._doubtful = True
         self._hint = UssdEncoding.PLAIN
+        self._set_up: UssdEncoding | None = None  # what the modem was told to expect
         self._request: UssdRequest | None = None
         self._settled_by, self._copy_until = "", 0.0
         self._ended: asyncio.Future[None] | None = None
@@ -143,12 +144,15 @@ class UssdSession:
             return Silence(left=False)
         deadline = self._clock.monotonic() + within_seconds
         refused: UssdResult = Refused("no encoding to try", None, left=False)
-        for encoding in self._profiles.encodings(self.profile, self.model):
+        for encoding in self._profiles.encodings(self.profile, self.kind):
             try:
                 content = cusd.encode(text, encoding)
             except ValueError:
                 refused = Refused(f"the text cannot be sent as {encoding.value}", None, left=False)
                 continue
+            failed = await self._switch_to(encoding)
+            if failed is not None:
+                return failed
             local = self._error_is_local(encoding)
             request = UssdRequest(deadline, encoding, local, settles)
             refused = await self._carry_out(content, request)
@@ -157,8 +161,23 @@ class UssdSession:
                 self._settled_by, self._copy_until = request.settled_by, request.copy_until
             if not self._may_try_another(request, refused):
                 break
+            if self._profiles.learned.get(self.kind) is encoding:
+                self._profiles.learned.forget(self.kind)
         self._remember(refused)
         return refused
+
+    async def _switch_to(self, encoding: UssdEncoding) -> Silence | Gone | None:
+        """Tell the modem which encoding comes; the start has set up the profile's first."""
+        before = self.profile.ussd_before.get(encoding)
+        if encoding is not (self._set_up or self.profile.ussd_encodings[0]) and before:
+            try:
+                await self._conversation.run(AtCommand(before), self.profile.command_seconds)
+            except PortGone:
+                return Gone(left=False)
+            except (ModemSilent, NotAModem):
+                return Silence(left=False)
+        self._set_up = encoding
+        return None
 
     async def _carry_out(self, content: str, request: UssdRequest) -> UssdResult:
         command = AtCommand(
@@ -207,7 +226,7 @@ class UssdSession:
 
     def _error_is_local(self, encoding: UssdEncoding) -> bool:
         """A plain ERROR refuses the encoding only while that is not known to work."""
-        known = self._profiles.learned.get(self.model) is encoding
+        known = self._profiles.learned.get(self.kind) is encoding
         return self.profile.error_refuses_encoding and not known
 
     def _may_try_another(self, request: UssdRequest, result: UssdResult) -> bool:
@@ -218,8 +237,8 @@ class UssdSession:
 
     def _learn(self, encoding: UssdEncoding, request: UssdRequest) -> None:
         self._hint = encoding
-        if self.model and isinstance(request.result, UssdAnswer):
-            self._profiles.learned[self.model] = encoding
+        if isinstance(request.result, UssdAnswer):
+            self._profiles.learned.learn(self.kind, encoding)
 
     def _remember(self, result: UssdResult) -> None:
         if isinstance(result, UssdAnswer):

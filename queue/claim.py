@@ -30,8 +30,8 @@ from pulsarack.queue.routing import (
     ChipFacts,
     OrderFacts,
     Route,
+    can_take,
     first_able,
-    judge,
     pause_ends,
     ranked,
     reached_cap,
@@ -180,11 +180,11 @@ def _claim_all(
         if _look(db, iccid, idle[iccid], known, at):
             fresh.add(iccid)
     # A chip that no order could take now must not draw orders to look at.
+    any_order = OrderFacts(operator, cost=0)
     free = ranked(
         chip
         for iccid in idle
-        if (chip := known.chips.get(iccid)) is not None
-        and not judge(OrderFacts(operator, cost=0), chip, at.now_ms).reasons
+        if (chip := known.chips.get(iccid)) is not None and can_take(any_order, chip, at.now_ms)
     )
     if not free:
         return []

@@ -159,6 +159,14 @@ def judge(order: OrderFacts, chip: ChipFacts, now_ms: int) -> Verdict:
     return Verdict(chip.iccid, chip.name, tuple(r for r in found if r), chip.sold_today)
 
 
+def can_take(order: OrderFacts, chip: ChipFacts, now_ms: int) -> bool:
+    """Whether nothing speaks against a chip: asked of hundreds that stand idle, for one order."""
+    for rule in RULES:  # noqa: SIM110 - a generator costs as much as the rules
+        if rule(order, chip, now_ms) is not None:
+            return False
+    return True
+
+
 def route(order: OrderFacts, chips: Iterable[ChipFacts], now_ms: int) -> Route:
     """Judge all chips and choose one."""
     judged = [(judge(order, chip, now_ms), chip) for chip in chips]

@@ -220,7 +220,7 @@ def _hand_out(task: _Task, at: _Position, index: int) -> _Move:
     )
     if sms:
         seconds = task.recipe.timing.send_seconds
-        return at, SendText(step.to, said, step.commits, seconds)
+        return at, SendText(step.to, said, step.commits, seconds, step.delivery_report)
     if step.action is StepAction.USSD:
         return at, Dial(said, step.commits, step.within_seconds)
     return at, Answer(said, step.commits, step.within_seconds)

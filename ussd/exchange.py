@@ -47,12 +47,16 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class SendText:
-    """Send an SMS. within_seconds: for handing it over, not for the answer."""
+    """Send an SMS. within_seconds: for handing it over, not for the answer.
+
+    delivery_report: ask the service centre what became of it.
+    """
 
     to: str
     text: Spoken
     commits: bool
     within_seconds: float
+    delivery_report: bool = False
 
 
 @dataclass(frozen=True, slots=True)

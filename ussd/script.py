@@ -13,7 +13,8 @@ class Step:
     to: the receiver of an SMS. expect: names or kinds of the prompts after which the
     next step follows. commits: the point of no return, after which only the
     operator's own words decide. report: where the final answer comes.
-    within_seconds: how long to wait for it.
+    within_seconds: how long to wait for it. delivery_report: of an SMS, whether the
+    service centre is asked what became of it; written down, and never proof of anything.
     """
 
     action: StepAction
@@ -23,6 +24,7 @@ class Step:
     commits: bool
     report: Channel
     within_seconds: float
+    delivery_report: bool = False
 
 
 @dataclass(frozen=True, slots=True)

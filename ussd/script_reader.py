@@ -69,6 +69,7 @@ def _read_step(table: Table, reply_seconds: float) -> Step:
         commits=table.flag("commits", False),
         report=table.word("report", list(Channel), Channel.SMS if sms else Channel.USSD),
         within_seconds=table.number("within_seconds", reply_seconds, least=1, most=LONGEST_SECONDS),
+        delivery_report=sms and table.flag("delivery_report", False),
     )
     if sms and step.report is Channel.USSD:
         table.wrong("an SMS is never answered by USSD", 'remove report or write "sms"', "report")

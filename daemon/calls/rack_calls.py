@@ -14,13 +14,14 @@ from pulsarack.daemon.control_arguments import (
     ChipAdopt,
     ChipByIccid,
     ChipRest,
+    ChipTryPin,
     Nothing,
     RouteExplain,
     UnparsedList,
 )
 from pulsarack.daemon.control_protocol import CallError, Calls, Peer
 from pulsarack.daemon.desk import Desk
-from pulsarack.daemon.slot import Slot
+from pulsarack.daemon.slot import HELD, Slot
 from pulsarack.ledger import accounts, books
 from pulsarack.queue import (
     attempts,
@@ -31,6 +32,7 @@ from pulsarack.queue import (
     facts,
     intake,
     orders,
+    sim_pins,
     stock,
     texts,
 )
@@ -59,6 +61,7 @@ class RackCalls:
         calls.add("chip.adopt", self.chip_adopt)
         calls.add("chip.rest", self.chip_rest)
         calls.add("chip.enable", self.chip_enable)
+        calls.add("chip.try_pin", self.chip_try_pin)
         calls.add("modem.list", self.modem_list)
         calls.add("route.explain", self.route_explain)
         calls.add("unparsed.list", self.unparsed_list)
@@ -145,6 +148,15 @@ class RackCalls:
         self._office.rack.chip_woken(args.iccid)
         return {}
 
+    async def chip_try_pin(self, args: ChipTryPin, _peer: Peer) -> dict[str, Any]:
+        """Let the SIM PIN on file be tried again after a refusal."""
+        if await self._context.store.write(lambda db: sim_pins.allow(db, args.card)):
+            self._context.log.info("sim_pin.allowed", card=args.card)
+            return {}
+        noted = await self._context.store.read(sim_pins.every)
+        names = ", ".join(one.key for one in noted) or "none"
+        raise CallError("NOT_REFUSED", f"no refused PIN is noted of {args.card}", f"noted: {names}")
+
     async def modem_list(self, _args: Nothing, _peer: Peer) -> dict[str, Any]:
         """All slots and what is in them."""
         return {
@@ -152,8 +164,8 @@ class RackCalls:
                 {
                     "slot": slot.name,
                     "port": slot.path,
-                    "state": slot.life.stage.value,
-                    "why": slot.life.why,
+                    "state": HELD if slot.held else slot.life.stage.value,
+                    "why": slot.held or slot.life.why,
                     "imei": slot.identity.imei if slot.identity else None,
                     "manufacturer": slot.identity.manufacturer if slot.identity else None,
                     "model": slot.identity.model if slot.identity else None,
@@ -161,6 +173,7 @@ class RackCalls:
                     "iccid": slot.chip.iccid if slot.chip else None,
                     "signal": slot.signal,
                     "registration": slot.registered.name if slot.registered else None,
+                    **_network(slot),
                 }
                 for slot in sorted(self._office.rack.slots.values(), key=lambda one: one.name)
             ]
@@ -277,6 +290,9 @@ class RackCalls:
             "rest_until": chip.rest_until,
             "slot": slot.name if slot else None,
             "modem": chip.modem,
+            "signal": slot.signal if slot else None,
+            "registration": slot.registered.name if slot and slot.registered else None,
+            **_network(slot),
             "doing": _doing(desk, slot, sold),
             "stock_posted": balance.posted if balance else 0,
             "stock_held": balance.held if balance else 0,
@@ -310,8 +326,21 @@ def _standing(db: Database) -> tuple[dict[str, int], dict[str, int], dict[str, A
     return orders.count_by_state(db), waiting, figures
 
 
+def _network(slot: Slot | None) -> dict[str, Any]:
+    """Where the modem is in the network, as it was last seen."""
+    place = slot.network if slot else None
+    return {
+        "network": place.operator or None if place else None,
+        "technology": place.technology or None if place else None,
+        "area": place.area if place else None,
+        "cell": place.cell if place else None,
+    }
+
+
 def _doing(desk: Desk | None, slot: Slot | None, chip: ChipFacts) -> str:
     """What a chip is doing; an idle one may be resting because of its limits."""
+    if slot is not None and slot.held:
+        return HELD
     if desk is None:
         return "not plugged in" if slot is None else "starting"
     cap = reached_cap(chip)

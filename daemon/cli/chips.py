@@ -27,6 +27,12 @@ _COLUMNS = (
 _MORE = (
     Column("recipe", "recipe"),
     Column("modem", "modem"),
+    Column("network", "network"),
+    Column("registration", "registration"),
+    Column("technology", "technology"),
+    Column("signal", "signal", "number"),
+    Column("area", "area", "id"),
+    Column("cell", "cell", "id"),
     Column("reserve", "reserve", "number"),
     Column("per_hour", "per hour", "number"),
     Column("per_day", "per day", "number"),
@@ -56,6 +62,7 @@ _ATTEMPTS = (
         "adopt": Lazy("chips", "adopt", "Let a chip that was found take orders."),
         "rest": Lazy("chips", "rest", "Give a chip no more orders."),
         "enable": Lazy("chips", "enable", "Let a resting chip take orders again."),
+        "try-pin": Lazy("chips", "try_pin", "Let a refused SIM PIN be tried again."),
     },
 )
 def chip() -> None:
@@ -147,3 +154,16 @@ def enable(session: Session, iccid: str) -> None:
     """Let the chip ICCID take orders again."""
     session.call("chip.enable", iccid=iccid)
     click.echo(f"chip {formats.text(iccid)} takes orders")
+
+
+@click.command("try-pin")
+@click.argument("card")
+@pass_session
+def try_pin(session: Session, card: str) -> None:
+    """Let the SIM PIN on file be tried again in CARD, which refused it before.
+
+    CARD is the ICCID, or the IMEI of a modem that does not tell it of a locked card. Correct
+    sim_pin in the secrets file and start the daemon anew first: three wrong tries block a card.
+    """
+    session.call("chip.try_pin", card=card)
+    click.echo(f"the SIM PIN of {formats.text(card)} is tried again")

@@ -19,6 +19,10 @@ _COLUMNS = (
     Column("iccid", "chip"),
     Column("signal", "signal", "number"),
     Column("registration", "registration"),
+    Column("network", "network"),
+    Column("technology", "technology"),
+    Column("area", "area", "id"),
+    Column("cell", "cell", "id"),
 )
 
 

@@ -1,9 +1,10 @@
 """Reading a +CUSD line and writing a USSD request (27.007 7.15).
 
-What stands in the quotes is plain text, packed GSM-7 as hex, or UCS2 as hex. The dcs
-(23.038 section 5) ought to tell, but modems put 15 beside UCS2 hex when their charset
-is UCS2, 15 or 0 beside packed hex, and 17 with or without the two octets of language.
-So three things vote: the dcs, the shape of the text, and the profile's hint.
+What stands in the quotes is plain text, packed GSM-7 as hex, UCS2 as hex, or octets as hex
+(8-bit text, or any text while the charset is "HEX"). The dcs (23.038 section 5) ought to
+tell, but modems put 15 beside UCS2 hex when their charset is UCS2, 15 or 0 beside packed
+hex, and 17 with or without the two octets of language. So three things vote: the dcs, the
+shape of the text, and the profile's hint.
 """
 
 import re
@@ -26,6 +27,14 @@ _CONTROLS = {
     for code in range(0x20)
     if code != gsm7.ESCAPE and chr(code) not in "\x00\r\n\t"
 }
+
+# 23.038 section 5, group 0001: the text begins with the two letters of its language and CR.
+_GSM7_WITH_LANGUAGE = 0x10
+_LANGUAGE = re.compile(r"[A-Za-z]{2}(?:\r\n?|\n)")
+# Menus that passed a program on the way have the two characters for a line break.
+_ESCAPED_BREAK = re.compile(r"(?:\\r)?\\n(?=[0-9#*])")
+_UNKNOWN_DCS = 0xFF
+OCTETS_MIN = 12
 
 DCS_LANGUAGE_UNSPECIFIED = 15
 
@@ -65,25 +74,38 @@ def _split(rest: str) -> tuple[str, int | None]:
         match = shape.fullmatch(rest)
         if match is not None:
             groups = match.groups()
-            content = groups[0].rstrip() if shape is _UNQUOTED else groups[0]
+            content = _unquote(groups[0].rstrip()) if shape is _UNQUOTED else groups[0]
             return content, int(groups[1]) if len(groups) > 1 else None
     return rest.removeprefix('"'), None
 
 
+def _unquote(content: str) -> str:
+    """Without the closing quote of a text whose opening one is missing."""
+    return content[:-1] if content.count('"') == 1 and content.endswith('"') else content
+
+
 def decode(content: str, dcs: int | None, hint: UssdEncoding) -> str:
     """The text a person would have read on a phone."""
-    encoding = encoding_of(content, dcs, hint)
-    if encoding is UssdEncoding.UCS2_HEX:
-        text = _ucs2(_octets(content), dcs)
-    elif encoding is UssdEncoding.PACKED_HEX:
-        text = gsm7.unpack_ussd(_octets(content))
-    else:
-        text = _plain(content)
+    hexed = _HEX.fullmatch(content) is not None
+    text = _from_hex(content, dcs, hint) if hexed else _plain(content)
+    if dcs == _GSM7_WITH_LANGUAGE and (language := _LANGUAGE.match(text)):
+        text = text[language.end() :]
     return text.split("\x00", 1)[0].replace("\r\n", "\n").rstrip("\r").replace("\r", "\n")
 
 
+def _from_hex(content: str, dcs: int | None, hint: UssdEncoding) -> str:
+    encoding = encoding_of(content, dcs, hint)
+    if encoding is UssdEncoding.UCS2_HEX:
+        return _ucs2(_octets(content), dcs)
+    if encoding is UssdEncoding.PACKED_HEX:
+        return gsm7.unpack_ussd(_octets(content))
+    if _is_octets(content, dcs, hint):
+        return _octets(content).decode("latin-1")
+    return _plain(content)
+
+
 def encoding_of(content: str, dcs: int | None, hint: UssdEncoding) -> UssdEncoding:
-    """Which of the three encodings the content is in."""
+    """Which of the three encodings the content is in; PLAIN also if it is in none of them."""
     if not _HEX.fullmatch(content):
         return UssdEncoding.PLAIN
     octets = bytes.fromhex(content)
@@ -93,6 +115,8 @@ def encoding_of(content: str, dcs: int | None, hint: UssdEncoding) -> UssdEncodi
         return UssdEncoding.UCS2_HEX
     if pairs and (hint is UssdEncoding.UCS2_HEX or _looks_ucs2(octets)):
         return UssdEncoding.UCS2_HEX
+    if _is_octets(content, dcs, hint):
+        return UssdEncoding.PLAIN
     if hint is UssdEncoding.PACKED_HEX or _looks_packed(content, octets):
         return UssdEncoding.PACKED_HEX
     return UssdEncoding.PLAIN
@@ -117,6 +141,32 @@ def _is_ucs2(dcs: int | None) -> bool:
         return True
     grouped = dcs & 0xC0 == 0x40 or dcs & 0xF0 == 0x90
     return grouped and dcs & 0x0C == 0x08
+
+
+def _is_octets(content: str, dcs: int | None, hint: UssdEncoding) -> bool:
+    """Hex of one octet a character: the dcs says 8-bit, or it is long and nothing but ASCII.
+
+    Every second octet of a packed text has its high bit set.
+    """
+    if not _HEX.fullmatch(content):
+        return False
+    octets = _octets(content)
+    text = octets.split(b"\x00", 1)[0]
+    readable = sum(1 for octet in text if 0x20 <= octet < 0x7F or octet in b"\r\n")
+    if _is_8bit(dcs) and text:
+        return readable * 10 >= len(text) * 8
+    if len(text) < OCTETS_MIN or readable < len(text) or content.isdecimal():
+        return False
+    return hint is not UssdEncoding.PACKED_HEX or not _looks_packed(content, octets)
+
+
+def _is_8bit(dcs: int | None) -> bool:
+    """23.038 section 5: groups 01xx and 1001, and 1111, can say 8-bit data."""
+    if dcs is None:
+        return False
+    if dcs & 0xC0 == 0x40 or dcs & 0xF0 == 0x90:
+        return dcs & 0x0C == 0x04
+    return dcs & 0xF4 == 0xF4 and dcs != _UNKNOWN_DCS
 
 
 def _octets(content: str) -> bytes:
@@ -159,4 +209,5 @@ def _plain(content: str) -> str:
         text = content.encode("latin-1").decode("utf-8")
     except UnicodeError:
         text = content
-    return text.translate(_CONTROLS)
+    text = text.translate(_CONTROLS)
+    return _ESCAPED_BREAK.sub("\n", text) if "\\n" in text else text

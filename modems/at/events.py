@@ -35,6 +35,12 @@ class AtCommand:
         return f"AtCommand({self.name!r})"
 
 
+def question(text: str) -> AtCommand:
+    """A command whose information responses begin with its own name (V.250 5.4.4)."""
+    name = text[2:] if text[:2].upper() == "AT" else text
+    return AtCommand(text, expects=(f"{name.split('=')[0].rstrip('?')}:",))
+
+
 @dataclass(frozen=True, slots=True)
 class Response:
     """A command has ended: its lines, and the final result."""

@@ -5,6 +5,8 @@ and 6.1.2.3 (packing for SMS and for USSD). A character of the extension table t
 two septets, the first being ESC.
 """
 
+from collections.abc import Mapping, Sequence
+
 ESCAPE = 0x1B
 CR = 0x0D
 
@@ -49,19 +51,24 @@ def encode(text: str) -> list[int]:
     return septets
 
 
-def decode(septets: list[int]) -> str:
-    """The text of septets; an unknown extension shows its basic character (6.2.1.1)."""
+def decode(
+    septets: Sequence[int], alphabet: str = ALPHABET, extension: Mapping[int, str] = EXTENSION
+) -> str:
+    """The text of septets; an unknown extension shows its basic character (6.2.1.1).
+
+    The tables of a national language may stand in for the default ones (annex A).
+    """
     text: list[str] = []
     codes = iter(septets)
     for code in codes:
         if code != ESCAPE:
-            text.append(ALPHABET[code & 0x7F])
+            text.append(alphabet[code & 0x7F])
             continue
         follower = next(codes, None)
         if follower is None or follower == ESCAPE:
             text.append(" ")
         else:
-            text.append(EXTENSION.get(follower, ALPHABET[follower & 0x7F]))
+            text.append(extension.get(follower, alphabet[follower & 0x7F]))
     return "".join(text)
 
 

@@ -23,7 +23,14 @@ from pulsarack.modems.at.events import (
     Unsolicited,
 )
 from pulsarack.modems.at.lines import LineSplitter, Overlong, PromptMark
-from pulsarack.modems.at.results import Final, FinalKind, parse_final, unglue
+from pulsarack.modems.at.results import (
+    NUMERIC_RING,
+    Final,
+    FinalKind,
+    parse_final,
+    parse_numeric,
+    unglue,
+)
 from pulsarack.modems.at.unsolicited import is_notice, is_unsolicited
 from pulsarack.modems.errors import IllegalMove
 
@@ -202,7 +209,8 @@ class AtMachine:
             self._flush()
             return False
         if not held.quoted:
-            return bool(line)
+            # A notice between a header and its PDU is no PDU.
+            return bool(line) and not is_unsolicited(line)
         return not is_notice(line)
 
     def _classify(self, line: str) -> None:
@@ -217,6 +225,9 @@ class AtMachine:
         if final is None and command.final_prefixes and line.startswith(command.final_prefixes):
             self._keep(line)
             final = Final(FinalKind.LINE, line)
+        if final is None and self.state is State.PROBING:
+            final = parse_numeric(line)
+            line = "RING" if line == NUMERIC_RING else line
         if final is not None:
             self._finish(command, final)
         elif command.expects and line.startswith(command.expects):

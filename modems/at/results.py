@@ -3,7 +3,9 @@
 Modems differ: a number or its name behind the colon, the plus sign missing, the next
 line glued on without a break (``+CME ERROR: 25+CNUM: ...``), a bare ``error: text``.
 ``NO CARRIER`` and its kin end a command only if that command dialled; otherwise they
-report a call nobody here cares about.
+report a call nobody here cares about. A modem that was left at ATV0 says a digit instead
+(V.250 5.7.1): that is believed only of the answer to a probe, since digits are answers to
+other commands.
 """
 
 import re
@@ -22,6 +24,7 @@ class FinalKind(Enum):
     CMS = "+CMS ERROR"
     CALL = "call result"
     LINE = "information response that ends its command"
+    NUMERIC = "result code of ATV0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +38,7 @@ class Final:
     @property
     def ok(self) -> bool:
         """The command was carried out."""
-        return self.kind in (FinalKind.OK, FinalKind.LINE)
+        return self.kind in (FinalKind.OK, FinalKind.LINE) or self.said in ("OK", "CONNECT")
 
     def __str__(self) -> str:
         name = None
@@ -55,9 +58,19 @@ _PLAIN = {
     "COMMAND NOT SUPPORTED": FinalKind.ERROR,
     "TOO MANY PARAMETERS": FinalKind.ERROR,
 }
-_CALL = frozenset({"NO CARRIER", "NO ANSWER", "NO DIALTONE", "NO DIAL TONE", "BUSY"})
+_CALL = frozenset({"CONNECT", "NO CARRIER", "NO ANSWER", "NO DIALTONE", "NO DIAL TONE", "BUSY"})
+_NUMERIC = {
+    "0": "OK",
+    "1": "CONNECT",
+    "3": "NO CARRIER",
+    "4": "ERROR",
+    "6": "NO DIALTONE",
+    "7": "BUSY",
+    "8": "NO ANSWER",
+}
+NUMERIC_RING = "2"
 _GLUED = re.compile(r"(OK|ERROR|\+CM[ES] ERROR: ?\d{1,9})(?=[+^])")
-_CODED = re.compile(r"\+?CM([ES]) ERROR:\s*(.*)", re.DOTALL)
+_CODED = re.compile(r"\+?CM([ES]) ERROR(?:$|[: ]\s*)(.*)", re.DOTALL)
 _BARE = re.compile(r"error:\s*(\S.*)", re.DOTALL)
 
 
@@ -81,6 +94,12 @@ def parse_final(line: str, dialling: bool = False) -> Final | None:
     if match:
         return _coded(line, "E", match.group(1))
     return None
+
+
+def parse_numeric(line: str) -> Final | None:
+    """Read a line as a result code of ATV0; None if it is something else."""
+    said = _NUMERIC.get(line)
+    return None if said is None else Final(FinalKind.NUMERIC, said, int(line))
 
 
 def _coded(line: str, family: str, rest: str) -> Final:

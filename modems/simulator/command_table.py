@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from pulsarack.modems.simulator import device_commands, message_commands, ussd_commands
-from pulsarack.modems.simulator.line import Command, Form
+from pulsarack.modems.simulator.line import EXTENDED, Command, Form
 from pulsarack.modems.simulator.result import (
     CMS_SIM_BUSY,
     CMS_SIM_MISSING,
@@ -46,6 +46,8 @@ WITHOUT_SIM = DURING_INIT | {
 def find_handler(modem: "Modem", command: Command) -> Handler | None:
     """The function for a command as things stand, or None if the model does not know it."""
     handler = HANDLERS.get(command.name)
+    if command.name == modem.dialect.pin_tries_command:
+        handler = device_commands.pin_tries
     if handler is None or not _is_of_this_model(modem, command):
         return None
     return _not_ready(modem, command) or handler
@@ -58,7 +60,7 @@ def _is_of_this_model(modem: "Modem", command: Command) -> bool:
 
 
 def _not_ready(modem: "Modem", command: Command) -> Handler | None:
-    if command.name[0] not in "+^":
+    if command.name[0] not in EXTENDED:
         return None
     about_messages = command.name.startswith("+CMG") or command.name in ("+CPMS", "+CNMI")
     if modem.initialising:
@@ -76,9 +78,16 @@ def _not_ready(modem: "Modem", command: Command) -> Handler | None:
             ServiceError(CMS_SIM_MISSING) if about_messages else EquipmentError(SIM_MISSING)
         )
     locked = modem.card.pin_state
-    if locked != "READY" and command.name not in WITHOUT_SIM and not asks:
+    if locked != "READY" and not asks and not _goes_while_locked(modem, command):
         return _always(EquipmentError(SIM_PIN_NEEDED if locked == "SIM PIN" else SIM_PUK_NEEDED))
     return None
+
+
+def _goes_while_locked(modem: "Modem", command: Command) -> bool:
+    dialect = modem.dialect
+    if command.name in (dialect.iccid_command, "+CRSM"):
+        return dialect.tells_locked_iccid
+    return command.name in WITHOUT_SIM or command.name == dialect.pin_tries_command
 
 
 def _always(result: Result) -> Handler:

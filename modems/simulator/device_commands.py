@@ -18,8 +18,9 @@ from pulsarack.modems.simulator.ussd_text import to_ucs2_hex
 if TYPE_CHECKING:
     from pulsarack.modems.simulator.modem import Modem
 
-ICCID_COMMANDS = frozenset({"+CCID", "^ICCID", "+QCCID"})
+ICCID_COMMANDS = frozenset({"+CCID", "^ICCID", "+QCCID", "+ICCID", "+CICCID", "#CCID"})
 EF_ICCID = "12258"
+AREA, CELL = 0x23A1, 0x01C3D4E5
 
 
 def _fixed(read: Callable[["Modem"], str | None]) -> Callable[["Modem", Command], Result]:
@@ -107,6 +108,12 @@ def _sim_pin(modem: "Modem", command: Command) -> Result:
     return Done()
 
 
+def pin_tries(modem: "Modem", command: Command) -> Result:
+    """How often the SIM PIN may still be tried; every maker has a command of his own."""
+    line = modem.dialect.pin_tries_line.format(pin=modem.card.pin_tries_left)
+    return Done((line,))
+
+
 def _signal(modem: "Modem", command: Command) -> Result:
     if command.form is Form.TEST:
         return Done(("+CSQ: (0-31,99),(0-7,99)",))
@@ -119,7 +126,9 @@ def _registration(modem: "Modem", command: Command) -> Result:
         return Done((f"{command.name}: (0-2)",))
     if command.form is Form.READ:
         state = 1 if modem.registered else 2
-        return Done((f"{command.name}: {modem.settings.registration_reports},{state}",))
+        reports = modem.settings.registration_reports
+        place = f',"{AREA:04X}","{CELL:08X}",2' if modem.registered and reports == 2 else ""
+        return Done((f"{command.name}: {reports},{state}{place}",))
     modem.settings.registration_reports = command.whole(0, 0) or 0
     return Done()
 

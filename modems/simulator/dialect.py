@@ -50,6 +50,7 @@ class Dialect:
     ussd_spelling: UssdSpelling = UssdSpelling.BY_CHARSET
     ussd_order: Order = Order.OK_FIRST
     ussd_dcs: int = 15
+    ussd_answers_ucs2: bool = False  # whatever AT+CSCS says, with dcs 72
     ussd_failure_is_cusd_4: bool = False
     plain_refusal: int | None = None  # code of the error to a plain request where PACKED
     cancel_without_session_fails: bool = False
@@ -59,8 +60,13 @@ class Dialect:
     prompt: str = "\r\n> "
     line_end: str = "\r\n"  # what surrounds an unsolicited line
     cpin_without_ok: bool = False
+    tells_locked_iccid: bool = False  # the card's number before its PIN was entered
+    pin_tries_command: str = ""
+    pin_tries_line: str = ""  # with {pin}, the tries that are left
     most_memories_set: int = 3  # arguments AT+CPMS= takes
     indication_modes: tuple[int, ...] = (0, 1, 2, 3)  # <mode> of AT+CNMI (27.005 3.4.1)
+
+    full_notice: str | None = None  # what it says when the card has no room for an SMS
 
     boot_lines: tuple[BootLine, ...] = ()
     busy_seconds: float = 2.0

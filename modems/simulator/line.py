@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
 
-EXTENDED = "+^"
+EXTENDED = "+^#!"
 
 
 class Form(Enum):

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
+from pulsarack.modems.simulator.absence import nothing
 from pulsarack.modems.simulator.line import Command, Form
 from pulsarack.modems.simulator.menu_weather import MenuFault
 from pulsarack.modems.simulator.pdu import PduError, read_submit, tpdu_length
@@ -44,12 +45,18 @@ def _indications(modem: "Modem", command: Command) -> Result:
         # What is advertised is not what is taken: the refused modes stand here too.
         return Done(("+CNMI: (0,1,2,3),(0,1,2,3),(0,2,3),(0,1,2),(0,1)",))
     if command.form is Form.READ:
-        mode, delivery = modem.settings.indication
-        return Done((f"+CNMI: {mode},{delivery},0,0,0",))
+        mode, delivery, reports = modem.settings.indication
+        return Done((f"+CNMI: {mode},{delivery},0,{reports},0",))
     asked_mode, asked_delivery = command.whole(0, 0), command.whole(1, 0)
-    if asked_mode not in modes or asked_delivery not in (0, 1, 2, 3):
+    asked_reports = command.whole(3, 0)
+    if (
+        modem.quirks.no_indications
+        or asked_mode not in modes
+        or asked_delivery not in (0, 1, 2, 3)
+        or asked_reports not in (0, 1, 2)
+    ):
         return ServiceError(CMS_NOT_SUPPORTED)
-    modem.settings.indication = (asked_mode, asked_delivery)
+    modem.settings.indication = (asked_mode, asked_delivery, asked_reports)
     return Done()
 
 
@@ -77,6 +84,12 @@ def _list(modem: "Modem", command: Command) -> Result:
     wanted = command.whole(0, 0)
     if not modem.settings.pdu_mode or wanted is None or wanted > ALL_MESSAGES:
         return ServiceError(CMS_NOT_SUPPORTED)
+    modem.settings.told_full = False
+    modem.settings.listings += 1
+    if _listing_hangs(modem):
+        # It never ends by itself; whatever is written next ends it without a word.
+        modem.wire.concluder(abort=nothing)
+        return Later()
     lines: list[str] = []
     for slot, message in sorted(modem.card.messages.items()):
         if wanted in (message.status, ALL_MESSAGES):
@@ -88,7 +101,15 @@ def _list(modem: "Modem", command: Command) -> Result:
     return Done(tuple(lines), carries_message=True)
 
 
+def _listing_hangs(modem: "Modem") -> bool:
+    listings = modem.quirks.listings
+    return listings is not None and modem.settings.listings > listings
+
+
 def _read(modem: "Modem", command: Command) -> Result:
+    if modem.quirks.reading_hangs and _listing_hangs(modem):
+        modem.wire.concluder(abort=nothing)
+        return Later()
     slot = command.whole(0)
     message = modem.card.messages.get(slot) if slot is not None else None
     if not modem.settings.pdu_mode:
@@ -153,8 +174,11 @@ def _submit(modem: "Modem", pdu: str, length: int, fault: MenuFault | None) -> R
             # The acknowledgement found nobody, whatever the service centre did.
             modem.later(ACKNOWLEDGED_SECONDS, lambda: conclude(ServiceError(CMS_NETWORK_TIMEOUT)))
             return
-        modem.settings.message_reference = (modem.settings.message_reference + 1) % 256
-        conclude(Done((f"+CMGS: {modem.settings.message_reference}",)))
+        reference = (modem.settings.message_reference + 1) % 256
+        modem.settings.message_reference = reference
+        conclude(Done((f"+CMGS: {reference}",)))
+        if submit.report_wanted:
+            modem.network.report_delivery(modem, submit.to, reference)
 
     modem.network.submit(modem, submit, accepted, fault)
     return Later()

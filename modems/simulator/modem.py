@@ -16,6 +16,8 @@ from pulsarack.modems.simulator.dialect import Dialect
 from pulsarack.modems.simulator.line import Command
 from pulsarack.modems.simulator.network import Network
 from pulsarack.modems.simulator.operators.answer import Garble, Hang, Storm, Unplug, Weather
+from pulsarack.modems.simulator.pdu import is_status_report
+from pulsarack.modems.simulator.quirks import FLAWLESS, Quirks
 from pulsarack.modems.simulator.result import Done, Result, Unknown
 from pulsarack.modems.simulator.scheduler import Scheduler
 from pulsarack.modems.simulator.settings import Settings
@@ -41,6 +43,7 @@ class Modem:
         network: Network,
         scheduler: Scheduler,
         rng: Random,
+        quirks: Quirks = FLAWLESS,
     ) -> None:
         self.dialect = dialect
         self.imei = imei
@@ -48,6 +51,7 @@ class Modem:
         self.network = network
         self.scheduler = scheduler
         self.rng = rng
+        self.quirks = quirks
         self.settings = Settings(dialect.default_charset)
         self.wire = Wire(dialect, self._execute, self._transmit, self._spoil)
         self.ussd = UssdClient(self)
@@ -154,17 +158,29 @@ class Modem:
 
     def message_arrived(self, pdu: str) -> bool:
         """The network hands over an SMS; False if it must keep it."""
-        mode, delivery = self.settings.indication
-        if delivery == 2 and mode:
+        mode, delivery, reports = self.settings.indication
+        is_report = is_status_report(pdu)
+        way = reports if is_report else delivery
+        if way == (1 if is_report else 2) and mode:
             length = len(pdu) // 2 - 1 - int(pdu[:2], 16)
-            self.unsolicited(f"+CMT: ,{length}\r\n{pdu}", carries_answer=True)
+            head = f"+CDS: {length}" if is_report else f"+CMT: ,{length}"
+            self.unsolicited(f"{head}\r\n{pdu}", carries_answer=True)
             return True
         slot = self.card.store(pdu)
         if slot is None:
+            self.tell_full()
             return False
-        if delivery == 1 and mode:
-            self.unsolicited(f'+CMTI: "{self.settings.memory}",{slot}')
+        if way and mode:
+            told = -1 if self.quirks.index_unknown else slot
+            notice = "+CDSI" if is_report else "+CMTI"
+            self.unsolicited(f'{notice}: "{self.settings.memory}",{told}')
         return True
+
+    def tell_full(self) -> None:
+        """Say that the card has no room, if the model does, once until it is looked at."""
+        if self.dialect.full_notice and not self.settings.told_full:
+            self.settings.told_full = True
+            self.unsolicited(self.dialect.full_notice)
 
     def suffer(self, weather: Weather) -> None:
         """Bear what a fault brings."""

@@ -24,6 +24,7 @@ from pulsarack.modems.simulator.terminal import Terminal
 
 IDLE_SECONDS = 60.0
 REMEMBERED_TEXTS = 1000
+DELIVERY_REPORT_SECONDS = 4.0
 
 
 @dataclass
@@ -71,6 +72,7 @@ class Network:
         self._subscribers: dict[str, Subscriber] = {}
         self._sessions: dict[int, Session] = {}
         self._last_session = 0
+        self._parts: dict[tuple[str, str, int, int], dict[int, str]] = {}
         self.sent: deque[SentText] = deque(maxlen=REMEMBERED_TEXTS)
 
     @property
@@ -179,6 +181,10 @@ class Network:
         """An SMS to a chip, from anybody."""
         self._texts.send(iccid, sender, text, after)
 
+    def report_delivery(self, terminal: Terminal, to: str, reference: int) -> None:
+        """The service centre tells what became of an SMS."""
+        self._texts.report(terminal.iccid, to, reference, DELIVERY_REPORT_SECONDS)
+
     def retry(self, terminal: Terminal) -> None:
         """The terminal is back, or has room again."""
         self._texts.flush(terminal.iccid)
@@ -187,13 +193,27 @@ class Network:
         subscriber = self._subscribers[iccid]
         operator = subscriber.operator
         if submit.part is not None:
-            return Answer()
+            whole = self._join(iccid, submit, submit.part)
+            if whole is None:
+                return Answer()
+            submit = whole
         if fault in (MenuFault.LOST, MenuFault.UNPARSED) and operator.is_question(
             submit.to, submit.text
         ):
             self._menus.strikes(iccid, fault)
             return self._menus.text(iccid, fault, operator.sender)
         return operator.texted(subscriber.dealer, submit.to, submit.text)
+
+    def _join(self, iccid: str, submit: Submit, part: tuple[int, int, int]) -> Submit | None:
+        """The long SMS that this part makes whole, if it does; all others are kept meanwhile."""
+        reference, parts, place = part
+        key = (iccid, submit.to, reference, parts)
+        here = self._parts.setdefault(key, {})
+        here[place] = submit.text
+        if len(here) < parts:
+            return None
+        del self._parts[key]
+        return Submit(submit.to, "".join(here[at] for at in sorted(here)), None)
 
     def _travel(self, number: int, session: Session, ask: Callable[[], Answer]) -> None:
         iccid = session.iccid

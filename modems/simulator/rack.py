@@ -13,6 +13,7 @@ from types import MappingProxyType
 from pulsarack.modems.simulator.errors import RackErrors
 from pulsarack.modems.simulator.faults import FaultPlan
 from pulsarack.modems.simulator.menu_weather import MenuMix
+from pulsarack.modems.simulator.quirks import FLAWLESS, Quirks, read_quirks
 from pulsarack.modems.simulator.rack_checks import Problems, Table, is_digits, is_luhn
 from pulsarack.modems.simulator.rack_faults import read_fault_plan
 from pulsarack.modems.simulator.rack_mixes import read_menu_mix, read_sms_mix
@@ -23,7 +24,17 @@ FILE_LIMIT = 1024 * 1024
 DOTS_LIMIT = 200
 DENOMINATION_DIGITS = 6
 OPERATORS = ("telkomsel", "indosat", "xl", "tri")
-DIALECTS = ("wavecom", "huawei-e1550", "huawei-e173", "quectel-m35", "simcom-sim800")
+DIALECTS = (
+    "wavecom",
+    "huawei-e1550",
+    "huawei-e173",
+    "quectel-m35",
+    "simcom-sim800",
+    "zte-mf190",
+    "quectel-ec25",
+    "simcom-sim7600",
+    "telit-he910",
+)
 COSTS: Mapping[int, int] = MappingProxyType(
     {5: 5_125, 10: 10_150, 20: 20_100, 25: 25_075, 50: 49_800, 100: 98_500}
 )
@@ -72,6 +83,7 @@ class ModemPlan:
     dialect: str
     imei: str
     chip: ChipPlan
+    quirks: Quirks = FLAWLESS
 
 
 @dataclass(frozen=True)
@@ -163,8 +175,9 @@ def _read_modem(table: Table, operators: Mapping[str, OperatorPlan]) -> ModemPla
     if imei and not is_luhn(imei):
         table.problem("imei", "has a wrong check digit; its Luhn sum must end in 0")
     chip = _read_chip(table.table("chip"), operators)
+    quirks = read_quirks(table.table("quirks"))
     table.nothing_else()
-    return ModemPlan(dialect, imei, chip)
+    return ModemPlan(dialect, imei, chip, quirks)
 
 
 def _read_chip(table: Table, operators: Mapping[str, OperatorPlan]) -> ChipPlan:

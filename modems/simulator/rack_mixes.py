@@ -14,6 +14,9 @@ def read_sms_mix(table: Table) -> SmsMix:
         doubled=table.number("doubled", 0.0, least=0, most=1),
         doubled_seconds=table.span("doubled_seconds", normal.doubled_seconds),
         stale_stamp=table.number("stale_stamp", 0.0, least=0, most=1),
+        shuffled=table.number("shuffled", 0.0, least=0, most=1),
+        part_lost=table.number("part_lost", 0.0, least=0, most=1),
+        part_doubled=table.number("part_doubled", 0.0, least=0, most=1),
     )
     table.nothing_else()
     return mix

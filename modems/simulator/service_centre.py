@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from random import Random
 
 from pulsarack.modems.simulator.operators.exchange import local_time
-from pulsarack.modems.simulator.pdu import deliver_pdus
+from pulsarack.modems.simulator.pdu import deliver_pdus, status_report_pdu
 from pulsarack.modems.simulator.scheduler import Scheduler
 from pulsarack.modems.simulator.sms_weather import Fate, SmsWeather
 from pulsarack.modems.simulator.terminal import Receiver
@@ -53,6 +53,16 @@ class ServiceCentre:
             latency + after + fate.before, lambda: self._take(iccid, sender, text, fate)
         )
 
+    def report(self, iccid: str, to: str, reference: int, after: float) -> None:
+        """Tell a chip, so many seconds from now, that its text was delivered."""
+        sent = local_time(self._scheduler.now())
+
+        def tell() -> None:
+            done = local_time(self._scheduler.now())
+            self._hand_over(iccid, [status_report_pdu(reference, to, sent, done)])
+
+        self._scheduler.call_later(after, tell)
+
     def flush(self, iccid: str) -> None:
         """Hand over what waits for a chip, as far as its modem takes it."""
         box = self._boxes[iccid]
@@ -66,7 +76,7 @@ class ServiceCentre:
             waiting.popleft()
 
     def _take(self, iccid: str, sender: str, text: str, fate: Fate) -> None:
-        pdus = self._stamped(iccid, sender, text)
+        pdus = self._weather.arrange(iccid, self._stamped(iccid, sender, text))
         if fate.held:
             self._scheduler.call_later(fate.held, lambda: self._hand_over(iccid, pdus))
         else:

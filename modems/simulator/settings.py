@@ -9,7 +9,7 @@ class Settings:
 
     charset: str
     pdu_mode: bool = True
-    indication: tuple[int, int] = (0, 0)  # <mode>, <mt> of AT+CNMI
+    indication: tuple[int, int, int] = (0, 0, 0)  # <mode>, <mt>, <ds> of AT+CNMI
     memory: str = "SM"
     registration_reports: int = 0
     ussd_reports: bool = False
@@ -17,3 +17,5 @@ class Settings:
     chatty: bool = True
     functionality: int = 1
     message_reference: int = 0
+    listings: int = 0  # AT+CMGL since power-up
+    told_full: bool = False

@@ -17,7 +17,9 @@ class SmsMix:
     """Shares of all texts to chips; spans are (least, most) virtual seconds.
 
     stale_stamp: the share of the delayed ones that were on the way before the service centre took
-    them, so that their time stamp is as late as they are.
+    them, so that their time stamp is as late as they are. shuffled, part_lost, part_doubled: the
+    shares of the long ones whose parts come in another order, of which one part never comes, and
+    of which one comes twice.
     """
 
     delayed: float = 0.0
@@ -25,6 +27,9 @@ class SmsMix:
     doubled: float = 0.0
     doubled_seconds: tuple[float, float] = (1.0, 600.0)
     stale_stamp: float = 0.0
+    shuffled: float = 0.0
+    part_lost: float = 0.0
+    part_doubled: float = 0.0
 
     @property
     def calm(self) -> bool:
@@ -57,6 +62,27 @@ class SmsWeather:
         self._seed = seed
         self._note = note
         self._rngs: dict[str, Random] = {}
+
+    def arrange(self, iccid: str, parts: list[str]) -> list[str]:
+        """The parts of a text as they come; their draw is apart from that of the fates."""
+        mix = self._mix
+        if len(parts) == 1 or not (mix.shuffled or mix.part_lost or mix.part_doubled):
+            return parts
+        rng = self._rngs.setdefault(f"{iccid}/parts", Random(f"{self._seed}/parts/{iccid}"))
+        rolls = [rng.random() for _ in range(3)]
+        lost, twice, turn = (rng.randrange(len(parts)) for _ in range(3))
+        come = list(parts)
+        if rolls[0] < mix.part_doubled:
+            self._note("sms_part_doubled", iccid, part=twice + 1)
+            come.append(parts[twice])
+        if rolls[1] < mix.part_lost:
+            self._note("sms_part_lost", iccid, part=lost + 1)
+            come = [part for part in come if part != parts[lost]]
+        if rolls[2] < mix.shuffled:
+            self._note("sms_shuffled", iccid)
+            come = come[turn + 1 :] + come[: turn + 1]
+            come.reverse()
+        return come
 
     def draw(self, iccid: str) -> Fate:
         """The fate of the next text to a chip."""

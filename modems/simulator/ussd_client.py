@@ -148,6 +148,8 @@ class UssdClient:
                 text = to_packed_hex(text)
             else:
                 text, dcs = to_ucs2_hex(text), DCS_UCS2
+        elif modem.dialect.ussd_answers_ucs2:
+            text, dcs = to_ucs2_hex(text), DCS_UCS2
         elif self._in_ucs2():
             text = to_ucs2_hex(text)
         return f'+CUSD: {status.value},"{text}",{dcs}'

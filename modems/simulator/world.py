@@ -113,10 +113,11 @@ class World:
         return Modem(
             dialect,
             plan.imei,
-            SimCard(plan.chip, dialect.capacity),
+            SimCard(plan.chip, plan.quirks.places or dialect.capacity),
             self.network,
             self._scheduler,
             Random(f"{self._seed}/modem/{plan.imei}"),
+            plan.quirks,
         )
 
     def _open_books(self, rack: Rack) -> None:

@@ -180,6 +180,7 @@ CALLS: list[tuple[list[str], str, dict[str, Any]]] = [
     (["chip", "rest", ICCID, "--because", "loose"], "chip.rest",
      {"iccid": ICCID, "because": "loose"}),
     (["chip", "enable", ICCID], "chip.enable", {"iccid": ICCID}),
+    (["chip", "try-pin", ICCID], "chip.try_pin", {"card": ICCID}),
     (["order", "reverse", "7", "--because", "x", "--who", "boss", "--stock-returned"],
      "order.reverse", {"id": 7, "because": "x", "who": "boss", "stock_returned": True}),
     (["order", "acknowledge", "7", "--because", "x", "--who", "boss"],

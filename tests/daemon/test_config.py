@@ -26,8 +26,8 @@ def problems(tmp_path: Path, text: str) -> list[str]:
 
 def test_the_example_shows_the_defaults() -> None:
     example = config.load(EXAMPLE)
-    assert len(example.ports) == 1
-    assert example.model_copy(update={"ports": ()}) == Config()
+    assert example == Config()
+    assert example.finds_usb_modems
 
 
 def test_the_example_names_every_key() -> None:
@@ -47,6 +47,47 @@ def test_an_empty_file_is_all_defaults(tmp_path: Path) -> None:
     loaded = config.load(path)
     assert loaded == Config()
     assert loaded.daemon.socket == places.CONTROL_SOCKET
+
+
+def test_usb_modems_are_found_unless_ports_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "pulsarack.toml"
+    for text, found in (
+        ("", True),
+        ("[usb]\nmodems = false\n", False),
+        ('[[port]]\npath = "/dev/ttyS0"\n', False),
+        ('[[port]]\npath = "/dev/ttyS0"\n[usb]\nmodems = true\n', True),
+    ):
+        path.write_text(text)
+        assert config.load(path).finds_usb_modems is found, text
+
+
+def test_a_port_on_the_network_is_no_path(tmp_path: Path) -> None:
+    path = tmp_path / "pulsarack.toml"
+    path.write_text(
+        '[[port]]\npath = "rfc2217://192.0.2.7:4001"\n[[port]]\npath = "socket://[2001:db8::7]:1"\n'
+    )
+    first, second = config.load(path).ports
+    assert first.path == "rfc2217://192.0.2.7:4001"
+    assert second.url is not None and (second.url.host, second.url.port) == ("2001:db8::7", 1)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[[port]]\npath = "socket://host"',
+        '[[port]]\npath = "socket://host:0"',
+        '[[port]]\npath = "socket://host:65536"',
+        '[[port]]\npath = "telnet://host:23"',
+        '[[port]]\npath = "rfc2217://a b:23"',
+        '[usb]\nonly = ["12d1 1001"]',
+        '[usb]\nnever = [""]',
+        '[modems]\nshared_imeis = ["12345"]',
+    ],
+)
+def test_what_names_no_port_no_slot_and_no_imei_is_told(tmp_path: Path, text: str) -> None:
+    (line,) = problems(tmp_path, text)
+    assert line.startswith("2: ")
+    assert "write " in line
 
 
 def test_relative_paths_count_from_the_file(tmp_path: Path) -> None:

@@ -9,12 +9,13 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import click
 import pytest
 
-from pulsarack.daemon import doctor, doctor_checks, store_check
+from pulsarack.daemon import doctor, doctor_checks, doctor_ports, store_check
 from pulsarack.daemon.cli.root import root
 from pulsarack.daemon.clock import synchronised
 from pulsarack.daemon.doctor import Finding, Level, Subject
@@ -22,7 +23,10 @@ from pulsarack.daemon.store import Store
 from pulsarack.daemon.store_errors import StoreError
 from pulsarack.daemon.store_files import MARK_NAME, StateLock, lock_holder
 from pulsarack.ledger import sql
+from pulsarack.modems.slots import UsbPlace, UsbTtyFacts, gather, place_of
+from tests.daemon.conftest import FakeDaemon
 from tests.daemon.store_inline import InlineStore
+from tests.modems.test_slots import STICK
 from tests.queue.world import START, TO, World
 
 NOW = START
@@ -273,8 +277,68 @@ def test_ports_that_are_not_there(home: Path) -> None:
     warnings = told(examine(home), Level.WARN)
     assert any("tty9: there is no such port" in line for line in warnings)
     assert any("usb* matches nothing" in line for line in warnings)
-    config.write_text(config.read_text().partition("[[port]]")[0])
+    config.write_text(config.read_text().partition("[[port]]")[0] + "[usb]\nmodems = false\n")
     assert any("no port is configured" in line for line in told(examine(home), Level.WARN))
+
+
+class Bus:
+    """A udev with these ttys."""
+
+    usable = True
+
+    def __init__(self, *facts: UsbTtyFacts) -> None:
+        self._facts = facts
+
+    def enumerate(self) -> None:
+        pass
+
+    def places(self) -> dict[str, UsbPlace]:
+        return gather(place for one in self._facts if (place := place_of(one)) is not None)
+
+
+def usb_modems(home: Path, monkeypatch: pytest.MonkeyPatch, bus: Bus) -> list[str]:
+    config = home / "pulsarack.toml"
+    config.write_text(config.read_text().partition("[[port]]")[0])
+    monkeypatch.setattr(doctor_ports, "Udev", lambda: bus)
+    monkeypatch.setattr(doctor_ports, "UDEV_SOCKET", home)
+    return [f"{one.level}: {one.what}" for one in examine(home) if one.check == "usb modems"]
+
+
+def test_usb_modems_are_counted_and_what_is_none_is_named(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # /dev/null may be used by everybody, and /dev/none by nobody.
+    stick = replace(STICK, node="/dev/null")
+    closed = replace(STICK, node="/dev/none", ports="2.2")
+    arduino = replace(STICK, ports="2.3", vendor_id="2341", driver="cdc_acm")
+    assert usb_modems(home, monkeypatch, Bus(stick, closed, arduino)) == [
+        "warn: the ttys of usb-0000:00:14.0-2.2 may not be used by you",
+        "ok: usb-0000:00:14.0-2.3 is an Arduino, and left alone",
+        "ok: 1 places have one",
+    ]
+
+
+def test_without_usb_modems_or_udev_the_doctor_says_so(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert usb_modems(home, monkeypatch, Bus()) == ["warn: none is plugged in"]
+    monkeypatch.setattr(Bus, "usable", False)
+    assert usb_modems(home, monkeypatch, Bus()) == ["bad: libudev is missing"]
+
+
+def test_slots_that_are_held_are_bad(
+    home: Path, monkeypatch: pytest.MonkeyPatch, fake_daemon: FakeDaemon
+) -> None:
+    why = "held: slot b shows chip 8962 too, so neither sells; take the wrong one out"
+    modems = [{"slot": "a", "state": "held", "why": why}, {"slot": "c", "state": "ready"}]
+    fake_daemon.answers["modem.list"] = {"modems": modems}
+    settings, _ = doctor.load(home / "pulsarack.toml")
+    assert settings is not None
+    monkeypatch.setattr(Subject, "running", 1)
+    subject = Subject(settings, fake_daemon.path, {}, NOW, True)
+    (found,) = doctor.examine(subject, [doctor_ports.held_slots])
+    assert (found.level, found.remedy) == (Level.BAD, "take the wrong one out")
+    assert found.what == "slot a is held: slot b shows chip 8962 too, so neither sells"
 
 
 def test_no_port_at_all_is_nothing_good(home: Path) -> None:

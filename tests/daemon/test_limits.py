@@ -21,6 +21,7 @@ from pulsarack.daemon.outbox import Outbox
 from pulsarack.daemon.rack import Rack
 from pulsarack.modems.errors import PortMissing
 from pulsarack.modems.profile import Profiles
+from pulsarack.modems.timing import Clock
 from pulsarack.modems.transport import Port
 from pulsarack.modems.watch import PortKey
 from pulsarack.queue import messages, rows
@@ -267,8 +268,11 @@ class Names:
     def look(self) -> dict[str, PortKey]:
         return {name: PortKey(name, 1, 1) for name in self.there}
 
+    async def wait(self, clock: Clock, seconds: float) -> None:
+        await clock.sleep(seconds)
+
     def place(self, path: str) -> None:
-        return None
+        """Nothing is known of it."""
 
     async def open(self, path: str) -> Port:
         raise PortMissing(path)

@@ -8,10 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from pulsarack.daemon import ports
-from pulsarack.daemon.config import PortSection
+from pulsarack.daemon import log as logging
+from pulsarack.daemon import openings
+from pulsarack.daemon.clock import WallClock
+from pulsarack.daemon.config import Config, PortSection
+from pulsarack.daemon.openings import Openings
 from pulsarack.daemon.port_scan import PortScan
-from pulsarack.daemon.ports import Openings, SerialPorts, problems
+from pulsarack.daemon.ports import SerialPorts, problems
 from pulsarack.modems.errors import PortStuck
 from pulsarack.modems.transport import Port
 from pulsarack.modems.watch import PortKey, Replaced, Vanished, difference, scan
@@ -118,12 +121,13 @@ def test_a_path_of_two_sections_belongs_to_the_first(tmp_path: Path) -> None:
         PortSection(path=str(tmp_path / "usb-1"), baud=9600),
         PortSection(path=str(tmp_path / "usb*"), baud=115200),
     ]
-    ports = SerialPorts(both)
-    assert sorted(ports.look()) == [str(tmp_path / "usb-1"), str(tmp_path / "usb-2")]
-    assert ports._bauds == {str(tmp_path / "usb-1"): 9600, str(tmp_path / "usb-2"): 115200}
+    ports = SerialPorts(Config(port=tuple(both)), WallClock(), logging.get())
+    one, two = str(tmp_path / "usb-1"), str(tmp_path / "usb-2")
+    assert sorted(ports.look()) == [one, two]
+    assert {path: found.baud for path, found in ports._found.items()} == {one: 9600, two: 115200}
     (tmp_path / "usb-2").unlink()
     ports.look()
-    assert list(ports._bauds) == [str(tmp_path / "usb-1")]
+    assert list(ports._found) == [one]
 
 
 # --- opening --------------------------------------------------------------------------------
@@ -150,20 +154,20 @@ class Hanging:
 
 async def test_only_so_many_ports_are_opened_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     hanging = Hanging()
-    monkeypatch.setattr(ports, "open_port", hanging.open_port)
-    openings = Openings()
+    monkeypatch.setattr(openings, "open_port", hanging.open_port)
+    opened = Openings()
     tasks = [
-        asyncio.ensure_future(openings.open(f"/dev/tty{n}", 115200))
-        for n in range(3 * ports.OPENING_LIMIT)
+        asyncio.ensure_future(opened.open(f"/dev/tty{n}", 115200))
+        for n in range(3 * openings.OPENING_LIMIT)
     ]
     for _ in range(10):
         await asyncio.sleep(0)
-    assert hanging.now == ports.OPENING_LIMIT
+    assert hanging.now == openings.OPENING_LIMIT
     hanging.gate.set()
     assert {type(one) for one in await asyncio.gather(*tasks, return_exceptions=True)} == {
         PortStuck
     }
-    assert hanging.most == ports.OPENING_LIMIT
+    assert hanging.most == openings.OPENING_LIMIT
     assert len(hanging.tried) == len(tasks)
     hanging.driver.set()
 
@@ -171,15 +175,15 @@ async def test_only_so_many_ports_are_opened_at_once(monkeypatch: pytest.MonkeyP
 async def test_a_port_whose_driver_hangs_has_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     hanging = Hanging()
     hanging.gate.set()
-    monkeypatch.setattr(ports, "open_port", hanging.open_port)
-    openings = Openings()
+    monkeypatch.setattr(openings, "open_port", hanging.open_port)
+    opened = Openings()
     for _ in range(3):
         with pytest.raises(PortStuck):
-            await openings.open("/dev/tty1", 115200)
+            await opened.open("/dev/tty1", 115200)
     assert hanging.tried == ["/dev/tty1"]
     hanging.driver.set()
-    while openings._threads:
+    while opened._threads:
         await asyncio.sleep(0)
     with pytest.raises(PortStuck):
-        await openings.open("/dev/tty1", 115200)
+        await opened.open("/dev/tty1", 115200)
     assert len(hanging.tried) == 2

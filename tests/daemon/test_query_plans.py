@@ -190,6 +190,7 @@ async def every_call(world: Noted) -> None:
     await call(world, "discrepancies.clear", id=1, **WORD)
     await call(world, "chip.show", iccid=card)
     await call(world, "chip.rest", iccid=card, because="seen")
+    await call(world, "chip.try_pin", card=card)
     await call(world, "chip.enable", iccid=card)
     await call(world, "order.cancel", id=await world.order("S5.081200000099"))
     await call(world, "route.explain", product="S10", destination="081200000012")

@@ -8,7 +8,17 @@ import pytest
 from tests.daemon.virtual_loop import run
 from tests.daemon.world import CODES, World, rack_plan
 
-DIALECTS = ("wavecom", "huawei-e1550", "huawei-e173", "quectel-m35", "simcom-sim800")
+DIALECTS = (
+    "wavecom",
+    "huawei-e1550",
+    "huawei-e173",
+    "quectel-m35",
+    "quectel-ec25",
+    "simcom-sim800",
+    "simcom-sim7600",
+    "zte-mf190",
+    "telit-he910",
+)
 NUMBERS = {
     "telkomsel": "0812000000{:02}",
     "indosat": "0856000000{:02}",

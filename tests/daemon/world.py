@@ -33,6 +33,7 @@ from pulsarack.daemon.control_protocol import (
 )
 from pulsarack.daemon.dispatcher import Dispatcher
 from pulsarack.daemon.events import Events
+from pulsarack.daemon.learned_store import LearnedStore
 from pulsarack.daemon.outbox import Outbox
 from pulsarack.daemon.pressure import Pressure
 from pulsarack.daemon.rack import Rack
@@ -47,6 +48,7 @@ from pulsarack.modems.simulator.books import Books
 from pulsarack.modems.simulator.rack import Rack as RackPlan
 from pulsarack.modems.simulator.rack import read_rack
 from pulsarack.modems.simulator.world import World as Simulation
+from pulsarack.modems.timing import Clock
 from pulsarack.modems.usb_reset import UsbSeat
 from pulsarack.modems.watch import PortKey
 from pulsarack.queue import audit as queue_audit
@@ -152,6 +154,9 @@ class MemoryPorts:
     def look(self) -> dict[str, PortKey]:
         return {path: PortKey(path, 1, 1) for path, there in self._there.items() if there}
 
+    async def wait(self, clock: Clock, seconds: float) -> None:
+        await clock.sleep(seconds)
+
     def place(self, path: str) -> UsbSeat | None:
         return self.places.get(path)
 
@@ -177,6 +182,13 @@ class MemoryPorts:
     def unplug(self, path: str) -> None:
         """Take a modem out for good."""
         self._gone(path)
+
+    def plug(self, path: str, was: str) -> None:
+        """The modem that was in a place before is put into another, perhaps a new one."""
+        self._modems[path] = self._modems.pop(was)
+        self._there.pop(was, None)
+        self._attach(path)
+        self._there[path] = True
 
     def drop(self) -> None:
         """The daemon died: its ends of the lines are closed."""
@@ -211,6 +223,7 @@ class _Daemon:
     rack: Rack
     context: Context
     tasks: list[asyncio.Task[None]]
+    profiles: Profiles
 
 
 class World:
@@ -236,6 +249,7 @@ class World:
         self.pressure: Pressure | None = None
         self.resets: Resets | None = None  # the machine's own, which find no USB here
         self._ids = itertools.count(1)
+        self.sim_pins: dict[str, str] = {}
         self.pins = {modem.chip.iccid: modem.chip.chip_pin for modem in plan.modems}
 
     @property
@@ -246,7 +260,11 @@ class World:
     async def start(self) -> None:
         """Start the daemon on the state that is there."""
         store = InlineStore.open(self._path, now_ms=self.clock.now_ms(), synchronous="OFF")
-        pins = Secrets({iccid: {"chip_pin": Secret(pin)} for iccid, pin in self.pins.items()})
+        filed: dict[str, dict[str, Secret]] = {}
+        for name, by_chip in (("chip_pin", self.pins), ("sim_pin", self.sim_pins)):
+            for iccid, pin in by_chip.items():
+                filed.setdefault(iccid, {})[name] = Secret(pin)
+        pins = Secrets(filed)
         logging.mask(pins)
         context = Context(
             self._config,
@@ -260,16 +278,19 @@ class World:
         )
         await prepare(context)
         dispatcher = Dispatcher(context)
-        rack = Rack(context, dispatcher, Profiles.load(), self.ports, self.resets)
+        profiles = Profiles.load()
+        learned = LearnedStore(context, profiles.learned)
+        await learned.load()
+        rack = Rack(context, dispatcher, profiles, self.ports, self.resets)
         self.pressure = Pressure(context.clock)
         archives = Archives(folder_of(self._path), threads=False, synchronous="OFF")
         self.archivist = Archivist(context, archives)
         calls = registry(
             Office(context, rack, dispatcher, Outbox(context), self.archivist, self.pressure)
         )
-        parts = (dispatcher.run(), rack.run(), self.archivist.run())
+        parts = (dispatcher.run(), rack.run(), self.archivist.run(), learned.run())
         tasks = [asyncio.create_task(part) for part in parts]
-        self._daemon = _Daemon(store, calls, rack, context, tasks)
+        self._daemon = _Daemon(store, calls, rack, context, tasks, profiles)
 
     async def crash(self) -> None:
         """Take the daemon away; nothing it has not committed is left."""

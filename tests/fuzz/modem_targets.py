@@ -1,10 +1,25 @@
 """What comes from a modem: bytes on the port, +CUSD lines, PDUs, and a modem as a whole."""
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Callable, Sequence
 from functools import cache
 
 from pulsarack.modems import identity, sms
-from pulsarack.modems.at import cusd, gsm7
+from pulsarack.modems.at import (
+    abilities,
+    cusd,
+    gsm7,
+    hex_text,
+    message_lines,
+    numbers,
+    operators,
+    parameters,
+    registration,
+    service,
+    signal,
+    sim_state,
+    stores,
+)
 from pulsarack.modems.at.machine import RESPONSE_OCTETS_MAX
 from pulsarack.modems.at.results import parse_final
 from pulsarack.modems.at.ussd_request import UssdRequest
@@ -12,6 +27,29 @@ from pulsarack.modems.results import UssdAnswer
 from tests.fuzz import at_streams, hostile_modem, seeds
 from tests.fuzz.target import Target, is_printable
 
+LINES_MAX = 64
+_READER_LINES = (
+    '+CREG: 2,1,"12AB","0034CDEF",2',
+    "+CEREG: 1, 1F00, 20 ,79D903 ,7",
+    '+COPS: (2,"NET","N","51010",2),(1,"B",,"51001"),7),,(0-4),(0-2)',
+    '+COPS: 0,0,"004E00450054",7',
+    "+CESQ: 99,99,255,255,20,80",
+    '^HCSQ: "LTE",30,19,66,0',
+    '^SYSINFOEX:2,3,0,1,,5,"WCDMA",4,"HSDPA"',
+    '+ZDONR: "NET",510,10,"CS_PS","ROAM_OFF"',
+    '+CPIN: "SIM PIN"',
+    '+CSIM: 8,"000063C2"',
+    '+CPMS: (("SM","BM","SR"),("SM"))',
+    '+CPMS: "SM",3,30,"ME",0,50',
+    '+CMGL: 3,1,"Mum",24\n0791',
+    '+CMTI: "SM",-1',
+    '+CNUM: "",+62812000000012",145\n+CNUM: ,"",145',
+    "+CSCA: 002B00360032,145",
+    "+CNMI: (0-2),(0,1,3),(0,2),(0),(0,1)",
+    '+CSCS: ("GSM","UCS2")',
+    "Manufacturer: huawei\nModel: E160\n+GCAP: +CGSM,+DS",
+)
+READER_WORDS = (b'"', b"(", b")", b",", b"-", b" ", b"+CREG: ", b"+COPS: ", b"0041", b"99")
 AT_WORDS = (
     b"\r\nOK\r\n",
     b"\r\nERROR\r\n",
@@ -64,6 +102,58 @@ def _lines(data: bytes) -> None:
     assert imsi is None or (imsi.isascii() and imsi.isdecimal())
     identity.parse_name(lines)
     sms.join(one for one in sms.read_list(lines) if isinstance(one, sms.Part))
+
+
+def _readers(data: bytes) -> None:
+    """Every reader of a kind of line, on one line and on many: bounded, and never an error."""
+    text = data[:RESPONSE_OCTETS_MAX].decode("latin-1")
+    lines = tuple(text.split("\n"))
+    for line in lines[:LINES_MAX]:
+        for read in _LINE_READERS:
+            with contextlib.suppress(sim_state.CardBlocked):
+                assert is_printable(repr(read(line)))
+    assert len(operators.parse_scan(lines)) <= operators.NETWORKS_MAX
+    assert len(message_lines.parse_listed(lines)) <= len(lines)
+    for number in numbers.parse_own_numbers(lines):
+        assert number.isascii()
+    abilities.parse_commands(lines)
+    assert len(identity.parse_labels(lines)) <= identity.LABELS_MAX
+    assert len(identity.parse_revision(lines)) <= identity.NAME_CHARACTERS_MAX
+
+
+_LINE_READERS: Sequence[Callable[[str], object]] = (
+    lambda line: [(v.number, v.hexadecimal, v.spans, v.words) for v in parameters.parse(line)],
+    hex_text.unfold,
+    registration.parse_report,
+    operators.parse_selection,
+    signal.parse_quality,
+    signal.parse_extended,
+    signal.parse_huawei,
+    service.parse_system,
+    service.parse_network,
+    service.parse_radio,
+    sim_state.parse_pin_state,
+    sim_state.is_card_out,
+    sim_state.parse_card,
+    sim_state.parse_tries,
+    stores.parse_stores,
+    stores.parse_choices,
+    message_lines.parse_header,
+    message_lines.parse_place,
+    message_lines.parse_reference,
+    numbers.parse_centre,
+    abilities.parse_indications,
+    abilities.parse_deletions,
+    abilities.parse_function,
+    abilities.parse_functions,
+    abilities.parse_charsets,
+    abilities.parse_services,
+    abilities.parse_capabilities,
+)
+
+
+def _reader_seeds() -> list[bytes]:
+    return [line.encode() for line in _READER_LINES]
 
 
 def _cusd(data: bytes) -> None:
@@ -134,6 +224,7 @@ def _whole_modem(data: bytes) -> None:
 TARGETS: Sequence[Target] = (
     Target("at-machine", _machine, _machine_seeds, words=AT_WORDS),
     Target("at-lines", _lines, seeds.answers, words=AT_WORDS),
+    Target("at-readers", _readers, _reader_seeds, words=READER_WORDS),
     Target("cusd", _cusd, lambda: [line.encode() for line in seeds.cusd_lines()], words=AT_WORDS),
     Target("gsm7", _gsm7, lambda: [bytes.fromhex("D3B29B0C0AC3DD"), b"\x1b\x65" * 8]),
     Target("pdu", _pdu, _pdu_seeds),

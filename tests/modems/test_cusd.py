@@ -23,6 +23,8 @@ PLAIN, PACKED, UCS2 = UssdEncoding.PLAIN, UssdEncoding.PACKED_HEX, UssdEncoding.
         ('+CUSD: 0,"tarif "Mega". Info",15', 0, 'tarif "Mega". Info', 15),
         ("+CUSD: 0,Saldo Rp 5.000,15", 0, "Saldo Rp 5.000", 15),
         ("+CUSD: 0,Saldo", 0, "Saldo", None),
+        ('+CUSD: 0,Saldo",15', 0, "Saldo", 15),
+        ("+CUSD: 6", 6, None, None),
         ('+CUSD: 1,"a\nb\n\nc",255', 1, "a\nb\n\nc", 255),
         ('+CUSD: 2,"",15', 2, "", 15),
     ],
@@ -71,6 +73,21 @@ def packed(text: str) -> str:
         ("caf\xc3\xa9", 15, PLAIN, "café"),
         ("caf\xe9", 15, PLAIN, "café"),
         ("", 15, PLAIN, ""),
+        # dcs 16: the language and CR before the text (23.038 section 5).
+        ("en\rSaldo Rp 5.000", 16, PLAIN, "Saldo Rp 5.000"),
+        ("en\r\nSaldo", 16, PLAIN, "Saldo"),
+        (packed("id\rSaldo Rp 5.000"), 16, PACKED, "Saldo Rp 5.000"),
+        ("en\rSaldo", 15, PLAIN, "en\nSaldo"),
+        ("Saldo", 16, PLAIN, "Saldo"),
+        # 8-bit data, and any text while the charset is "HEX".
+        (b"Saldo 1000".hex(), 68, PLAIN, "Saldo 1000"),
+        (b"1234".hex(), 0xF5, PLAIN, "1234"),
+        ("1234", 68, PLAIN, "1234"),
+        (b"Sisa stok Rp 490.000".hex().upper(), 15, PLAIN, "Sisa stok Rp 490.000"),
+        (b"Sisa stok Rp 490.000\x00\x9a\xff".hex(), 15, PACKED, "Sisa stok Rp 490.000"),
+        # A text that passed a program which wrote its line breaks out.
+        ("1: Saldo\\n2: Beli\\r\\n3: Bantuan", 15, PLAIN, "1: Saldo\n2: Beli\n3: Bantuan"),
+        ("C:\\new", 15, PLAIN, "C:\\new"),
     ],
 )
 def test_decoding(content: str, dcs: int | None, hint: UssdEncoding, text: str) -> None:
@@ -98,6 +115,22 @@ def test_no_line_raises(rest: str, hint: UssdEncoding) -> None:
     if read is not None and read.content is not None:
         for dcs in (None, 15, 17, 72):
             cusd.decode(read.content, dcs, hint)
+
+
+MENU = st.lists(
+    st.text(alphabet="ABCabc .,:-", min_size=3, max_size=30), min_size=2, max_size=6
+).map("\n".join)
+
+
+@given(MENU, st.sampled_from([0, 1, 15, 25, 64, 255, None]))
+def test_a_packed_text_is_read_by_whom_it_is_expected(text: str, dcs: int | None) -> None:
+    """The right dcs or a wrong one: the profile's hint decides, unless the dcs says UCS2."""
+    assert cusd.decode(packed(text), dcs, PACKED) == text
+
+
+@given(MENU, st.sampled_from([0, 15, 17, 72, 255, None]), st.sampled_from([PLAIN, UCS2]))
+def test_ucs2_is_read_whatever_the_dcs(text: str, dcs: int | None, hint: UssdEncoding) -> None:
+    assert cusd.decode(ucs2(text), dcs, hint) == text
 
 
 @given(st.text(alphabet="*#0123456789", min_size=4, max_size=60), st.sampled_from([PACKED, UCS2]))

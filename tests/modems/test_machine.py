@@ -45,6 +45,38 @@ def followed(machine: AtMachine, data: bytes) -> list[Event]:
     return machine.feed(data + b"\r\n+CMT", NOW)
 
 
+@pytest.mark.parametrize(
+    ("said", "word", "ok"),
+    [(b"0\r", "OK", True), (b"AT\r4\r", "ERROR", False), (b"2\r0\r", "OK", True)],
+)
+def test_a_probe_is_answered_in_numbers(said: bytes, word: str, ok: bool) -> None:
+    for feed in (whole, bytewise):
+        machine = AtMachine()
+        machine.probe(NOW + 1)
+        *before, response = feed(machine, said)
+        assert isinstance(response, Response)
+        assert (response.final.kind, response.final.said) == (FinalKind.NUMERIC, word)
+        assert response.final.ok is ok
+        assert before in ([], [Unsolicited("RING")])
+
+
+def test_a_number_answers_a_command() -> None:
+    machine = idle()
+    machine.send(AtCommand("AT+CGMM"), NOW + 9)
+    [response] = whole(machine, b"0\r\n\r\nOK\r\n")
+    assert isinstance(response, Response)
+    assert (response.lines, response.final.kind) == (("0",), FinalKind.OK)
+
+
+def test_a_notice_between_a_header_and_its_pdu_is_no_pdu() -> None:
+    events = whole(idle(), b'\r\n+CMT: ,24\r\n+CMTI: "SM",3\r\nRING\r\n0791\r\n')
+    assert events == [
+        Unsolicited('+CMTI: "SM",3'),
+        Unsolicited("RING"),
+        Unsolicited("+CMT: ,24\n0791"),
+    ]
+
+
 FEEDS = [whole, bytewise, followed]
 
 # command, expected prefixes, bytes, lines, final kind, code, unsolicited

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from pulsarack.modems.at.cusd import UssdEncoding
+from pulsarack.modems.card_lock import LockedCard
 from pulsarack.modems.errors import (
     ModemRefused,
     ModemSilent,
@@ -37,6 +38,18 @@ DIAL = r'AT\+CUSD=1,"\*776#",15'
 DELIVER = b"06917228195339040B917228214365F700003130805120618005D4F29C2E03"
 
 
+READY_RADIO: tuple[str, Reply] = (r"AT\+CFUN\?", b"\r\n+CFUN: 1\r\n\r\nOK\r\n")
+UNTOLD: list[tuple[str, Reply]] = [
+    (r"AT\+CCID", b"\r\nERROR\r\n"),
+    (r"AT\+CRSM=176,12258,0,0,10", b"\r\nERROR\r\n"),
+    (r"AT\+CPINC", b"\r\nERROR\r\n"),
+]
+
+
+async def pin_4321(card: LockedCard) -> str:
+    return "4321"
+
+
 NO_SESSION: tuple[str, Reply] = (r"AT\+CUSD=2", b"\r\nERROR\r\n")
 
 
@@ -65,18 +78,39 @@ async def test_a_silent_port_and_one_that_is_no_modem() -> None:
         await world.run(world.modem.identify())
 
 
+async def test_a_modem_that_was_left_at_numbers_is_made_to_speak() -> None:
+    """After ATV0 the results are digits (V.250 6.2.6)."""
+    world = World([("AT", b"AT\r0\r"), ("ATV1", OK), *IDENTIFY["huawei"]])
+    identity = await world.run(world.modem.identify())
+    assert identity.model == "E1550"
+    world.check()
+
+
+async def test_who_only_counts_is_no_modem() -> None:
+    numbers: list[tuple[str, Reply]] = [("AT", b"0\r\n"), ("ATV1", b"0\r\n")]
+    world = World(numbers * 5)
+    with pytest.raises(NotAModem):
+        await world.run(world.modem.identify())
+
+
 async def test_initialise_waits_out_a_starting_modem_and_unlocks_once() -> None:
     world = await world_of(
         "wavecom",
         [
             (r"AT\+CMEE=1", OK),
+            (r"AT\+CFUN\?", b"\r\n+CFUN: 4\r\n\r\nOK\r\n"),
+            (r"AT\+CFUN=1", (3.0, OK)),
             (r"AT\+CPIN\?", b"\r\n+CME ERROR: 515\r\n"),
             (r"AT\+CPIN\?", b"\r\n+CME ERROR: 14\r\n"),
             (r"AT\+CPIN\?", b"\r\n+CPIN: SIM PIN\r\n"),
+            (r"AT\+CCID", b"\r\n+CME ERROR: 11\r\n"),
+            (r"AT\+CRSM=176,12258,0,0,10", b"\r\n+CME ERROR: 11\r\n"),
+            (r"AT\+CPINC", b"\r\n+CPINC: 3,3,10,10\r\n\r\nOK\r\n"),
             (r'AT\+CPIN="4321"', OK),
             (r"AT\+CPIN\?", b"\r\n+CPIN: READY\r\n\r\nOK\r\n"),
             (r"AT\+WIND=1", b"\r\n+WIND: 0\r\n\r\nOK\r\n"),
             (r'AT\+CSCS="GSM"', OK),
+            (r"AT\+CREG=2", OK),
             (r"AT\+CMGF=0", b"\r\n+CMS ERROR: 314\r\n"),
             (r"AT\+CMGF=0", OK),
             (r'AT\+CPMS="SM"', b"\r\n+CPMS: 1,50\r\n\r\nOK\r\n"),
@@ -84,7 +118,14 @@ async def test_initialise_waits_out_a_starting_modem_and_unlocks_once() -> None:
             (r"AT\+CNMI=1,1,0,0,0", OK),
         ],
     )
-    await world.run(world.modem.initialise(lambda: "4321"))
+    asked: list[LockedCard] = []
+
+    async def pin(card: LockedCard) -> str:
+        asked.append(card)
+        return "4321"
+
+    await world.run(world.modem.initialise(pin))
+    assert asked == [LockedCard(None, 3)]
     assert world.events == []
     world.check()
 
@@ -99,17 +140,24 @@ async def test_initialise_waits_out_a_starting_modem_and_unlocks_once() -> None:
     ],
 )
 async def test_cards_that_cannot_be_used(reply: bytes, error: type[Exception]) -> None:
-    world = await world_of("wavecom", [(r"AT\+CMEE=1", OK), (r"AT\+CPIN\?", reply)])
+    world = await world_of(
+        "wavecom", [(r"AT\+CMEE=1", OK), READY_RADIO, (r"AT\+CPIN\?", reply), *UNTOLD]
+    )
     with pytest.raises(error):
         await world.run(world.modem.initialise())
 
 
 async def test_a_refused_pin_is_not_tried_twice_and_never_shown() -> None:
-    ask: list[tuple[str, Reply]] = [(r"AT\+CMEE=1", OK), (r"AT\+CPIN\?", b"+CPIN: SIM PIN\r\n")]
-    world = await world_of("wavecom", [*ask, (r'AT\+CPIN="4321"', b"+CME ERROR: 16\r\n"), *ask])
+    ask: list[tuple[str, Reply]] = [
+        (r"AT\+CMEE=1", OK),
+        READY_RADIO,
+        (r"AT\+CPIN\?", b"+CPIN: SIM PIN\r\n"),
+    ]
+    refused: tuple[str, Reply] = (r'AT\+CPIN="4321"', b"+CME ERROR: 16\r\n")
+    world = await world_of("wavecom", [*ask, *UNTOLD, refused, *ask])
     for _ in range(2):
         with pytest.raises(SimPinNeeded) as caught:
-            await world.run(world.modem.initialise(lambda: "4321"))
+            await world.run(world.modem.initialise(pin_4321))
         assert "4321" not in str(caught.value)
     world.check()
 
@@ -217,12 +265,13 @@ async def test_the_encoding_that_works_is_learnt() -> None:
         "huawei",
         [
             (r'AT\+CUSD=1,"AA180C3602",15', b"\r\nERROR\r\n"),
+            (r"AT\^USSDMODE=0", b"\r\nCOMMAND NOT SUPPORT\r\n"),
             (r'AT\+CUSD=1,"\*100#",15', (OK, b'\r\n+CUSD: 0,"Saldo",15\r\n')),
             (r'AT\+CUSD=1,"\*100#",15', b"\r\n+CME ERROR: 3\r\n"),
         ],
     )
     assert isinstance(await world.run(world.modem.dial_ussd("*100#", 30)), UssdAnswer)
-    assert world.profiles.learned == {"E1550": UssdEncoding.PLAIN}
+    assert world.profiles.learned.get("E1550 11.608.09.01.21") is UssdEncoding.PLAIN
     refused = await world.run(world.modem.dial_ussd("*100#", 30))
     assert refused.left
     world.check()
@@ -323,7 +372,10 @@ async def test_sending_waits_for_the_note_between_prompt_and_body() -> None:
         ([(r"AT\+CMGS=18", b"> "), ("0011.*", b"\r\nERROR\r\n")], "left=True"),
         ([(r"AT\+CMGS=18", b"> "), ("0011.*", b"")], "Silence(left=True)"),
         ([(r"AT\+CMGS=18", b"> "), ("0011.*", (1.0, b"<gone>"))], "Gone(left=True)"),
-        ([(r"AT\+CMGS=18", b"> "), ("0011.*", b"\r\n+CMGS: 7\r\n")], "SmsSent(reference=7)"),
+        (
+            [(r"AT\+CMGS=18", b"> "), ("0011.*", b"\r\n+CMGS: 7\r\n")],
+            "SmsSent(reference=7, more=())",
+        ),
     ],
 )
 async def test_what_may_have_left(script: list[tuple[str, Reply]], result: str) -> None:
@@ -350,14 +402,48 @@ async def test_a_note_that_fails_leaves_the_prompt() -> None:
     world.check()
 
 
-async def test_long_texts_are_refused_as_a_value() -> None:
-    world = await world_of("wavecom", [])
+@pytest.mark.parametrize(
+    ("second", "result"),
+    [
+        ([("0051.*", b"\r\n+CMGS: 13\r\n\r\nOK\r\n")], SmsSent(12, (13,))),
+        ([("0051.*", b"\r\n+CMS ERROR: 331\r\n")], "left=True"),
+        ([("0051.*", b"")], "Silence(left=True)"),
+    ],
+)
+async def test_a_long_text_has_left_with_its_first_part(
+    second: list[tuple[str, Reply]], result: object
+) -> None:
+    world = await world_of(
+        "wavecom",
+        [
+            (r"AT\+CMGS=150", b"\r\n> "),
+            ("0051.*", b"\r\n+CMGS: 12\r\n\r\nOK\r\n"),
+            (r"AT\+CMGS=24", b"\r\n> "),
+            *second,
+        ],
+    )
+    noted: list[int] = []
+
+    async def note() -> None:
+        noted.append(len(world.port.written))
+
+    got = await world.run(world.modem.send_sms("168", "x" * 161, 40, note))
+    assert got == result if isinstance(result, SmsSent) else str(result) in repr(got)
+    assert len(noted) == 1
+    world.check()
+
+
+async def test_a_text_of_which_nothing_left() -> None:
+    script: list[tuple[str, Reply]] = [(r"AT\+CMGS=150", b"\r\n+CMS ERROR: 304\r\n")]
+    world = await world_of("wavecom", script)
 
     async def note() -> None:
         raise AssertionError("nothing may leave")
 
     got = await world.run(world.modem.send_sms("168", "x" * 161, 40, note))
-    assert got == Refused("the text needs 2 messages, one is sent", None, left=False)
+    assert isinstance(got, Refused) and not got.left
+    got = await world.run(world.modem.send_sms("168", "\ud83d", 40, note))
+    assert isinstance(got, Refused) and not got.left and "surrogate" in got.error
 
 
 async def test_reading_and_deleting() -> None:
@@ -385,7 +471,7 @@ async def test_reading_and_deleting() -> None:
 
 
 async def test_notices_become_events_and_direct_messages_are_kept() -> None:
-    world = await world_of("wavecom", [(r"AT\+CMGL=4", OK)])
+    world = await world_of("wavecom", [(r"AT\+CMGL=4", OK)] * 2)
     world.port.say(b'\r\n+CMTI: "SM",1\r\n+WIND: 0\r\n+CMT: ,24\r\n' + DELIVER + b"\r\n")
     world.port.say(b'\r\n+CUSD: 1,"Halo",15\r\n')
     await world.clock.pass_time(0.1)

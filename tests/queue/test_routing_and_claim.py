@@ -19,6 +19,7 @@ from pulsarack.queue.routing import (
     HOUR_MS,
     ChipFacts,
     OrderFacts,
+    can_take,
     first_able,
     judge,
     ranked,
@@ -73,11 +74,13 @@ UNABLE = [
 def test_each_rule_says_why(change: dict[str, object], reason: str) -> None:
     chip = replace(ABLE, **change)
     assert judge(ORDER, chip, NOW).reasons == (reason,)
+    assert not can_take(ORDER, chip, NOW)
     assert route(ORDER, [chip], NOW).winner is None
 
 
 def test_a_chip_on_every_limit_may_sell() -> None:
     assert judge(ORDER, replace(ABLE, avoid_until=NOW), NOW).reasons == ()
+    assert can_take(ORDER, replace(ABLE, avoid_until=NOW), NOW)
     assert route(ORDER, [ABLE], NOW).winner == "A"
     assert route(ORDER, [], NOW).winner is None
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 
 from pulsarack.modems.errors import PortMissing
 from pulsarack.modems.simulator.modem import Modem
+from pulsarack.modems.timing import Clock
 from pulsarack.modems.watch import PortKey
 from tests.simulation.crashes import CrashPoint, Killed
 from tests.simulation.life import Life
@@ -114,6 +115,14 @@ class Bus:
         modem = self._there.get(path)
         return modem.iccid if modem else None
 
+    def path_of(self, modem: Modem) -> str | None:
+        """Where a modem is now; None if it is nowhere."""
+        return next((path for path, one in self._there.items() if one is modem), None)
+
+    def arrivals(self, path: str) -> int:
+        """How many modems have come to a path so far."""
+        return self._arrivals.get(path, 0)
+
     def rename(self, modem: Modem) -> None:
         """When it comes back it has a name nobody has seen."""
         self._names += 1
@@ -176,8 +185,11 @@ class BusPorts:
     def look(self) -> dict[str, PortKey]:
         return self._bus.look()
 
+    async def wait(self, clock: Clock, seconds: float) -> None:
+        await clock.sleep(seconds)
+
     def place(self, path: str) -> None:
-        return None
+        """Nothing is known of it."""
 
     async def open(self, path: str) -> SimulatedPort:
         await asyncio.sleep(0)

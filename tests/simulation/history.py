@@ -18,6 +18,7 @@ from tests.simulation.life import make_task
 from tests.simulation.old_age import grow_old
 from tests.simulation.plan import HOUR, Plan, PlannedCrash, PlannedOrder, draw
 from tests.simulation.report import Report
+from tests.simulation.returns import Returns
 from tests.simulation.weather import Weather
 from tests.simulation.world import World
 
@@ -51,13 +52,19 @@ async def _live(plan: Plan, directory: Path) -> Report:
     world = World(plan, directory)
     admin = Admin(world)
     agents, weather = Agents(world, admin), Weather(world, admin)
+    returns = Returns(world)
     tasks = [asyncio.create_task(world.keep_running(), name="keeper")]
+    if plan.watch_returns:
+        tasks.append(asyncio.create_task(returns.watch(), name="returns"))
     try:
         await asyncio.wait_for(_tell(world, admin, agents, weather, tasks), LONGEST_SECONDS)
     except TimeoutError:
         states = world.auditor.counted()
         world.auditor.broken.append(Broken("P1", f"it does not come to rest: {states}"))
-    return await _end(world, admin, agents, tasks)
+    found = returns.seconds()
+    report = await _end(world, admin, agents, tasks)
+    report.returns = found
+    return report
 
 
 async def _tell(

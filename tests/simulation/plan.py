@@ -5,13 +5,16 @@ calm and long, some are short and every second order meets a fault.
 """
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from random import Random
 from types import MappingProxyType
 
 from pulsarack.modems.simulator.faults import FaultKind, FaultPlan
+from pulsarack.modems.simulator.menu_weather import MenuMix
 from pulsarack.modems.simulator.rack import Rack
+from pulsarack.modems.simulator.sms_weather import SmsMix
 from tests.daemon.world import CODES, rack_plan
 from tests.simulation.crashes import CrashPoint
 
@@ -151,6 +154,7 @@ class Plan:
     storms: tuple[PlannedStorm, ...]
     crashes: tuple[PlannedCrash, ...]
     seconds: float
+    watch_returns: bool = False
 
 
 def draw(seed: int) -> Plan:
@@ -176,6 +180,53 @@ def draw(seed: int) -> Plan:
         storms=tuple(_storms(rng, len(chips), seconds)),
         crashes=tuple(_crashes(rng, chips, seconds)),
         seconds=seconds,
+    )
+
+
+# What a technician does to a rack that sells on meanwhile, and how often beside the rest.
+AT_THE_RACK = MappingProxyType(
+    {
+        Storm.UNPLUG: 4,
+        Storm.RENAME: 4,
+        Storm.EXCHANGE_PLACES: 3,
+        Storm.SWAP_CARDS: 2,
+        Storm.TAKE_CARD: 1,
+    }
+)
+PLUGGING_SECONDS = 240.0
+
+
+def plug_and_unplug(seed: int, modems: int = 64) -> Plan:
+    """A large rack under load whose modems and cards are pulled, put back and moved at random.
+
+    The operators are as reliable as they are; what goes wrong here is done by hand.
+    """
+    rng = Random(f"plugging/{seed}")
+    chips = [(rng.choice(DIALECTS), rng.choice(OPERATORS)) for _ in range(modems)]
+    rack = _rack(rng, chips, {})
+    rack = dataclasses.replace(rack, menu_mix=MenuMix(), sms_mix=SmsMix())
+    return Plan(
+        seed=seed,
+        rack=rack,
+        faults={},
+        settings=(
+            "[orders]\ntime_limit_seconds = 600.0\n"
+            "[chips]\nreserve = 0\npause_seconds = 0.0\nper_hour = 100\npoll_sms_seconds = 30.0\n"
+            "[resolution]\ngive_up_after_seconds = 7200.0\n"
+        ),
+        pauses=False,
+        agents=tuple(f"kios{n}" for n in range(1, 9)),
+        deposit=20_000_000,
+        orders=tuple(_stream(rng, chips, count=14 * modems, seconds=PLUGGING_SECONDS)),
+        storms=tuple(
+            sorted(
+                (_storm(rng, AT_THE_RACK, modems, PLUGGING_SECONDS) for _ in range(2 * modems)),
+                key=lambda one: one.at,
+            )
+        ),
+        crashes=tuple(_crashes(rng, chips, PLUGGING_SECONDS)),
+        seconds=PLUGGING_SECONDS,
+        watch_returns=True,
     )
 
 
@@ -275,6 +326,28 @@ def _orders(
     return found
 
 
+def _stream(
+    rng: Random, chips: list[tuple[str, str]], count: int, seconds: float
+) -> list[PlannedOrder]:
+    """Orders that come evenly, each to a customer of its own."""
+    operators = [operator for _, operator in chips]
+    found = []
+    for number in range(count):
+        operator = rng.choice(operators)
+        found.append(
+            PlannedOrder(
+                at=number * seconds / count,
+                agent=f"kios{1 + number % 8}",
+                product=f"{CODES[operator]}{rng.choice((5, 10, 20))}",
+                # The last two digits are never those that an operator refuses.
+                destination=f"{NUMBERS[operator][:-3]}{number // 80:03d}{10 + number % 80}",
+                repeat_index=1,
+                reference=f"r{number}",
+            )
+        )
+    return found
+
+
 def _reversal(rng: Random) -> PlannedReversal:
     said = rng.random() < 0.3
     later = rng.uniform(0, rng.choice((20, 1800)))
@@ -283,21 +356,21 @@ def _reversal(rng: Random) -> PlannedReversal:
 
 
 def _storms(rng: Random, modems: int, seconds: float) -> list[PlannedStorm]:
-    kinds = list(STORMS)
-    found = []
-    for _ in range(rng.choice((0, 1, 2, 4, 7))):
-        storm = rng.choices(kinds, list(STORMS.values()))[0]
-        one = rng.randrange(modems)
-        found.append(
-            PlannedStorm(
-                at=rng.uniform(0, seconds),
-                storm=storm,
-                modem=one,
-                other=(one + rng.randrange(1, max(modems, 2))) % modems,
-                amount=_amount(rng, storm),
-            )
-        )
+    count = rng.choice((0, 1, 2, 4, 7))
+    found = [_storm(rng, STORMS, modems, seconds) for _ in range(count)]
     return sorted(found, key=lambda one: one.at)
+
+
+def _storm(rng: Random, shares: Mapping[Storm, int], modems: int, seconds: float) -> PlannedStorm:
+    storm = rng.choices(list(shares), list(shares.values()))[0]
+    one = rng.randrange(modems)
+    return PlannedStorm(
+        at=rng.uniform(0, seconds),
+        storm=storm,
+        modem=one,
+        other=(one + rng.randrange(1, max(modems, 2))) % modems,
+        amount=_amount(rng, storm),
+    )
 
 
 def _amount(rng: Random, storm: Storm) -> float:

@@ -12,7 +12,7 @@ class Report:
     to); `went_on`: orders claimed with the end of the one before on their chip; `reasons`: of
     attempts proved not done and of failed orders; `unknown`: how undecided orders were decided,
     by kind of evidence; `waits`: seconds until they were; `archived`: orders that left for an
-    archive when all was over.
+    archive when all was over; `returns`: seconds that each modem took to work again (returns.py).
     """
 
     seed: int
@@ -30,6 +30,7 @@ class Report:
     reasons: Counter[str] = field(default_factory=Counter)
     unknown: Counter[str] = field(default_factory=Counter)
     waits: list[float] = field(default_factory=list)
+    returns: list[float] = field(default_factory=list)
 
     def add(self, other: "Report") -> None:
         """Take another history's counts in."""

@@ -50,6 +50,34 @@ IDENTITIES = {
         "AT+CCID",
         answered(ICCID),
     ),
+    "zte-mf190": (
+        answered("ZTE CORPORATION"),
+        answered("MF190"),
+        answered("BD_MF190V1.0.0B05"),
+        "AT+ICCID",
+        answered(f"ICCID: {ICCID}"),
+    ),
+    "quectel-ec25": (
+        answered("Quectel"),
+        answered("EC25"),
+        answered("EC25EFAR06A06M4G"),
+        "AT+QCCID",
+        answered(f"+QCCID: {ICCID}"),
+    ),
+    "simcom-sim7600": (
+        answered("SIMCOM INCORPORATED"),
+        answered("SIMCOM_SIM7600E-H"),
+        answered("+CGMR: LE20B04SIM7600M22"),
+        "AT+CICCID",
+        answered(f"+ICCID: {ICCID}"),
+    ),
+    "telit-he910": (
+        answered("Telit"),
+        answered("HE910-D"),
+        answered("12.00.004"),
+        "AT#CCID",
+        answered(f"#CCID: {ICCID}"),
+    ),
 }
 
 
@@ -158,6 +186,35 @@ def test_sim_pin() -> None:
     assert bench.say('AT+CPIN="9876"') == "\r\nOK\r\n"
     bench.wait(10)
     assert bench.say("AT+CREG?") == answered("+CREG: 0,1")
+
+
+@pytest.mark.parametrize(
+    ("dialect", "ask", "tries", "ask_iccid", "told"),
+    [
+        ("zte-mf190", "AT+ZPINPUK=?", "+ZPINPUK: {},10", "AT+ICCID", True),
+        ("quectel-ec25", "AT+QPINC?", '+QPINC: "SC",{},10', "AT+QCCID", True),
+        ("simcom-sim7600", "AT+SPIC", "+SPIC: {},10,3,10", "AT+CICCID", True),
+        ("simcom-sim800", "AT+SPIC", "+SPIC: {},3,10,10", "AT+CCID", False),
+        ("telit-he910", "AT#PCT", "#PCT: {}", "AT#CCID", False),
+        ("wavecom", "AT+CPINC", "+CPINC: {},3,10,10", "AT+CCID", False),
+    ],
+)
+def test_what_a_locked_card_lets_the_modem_tell(
+    dialect: str, ask: str, tries: str, ask_iccid: str, told: bool
+) -> None:
+    plan = rack(dialect, "xl")
+    chip = replace(plan.modems[0].chip, sim_pin="9876")
+    bench = Bench(replace(plan, modems=(replace(plan.modems[0], chip=chip),)))
+    assert bench.say(ask) == answered(tries.format(3))
+    bench.say('AT+CPIN="0000"')
+    assert bench.say(ask) == answered(tries.format(2))
+    assert (chip.iccid in bench.say(ask_iccid)) == told
+
+
+def test_area_and_cell_are_told_if_asked_for() -> None:
+    bench = Bench(rack("quectel-ec25", "xl"))
+    bench.say("AT+CREG=2")
+    assert bench.say("AT+CREG?") == answered('+CREG: 2,1,"23A1","01C3D4E5",2')
 
 
 def test_hostile_bytes_do_no_harm() -> None:
