@@ -21,6 +21,7 @@ from pulsarack.modems.errors import (
     SimPinNeeded,
 )
 from pulsarack.modems.modem import Modem
+from pulsarack.modems.probe import Verdict, judge
 from pulsarack.modems.profile import Profiles
 from pulsarack.modems.results import ChipIdentity, Identity, Registration
 from pulsarack.modems.timing import Clock
@@ -33,7 +34,6 @@ SETTLE_SECONDS = 15.0
 _LOOK_SECONDS = 2.0
 _HEARD_OCTETS = 200
 _COPS = re.compile(r'\+COPS: \d,\d,"([^"]{1,40})"')
-_NMEA = re.compile(rb"\$(?:G[ABLNPQ]|BD)[A-Z]{3},")
 
 _NETWORK = {
     Registration.NOT_REGISTERED: (
@@ -214,19 +214,19 @@ def _note(report: Report, error: ModemError) -> None:
 def stranger(sent: bytes, heard: bytes, error: ModemError) -> Trouble:
     """What it may be that does not answer as a modem, by what it says."""
     shown = heard.decode("ascii", "replace").strip()[:60]
-    if not heard:
-        what, remedy = "nothing answers on this port", "try the device's other ports, or re-plug it"
-    elif _NMEA.search(heard):
-        what, remedy = "a GPS receiver talks here", "take the port out of the configuration"
-    elif heard.translate(None, b"\r\n\x1b") in sent.translate(None, b"\r\n\x1b"):
-        what = "what is sent comes back, and nothing else"
-        remedy = "this is a loop-back or no modem; try the device's other ports"
-    elif isinstance(error, ModemSilent):
-        what, remedy = f"it stopped answering; it said {shown!r}", "re-plug it"
-    else:
-        what = f"what answers is no AT: {shown!r}"
-        remedy = "try another --baud, or the device's other ports"
-    return Trouble(what, remedy)
+    match judge(sent, heard):
+        case Verdict.SILENT:
+            remedy = "try the device's other ports, or re-plug it"
+            return Trouble("nothing answers on this port", remedy)
+        case Verdict.NMEA:
+            return Trouble("a GPS receiver talks here", "take the port out of the configuration")
+        case Verdict.ECHO:
+            remedy = "this is a loop-back or no modem; try the device's other ports"
+            return Trouble("what is sent comes back, and nothing else", remedy)
+    if isinstance(error, ModemSilent):
+        return Trouble(f"it stopped answering; it said {shown!r}", "re-plug it")
+    remedy = "try another --baud, or the device's other ports"
+    return Trouble(f"what answers is no AT: {shown!r}", remedy)
 
 
 def _doubts(identity: Identity) -> list[Trouble]:

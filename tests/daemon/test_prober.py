@@ -148,8 +148,8 @@ def test_a_sound_modem_has_no_problem(tmp_path: Path) -> None:
     [
         ({"card": "+CME ERROR: 10"}, "no usable SIM card"),
         ({"card": "+CPIN: SIM PIN\n< OK"}, "wants a SIM PIN and none is on file; put sim_pin"),
-        ({"card": "+CPIN: SIM PUK\n< OK"}, "blocked (SIM PUK); unblock it with its PUK"),
-        ({"card": "+CME ERROR: 12"}, "the SIM card is blocked"),
+        ({"card": "+CPIN: SIM PUK\n< OK"}, "entered wrong three times; unblock it with its PUK"),
+        ({"card": "+CME ERROR: 12"}, "the SIM card cannot be used (SIM PUK)"),
         ({"registration": 0}, "no network is looked for; look at the antenna"),
         ({"registration": 2}, "no network yet"),
         ({"registration": 3}, "does not let this card in; the card is barred, expired"),
@@ -267,7 +267,7 @@ def test_nothing_is_dialled_and_no_pin_is_entered(tmp_path: Path) -> None:
     probed(keep)
     sent = " ".join(ports[0].recording.commands)
     assert "AT+CPIN?" in sent
-    assert not any(word in sent for word in ("CPIN=", "CUSD", "CMGS", "ATD", "CMGD", "CFUN"))
+    assert not any(word in sent for word in ("CPIN=", "CUSD", "CMGS", "ATD", "CMGD", "CFUN="))
 
 
 def test_a_wrong_check_digit_is_seen() -> None:
