@@ -3,13 +3,16 @@
 # simulate (SEEDS=n FIRST=m), planted, soak (ORDERS=n KILLS=n SEED=n), fuzz (TARGET=name SECONDS=n).
 # The tests are shared out to WORKERS=n processes, as tests/workers.py says; one that is ended by
 # its test ends the run, which would else begin with that test again.
+# clients-test lets other programs drive the simulated rack (as root: it installs them from Debian).
 # bench measures (minutes; FULL=1: most of an hour; NAMES="start rack": see pulsarack bench --help).
+# vm-test runs in a virtual machine whose disk it makes first in VM=directory, as root; SEED=n.
 PYTHON ?= python3
+VM ?= $(HOME)/.cache/pulsarack-vm
 WORKERS ?= 2
 VENV := .venv
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test check conformance simulate planted soak fuzz bench format clean
+.PHONY: demo test check conformance simulate planted soak fuzz clients-test bench vm-test format clean
 
 demo: $(STAMP)
 	$(VENV)/bin/pulsarack demo
@@ -25,7 +28,7 @@ check: $(STAMP)
 	$(VENV)/bin/python -m pytest -q tests/test_tidy.py tests/test_layout.py
 
 conformance: $(STAMP)
-	$(VENV)/bin/python -m tests.conformance $(or $(CORPUS),../shared/corpus)
+	$(VENV)/bin/python -m tests.conformance $(or $(CORPUS),corpus)
 
 simulate: $(STAMP)
 	$(VENV)/bin/python -m tests.simulation --seeds $(or $(SEEDS),2000) --first $(or $(FIRST),0)
@@ -39,8 +42,15 @@ soak: $(STAMP)
 fuzz: $(STAMP)
 	$(VENV)/bin/python -m tests.fuzz $(or $(TARGET),all) --seconds $(or $(SECONDS),60)
 
+clients-test: $(STAMP)
+	sh tests/clients/install.sh
+	$(VENV)/bin/python -m pytest -q tests/clients --clients
+
 bench: $(STAMP)
 	$(VENV)/bin/python -m benchmarks $(NAMES) $(if $(FULL),--full)
+
+vm-test: $(STAMP)
+	$(VENV)/bin/python -m tests.vm --machine $(VM) --seed $(or $(SEED),1)
 
 format: $(STAMP)
 	$(VENV)/bin/ruff format .

@@ -29,16 +29,21 @@ _WAKES = 2
 class PeersRack:
     """The rack's process. Use it as a context manager."""
 
-    def __init__(self, root: Path, modems: int, send_seconds: float) -> None:
-        """`send_seconds`: how long a modem takes to send an SMS."""
+    def __init__(
+        self, root: Path, modems: int, send_seconds: float, text: str | None = None
+    ) -> None:
+        """`send_seconds`: how long a modem takes to send an SMS. `text`: another rack file than
+        the bench's, with as many modems.
+        """
         root.mkdir(parents=True)
         self.root = root
         self.clock = WallClock()
         self.ports = [root / "ports" / f"modem{place}" for place in range(modems)]
         self._file = root / "rack.toml"
-        self._file.write_text(rack_text([XL] * modems, send_seconds, _REPORT_SECONDS))
-        self._truth = root / "truth.jsonl"
-        self.books = Books(self._truth)
+        text = text or rack_text([XL] * modems, send_seconds, _REPORT_SECONDS)
+        self._file.write_text(text, encoding="utf-8")
+        self.truth = root / "truth.jsonl"
+        self.books = Books(self.truth)
         self._child: Child | None = None
 
     @property
@@ -49,7 +54,7 @@ class PeersRack:
 
     async def __aenter__(self) -> Self:
         ports, log = self.root / "ports", self.root / "rack.log"
-        child = await start_rack(self._file, ports, self._truth, log, self.clock)
+        child = await start_rack(self._file, ports, self.truth, log, self.clock)
         self._child = child
         try:
             await asyncio.sleep(_BOOT_SECONDS)

@@ -1,11 +1,12 @@
 """A rack file of any size in which nothing goes wrong and every screen takes the same time.
 
-All modems are of one model and all chips have one PIN, so that one recorded dialogue stands
-for all of them. Stock and the operators' own limits are out of the way. Numbers of chips are
-of the 62812 9... kind and orders go to 0812 0...: they never meet, and belong to nobody.
+All modems are of one model, unless their models are named, and all chips have one PIN, so that
+one recorded dialogue stands for all of them. Stock and the operators' own limits are out of the
+way. Numbers of chips are of the 62812 9... kind and orders go to 0812 0...: they never meet, and
+belong to nobody.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 CHIP_PIN = "1234"
@@ -34,19 +35,28 @@ XL = Line("xl", "896211", "628179", "51011", "X5", "08170")
 XL_GATEWAY = "168"
 
 
-def rack_text(modems: list[Line], ussd_seconds: float, sms_seconds: float | None = None) -> str:
+def rack_text(
+    modems: list[Line],
+    ussd_seconds: float,
+    sms_seconds: float | None = None,
+    dialects: Sequence[str] = (),
+) -> str:
     """The rack file: one modem for each entry, in this order.
 
     `ussd_seconds`: also how long a modem takes to send an SMS. `sms_seconds`: how long one to a
-    chip is on its way.
+    chip is on its way. `dialects`: the model of each modem.
     """
+    dialects = dialects or [_DIALECT] * len(modems)
     parts = [f"[latencies]\nussd_seconds = [{ussd_seconds!r}, {ussd_seconds!r}]\n"]
     if sms_seconds is not None:
         parts[0] += f"sms_seconds = [{sms_seconds!r}, {sms_seconds!r}]\n"
     parts += [
         f'[[operator]]\nname = "{name}"\n' for name in sorted({one.operator for one in modems})
     ]
-    parts += [_modem(line, place) for place, line in enumerate(modems, start=1)]
+    parts += [
+        _modem(line, place, dialect)
+        for place, (line, dialect) in enumerate(zip(modems, dialects, strict=True), start=1)
+    ]
     return "\n".join(parts)
 
 
@@ -65,10 +75,10 @@ def with_check_digit(digits: str) -> str:
     return f"{digits}{-total % 10}"
 
 
-def _modem(line: Line, place: int) -> str:
+def _modem(line: Line, place: int, dialect: str) -> str:
     return f"""\
 [[modem]]
-dialect = "{_DIALECT}"
+dialect = "{dialect}"
 imei = "{with_check_digit(f"35000500{place:06d}")}"
 [modem.chip]
 operator = "{line.operator}"

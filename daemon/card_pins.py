@@ -10,7 +10,8 @@ of a refused PIN.
 from pulsarack.daemon.context import Context
 from pulsarack.daemon.secrets import Secret
 from pulsarack.modems.card_lock import LockedCard
-from pulsarack.modems.errors import SimPinNeeded
+from pulsarack.modems.driver import Driver
+from pulsarack.modems.errors import ModemError, SimPinNeeded
 from pulsarack.queue import sim_pins
 
 
@@ -22,16 +23,23 @@ class CardPins:
         self._modem_id = modem_id
         self._noted: str | None = None
 
+    async def initialise(self, modem: Driver) -> None:
+        """Set a modem up, and its card open; raises ModemError."""
+        try:
+            await modem.initialise(self.give, self.opened)
+        except ModemError:
+            await self._failed()
+            raise
+
     async def give(self, card: LockedCard) -> str | None:
         """The PIN to try now, the try noted; None without one; SimPinNeeded if not again."""
         pin = self._pin_of(card)
         if pin is None:
             return None
-        key = card.iccid or self._modem_id
-        blind = card.iccid is None and card.tries_left is None
-        now_ms = self._context.clock.now_ms()
+        key, now_ms = card.iccid or self._modem_id, self._context.clock.now_ms()
+        known, told = card.iccid is not None, card.tries_left is not None
         allowed = await self._context.store.write(
-            lambda db: sim_pins.begin(db, key, blind=blind, now_ms=now_ms)
+            lambda db: sim_pins.begin(db, key, card=known, tries_told=told, now_ms=now_ms)
         )
         if not allowed:
             raise SimPinNeeded(refused=True, why=await self._refused_before(key))
@@ -39,10 +47,15 @@ class CardPins:
         return pin.reveal()
 
     async def opened(self) -> None:
-        """The card is open: a try that was made was good."""
+        """The card is open: the try that was made was good."""
         key, self._noted = self._noted, None
         if key is not None:
             await self._context.store.write(lambda db: sim_pins.opened(db, key))
+
+    async def _failed(self) -> None:
+        key, self._noted = self._noted, None
+        if key is not None:
+            await self._context.store.write(lambda db: sim_pins.refused(db, key))
 
     def _pin_of(self, card: LockedCard) -> Secret | None:
         filed = self._context.secrets

@@ -66,6 +66,10 @@ def usb_modems(subject: Subject) -> Iterator[Finding]:
             usable += 1
         else:
             yield warn(name, f"the ttys of {key} may not be used by you", _RIGHTS)
+    for kernel_name, model in udev.models().items():
+        if model in table.cdroms:
+            remedy = "apt-get install usb-modeswitch, then plug it in anew"
+            yield warn(name, f"the stick at {kernel_name} ({model}) is still a CD-ROM", remedy)
     if usable:
         yield ok(name, f"{usable} places have one")
     else:

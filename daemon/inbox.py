@@ -263,6 +263,8 @@ class Inbox:
 
     def _log(self, joined: JoinedText[IncomingSms], received: Received) -> None:
         log = self._context.log.bind(chip=self._iccid, sender=joined.sender)
+        if any(message.flash for message in joined.sources):
+            log = log.bind(flash=True)  # a telephone would only have shown it
         if received.meaning is Meaning.CONTRADICTION:
             log.error("sms.contradiction", attempt=received.attempt_id, text=joined.text)
         elif received.meaning in (Meaning.UNPARSED, Meaning.AMBIGUOUS, Meaning.FOREIGN):

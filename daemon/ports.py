@@ -81,7 +81,14 @@ class SerialPorts:
         self._usb_scans = [PortScan(pattern) for pattern in USB_TTYS]
         self._usb_names: list[dict[str, PortKey]] = []
         self._finds_usb = config.finds_usb_modems
+        # A simulated rack lies elsewhere, and has nothing to do with udev.
+        self._meets_usb = self._finds_usb or any(
+            section.path.startswith("/dev/") for section in config.ports
+        )
         self._log = log
+        self._scanned: dict[str, PortKey] = {}  # at the last look, and what came of it
+        self._places: Mapping[str, UsbPlace] = {}
+        self._at_paths: dict[str, PortKey] = {}
         self._found: dict[str, _Found] = {}
         self._openings = Openings()
         self._bell = Bell(clock)
@@ -92,11 +99,13 @@ class SerialPorts:
 
     def start(self) -> None:
         """Begin to listen to udev, in the running event loop."""
+        if not self._meets_usb:
+            return
         self._udev.start(self._bell.ring)
         if not self._udev.usable and self._finds_usb:
             remedy = "install libudev1, or name each port in a section [[port]]"
             self._log.error("udev.missing", why="USB modems cannot be found", remedy=remedy)
-        elif not self._udev.listening:
+        elif self._udev.usable and not self._udev.listening:
             why = "no udev runs here: ports are looked at twice a second instead"
             self._log.warning("udev.missing", why=why, remedy="nothing, if this is a container")
 
@@ -106,16 +115,16 @@ class SerialPorts:
 
     async def wait(self, clock: Clock, seconds: float) -> None:
         """Until udev tells something; where it cannot, or for links, after so long at most."""
-        told = self._udev.listening and not self._scans
+        told = not self._scans and (self._udev.listening or not self._meets_usb)
         await self._bell.wait_until(clock.monotonic() + (LONG_SECONDS if told else seconds))
         self._bell.take()
 
     def look(self) -> Snapshot:
         """What is there now; a path that two sections match belongs to the first."""
-        if not self._udev.listening and self._udev.usable:
+        if self._meets_usb and self._udev.usable and not self._udev.listening:
             self._look_for_usb_names()
         places = self._udev.places()
-        there = self._look_at_paths(_by_node(places))
+        there = dict(self._look_at_paths(places))
         there |= dict.fromkeys(self._urls, PortKey("", 0, 0))
         there |= self._phones.look()
         if self._finds_usb:
@@ -152,13 +161,25 @@ class SerialPorts:
             self._usb_names = names
             self._udev.enumerate()
 
-    def _look_at_paths(self, nodes: Mapping[str, UsbPlace]) -> dict[str, PortKey]:
-        keys: dict[str, PortKey] = {}
+    def _look_at_paths(self, places: Mapping[str, UsbPlace]) -> dict[str, PortKey]:
+        scanned: dict[str, PortKey] = {}
         sections: dict[str, PortSection] = {}
         for scan, section in self._scans:
             there = scan.look()
-            keys |= there
+            scanned |= there
             sections |= dict.fromkeys(there, section)
+        if scanned != self._scanned or places is not self._places:
+            self._scanned, self._places = scanned, places
+            self._at_paths = self._gather(dict(scanned), sections, _by_node(places))
+        return self._at_paths
+
+    def _gather(
+        self,
+        keys: dict[str, PortKey],
+        sections: Mapping[str, PortSection],
+        nodes: Mapping[str, UsbPlace],
+    ) -> dict[str, PortKey]:
+        """Leave one path of those that lead to ttys of one modem."""
         self._found = {
             path: _Found(section.baud, nodes.get(keys[path].realpath))
             for path, section in sections.items()

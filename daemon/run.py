@@ -51,7 +51,7 @@ from pulsarack.ledger import accounts, journal
 from pulsarack.modems.errors import ModemError
 from pulsarack.modems.profile import Profiles
 from pulsarack.modems.timing import Clock
-from pulsarack.queue import agents, clock_steps, prefixes, recovery
+from pulsarack.queue import agents, clock_steps, prefixes, recovery, sim_pins
 from pulsarack.queue.recovery import Recovered
 from pulsarack.ussd.errors import UssdError
 from pulsarack.ussd.shelf import load_shelf
@@ -128,6 +128,7 @@ async def prepare(context: Context) -> Recovered:
         for account in SHARED_ACCOUNTS:
             journal.open_account(db, account, now_ms=now_ms)
         prefixes.ship(db)
+        sim_pins.none_is_on_its_way(db)
         return step, recovery.recover(db, now_ms=now_ms, day_ends_at=ends)
 
     step, found = await context.store.write(job)

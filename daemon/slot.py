@@ -285,9 +285,7 @@ class Slot:
         self._reset_command = modem.profile.reset if self._known else ""
         self.supervisor.met(self.identity.imei)
         self._move(Step.IDENTIFY)
-        pins = CardPins(self._context, self.identity.imei or self.name)
-        await modem.initialise(pins.give)
-        await pins.opened()
+        await CardPins(self._context, self.identity.imei or self.name).initialise(modem)
         self.chip = await modem.read_chip()
         self._card = self.chip.iccid
         self._move(Step.INITIALISE)

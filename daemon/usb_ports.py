@@ -107,7 +107,9 @@ class UsbPorts:
             raise ForeignDevice(place.key, "; ".join(found))
         if silent:
             raise ModemSilent("AT", PROBE_SECONDS)
-        raise failures[0] if failures else PortMissing(place.key)
+        if failures:
+            raise failures[0]
+        raise ForeignDevice(place.key, "none of its ttys takes AT commands")
 
     async def _probe(self, port: Port) -> Verdict:
         """Close what is no modem; also if somebody else ends us."""

@@ -9,7 +9,7 @@ numbers can be kept as text and read again; a text that makes no sense is passed
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,8 +35,14 @@ class Device:
 class AtPorts:
     """The table, and what was learnt by probing."""
 
-    def __init__(self, devices: Mapping[str, Device], foreign: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        devices: Mapping[str, Device],
+        foreign: Mapping[str, str],
+        cdroms: Collection[str] = (),
+    ) -> None:
         self.devices = devices
+        self.cdroms = frozenset(cdroms)  # models that are modems only after a mode switch
         self.learnt: dict[str, int] = {}
         self._foreign = foreign
 
@@ -45,7 +51,8 @@ class AtPorts:
         """The table that comes with us."""
         table = tomllib.loads(path.read_text("utf-8"))
         devices = {one["id"]: _device(one) for one in table["device"]}
-        return cls(devices, {one["id"]: one["is"] for one in table["foreign"]})
+        foreign = {one["id"]: one["is"] for one in table["foreign"]}
+        return cls(devices, foreign, table["cdrom"]["ids"])
 
     def foreign(self, place: UsbPlace) -> str:
         """What a device is that is known to be no modem; empty for any other."""

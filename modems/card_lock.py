@@ -46,6 +46,9 @@ class LockedCard:
 SimPin = Callable[[LockedCard], Awaitable[str | None]]
 """Gives the PIN to be tried now, or None. Whoever gives one has noted the try durably."""
 
+Opened = Callable[[], Awaitable[None]]
+"""Told as soon as a PIN that was tried has opened the card."""
+
 
 def parse_state(said: str) -> str:
     """What stands behind ``+CPIN:``, without quotes and doubled blanks."""

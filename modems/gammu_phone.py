@@ -26,7 +26,7 @@ from pulsarack.modems import card_lock, registration
 from pulsarack.modems.at.events import Response
 from pulsarack.modems.at.ussd_request import Settles, nothing_settles
 from pulsarack.modems.call_thread import CallThread
-from pulsarack.modems.card_lock import LockedCard, SimPin
+from pulsarack.modems.card_lock import LockedCard, Opened, SimPin
 from pulsarack.modems.driver import Driver, OnEvent
 from pulsarack.modems.errors import (
     CallHangs,
@@ -63,6 +63,7 @@ POLL_SECONDS = 0.5
 SETTLE_SECONDS = 0.5
 MESSAGES_MAX = 500
 TEXT_CHARACTERS_MAX = 2000
+ANSWERS_MAX = 50  # that nobody has taken yet
 
 _NOT_LEFT = frozenset({"ERR_NOTSUPPORTED", "ERR_NOTIMPLEMENTED", "ERR_NOTCONNECTED"})
 _STATUSES = {
@@ -167,11 +168,13 @@ class GammuPhone:
         named = next((part for part in reversed(model) if part), "")
         return Identity(_name(maker), _name(named), _name(firmware[0]), parse_imei((str(imei),)))
 
-    async def initialise(self, sim_pin: SimPin | None = None) -> None:
+    async def initialise(self, sim_pin: SimPin | None = None, opened: Opened | None = None) -> None:
         """Unlock the card, and let the phone tell of USSD."""
         lock = await self._try("GetSecurityStatus", None)
         if lock == "PIN":
             await self._unlock(sim_pin)
+            if opened is not None:
+                await opened()
         elif lock is not None and lock not in ("PIN2", "PUK2"):
             state = _LOCKS.get(lock, str(lock))
             raise SimBarred(state, *card_lock.remedy(state))
@@ -361,7 +364,7 @@ class GammuPhone:
 
     def _incoming(self, _machine: Any, kind: str, data: Any) -> None:
         """Called by gammu, in the phone's thread."""
-        if kind != "USSD" or not isinstance(data, dict):
+        if kind != "USSD" or not isinstance(data, dict) or len(self._said) >= ANSWERS_MAX:
             return
         status = _STATUSES.get(str(data.get("Status")), UssdStatus.OTHER_CLIENT_RESPONDED)
         raw = f"{data.get('Status')}"[:NAME_CHARACTERS_MAX]
@@ -428,6 +431,8 @@ def _message(parts: list[dict[str, Any]]) -> IncomingSms:
         sent_at_text=when.isoformat() if when is not None else "",
         complete=len(parts) >= total,
         fingerprint=hashlib.sha256(mark.encode("utf-8", "replace")).hexdigest(),
+        missing="" if len(parts) >= total else f"{total - len(parts)} of {total} parts",
+        flash=first["Class"] == 0,
     )
 
 

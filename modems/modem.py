@@ -9,10 +9,11 @@ import re
 from collections.abc import Awaitable, Callable, Sequence
 
 from pulsarack.modems.at.events import AtCommand, Response
+from pulsarack.modems.at.operators import Network as HeardNetwork
 from pulsarack.modems.at.results import Final
 from pulsarack.modems.at.sim_state import is_card_out
 from pulsarack.modems.at.ussd_request import Settles, nothing_settles
-from pulsarack.modems.card_lock import SimPin
+from pulsarack.modems.card_lock import Opened, SimPin
 from pulsarack.modems.conversation import Conversation
 from pulsarack.modems.learned import kind_of
 from pulsarack.modems.network import Network
@@ -34,6 +35,7 @@ from pulsarack.modems.results import (
 )
 from pulsarack.modems.sms_exchange import SmsExchange
 from pulsarack.modems.startup import Startup
+from pulsarack.modems.survey import Survey, Surveyor
 from pulsarack.modems.timing import Clock
 from pulsarack.modems.transport import Port, Trace
 from pulsarack.modems.ussd_session import UssdSession
@@ -62,6 +64,7 @@ class Modem:
             port, clock, self._notice, self._stray, self._vanished, trace
         )
         generic = profiles.generic
+        self._manufacturer = ""
         self._startup = Startup(self._conversation, generic)
         self._network = Network(self._conversation, generic)
         self._sms = SmsExchange(self._conversation, generic, on_event)
@@ -90,6 +93,7 @@ class Modem:
         async with self._lock:
             identity = await self._startup.identify()
             profile = self._profiles.choose(identity.manufacturer, identity.model)
+            self._manufacturer = identity.manufacturer
             self._startup.profile = profile
             self._network.profile = profile
             self._sms.profile = profile
@@ -98,10 +102,10 @@ class Modem:
             self._conversation.settle_seconds = profile.settle_seconds
             return identity
 
-    async def initialise(self, sim_pin: SimPin | None = None) -> None:
+    async def initialise(self, sim_pin: SimPin | None = None, opened: Opened | None = None) -> None:
         """Unlock the card (``sim_pin`` is asked only if it wants a PIN) and set up."""
         async with self._lock:
-            await self._startup.initialise(sim_pin)
+            await self._startup.initialise(sim_pin, opened)
 
     async def read_chip(self) -> ChipIdentity:
         """ICCID and IMSI of the card."""
@@ -137,6 +141,16 @@ class Modem:
         """<rssi> of AT+CSQ, 0 to 31; None if not known."""
         async with self._lock:
             return await self._network.signal_quality()
+
+    async def scan_networks(self) -> tuple[HeardNetwork, ...]:
+        """The networks that it hears; takes up to three minutes."""
+        async with self._lock:
+            return await self._network.scan()
+
+    async def survey(self) -> Survey:
+        """What it says it can do, and what its profile wants that it does not list."""
+        async with self._lock:
+            return await Surveyor(self._conversation, self.profile, self._manufacturer).ask()
 
     async def dial_ussd(
         self, text: str, within_seconds: float, settles: Settles = nothing_settles

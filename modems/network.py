@@ -3,9 +3,11 @@
 What the lines mean is in registration.py.
 """
 
+import contextlib
 from dataclasses import replace
 
 from pulsarack.modems import registration as reading
+from pulsarack.modems.at import operators
 from pulsarack.modems.at.events import AtCommand, Response
 from pulsarack.modems.at.signal import parse_quality
 from pulsarack.modems.conversation import Conversation
@@ -18,6 +20,9 @@ COPS = AtCommand("AT+COPS?", expects=("+COPS:",))
 CEER = AtCommand("AT+CEER", expects=("+CEER:",))
 CSQ = AtCommand("AT+CSQ", expects=("+CSQ:",))
 AUTOMATIC = AtCommand("AT+COPS=0")
+SCAN = AtCommand("AT+COPS=?", expects=("+COPS:",))
+# All bands of all radios, one after the other.
+SCAN_SECONDS = 180.0
 
 _MANUAL, _DEREGISTERED = 1, 2
 
@@ -54,17 +59,22 @@ class Network:
         mode, _ = await self._selection()
         if mode not in (_MANUAL, _DEREGISTERED):
             return False
-        try:
+        with contextlib.suppress(ModemSilent):
+            # One that searches may be silent; whether it found a network is asked later.
             await self._conversation.run(AUTOMATIC, self.profile.slow_seconds)
-        except ModemSilent:
-            # It searches; whether it found one is asked later.
-            return True
         return True
+
+    async def scan(self) -> tuple[operators.Network, ...]:
+        """The networks that it hears, allowed or not; nothing else can be done meanwhile."""
+        response = await self._conversation.run(SCAN, SCAN_SECONDS)
+        if not response.final.ok:
+            raise ModemRefused(SCAN.name, str(response.final))
+        return operators.parse_scan(response.lines)
 
     async def why_not(self, state: Registration) -> str:
         """Why there is no network, in words and with a remedy."""
-        response = await self._run(CEER)
-        reason = reading.parse_reason(response.lines) if response.final.ok else ""
+        response = await self._aside(CEER)
+        reason = reading.parse_reason(response.lines) if response and response.final.ok else ""
         return reading.explain(state, reason)
 
     async def _place(self) -> NetworkPlace:
@@ -76,8 +86,17 @@ class Network:
         return next((place for place in reversed(places) if place), unknown)
 
     async def _selection(self) -> tuple[int | None, str]:
-        response = await self._run(COPS)
-        return reading.parse_operator(response.lines) if response.final.ok else (None, "")
+        response = await self._aside(COPS)
+        if response is None or not response.final.ok:
+            return None, ""
+        return reading.parse_operator(response.lines)
+
+    async def _aside(self, command: AtCommand) -> Response | None:
+        """A question of minor weight: some that search are silent to it. None then."""
+        try:
+            return await self._run(command)
+        except ModemSilent:
+            return None
 
     async def _run(self, command: AtCommand) -> Response:
         return await self._conversation.run(command, self.profile.command_seconds)

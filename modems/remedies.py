@@ -34,6 +34,8 @@ from pulsarack.modems.errors import (
 )
 
 BACK_OFF_SECONDS = (2.0, 5.0, 15.0, 60.0)
+# Many modems do not say that a card was put in, and asking them costs next to nothing.
+CARD_SECONDS = 5.0
 # After so many failures in a row, and every remedy that there is, a modem is given up.
 TRIES_LIMIT = 10
 GIVEN_UP_SECONDS = 600.0
@@ -187,6 +189,8 @@ class Ladder:
             )
         counted = replace(self, failures=self.failures + 1)
         wait = BACK_OFF_SECONDS[min(self.failures, len(BACK_OFF_SECONDS) - 1)]
+        if fault is Fault.NO_CARD:
+            wait = min(wait, CARD_SECONDS)
         rung = self._next_rung(fault, means)
         if rung is None:
             return counted._beyond(fault, wait)

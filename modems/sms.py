@@ -20,6 +20,7 @@ Sources: 3GPP TS 23.040 section 9.2 (PDUs), 9.2.3.24.1 (concatenation), 23.038.
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 import gammu
 
@@ -34,14 +35,17 @@ from pulsarack.modems.tpdu import Alphabet, UserData
 VALIDITY_ONE_HOUR = 11
 # TP-SRR of the first octet (9.2.3.5).
 STATUS_REPORT_REQUEST = 0x20
-# TP-DCS, general group; a flash message is of class 0 (23.038 section 4).
-DCS_GSM7, DCS_UCS2, DCS_FLASH = 0x00, 0x08, 0x10
+# TP-DCS, general group, without a class (23.038 section 4).
+DCS_GSM7, DCS_UCS2 = 0x00, 0x08
 # A part's header: its length, and concatenation with a reference of 8 bits (9.2.3.24.1).
 CONCATENATION_8BIT = bytes([0x05, 0x00, 0x03])
 # What fits into one message, and into one of several (23.040 9.2.3.24.1).
 SINGLE_SEPTETS, PART_SEPTETS = 160, 153
 SINGLE_UCS2_OCTETS, PART_UCS2_OCTETS = 140, 134
 PARTS_MAX = 255
+# How far apart the service centre may stamp the parts of one message; those of a reference
+# that was used again are minutes apart at the least.
+STAMPS_APART_SECONDS = 300.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,14 +92,13 @@ Decoded = Part | DeliveryReport | Undecodable
 
 
 def encode_submit(
-    to: str, text: str, *, reference: int = 0, flash: bool = False, status_report: bool = False
+    to: str, text: str, *, reference: int = 0, status_report: bool = False
 ) -> list[SubmitPdu]:
     """The parts of a text; UCS2 only if the GSM alphabet cannot say it.
 
     to             a short code, or the digits of a number; ten digits and more without a
                    leading zero are taken as E.164 and sent as an international number
     reference      of a text in several parts, 0 to 255: another for each text
-    flash          message class 0: shown at once (23.038 section 4)
     status_report  ask the service centre what became of it (23.040 9.2.3.5)
 
     ValueError if there is nothing or nobody to send to, or the text needs too many parts.
@@ -116,15 +119,14 @@ def encode_submit(
             "Text": part if plain else _utf16(part),
             "Coding": "Default_No_Compression" if plain else "8bit",
             "Type": "Submit",
-            "Class": 0 if flash else -1,
+            "Class": -1,
             "Folder": 0,
         }
         if len(parts) > 1:
             header = CONCATENATION_8BIT + bytes([reference & 0xFF, len(parts), number])
             message["UDH"] = {"Type": "UserUDH", "Text": header}
-        coding = (DCS_GSM7 if plain else DCS_UCS2) | (DCS_FLASH if flash else 0)
         octets = bytes(gammu.EncodePDU(message, "Submit"))
-        pdus.append(_put_right(octets, coding, status_report))
+        pdus.append(_put_right(octets, DCS_GSM7 if plain else DCS_UCS2, status_report))
     return pdus
 
 
@@ -261,7 +263,7 @@ def join(parts: Iterable[Part]) -> list[IncomingSms]:
     stamp begins another message, the second copy. References repeat (after 256 messages,
     with some senders at once): where parts of one reference and place say different things
     they belong to different messages, and only those stamped in the same second are
-    joined, since a text made of two is worse than none.
+    joined; parts stamped far apart are not joined at all. A text made of two is worse than none.
     """
     parts = list(parts)
     muddled = _muddled(parts)
@@ -304,9 +306,19 @@ def _place(groups: list[_Group], part: Part, muddled: set[_Key]) -> _Group | Non
             if group[part.number][0].pdu == part.pdu:
                 return group
             continue
-        if key not in muddled or (part.sent_at_text and one.sent_at_text == part.sent_at_text):
+        apart = _seconds_apart(one, part)
+        if (apart <= STAMPS_APART_SECONDS and key not in muddled) or apart == 0:
             return group
     return None
+
+
+def _seconds_apart(one: Part, other: Part) -> float:
+    """Between the service centre's stamps of two parts; those that no date is are together."""
+    try:
+        first, second = (datetime.fromisoformat(part.sent_at_text) for part in (one, other))
+    except ValueError:
+        return STAMPS_APART_SECONDS
+    return abs((first - second).total_seconds())
 
 
 def _message(group: _Group) -> IncomingSms:

@@ -20,7 +20,7 @@ from pulsarack.modems.at.message_lines import parse_place
 from pulsarack.modems.at.results import Final, FinalKind
 from pulsarack.modems.at.stores import parse_stores
 from pulsarack.modems.conversation import Conversation
-from pulsarack.modems.errors import ModemRefused, ModemSilent, StorageHung
+from pulsarack.modems.errors import ModemRefused, ModemSilent, NotAModem, StorageHung
 from pulsarack.modems.profile import Profile
 from pulsarack.modems.results import DeliveryReport, ListingHung, ModemEvent
 
@@ -107,6 +107,8 @@ class SmsStorage:
             return found
         except ModemSilent as error:
             raise StorageHung(error.command) from None
+        except NotAModem:  # it spoke AT before the listing
+            raise StorageHung("AT") from None
 
     async def _read_one(self, index: int) -> list[sms.Decoded]:
         command = AtCommand(f"AT+CMGR={index}", expects=("+CMGR:",))

@@ -14,7 +14,7 @@ from pulsarack.modems.at.abilities import parse_function
 from pulsarack.modems.at.events import AtCommand, Response, question
 from pulsarack.modems.at.results import Final, FinalKind
 from pulsarack.modems.at.sim_state import parse_pin_state
-from pulsarack.modems.card_lock import LEAST_TRIES, LockedCard, SimPin
+from pulsarack.modems.card_lock import LEAST_TRIES, LockedCard, Opened, SimPin
 from pulsarack.modems.conversation import Conversation
 from pulsarack.modems.errors import ModemRefused, SimBarred, SimMissing, SimPinNeeded
 from pulsarack.modems.profile import Profile
@@ -46,13 +46,21 @@ class Startup:
         model = identity.parse_name(await self._ask("AT+CGMM"))
         revision = identity.parse_revision(await self._ask("AT+CGMR"))
         imei = identity.parse_imei(await self._ask("AT+CGSN"))
-        return Identity(manufacturer, model, revision, imei)
+        if manufacturer or model:
+            return Identity(manufacturer, model, revision, imei)
+        labels = identity.parse_labels(await self._ask("ATI"))
+        return Identity(
+            labels.get("manufacturer", ""),
+            labels.get("model", ""),
+            revision or labels.get("revision", ""),
+            imei or identity.parse_imei((labels.get("imei", ""),)),
+        )
 
-    async def initialise(self, sim_pin: SimPin | None) -> None:
+    async def initialise(self, sim_pin: SimPin | None, opened: Opened | None = None) -> None:
         """Unlock the card and set the modem up by its profile."""
         await self._run(AtCommand("AT+CMEE=1"))
         await self._wake_radio()
-        await self._unlock(sim_pin)
+        await self._unlock(sim_pin, opened)
         for line in self.profile.init:
             await self._set(question(line.send), may_fail=line.may_fail)
         if self.profile.charset:
@@ -88,7 +96,7 @@ class Startup:
             # Wavecom and others say for a while that they are busy after it.
             await self._conversation.run(AtCommand("AT+CFUN=1"), self.profile.slow_seconds)
 
-    async def _unlock(self, sim_pin: SimPin | None) -> None:
+    async def _unlock(self, sim_pin: SimPin | None, opened: Opened | None) -> None:
         state = await self._pin_state()
         if state in card_lock.OPEN:
             return
@@ -109,6 +117,8 @@ class Startup:
         if not response.final.ok or await self._pin_state() not in card_lock.OPEN:
             raise SimPinNeeded(refused=True)
         self._pin_tried = False
+        if opened is not None:
+            await opened()
 
     async def _iccid_of_locked(self) -> str | None:
         """The number of a card that is not open yet, if the modem reads it: its file is free

@@ -81,6 +81,17 @@ class Udev:
             for device in self._context.list_devices(subsystem="tty"):
                 self._enter(device)
 
+    def models(self) -> dict[str, str]:
+        """Every USB device there is now, with ttys or without: kernel name, and model."""
+        found: dict[str, str] = {}
+        if self._context is None:
+            return found
+        with contextlib.suppress(OSError):
+            for device in self._context.list_devices(subsystem="usb", DEVTYPE="usb_device"):
+                ids = _attribute(device, "idVendor"), _attribute(device, "idProduct")
+                found[device.sys_name] = ":".join(ids).lower()
+        return found
+
     def _listen(self) -> None:
         # Before enumerating: what comes in between is told twice rather than never.
         if self._context is None or not self._udev_socket.exists():

@@ -1,13 +1,15 @@
 """Tries of SIM PINs: noted before they are made, so that no card is ever tried a third time.
 
-Three wrong tries block a card. A modem may tell the card's number and how many tries are
-left before the card is open, one of them, or neither:
+Three wrong tries block a card. Before a card is open its modem may tell the card's number,
+how many tries are left, both, or neither. Of a refused try the card is remembered if its
+number was told, and else the modem. Then
 
-- number told: the card itself is remembered, wherever it goes;
-- only the tries told: the modem is remembered, and a card that moves on is protected by its
-  own count (the last try is never ours);
-- neither: a blind try. The modem is remembered, and since the refused card may have moved
-  to another, all blind trying ends with the second refusal, until an admin has said so.
+- neither that card nor that modem is tried again;
+- where the tries that are left were told nothing more is needed: with less than two of them
+  nobody tries, and the card carries its count wherever it goes;
+- where they were not told, this may be a card that was refused under another name: in
+  another modem, or before its number was told. One such refusal leaves room for one more
+  try, two leave none.
 
 A note is taken back when the card opens, or by an admin who has corrected the PIN.
 """
@@ -16,38 +18,51 @@ from dataclasses import dataclass
 
 from peewee import Database
 
-from pulsarack.queue.rows import execute, scalar, select, touched
+from pulsarack.queue.rows import columns, execute, scalar, select, touched
 
-BLIND_REFUSALS_MAX = 2
+REFUSALS_MAX = 2
 
 
 @dataclass(frozen=True, slots=True)
 class PinTry:
-    """A PIN that was entered and not seen to open its card."""
+    """A PIN that was entered and not seen to open its card; `card`: `key` is its ICCID."""
 
     key: str
-    blind: int
+    card: int
+    refused: int
     at: int
 
 
 def every(db: Database) -> list[PinTry]:
     """All of them, oldest first."""
-    return select(db, PinTry, "SELECT key, blind, at FROM sim_pin_try ORDER BY at, key")
+    return select(db, PinTry, f"SELECT {columns(PinTry)} FROM sim_pin_try ORDER BY at, key")
 
 
-def begin(db: Database, key: str, *, blind: bool, now_ms: int) -> bool:
-    """Note a try that is about to be made; False, and nothing noted, if it must not be."""
+def begin(db: Database, key: str, *, card: bool, tries_told: bool, now_ms: int) -> bool:
+    """Note a try that is about to be made; False, and nothing noted, if it must not be.
+
+    `card`: the key is the number of the card. What is on its way elsewhere is another card.
+    """
     if scalar(db, "SELECT count(*) FROM sim_pin_try WHERE key = ?", (key,)):
         return False
-    blind_ones = scalar(db, "SELECT count(*) FROM sim_pin_try WHERE blind = 1")
-    if blind and blind_ones >= BLIND_REFUSALS_MAX:
+    if not tries_told and _may_be_this(db, card) >= REFUSALS_MAX:
         return False
     execute(
         db,
-        "INSERT INTO sim_pin_try (key, blind, at) VALUES (?, ?, ?)",
-        (key, int(blind), now_ms),
+        "INSERT INTO sim_pin_try (key, card, refused, at) VALUES (?, ?, 0, ?)",
+        (key, int(card), now_ms),
     )
     return True
+
+
+def refused(db: Database, key: str) -> None:
+    """The card was refused, or nobody saw how it ended."""
+    execute(db, "UPDATE sim_pin_try SET refused = 1 WHERE key = ?", (key,))
+
+
+def none_is_on_its_way(db: Database) -> None:
+    """At the start: whatever an earlier daemon did not see the end of counts as refused."""
+    execute(db, "UPDATE sim_pin_try SET refused = 1 WHERE refused = 0")
 
 
 def opened(db: Database, key: str) -> None:
@@ -58,3 +73,10 @@ def opened(db: Database, key: str) -> None:
 def allow(db: Database, key: str) -> bool:
     """An admin says that the PIN on file may be tried again; False if nothing was noted."""
     return touched(db, "DELETE FROM sim_pin_try WHERE key = ?", (key,))
+
+
+def _may_be_this(db: Database, card: bool) -> int:
+    """How many refusals may have been of this card; one under another's number was not."""
+    if card:
+        return int(scalar(db, "SELECT count(*) FROM sim_pin_try WHERE refused = 1 AND card = 0"))
+    return int(scalar(db, "SELECT count(*) FROM sim_pin_try WHERE refused = 1"))

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--corpus", metavar="DIR", help="also read recorded replies from DIR")
+    parser.addoption("--clients", action="store_true", help="let other programs drive the rack")
 
 
 @pytest.hookimpl(optionalhook=True)

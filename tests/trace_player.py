@@ -92,7 +92,8 @@ def _add(answer: Timed, seconds: float, line: str) -> None:
         answer.append((seconds, b"\r\n> "))
         return
     goes_on = line.startswith("<|")
-    text = line[2:].removeprefix(" ").encode("latin-1") + b"\r\n"
+    said = line[2:].removeprefix(" ").replace("\\0", "\0")
+    text = said.encode("latin-1") + b"\r\n"
     answer.append((seconds, text if goes_on else b"\r\n" + text))
 
 

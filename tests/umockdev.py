@@ -31,7 +31,7 @@ def run_case(module: str, name: str, directory: Path) -> None:
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=110,
         check=False,
     )
     assert found.returncode == 0, f"{found.stdout}\n{found.stderr}"

@@ -12,6 +12,7 @@ from xdist.scheduler import LoadScopeScheduling
 # Folders and files whose tests run several processes, or look at a real clock.
 _REAL = (
     "tests/benchmarks/",
+    "tests/clients/",
     "tests/demo/",
     "tests/soak/",
     "tests/modems/simulator/test_process.py",

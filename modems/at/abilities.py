@@ -1,8 +1,8 @@
-"""What a modem says it can do: its commands (+CLAC, +GCAP), charsets, functions, notices.
+"""What a modem says it can do: its commands (+CLAC), charsets, level of function, notices.
 
-27.007 8.37 (+CLAC), 5.5 (+CSCS), 8.2 (+CFUN); 27.005 3.4.1 (+CNMI), 3.5.4 (+CMGD), 3.2.1
-(+CSMS); V.250 6.1.9 (+GCAP). A list of one value may come without its parentheses. What a
-modem lists is not always what it takes: see the profiles.
+27.007 8.37 (+CLAC), 5.5 (+CSCS), 8.2 (+CFUN); 27.005 3.4.1 (+CNMI). A list of one value may
+come without its parentheses. What a modem lists is not always what it takes: see the
+profiles.
 """
 
 from collections.abc import Iterable
@@ -36,37 +36,15 @@ def parse_indications(line: str) -> Indications | None:
     return Indications(*(at(values, place) for place in range(5))) if values else None
 
 
-def parse_deletions(line: str) -> tuple[Value, Value] | None:
-    """A line of AT+CMGD=?: the places that hold messages, and the ways to delete."""
-    text = behind(line, "+CMGD:")
-    values = parse(text or "")
-    return (values[0], at(values, 1)) if values else None
-
-
 def parse_function(line: str) -> int | None:
     """The level of AT+CFUN?: 0 minimum, 1 full, 4 radio off; None if the line tells none."""
     return at(parse(behind(line, "+CFUN:") or ""), 0).number
-
-
-def parse_functions(line: str) -> Value:
-    """The levels that AT+CFUN=? names."""
-    return at(parse(behind(line, "+CFUN:") or ""), 0)
 
 
 def parse_charsets(line: str) -> tuple[str, ...]:
     """The charset of AT+CSCS?, or those that AT+CSCS=? names."""
     values = parse(behind(line, "+CSCS:") or "")
     return tuple(word for value in values for word in value.words)
-
-
-def parse_services(line: str) -> tuple[bool, ...] | None:
-    """A line of AT+CSMS=: messages to the mobile, from it, and broadcasts; None if it is none.
-
-    The answer to AT+CSMS? has <service> before them.
-    """
-    numbers = [value.number for value in parse(behind(line, "+CSMS:") or "")]
-    told = [number for number in numbers[-3:] if number in (0, 1)]
-    return tuple(number == 1 for number in told) if len(told) == 3 else None
 
 
 def parse_commands(lines: Iterable[str]) -> tuple[str, ...]:
@@ -77,8 +55,3 @@ def parse_commands(lines: Iterable[str]) -> tuple[str, ...]:
             for word in value.words:
                 found.append(word.removeprefix("AT") if len(word) > 2 else word)
     return tuple(found)
-
-
-def parse_capabilities(line: str) -> tuple[str, ...]:
-    """The standards that AT+GCAP names."""
-    return tuple(word for value in parse(behind(line, "+GCAP:") or "") for word in value.words)

@@ -35,6 +35,10 @@ _LANGUAGE = re.compile(r"[A-Za-z]{2}(?:\r\n?|\n)")
 _ESCAPED_BREAK = re.compile(r"(?:\\r)?\\n(?=[0-9#*])")
 _UNKNOWN_DCS = 0xFF
 OCTETS_MIN = 12
+PACKED_SHARE = 0.8
+# What nobody would unpack to by chance.
+BELIE_OCTETS_MIN = 16
+BELIE_SHARE = 0.95
 
 DCS_LANGUAGE_UNSPECIFIED = 15
 
@@ -110,9 +114,8 @@ def encoding_of(content: str, dcs: int | None, hint: UssdEncoding) -> UssdEncodi
         return UssdEncoding.PLAIN
     octets = bytes.fromhex(content)
     pairs = len(octets) % 2 == 0
-    says_ucs2 = _is_ucs2(dcs)
-    if says_ucs2 and len(octets) >= 2 and (hint is not UssdEncoding.PLAIN or len(content) >= 4):
-        return UssdEncoding.UCS2_HEX
+    if _is_ucs2(dcs) and len(octets) >= 2:
+        return UssdEncoding.PACKED_HEX if _belies_ucs2(content, octets) else UssdEncoding.UCS2_HEX
     if pairs and (hint is UssdEncoding.UCS2_HEX or _looks_ucs2(octets)):
         return UssdEncoding.UCS2_HEX
     if _is_octets(content, dcs, hint):
@@ -141,6 +144,16 @@ def _is_ucs2(dcs: int | None) -> bool:
         return True
     grouped = dcs & 0xC0 == 0x40 or dcs & 0xF0 == 0x90
     return grouped and dcs & 0x0C == 0x08
+
+
+def _belies_ucs2(content: str, octets: bytes) -> bool:
+    """Whether a text that is said to be UCS2 is none, but reads well as a packed one.
+
+    UCS2 of an alphabet shows itself; ideograms do not, but do not unpack to a text either.
+    """
+    if len(octets) < BELIE_OCTETS_MIN or _looks_ucs2(octets) or _looks_ucs2(octets[2:]):
+        return False
+    return not content.isdecimal() and _share_of_plain(octets) >= BELIE_SHARE
 
 
 def _is_octets(content: str, dcs: int | None, hint: UssdEncoding) -> bool:
@@ -176,7 +189,8 @@ def _octets(content: str) -> bytes:
 def _ucs2(octets: bytes, dcs: int | None) -> str:
     if dcs == 0x11 and len(octets) >= 4:
         language = gsm7.decode(gsm7.unpack(octets[:2]))
-        if language.isascii() and language.islower() and language.isalpha():
+        two_letters = len(language) == 2 and language.isascii() and language.isalpha()
+        if two_letters and language.islower() and octets[1] & 0xC0 == 0:
             octets = octets[2:]
     whole = octets[: len(octets) // 2 * 2]
     return whole.decode("utf-16-be", errors="replace")
@@ -197,9 +211,14 @@ def _looks_packed(content: str, octets: bytes) -> bool:
     """Hex that holds letters and reads, unpacked, as an ordinary text."""
     if len(octets) < 4 or content.isdecimal():
         return False
+    return _share_of_plain(octets) >= PACKED_SHARE
+
+
+def _share_of_plain(octets: bytes) -> float:
+    """How much of an unpacked text is letters, digits and what stands between them."""
     text = gsm7.unpack_ussd(octets)
     plain = sum(1 for char in text if char.isascii() and (char.isalnum() or char in " \r\n.,:-/*#"))
-    return plain * 10 >= len(text) * 8
+    return plain / len(text)
 
 
 def _plain(content: str) -> str:

@@ -17,6 +17,7 @@ INDEX_MAX = 99_999
 # It has eight bits; who counts on is believed that far.
 REFERENCE_MAX = 999
 
+_NOTICE = re.compile(r"[+^#*$%_][A-Z][A-Z0-9]+:")
 _PDU_BEHIND = re.compile(r"[0-9A-Fa-f]{16,}")
 _FAMILIES = ("+CMGL:", "+CMGR:", "+CMT:", "+CDS:")
 # What a header in PDU mode may have at most; in text mode it has more.
@@ -81,20 +82,23 @@ def parse_header(line: str) -> Header | None:
 
 
 def parse_listed(lines: Iterable[str]) -> list[Listed]:
-    """Headers, each with the line behind it, in the lines of AT+CMGL, AT+CMGR, +CMT or +CDS."""
+    """Headers, each with its PDU, in the lines of AT+CMGL, AT+CMGR, +CMT or +CDS.
+
+    A notice that nobody knows may stand between the two. A header that cannot be read ends
+    the one before it: no PDU may get the place of another.
+    """
     found: list[Listed] = []
-    open_header: Header | None = None
+    header: Header | None = None
     for line in _unglued(lines):
-        header = parse_header(line)
-        if header is not None:
-            if open_header is not None:
-                found.append(Listed(open_header, None))
-            open_header = header
-        elif open_header is not None:
-            found.append(Listed(open_header, line.strip()))
-            open_header = None
-    if open_header is not None:
-        found.append(Listed(open_header, None))
+        if line.startswith(_FAMILIES):
+            if header is not None:
+                found.append(Listed(header, None))
+            header = parse_header(line)
+        elif header is not None and not _NOTICE.match(line):
+            found.append(Listed(header, line.strip()))
+            header = None
+    if header is not None:
+        found.append(Listed(header, None))
     return found
 
 

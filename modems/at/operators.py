@@ -49,6 +49,13 @@ class Network:
     act: int
 
     @property
+    def shown(self) -> str:
+        """As a technician reads it: ``51010 NAME (LTE, forbidden)``."""
+        state = ("unknown", "available", "in use", "forbidden")[self.state]
+        name = self.long_name or self.short_name
+        return " ".join(filter(None, (self.plmn, name, f"({self.technology}, {state})")))
+
+    @property
     def technology(self) -> str:
         """The access technology in words."""
         return ACCESS_TECHNOLOGIES.get(self.act, f"act {self.act}")

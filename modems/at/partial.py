@@ -1,7 +1,7 @@
 """A result that goes on over several lines.
 
-The text of a +CUSD may hold line breaks inside its quotes, even empty lines; a +CMT
-or +CDS in PDU mode is followed by one line with the PDU. Such a result is collected
+The text of a +CUSD may hold line breaks inside its quotes, even empty lines; a +CMT,
++CDS or +CBM in PDU mode is followed by one line with the PDU. Such a result is collected
 until it is whole, and given up as it stands when it grows too long or takes too long.
 
 The end of a quoted text is not simply the next quote, since texts quote tariff names.
@@ -24,7 +24,7 @@ def begins(line: str) -> bool:
     """Whether a stripped line is the first of several."""
     if line.startswith("+CUSD:"):
         return '"' in line and not _whole(line)
-    return line.startswith(("+CMT:", "+CDS:"))
+    return line.startswith(("+CMT:", "+CDS:", "+CBM:"))
 
 
 def _whole(text: str) -> bool:

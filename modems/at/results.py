@@ -38,7 +38,9 @@ class Final:
     @property
     def ok(self) -> bool:
         """The command was carried out."""
-        return self.kind in (FinalKind.OK, FinalKind.LINE) or self.said in ("OK", "CONNECT")
+        if self.kind in (FinalKind.CALL, FinalKind.NUMERIC):
+            return self.said == "OK" or self.said.startswith("CONNECT")
+        return self.kind in (FinalKind.OK, FinalKind.LINE)
 
     def __str__(self) -> str:
         name = None
@@ -85,7 +87,7 @@ def parse_final(line: str, dialling: bool = False) -> Final | None:
     kind = _PLAIN.get(line)
     if kind is not None:
         return Final(kind, line)
-    if dialling and line in _CALL:
+    if dialling and (line in _CALL or line.startswith("CONNECT ")):
         return Final(FinalKind.CALL, line)
     match = _CODED.fullmatch(line)
     if match:

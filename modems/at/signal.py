@@ -95,9 +95,9 @@ def parse_extended(line: str) -> ExtendedQuality | None:
     if names == 7 and len(numbers) > names:
         numbers = numbers[1:]
     found = [number for number in numbers if number is not None]
-    if len(found) != len(numbers) or not 6 <= len(found) <= names:
-        return None
-    return ExtendedQuality(*found[:6], *found[6:7])
+    if len(found) != len(numbers) or len(found) < 6:
+        return None  # release 15 has three more behind them, of 5G
+    return ExtendedQuality(*found[:6], *found[6:names])
 
 
 def parse_huawei(line: str) -> HuaweiQuality | None:

@@ -29,7 +29,7 @@ HANDLERS: Mapping[str, Handler] = {
 }
 
 # Commands that need nothing but the modem itself.
-DURING_INIT = frozenset({"+CGMI", "+CGMM", "+CGMR", "+CGSN", "+CMEE", "+CFUN"})
+DURING_INIT = frozenset({"+CGMI", "+CGMM", "+CGMR", "+CGSN", "+GCAP", "+CMEE", "+CFUN"})
 WITHOUT_SIM = DURING_INIT | {
     "+GMI",
     "+GMM",

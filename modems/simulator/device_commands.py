@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 ICCID_COMMANDS = frozenset({"+CCID", "^ICCID", "+QCCID", "+ICCID", "+CICCID", "#CCID"})
 EF_ICCID = "12258"
+NUMERIC = 2
+PLMN_DIGITS = 5
 AREA, CELL = 0x23A1, 0x01C3D4E5
 
 
@@ -133,15 +135,37 @@ def _registration(modem: "Modem", command: Command) -> Result:
     return Done()
 
 
+def _packet_registration(modem: "Modem", command: Command) -> Result:
+    """Packet service is there where the network is (27.007 10.1.20)."""
+    if command.form is Form.TEST:
+        return Done(("+CGREG: (0-2)",))
+    if command.form is Form.READ:
+        state = 1 if modem.registered else 2
+        return Done((f"+CGREG: {modem.settings.packet_registration_reports},{state}",))
+    modem.settings.packet_registration_reports = command.whole(0, 0) or 0
+    return Done()
+
+
 def _operator(modem: "Modem", command: Command) -> Result:
+    """AT+COPS=3,<format> chooses how the next answers name the network (27.007 7.3)."""
     if command.form is not Form.READ:
+        form = command.whole(1)
+        if command.form is Form.SET and form is not None:
+            if form > NUMERIC:
+                return EquipmentError(BAD_PARAMETER)
+            modem.settings.operator_format = form
         return Done()
     if not modem.registered:
         return Done(("+COPS: 0",))
-    name = modem.network.name_for(modem)
-    if modem.settings.charset == "UCS2":
-        name = to_ucs2_hex(name)
-    return Done((f'+COPS: 0,0,"{name}"',))
+    form = modem.settings.operator_format
+    if form == NUMERIC:
+        # The home network: the first digits of the IMSI (23.003 2.2), two for the MNC here.
+        name = modem.card.chip.imsi[:PLMN_DIGITS]
+    else:
+        name = modem.network.name_for(modem)
+        if modem.settings.charset == "UCS2":
+            name = to_ucs2_hex(name)
+    return Done((f'+COPS: 0,{form},"{name}"',))
 
 
 def _functionality(modem: "Modem", command: Command) -> Result:
@@ -155,6 +179,8 @@ def _functionality(modem: "Modem", command: Command) -> Result:
     if command.whole(1, 0) == 1:
         modem.later(0.3, modem.restart)
         return Done()
+    if level == modem.settings.functionality:
+        return Done()  # already so: a Wavecom takes an SMS in the same second
     modem.settings.functionality = level
     if level != 1:
         modem.registered = False
@@ -179,11 +205,12 @@ HANDLERS: Mapping[str, Callable[["Modem", Command], Result]] = {
     "Z": _to_defaults,
     "&F": _to_defaults,
     **dict.fromkeys(("V", "Q", "S", "H", "X", "&C", "&D", "&W", "&K"), _accept),
-    **dict.fromkeys(("+CSMS", "+CMMS", "+CLIP", "+CGREG", "+IFC", "+IPR", "+ICF"), _accept),
+    **dict.fromkeys(("+CSMS", "+CMMS", "+CLIP", "+IFC", "+IPR", "+ICF"), _accept),
     **dict.fromkeys(("+CGMI", "+GMI"), _fixed(lambda modem: modem.dialect.manufacturer)),
     **dict.fromkeys(("+CGMM", "+GMM"), _fixed(lambda modem: modem.dialect.model)),
     **dict.fromkeys(("+CGMR", "+GMR"), _fixed(lambda modem: modem.dialect.revision)),
     **dict.fromkeys(("+CGSN", "+GSN"), _fixed(lambda modem: modem.imei)),
+    "+GCAP": _fixed(lambda modem: "+GCAP: +CGSM,+FCLASS"),
     "+CIMI": _fixed(lambda modem: modem.card.chip.imsi),
     **dict.fromkeys(sorted(ICCID_COMMANDS), _iccid),
     "+CRSM": _restricted_sim_access,
@@ -192,6 +219,7 @@ HANDLERS: Mapping[str, Callable[["Modem", Command], Result]] = {
     "+CPIN": _sim_pin,
     "+CSQ": _signal,
     "+CREG": _registration,
+    "+CGREG": _packet_registration,
     "+COPS": _operator,
     "+CFUN": _functionality,
     "^CURC": _huawei_chatter,

@@ -58,7 +58,8 @@ class Dialect:
     unknown_command: str = "ERROR"
     unknown_code: int | None = None  # a +CME ERROR instead of unknown_command
     prompt: str = "\r\n> "
-    line_end: str = "\r\n"  # what surrounds an unsolicited line
+    line_end: str = "\r\n"  # what surrounds an unsolicited line, but for the next
+    lines_with_one_cr: tuple[str, ...] = ()  # beginnings of those that CR LF surrounds as usual
     cpin_without_ok: bool = False
     tells_locked_iccid: bool = False  # the card's number before its PIN was entered
     pin_tries_command: str = ""

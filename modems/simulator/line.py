@@ -1,14 +1,14 @@
 """Command lines as a modem reads them: 'ATE0+CMEE=1;+CSCS="GSM"' (V.250 5.2, 5.4).
 
-Basic commands are a letter and digits and need no separator; extended ones begin with + ^ or &
-and end at a semicolon outside quotes or at the end of the line.
+Basic commands are a letter and digits and need no separator; extended ones begin with + or the
+mark of a maker and end at a semicolon outside quotes or at the end of the line.
 """
 
 from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
 
-EXTENDED = "+^#!"
+EXTENDED = "+^#!$"
 
 
 class Form(Enum):

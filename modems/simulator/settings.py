@@ -12,6 +12,8 @@ class Settings:
     indication: tuple[int, int, int] = (0, 0, 0)  # <mode>, <mt>, <ds> of AT+CNMI
     memory: str = "SM"
     registration_reports: int = 0
+    packet_registration_reports: int = 0  # AT+CGREG
+    operator_format: int = 0  # <format> of AT+COPS: 0 long, 1 short, 2 numeric
     ussd_reports: bool = False
     ussd_plain: bool = False  # AT^USSDMODE=0
     chatty: bool = True

@@ -23,9 +23,11 @@ from pulsarack.modems.simulator.result import (
 )
 from pulsarack.modems.simulator.ussd_text import (
     from_packed_hex,
+    from_septet_hex,
     from_ucs2_hex,
     is_gsm,
     to_packed_hex,
+    to_septet_hex,
     to_ucs2_hex,
 )
 from pulsarack.modems.simulator.wire import Conclude
@@ -136,7 +138,7 @@ class UssdClient:
             return from_packed_hex(written)
         if self._in_ucs2():
             return from_ucs2_hex(written)
-        return written
+        return from_septet_hex(written) if self._is_spelt_in("HEX") else written
 
     def _spell(self, status: ScreenStatus, text: str | None) -> str:
         if text is None:
@@ -152,9 +154,14 @@ class UssdClient:
             text, dcs = to_ucs2_hex(text), DCS_UCS2
         elif self._in_ucs2():
             text = to_ucs2_hex(text)
+        elif self._is_spelt_in("HEX") and is_gsm(text):
+            text = to_septet_hex(text)
         return f'+CUSD: {status.value},"{text}",{dcs}'
 
     def _in_ucs2(self) -> bool:
+        return self._is_spelt_in("UCS2")
+
+    def _is_spelt_in(self, charset: str) -> bool:
         modem = self._modem
         by_charset = modem.dialect.ussd_spelling is UssdSpelling.BY_CHARSET
-        return by_charset and modem.settings.charset == "UCS2"
+        return by_charset and modem.settings.charset == charset

@@ -1,4 +1,4 @@
-"""The modem side's spelling of USSD texts: plain, packed septets as hex, UCS2 as hex.
+"""The modem side's spelling of USSD texts: plain, packed septets, UCS2 or single septets as hex.
 
 Written for the simulator alone; the product has its own, and the two must not share a mistake.
 The alphabet is the GSM 7 bit default alphabet with its extension table (23.038 6.2.1), the
@@ -14,6 +14,7 @@ EXTENSION = {"\f": 10, "^": 20, "{": 40, "}": 41, "\\": 47, "[": 60, "~": 61, "]
 EXTENSION["€"] = 101
 ESCAPE = 27
 CARRIAGE_RETURN = 13
+SEPTET = 127
 
 _SEPTETS = {character: place for place, character in enumerate(BASIC) if place != ESCAPE}
 _EXTENDED = {place: character for character, place in EXTENSION.items()}
@@ -26,12 +27,7 @@ def is_gsm(text: str) -> bool:
 
 def to_packed_hex(text: str) -> str:
     """A text as packed septets in hex. The text must be within the alphabet (see is_gsm)."""
-    septets: list[int] = []
-    for character in text:
-        if character in EXTENSION:
-            septets += [ESCAPE, EXTENSION[character]]
-        else:
-            septets.append(_SEPTETS[character])
+    septets = _septets_of(text)
     if len(septets) % 8 == 7:
         septets.append(CARRIAGE_RETURN)
     bits = sum(septet << (7 * place) for place, septet in enumerate(septets))
@@ -64,6 +60,27 @@ def from_ucs2_hex(text: str) -> str | None:
         return octets.decode("utf-16-be")
     except UnicodeDecodeError:
         return None
+
+
+def to_septet_hex(text: str) -> str:
+    """A text in AT+CSCS="HEX": its septets one by one, two digits each (27.007 5.5)."""
+    return bytes(_septets_of(text)).hex().upper()
+
+
+def from_septet_hex(text: str) -> str | None:
+    """The text behind septets in hex, two digits each, or None if it is not that."""
+    octets = _octets(text)
+    return _spelt(list(octets)) if octets is not None and max(octets) <= SEPTET else None
+
+
+def _septets_of(text: str) -> list[int]:
+    septets: list[int] = []
+    for character in text:
+        if character in EXTENSION:
+            septets += [ESCAPE, EXTENSION[character]]
+        else:
+            septets.append(_SEPTETS[character])
+    return septets
 
 
 def _octets(text: str) -> bytes | None:

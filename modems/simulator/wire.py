@@ -97,7 +97,8 @@ class Wire:
 
     def unsolicited(self, line: str, carries_answer: bool = False) -> None:
         """Say a line that was not asked for, or not asked for now."""
-        end = self._dialect.line_end
+        plain = line.startswith(self._dialect.lines_with_one_cr)
+        end = "\r\n" if plain else self._dialect.line_end
         self._say(f"{end}{line}{end}", carries_answer)
 
     def _say(self, text: str, carries_answer: bool) -> None:

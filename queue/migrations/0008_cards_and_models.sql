@@ -3,9 +3,10 @@
 -- A row is written before a PIN is entered and goes away when the card opens: so a try whose
 -- end nobody saw counts as refused. Nothing here tells the PIN.
 CREATE TABLE sim_pin_try (
-    key    TEXT PRIMARY KEY CHECK (length(key) BETWEEN 1 AND 100),  -- ICCID, or IMEI if that is
-    blind  INTEGER NOT NULL CHECK (blind IN (0, 1)),                -- all that could be read
-    at     INTEGER NOT NULL
+    key      TEXT PRIMARY KEY CHECK (length(key) BETWEEN 1 AND 100),  -- ICCID of the card, or the
+    card     INTEGER NOT NULL CHECK (card IN (0, 1)),                 -- IMEI of the modem (0)
+    refused  INTEGER NOT NULL CHECK (refused IN (0, 1)),              -- 0: on its way
+    at       INTEGER NOT NULL
 ) STRICT;
 
 CREATE TABLE learned_encoding (

@@ -88,35 +88,15 @@ def _indications(row: Row, taken: Taken) -> Read:
     return {name: _expanded(getattr(read, name)) for name in ("mode", "mt", "bm", "ds", "bfr")}
 
 
-def _deletions(row: Row, taken: Taken) -> Read:
-    read = next(filter(None, map(abilities.parse_deletions, taken.lines)), None)
-    if read is None:
-        return {}
-    places, ways = read
-    found: Read = {"flags": _expanded(ways), "empty": not places.spans}
-    if places.spans:
-        found |= {"first": places.spans[0][0], "last": places.spans[-1][1]}
-    return found
-
-
 def _charsets(row: Row, taken: Taken) -> Read:
     found = [name for line in taken.lines for name in abilities.parse_charsets(line)]
     return {"charset": found[0] if found else None, "charsets": found}
-
-
-def _services(row: Row, taken: Taken) -> Read:
-    read = next(filter(None, map(abilities.parse_services, taken.lines)), None)
-    return dict(zip(("mt", "mo", "bm"), map(int, read), strict=True)) if read else {}
 
 
 def _commands(row: Row, taken: Taken) -> Read:
     found = abilities.parse_commands(taken.lines)
     wanted = row["parsed"].get("has", {})
     return {"count": len(found), "has": {name: name in found for name in wanted}}
-
-
-def _capabilities(row: Row, taken: Taken) -> Read:
-    return {"caps": [name for line in taken.lines for name in abilities.parse_capabilities(line)]}
 
 
 def _own_numbers(row: Row, taken: Taken) -> Read:
@@ -140,12 +120,9 @@ READERS: dict[str, Reader] = {
     "cpms_set": _stores,
     "cpms_list": _store_choices,
     "cnmi_list": _indications,
-    "cmgd_list": _deletions,
     "cscs": _charsets,
     "cscs_list": _charsets,
-    "csms": _services,
     "clac": _commands,
-    "gcap": _capabilities,
     "cnum": _own_numbers,
     "csca": _centre,
 }

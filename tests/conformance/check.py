@@ -17,12 +17,16 @@ Reader = Callable[[Row, Taken], Read]
 # What a record says about itself, and ends that are compared for all kinds alike.
 ABOUT_THE_RECORD = frozenset(
     {"type", "final", "echo", "note", "damaged", "truncated", "meaning", "error", "text_error"}
-    | {"numeric", "unsolicited", "residual", "stray_prompt", "garbage_after", "trailing"}
+    | {"numeric", "unsolicited", "residual", "empty", "stray_prompt", "garbage_after", "trailing"}
 )
 # Numbers of eight digits and more were masked in the records after they had been decoded.
 _LONG_NUMBER = re.compile(r"[0-9]{8,}")
 _MASKED_DIGITS = 7
 _FINALS = {"COMMAND NOT SUPPORT": "ERROR"}
+
+
+class Unknowable(Exception):
+    """The record itself leaves out what was said, so that nothing can be read of it."""
 
 
 def differences(row: Row, taken: Taken, reader: Reader) -> list[str]:
@@ -51,7 +55,7 @@ def _end(row: Row, taken: Taken) -> list[str]:
         return [f"no end was seen, recorded {expected}"]
     said = final.kind.value
     if said in ("call result", "result code of ATV0"):
-        said = final.said
+        said = final.said.split(" ")[0] if final.ok else final.said
     return [] if said == _FINALS.get(expected, expected) else [f"ended with {said}"]
 
 

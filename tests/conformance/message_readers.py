@@ -12,6 +12,7 @@ from tests.conformance.check import Read, Reader
 from tests.conformance.pdus import reading_of
 from tests.conformance.replies import Row, Taken, take_in_between
 
+SPAN_MAX = 100
 _ENCODINGS = {
     UssdEncoding.PLAIN: "text",
     UssdEncoding.PACKED_HEX: "gsm7-packed-hex",
@@ -191,8 +192,9 @@ def _texts(values: tuple[Value, ...]) -> Iterator[str]:
         if value.members is not None:
             yield from _texts(value.members)
         yield hex_text.unfold(value.text)
-        for span in value.spans:
-            yield from map(str, span)
+        for first, last in value.spans:
+            yield from map(str, range(first, min(last, first + SPAN_MAX) + 1))
+            yield str(last)
 
 
 def _alone(row: Row, taken: Taken) -> Read:

@@ -106,11 +106,6 @@ def _function(row: Row, taken: Taken) -> Read:
     return {"fun": next(filter(_is_number, map(abilities.parse_function, taken.lines)), None)}
 
 
-def _functions(row: Row, taken: Taken) -> Read:
-    spans = next((abilities.parse_functions(line).spans for line in taken.lines), ())
-    return {"fun": [level for first, last in spans for level in range(first, last + 1)]}
-
-
 def _is_number(value: int | None) -> bool:
     return value is not None
 
@@ -133,5 +128,4 @@ READERS: dict[str, Reader] = {
     "zpas": _serving_radio,
     "zpasr": _serving_radio,
     "cfun": _function,
-    "cfun_list": _functions,
 }

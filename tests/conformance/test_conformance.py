@@ -115,6 +115,16 @@ def test_a_wrong_dialogue_fails(tmp_path: Path, step: int, change: dict[str, Any
     assert not ran(tmp_path, ussd_sessions=[SESSION | {"steps": steps}]).ok
 
 
+def test_what_nobody_can_read_is_listed(tmp_path: Path) -> None:
+    shortened = {"tx": 'AT+CUSD=1,"*1#",15', "rx": ['+CUSD: 0,"0053...",72'], "m": 0, "text": "S"}
+    nothing = {"tx": "ATD*1#", "rx": ["NO CARRIER"], "m": None, "text": None}
+    talks = [{"id": str(n), "steps": [step]} for n, step in enumerate((shortened, nothing))]
+    report = ran(tmp_path, ussd_sessions=talks)
+    assert report.ok
+    assert len(report.listed) == 2
+    assert all("undecidable" in one for one in report.listed)
+
+
 def test_pdus(tmp_path: Path) -> None:
     assert ran(tmp_path, pdus=[PDU]).ok
     assert not ran(tmp_path, pdus=[PDU | {"text": "Hallo"}]).ok

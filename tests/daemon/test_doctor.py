@@ -292,6 +292,9 @@ class Bus:
     def enumerate(self) -> None:
         pass
 
+    def models(self) -> dict[str, str]:
+        return {"1-2.1": "12d1:1001", "1-2.9": "12d1:1446"}
+
     def places(self) -> dict[str, UsbPlace]:
         return gather(place for one in self._facts if (place := place_of(one)) is not None)
 
@@ -314,6 +317,7 @@ def test_usb_modems_are_counted_and_what_is_none_is_named(
     assert usb_modems(home, monkeypatch, Bus(stick, closed, arduino)) == [
         "warn: the ttys of usb-0000:00:14.0-2.2 may not be used by you",
         "ok: usb-0000:00:14.0-2.3 is an Arduino, and left alone",
+        "warn: the stick at 1-2.9 (12d1:1446) is still a CD-ROM",
         "ok: 1 places have one",
     ]
 
@@ -321,6 +325,7 @@ def test_usb_modems_are_counted_and_what_is_none_is_named(
 def test_without_usb_modems_or_udev_the_doctor_says_so(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(Bus, "models", dict)
     assert usb_modems(home, monkeypatch, Bus()) == ["warn: none is plugged in"]
     monkeypatch.setattr(Bus, "usable", False)
     assert usb_modems(home, monkeypatch, Bus()) == ["bad: libudev is missing"]

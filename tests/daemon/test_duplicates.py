@@ -13,7 +13,6 @@ from tests.daemon.world import World, rack_plan
 
 TWO = (("wavecom", "telkomsel"), ("simcom-sim800", "telkomsel"))
 OTHERS = (("wavecom", "telkomsel"), ("simcom-sim800", "indosat"))
-LATE = '\n[[fault]]\nat_order = 1\nkind = "done_no_reply"\n'
 
 
 async def modem(world: World, slot: str) -> dict[str, Any]:
@@ -89,10 +88,13 @@ def test_what_is_past_its_point_of_no_return_is_ended_first(tmp_path: Path) -> N
     in_world(tmp_path, order)
 
 
+@pytest.mark.parametrize(
+    ("operator", "text"), [("telkomsel", "S10.081200000012"), ("xl", "X10.081700000012")]
+)
 def test_what_is_before_its_point_of_no_return_is_not_sent(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, operator: str, text: str
 ) -> None:
-    """The clone appears when the sale has begun, and before its money moves."""
+    """The clone appears when the sale has begun, by USSD or by SMS, and before its money moves."""
     true_commit = Sale._commit
     held: list[Claim] = []
 
@@ -107,7 +109,7 @@ def test_what_is_before_its_point_of_no_return_is_not_sent(
             await true_commit(sale)
 
         monkeypatch.setattr(Sale, "_commit", commit)
-        order_id = await world.order("S10.081200000012")
+        order_id = await world.order(text)
         await world.clock.sleep(120)
         assert held and not world.delivered()
         assert (await world.states())[order_id] == "QUEUED"
@@ -117,7 +119,7 @@ def test_what_is_before_its_point_of_no_return_is_not_sent(
         await world.settle()
         assert len(world.delivered()) == 1
 
-    in_world(tmp_path, order)
+    in_world(tmp_path, order, ("wavecom", operator))
 
 
 def test_a_card_that_moved_without_a_word_is_known_again_within_ten_seconds(

@@ -5,6 +5,7 @@ import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ from pulsarack.daemon.config import Config, PortSection
 from pulsarack.daemon.openings import Openings
 from pulsarack.daemon.port_scan import PortScan
 from pulsarack.daemon.ports import SerialPorts, problems
-from pulsarack.modems.errors import PortStuck
+from pulsarack.modems.errors import PortStuck, PortUnreachable
 from pulsarack.modems.transport import Port
 from pulsarack.modems.watch import PortKey, Replaced, Vanished, difference, scan
 
@@ -187,3 +188,49 @@ async def test_a_port_whose_driver_hangs_has_one_thread(monkeypatch: pytest.Monk
     with pytest.raises(PortStuck):
         await opened.open("/dev/tty1", 115200)
     assert len(hanging.tried) == 2
+
+
+# --- on the network -------------------------------------------------------------------------
+
+
+async def test_a_port_on_the_network_is_always_there_and_opened_by_its_url() -> None:
+    async def say_ok(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"OK")
+        await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(say_ok, "127.0.0.1", 0)
+    url = f"socket://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    ports = SerialPorts(Config(port=(PortSection(path=url),)), WallClock(), logging.get())
+    assert list(ports.look()) == [url]
+    assert ports.place(url) is None
+    assert problems(sections(url)) == []
+    port = await ports.open(url)
+    heard = asyncio.get_running_loop().create_future()
+    port.on_bytes = heard.set_result
+    assert await asyncio.wait_for(heard, 10) == b"OK"
+    port.close()
+    server.close()
+    await server.wait_closed()
+    assert list(ports.look()) == [url], "who waits for its return tries"
+    with pytest.raises(PortUnreachable):
+        await ports.open(url)
+
+
+async def test_without_libudev_that_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing() -> None:
+        raise ImportError("No library named udev")
+
+    monkeypatch.setattr("pyudev.Context", missing)
+    told: list[tuple[str, str]] = []
+
+    class Log:
+        def error(self, event: str, *, why: str, remedy: str) -> None:
+            told.append((event, remedy))
+
+    log: Any = Log()
+    ports = SerialPorts(Config(), WallClock(), log)
+    ports.start()
+    assert ports.look() == {} == ports.look()
+    assert told == [("udev.missing", "install libudev1, or name each port in a section [[port]]")]
+    ports.stop()

@@ -10,6 +10,7 @@ import fcntl
 import os
 import sys
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -22,6 +23,7 @@ from pulsarack.daemon.config import Config, PortSection, UsbSection
 from pulsarack.daemon.ports import SerialPorts
 from pulsarack.modems.errors import ForeignDevice, ModemSilent, PortMissing
 from pulsarack.modems.udev import Udev
+from tests.daemon.world import World, rack_plan
 from tests.umockdev import Testbed
 
 HUAWEI, EC25, FT4232H, ARDUINO = "12d1:1001", "2c7c:0125", "0403:6011", "2341:0043"
@@ -31,10 +33,13 @@ SLOT = "usb-0000:00:14.0-"
 class Machine:
     """A testbed, and our ears at its udev."""
 
-    def __init__(self, directory: Path, settings: Config | None = None) -> None:
+    def __init__(
+        self, directory: Path, settings: Config | None = None, *, udev_runs: bool = True
+    ) -> None:
         self.bed = Testbed()
         socket = directory / "udev.sock"
-        socket.touch()
+        if udev_runs:
+            socket.touch()
         self.udev = Udev(socket)
         settings = settings or Config()
         state = settings.daemon.model_copy(update={"state_dir": directory})
@@ -96,6 +101,8 @@ async def two_sticks_of_one_model(directory: Path) -> None:
     assert [tty.node for tty in place.ttys] == ["/dev/ttyUSB2", "/dev/ttyUSB3"]
     assert (place.kernel_name, place.bus, place.address) == ("1-2.2", 1, 6)
     assert place.model == HUAWEI
+    machine.bed.plug("2.3", "12d1:1446", [], address=7)
+    assert machine.udev.models()["1-2.3"] == "12d1:1446", "a CD-ROM still, without ttys"
 
 
 async def a_stick_comes_back_under_another_name(directory: Path) -> None:
@@ -248,11 +255,75 @@ async def ports_of_one_stick_that_a_glob_names_are_one_slot(directory: Path) -> 
     port.close()
 
 
+async def where_no_udev_runs_names_are_looked_at(directory: Path) -> None:
+    """As in a container: nobody tells, so a look every while finds out."""
+    machine = Machine(directory, udev_runs=False)
+    assert not machine.udev.listening and machine.ports.look() == {}
+    ttys = machine.bed.plug("2.1", HUAWEI, [(0, "ttyUSB0"), (2, "ttyUSB1")], address=5)
+    await machine.ports.wait(WallClock(), 0.01)
+    assert sorted(machine.ports.look()) == [f"{SLOT}2.1"]
+    enumerate_again = mock.Mock()
+    with mock.patch.object(machine.udev, "enumerate", enumerate_again):
+        machine.ports.look()
+    assert not enumerate_again.called, "only if a name changed"
+    machine.bed.unplug(ttys)
+    assert machine.ports.look() == {}
+
+
 async def nonsense_makes_no_slot(directory: Path) -> None:
     machine = Machine(directory)
     machine.bed.plug("2.1", "zz:1", [(0, "ttyUSB0")], address=5)
     machine.bed.plug("2.2", HUAWEI, [(0, "ttyUSB1")], address=6, protocol="x" * 5000)
     assert await machine.news() == [f"{SLOT}2.2"]
+
+
+def connect(machine: Machine, modem: Any, name: str) -> None:
+    """Put a simulated modem to the other end of a tty, and switch it on."""
+    number = machine.bed.modem_side(name)
+
+    def write(data: bytes) -> None:
+        with contextlib.suppress(OSError):  # nobody is there, or there no more
+            os.write(number, data)
+
+    def hear(data: bytes) -> bytes:
+        modem.feed(data)
+        return b""
+
+    modem.attach(write)
+    machine.answer(name, hear)
+    modem.power_on()
+
+
+async def a_chip_goes_on_where_its_modem_was_put(directory: Path) -> None:
+    """From udev's news to the books, all of the product, in real time."""
+    machine = Machine(directory)
+    world = World(directory, rack_plan(("simcom-sim800", "telkomsel")))
+    (modem,) = world.simulation.modems
+    modem.dialect = replace(modem.dialect, busy_seconds=0.1, registers_after=0.2)
+    ports: Any = machine.ports
+    ports.drop = lambda: None  # what the ports of other worlds do when the daemon dies
+    world.ports = ports
+    names = [(number, f"ttyUSB{number}") for number in range(4)]
+    ttys = machine.bed.plug("2.1", "1e0e:9001", names, address=5)
+    connect(machine, modem, "ttyUSB2")
+    await world.set_up()
+
+    async def works_in(slot: str) -> None:
+        async with asyncio.timeout(45):
+            while True:
+                (chip,) = (await world.call("chip.list"))["chips"]
+                if (chip["slot"], chip["doing"]) == (slot, "idle"):
+                    return
+                await asyncio.sleep(0.05)
+
+    await works_in(f"{SLOT}2.1")
+    machine.bed.unplug(ttys)
+    names = [(number, f"ttyUSB{number + 10}") for number in range(4)]
+    machine.bed.plug("3.4", "1e0e:9001", names, address=6)
+    connect(machine, modem, "ttyUSB12")
+    await works_in(f"{SLOT}3.4")
+    assert world.findings() == []
+    await world.stop()
 
 
 CASES: dict[str, Callable[[Path], Awaitable[None]]] = {
@@ -267,6 +338,8 @@ CASES: dict[str, Callable[[Path], Awaitable[None]]] = {
         what_is_no_modem_is_named_and_left,
         only_what_is_wanted_is_taken,
         ports_of_one_stick_that_a_glob_names_are_one_slot,
+        a_chip_goes_on_where_its_modem_was_put,
+        where_no_udev_runs_names_are_looked_at,
         nonsense_makes_no_slot,
     )
 }

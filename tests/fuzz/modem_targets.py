@@ -143,12 +143,8 @@ _LINE_READERS: Sequence[Callable[[str], object]] = (
     message_lines.parse_reference,
     numbers.parse_centre,
     abilities.parse_indications,
-    abilities.parse_deletions,
     abilities.parse_function,
-    abilities.parse_functions,
     abilities.parse_charsets,
-    abilities.parse_services,
-    abilities.parse_capabilities,
 )
 
 

@@ -145,11 +145,15 @@ def test_headers(line: str, header: Header | None) -> None:
 
 def test_what_is_listed() -> None:
     lines = ["+CMGL: 1,1,,24", "0791", "+CMGL: 2,1,,24", "+CMGL: 3,0,,24", " 07AB ", "pad"]
-    one, two, three = Header(1, 1, 24), Header(2, 1, 24), Header(3, 0, 24)
+    lines += ["+CMGL: 4,0,,24", "+XYZZY: 1", "", "07AC", "+CMGL: 5,0,,24", "07=1", "pad"]
+    lines += ["+CMGL: 6,0,,24", "+CMGL: x,0,,24", "07AD"]
     assert message_lines.parse_listed(lines) == [
-        Listed(one, "0791"),
-        Listed(two, None),
-        Listed(three, "07AB"),
+        Listed(Header(1, 1, 24), "0791"),
+        Listed(Header(2, 1, 24), None),
+        Listed(Header(3, 0, 24), "07AB"),
+        Listed(Header(4, 0, 24), "07AC"),
+        Listed(Header(5, 0, 24), "07=1"),
+        Listed(Header(6, 0, 24), None),
     ]
     glued = ["+CMGR: 1,,24 07916163838428F9040B91"]
     assert message_lines.parse_listed(glued) == [
@@ -230,24 +234,15 @@ def test_abilities() -> None:
     assert abilities.parse_indications("OK") is None
     untold = abilities.parse_indications("+CNMI: (0-2),,,(0)")
     assert untold is not None and untold.allow("2,1,0,0,0")
-    places, ways = abilities.parse_deletions("+CMGD: (1-30),(0-4)") or (None, None)
-    assert places is not None and ways is not None
-    assert (places.spans, ways.allows(4)) == (((1, 30),), True)
-    assert abilities.parse_deletions("+CMGD:") is None
     assert abilities.parse_function("+CFUN: 1,0") == 1
-    assert abilities.parse_functions("+CFUN: (0,1,4-5),(0-1)").allows(5)
     assert abilities.parse_charsets('+CSCS: ("GSM","UCS2")') == ("GSM", "UCS2")
     assert abilities.parse_charsets('+CSCS: "IRA"') == ("IRA",)
-    assert abilities.parse_services("+CSMS: 1,1,0") == (True, True, False)
-    assert abilities.parse_services("+CSMS: 0,1,1,1") == (True, True, True)
-    assert abilities.parse_services("+CSMS: 1") is None
     assert abilities.parse_commands(["&C", "+CUSD", "AT+CMGS", '+CLAC: "+CSQ"']) == (
         "&C",
         "+CUSD",
         "+CMGS",
         "+CSQ",
     )
-    assert abilities.parse_capabilities("+GCAP: +CGSM,+DS") == ("+CGSM", "+DS")
 
 
 def test_labels_and_revisions() -> None:

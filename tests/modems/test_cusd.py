@@ -128,6 +128,22 @@ def test_a_packed_text_is_read_by_whom_it_is_expected(text: str, dcs: int | None
     assert cusd.decode(packed(text), dcs, PACKED) == text
 
 
+@given(MENU.filter(lambda text: len(text) >= 20), st.sampled_from(list(UssdEncoding)))
+def test_a_packed_text_is_read_although_the_dcs_says_ucs2(text: str, hint: UssdEncoding) -> None:
+    assert cusd.decode(packed(text), 72, hint) == text
+
+
+@given(
+    st.text(alphabet=st.characters(min_codepoint=0x4E00, max_codepoint=0x9FA5), min_size=1,
+            max_size=80),
+    st.sampled_from([("", 72), ("7A34", 17)]),
+    st.sampled_from(list(UssdEncoding)),
+)  # fmt: skip
+def test_ideograms_are_read(text: str, form: tuple[str, int], hint: UssdEncoding) -> None:
+    language, dcs = form
+    assert cusd.decode(language + ucs2(text), dcs, hint) == text
+
+
 @given(MENU, st.sampled_from([0, 15, 17, 72, 255, None]), st.sampled_from([PLAIN, UCS2]))
 def test_ucs2_is_read_whatever_the_dcs(text: str, dcs: int | None, hint: UssdEncoding) -> None:
     assert cusd.decode(ucs2(text), dcs, hint) == text

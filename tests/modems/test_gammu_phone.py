@@ -1,6 +1,8 @@
 """The driver of phones that do not speak AT, on gammu's own dummy phone; and calls that hang."""
 
 import asyncio
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -13,7 +15,7 @@ import pytest
 from pulsarack.modems.card_lock import LockedCard
 from pulsarack.modems.driver import Driver, driver_of
 from pulsarack.modems.errors import CallHangs, PortStuck, SimBarred, SimMissing, SimPinNeeded
-from pulsarack.modems.gammu_phone import GammuPhone, GammuPhones, PhoneSettings
+from pulsarack.modems.gammu_phone import ANSWERS_MAX, GammuPhone, GammuPhones, PhoneSettings
 from pulsarack.modems.profile import Profiles
 from pulsarack.modems.results import (
     ModemEvent,
@@ -272,6 +274,51 @@ async def test_a_call_that_hangs_is_abandoned_and_named(tmp_path: Path) -> None:
     while any(one.name == f"gammu {tmp_path.name}" for one in threading.enumerate()):
         await asyncio.sleep(0.001)
     phone.phones.open(phone.settings, phone.clock).close()
+
+
+async def test_a_phone_that_never_stops_talking_is_bounded(tmp_path: Path) -> None:
+    machine = Machine()
+    phone = Phone(tmp_path, machine=machine)
+    await phone.driver.initialise()
+
+    def dial(text: str) -> None:
+        for _ in range(10_000):
+            machine.callback(machine, "USSD", {"Status": "AnotherClient", "Text": "x"})
+            machine.callback(machine, "Call", None)
+
+    machine.does["DialService"] = dial
+    assert await phone.driver.dial_ussd("*1#", 3) == Silence(left=True)
+    assert len(phone.events) <= ANSWERS_MAX
+    phone.driver.close()
+
+
+HANGS = """
+import asyncio, threading
+from pulsarack.modems.call_thread import CallThread
+from pulsarack.modems.errors import CallHangs
+
+class Clock:
+    def monotonic(self):
+        return asyncio.get_running_loop().time()
+    def call_at(self, when, callback):
+        return asyncio.get_running_loop().call_at(when, callback)
+
+async def main():
+    thread = CallThread("phone", Clock())
+    try:
+        await thread.call("Init", 0.01, threading.Event().wait)
+    except CallHangs as error:
+        print(error)
+
+asyncio.run(main())
+"""
+
+
+def test_a_thread_that_hangs_does_not_hold_up_the_end_of_the_process() -> None:
+    found = subprocess.run(
+        [sys.executable, "-c", HANGS], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert found.stdout.startswith("phone: Init did not come back within 0.01 s")
 
 
 async def test_a_pin_is_asked_for_and_never_shown(tmp_path: Path) -> None:

@@ -68,6 +68,24 @@ def test_a_number_answers_a_command() -> None:
     assert (response.lines, response.final.kind) == (("0",), FinalKind.OK)
 
 
+def test_a_call_for_data_is_connected() -> None:
+    final = parse_final("CONNECT 115200", dialling=True)
+    assert final is not None and final.ok
+    assert parse_final("CONNECT 115200") is None
+    final = parse_final("NO CARRIER", dialling=True)
+    assert final is not None and not final.ok
+
+
+def test_a_broadcast_is_not_taken_for_an_answer() -> None:
+    machine = idle()
+    machine.send(AtCommand("AT+CMGL=4", expects=("+CMGL:",)), NOW + 9)
+    said = b"+CMGL: 1,1,,24\r\n+CBM: 88\r\n00101122\r\n0791\r\nOK\r\n"
+    broadcast, response = whole(machine, said)
+    assert broadcast == Unsolicited("+CBM: 88\n00101122")
+    assert isinstance(response, Response)
+    assert response.lines == ("+CMGL: 1,1,,24", "0791")
+
+
 def test_a_notice_between_a_header_and_its_pdu_is_no_pdu() -> None:
     events = whole(idle(), b'\r\n+CMT: ,24\r\n+CMTI: "SM",3\r\nRING\r\n0791\r\n')
     assert events == [

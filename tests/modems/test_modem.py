@@ -69,6 +69,24 @@ async def test_identify_picks_the_profile() -> None:
     world.check()
 
 
+async def test_a_modem_that_tells_its_name_by_ati_alone() -> None:
+    no = b"\r\nERROR\r\n"
+    told = b"\r\nManufacturer: huawei\r\nModel: E160\r\nIMEI: 351596030000018\r\n\r\nOK\r\n"
+    world = World(
+        [
+            ("ATE0", OK),
+            (r"AT\+CGMI", no),
+            (r"AT\+CPIN\?", no),
+            *[(rf"AT\+{name}", no) for name in ("CGMI", "CGMM", "CGMR", "CGSN")],
+            ("ATI", told),
+        ]
+    )
+    identity = await world.run(world.modem.identify())
+    assert identity == Identity("huawei", "E160", "", "351596030000018")
+    assert world.modem.profile.name == "huawei"
+    world.check()
+
+
 async def test_a_silent_port_and_one_that_is_no_modem() -> None:
     world = World([("AT", b"")] * 5)
     with pytest.raises(ModemSilent):

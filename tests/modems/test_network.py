@@ -145,9 +145,15 @@ async def test_a_search_without_end_is_no_fault() -> None:
     assert await world.run(world.modem.select_network())
 
 
+async def test_a_modem_that_is_silent_about_its_network_has_no_name_for_it() -> None:
+    world = await world_of([(r"AT\+CREG\?", said("+CREG: 2,1,12AB,34CD")), (r"AT\+COPS\?", b"")])
+    assert await world.run(world.modem.place()) == NetworkPlace(HOME, 0x12AB, 0x34CD, "", "")
+
+
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
+        (b"", "the network denies the chip;"),
         (said("+CEER: 5,11,Requested PLMN not allowed"), "Requested PLMN not allowed"),
         (b"\r\nERROR\r\n", "the network denies the chip;"),
     ],

@@ -118,6 +118,11 @@ def test_scans(lines: list[str], networks: list[Network]) -> None:
     assert list(operators.parse_scan(lines)) == networks
 
 
+def test_how_a_network_is_shown() -> None:
+    assert net("51010", "TELKOMSEL", "T-SEL", 2, 2).shown == "51010 TELKOMSEL (UMTS, in use)"
+    assert net("51011", state=3).shown == "51011 (GSM, forbidden)"
+
+
 NAMES = st.one_of(
     st.none(), st.text(alphabet="AZaz .-&,()0", min_size=1, max_size=16).map(str.strip)
 )
@@ -183,6 +188,8 @@ def test_signal() -> None:
     intel = signal.parse_extended("+XCESQ: 0,99,99,255,255,19,46,-32")
     assert intel is not None and intel.rssnr == -32
     assert signal.parse_extended("+CESQ: 99,99,255") is None
+    newer = signal.parse_extended("+CESQ: 99,99,255,255,20,80,255,255,255")
+    assert newer is not None and (newer.dbm, newer.rssnr) == (-61.0, None)
     lte = signal.parse_huawei('^HCSQ: "LTE",30,19,66,0')
     assert lte == signal.HuaweiQuality("LTE", (30, 19, 66, 0))
     assert lte.dbm == -91.0

@@ -157,7 +157,7 @@ def test_nothing_strong_while_an_attempt_is_open(
         (errors.PortDenied("/dev/x"), Fault.HELPLESS),
         (errors.NotATty("/dev/x"), Fault.HELPLESS),
         (errors.SimPinNeeded(refused=True), Fault.HELPLESS),
-        (errors.SimBarred("SIM PUK"), Fault.HELPLESS),
+        (errors.SimBarred("SIM PUK", "it wants its PUK", "unblock it"), Fault.HELPLESS),
         (CardExchanged("1", "2"), Fault.HELPLESS),
         (ValueError("a bug"), Fault.HELPLESS),
     ],

@@ -44,13 +44,9 @@ plain_texts = st.text(
 )
 
 
-@given(texts | plain_texts, st.integers(0, 255), st.booleans(), st.booleans())
-def test_what_is_sent_says_what_it_should(
-    text: str, reference: int, flash: bool, report: bool
-) -> None:
-    pdus = sms.encode_submit(
-        "6281200000012", text, reference=reference, flash=flash, status_report=report
-    )
+@given(texts | plain_texts, st.integers(0, 255), st.booleans())
+def test_what_is_sent_says_what_it_should(text: str, reference: int, report: bool) -> None:
+    pdus = sms.encode_submit("6281200000012", text, reference=reference, status_report=report)
     said = b""
     for number, pdu in enumerate(pdus, 1):
         assert len(pdu.hex) == 2 * pdu.length + 2 and pdu.length <= 164
@@ -58,7 +54,7 @@ def test_what_is_sent_says_what_it_should(
         assert isinstance(got, Submit) and got.user_data.fault == ""
         assert (got.service_centre, got.recipient.text) == (None, "+6281200000012")
         assert got.validity == sms.VALIDITY_ONE_HOUR and got.status_report_wanted == report
-        assert got.user_data.coding.message_class == (0 if flash else None)
+        assert got.user_data.coding.message_class is None
         place = Concatenation(reference, 8, len(pdus), number) if len(pdus) > 1 else None
         assert got.user_data.concatenation == place
         # No character is parted, so each part can be shown by itself.
@@ -237,6 +233,21 @@ def test_parts_come_in_any_order_doubled_or_not_at_all(order: list[int], lost: s
     [message] = sms.join(there)
     assert message.complete == (not lost)
     assert message.missing.startswith("part") == bool(lost)
+
+
+@pytest.mark.parametrize(
+    ("stamp", "joined"),
+    [
+        (pdu_writer.stamp("261122141006", 28), True),
+        (pdu_writer.stamp("261122141007", 28), False),
+        (pdu_writer.stamp("261122070506", 0), True),  # the same moment in another zone
+        ("00" * 7, True),
+    ],
+)
+def test_parts_stamped_far_apart_are_of_different_messages(stamp: str, joined: bool) -> None:
+    """The second part of one and the first of a later one were lost."""
+    parts = [long_part(1, "to 081200000012 ", 1), long_part(2, "done", 2, when=stamp)]
+    assert [one.complete for one in sms.join(parts)] == ([True] if joined else [False, False])
 
 
 def test_a_damaged_text_is_incomplete() -> None:

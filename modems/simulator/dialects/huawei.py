@@ -29,7 +29,12 @@ E1550 = Dialect(
     chatter=("^RSSI:18", "^BOOT:26417135,0,0,0,20", "^MODE:3,3", "^RSSI:99"),
     chatter_off="^CURC",
     storm=("^RSSI:18", "^BOOT:20952548,0,0,0,72", "^RSSI:99", "^MODE:5,4", "^DSFLOWRPT:0,0,0"),
-    extra_commands={"^SYSINFO": ("^SYSINFO:2,3,0,3,1",), "^CVOICE": (), "^U2DIAG": ()},
+    extra_commands={
+        "^SYSINFO": ("^SYSINFO:2,3,0,3,1",),
+        "^CVOICE": (),
+        "^U2DIAG": (),
+        "^PORTSEL": (),  # which of its ports tells of calls and messages; there is one here
+    },
 )
 
 E173 = replace(

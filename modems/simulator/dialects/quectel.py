@@ -17,7 +17,6 @@ M35 = Dialect(
     default_charset="UCS2",
     charsets=("GSM", "IRA", "UCS2", "HEX", "PCCP437", "8859-1"),
     unknown_code=100,
-    prompt="\r> ",
     boot_lines=(
         BootLine(0.1, "RDY"),
         BootLine(0.3, "+CFUN: 1"),

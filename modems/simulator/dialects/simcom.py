@@ -19,6 +19,7 @@ SIM800 = Dialect(
     ussd_failure_is_cusd_4=True,
     unknown_code=100,
     line_end="\r\r\n",
+    lines_with_one_cr=("+CUSD", "+CMTI", "+CMT", "+CDS"),
     pin_tries_command="+SPIC",
     pin_tries_line="+SPIC: {pin},3,10,10",
     indication_modes=(0, 1, 2, 3),

@@ -23,5 +23,9 @@ MF190 = Dialect(
     chatter=('+ZDONR: "SIMULATED",510,10,"CS_PS","ROAM_OFF"', '+ZPASR: "UMTS"'),
     chatter_seconds=45.0,
     storm=('+ZPASR: "UMTS"', "+ZUSIMR:2", "+CREG: 1"),
-    extra_commands={"+ZOPRT": (), "+ZPAS": ('+BEARTYPE: "UMTS","CS_PS"',)},
+    extra_commands={
+        "+ZOPRT": (),
+        "+ZPAS": ('+BEARTYPE: "UMTS","CS_PS"',),
+        "+ZCDRUN": (),  # whether it comes as a CD-ROM at first
+    },
 )

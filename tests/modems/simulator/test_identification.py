@@ -131,6 +131,7 @@ def test_wavecom_is_busy_at_first() -> None:
     assert bench.say("ATE0+CIMI", 1) == "ATE0+CIMI\r\r\n+CME ERROR: 515\r\n\r\n+WIND: 1\r\n"
     assert "+WIND: 4" in bench.wait(10)
     assert bench.say("AT+CIMI") == answered("510100000000001")
+    bench.say("AT+CFUN=0")
     bench.say("AT+CFUN=1")
     assert bench.say("AT+CMGL=4") == "\r\n+CME ERROR: 515\r\n"
 

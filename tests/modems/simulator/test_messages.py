@@ -52,7 +52,7 @@ def test_submit_is_read() -> None:
 
 @pytest.mark.parametrize(
     ("dialect", "prompt"),
-    [("wavecom", "\r\n> "), ("huawei-e173", "\r\n> "), ("quectel-m35", "\r> ")],
+    [("wavecom", "\r\n> "), ("huawei-e173", "\r\n> "), ("quectel-m35", "\r\n> ")],
 )
 def test_order_by_sms(dialect: str, prompt: str) -> None:
     bench = xl(dialect)

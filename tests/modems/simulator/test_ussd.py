@@ -91,7 +91,7 @@ def test_m35_speaks_ucs2_with_dcs_15_until_told_gsm() -> None:
 
 def test_failures_are_cusd_4_or_an_error() -> None:
     sim800 = Bench(rack("simcom-sim800", "telkomsel"))
-    assert sim800.dial("hello") == "\r\nOK\r\n\r\r\n+CUSD: 4\r\r\n"
+    assert sim800.dial("hello") == "\r\nOK\r\n\r\n+CUSD: 4\r\n"
     quectel = Bench(rack("quectel-m35", "telkomsel"))
     quectel.say('AT+CMEE=1;+CSCS="GSM"')
     assert quectel.dial("hello") == "\r\n+CME ERROR: 50\r\n"
