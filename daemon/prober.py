@@ -7,7 +7,6 @@ ones are tried as far as they can be. Everything has a time limit.
 
 import asyncio
 import os
-import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,7 +32,6 @@ OpenPort = Callable[[str, int], Awaitable[Port]]
 SETTLE_SECONDS = 15.0
 _LOOK_SECONDS = 2.0
 _HEARD_OCTETS = 200
-_COPS = re.compile(r'\+COPS: \d,\d,"([^"]{1,40})"')
 
 _NETWORK = {
     Registration.NOT_REGISTERED: (
@@ -70,6 +68,7 @@ class Report:
     registration: str | None = None
     operator: str | None = None
     signal: int | None = None
+    networks: tuple[str, ...] = ()  # heard, if it is on none
     ports: dict[str, str] = field(default_factory=dict)
     troubles: list[Trouble] = field(default_factory=list)
     holder: str | None = None
@@ -91,6 +90,7 @@ class Report:
             "registration": self.registration,
             "operator": self.operator,
             "signal": self.signal,
+            "networks": list(self.networks),
             "ports": self.ports,
             "problems": [{"what": one.what, "remedy": one.remedy} for one in self.troubles],
         }
@@ -182,9 +182,14 @@ class _Questions:
             if state in _NETWORK and report.card is not None:
                 report.troubles.append(Trouble(*_NETWORK[state]))
         report.signal = await self._value(self._modem.signal_quality())
-        response = await self._value(self._modem.run_command("AT+COPS?", 5.0))
-        names = [_COPS.match(line) for line in response.lines] if response else []
-        report.operator = next((name[1] for name in names if name), None)
+        place = await self._value(self._modem.place())
+        report.operator = (place.operator or None) if place else None
+        survey = await self._value(self._modem.survey())
+        if survey is not None:
+            report.troubles += [Trouble(lack.what, lack.remedy) for lack in survey.lacks]
+        if state in (Registration.SEARCHING, Registration.DENIED):
+            heard = await self._value(self._modem.scan_networks()) or ()
+            report.networks = tuple(one.shown for one in heard)
 
     async def _try(self, step: Awaitable[Any]) -> bool:
         try:

@@ -34,7 +34,7 @@ from pulsarack.modems.errors import (
 )
 
 BACK_OFF_SECONDS = (2.0, 5.0, 15.0, 60.0)
-# Many modems do not say that a card was put in, and asking them costs next to nothing.
+# Many modems do not say that a card was put in; of one that has worked here it is worth asking.
 CARD_SECONDS = 5.0
 # After so many failures in a row, and every remedy that there is, a modem is given up.
 TRIES_LIMIT = 10
@@ -157,6 +157,7 @@ class Ladder:
     falls      when it fell out of readiness, the latest FALLS_LIMIT of them
     rests_until  None: it does not rest
     given_up   everything was tried
+    worked     the modem was ready since it came
     """
 
     rung: int = 0
@@ -164,11 +165,12 @@ class Ladder:
     falls: tuple[float, ...] = ()
     rests_until: float | None = None
     given_up: bool = False
+    worked: bool = False
 
     def ready(self) -> "Ladder":
         """The modem works; its falls are not forgotten, unless it has rested for them."""
         falls = self.falls if self.rests_until is None else ()
-        return replace(self, rung=0, failures=0, falls=falls, rests_until=None, given_up=False)
+        return Ladder(falls=falls, worked=True)
 
     def fell(self, now: float) -> "Ladder":
         """The modem was ready and is not any more, and nobody has done that."""
@@ -189,7 +191,7 @@ class Ladder:
             )
         counted = replace(self, failures=self.failures + 1)
         wait = BACK_OFF_SECONDS[min(self.failures, len(BACK_OFF_SECONDS) - 1)]
-        if fault is Fault.NO_CARD:
+        if fault is Fault.NO_CARD and self.worked:
             wait = min(wait, CARD_SECONDS)
         rung = self._next_rung(fault, means)
         if rung is None:

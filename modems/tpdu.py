@@ -377,9 +377,8 @@ def _timestamp(octets: bytes) -> str | None:
     if len(pairs) < 6 or quarters is None:
         return None
     year, month, day, hour, minute, second = pairs
-    century = 2000 if year < 90 else 1900
     try:
-        when = datetime(century + year, month, day, hour, minute, second)  # noqa: DTZ001
+        when = datetime(2000 + year, month, day, hour, minute, second)  # noqa: DTZ001
     except ValueError:
         return None
     sign = "-" if zone & 0x08 else "+"

@@ -246,7 +246,10 @@ def test_a_card_without_network_is_waited_for(tmp_path: Path) -> None:
         modem.lose_network(6 * 3600.0)
         slot.changed()
         await world.clock.sleep(5 * 3600.0)
-        assert "no network: no network was found; check antenna" in slot.supervisor.last_fault
+        assert (
+            "no network: no network was found; check antenna and place"
+            in slot.supervisor.last_fault
+        )
         assert not slot.supervisor.ladder.given_up
         assert slot.supervisor.counts.total() < 10  # one restart was worth a try, and no more
         await world.clock.sleep(3600.0 + 300.0)

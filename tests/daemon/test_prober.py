@@ -138,6 +138,7 @@ def test_a_sound_modem_has_no_problem(tmp_path: Path) -> None:
         "registration": "HOME",
         "operator": "TELKOMSEL",
         "signal": 21,
+        "networks": [],
         "ports": {},
         "problems": [],
     }
@@ -149,7 +150,7 @@ def test_a_sound_modem_has_no_problem(tmp_path: Path) -> None:
         ({"card": "+CME ERROR: 10"}, "no usable SIM card"),
         ({"card": "+CPIN: SIM PIN\n< OK"}, "wants a SIM PIN and none is on file; put sim_pin"),
         ({"card": "+CPIN: SIM PUK\n< OK"}, "entered wrong three times; unblock it with its PUK"),
-        ({"card": "+CME ERROR: 12"}, "the SIM card cannot be used (SIM PUK)"),
+        ({"card": "+CME ERROR: 12"}, "entered wrong three times; unblock it with its PUK"),
         ({"registration": 0}, "no network is looked for; look at the antenna"),
         ({"registration": 2}, "no network yet"),
         ({"registration": 3}, "does not let this card in; the card is barred, expired"),
@@ -254,6 +255,19 @@ def test_the_recorded_modems_are_known() -> None:
         assert not [one for one in report.troubles if "IMEI" not in one.what]
 
 
+def test_what_a_modem_does_not_list_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "modem.trace"
+    told = MODEM.format(imei="351596030000014", card=READY, registration=3)
+    file.write_text(
+        told
+        + '> AT+CSCA?\n< +CSCA: "",129\n< OK\n'
+        + '> AT+COPS=?\n< +COPS: (3,"XL","XL","51011",2),,(0-4),(0-2)\n< OK\n'
+    )
+    report, _ = probed(lambda clock: TracePort(file, clock))
+    assert "no service centre is set" in problems(report)
+    assert report.networks == ("51011 XL (UMTS, forbidden)",)
+
+
 def test_nothing_is_dialled_and_no_pin_is_entered(tmp_path: Path) -> None:
     ports: list[TracePort] = []
     build = modem(tmp_path, card="+CPIN: SIM PIN\n< OK")
@@ -267,7 +281,7 @@ def test_nothing_is_dialled_and_no_pin_is_entered(tmp_path: Path) -> None:
     probed(keep)
     sent = " ".join(ports[0].recording.commands)
     assert "AT+CPIN?" in sent
-    assert not any(word in sent for word in ("CPIN=", "CUSD", "CMGS", "ATD", "CMGD", "CFUN="))
+    assert not any(word in sent for word in ("CPIN=", "CUSD=1", "CMGS", "ATD", "CMGD", "CFUN="))
 
 
 def test_a_wrong_check_digit_is_seen() -> None:

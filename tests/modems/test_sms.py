@@ -1,7 +1,7 @@
 """SMS PDUs: exact bytes, gammu's bugs, hostile PDUs, joining."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pulsarack.modems import sms, tpdu
@@ -45,6 +45,7 @@ plain_texts = st.text(
 
 
 @given(texts | plain_texts, st.integers(0, 255), st.booleans())
+@settings(deadline=None)
 def test_what_is_sent_says_what_it_should(text: str, reference: int, report: bool) -> None:
     pdus = sms.encode_submit("6281200000012", text, reference=reference, status_report=report)
     said = b""
@@ -223,6 +224,7 @@ def test_two_messages_under_one_reference_are_not_mixed() -> None:
 
 
 @given(st.permutations(range(6)), st.sets(st.integers(0, 5), max_size=3))
+@settings(deadline=None)
 def test_parts_come_in_any_order_doubled_or_not_at_all(order: list[int], lost: set[int]) -> None:
     octets = "Saldo 😀 Anda Rp1.000.000, terima kasih 😀".encode("utf-16-be")
     size = -(-len(octets) // 6 // 2) * 2 + 2

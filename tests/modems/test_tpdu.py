@@ -20,7 +20,7 @@ numbers = st.builds(
     st.sampled_from(["", "+"]),
     st.text("0123456789", min_size=1, max_size=20),
 )
-dates = st.datetimes().filter(lambda when: 1990 <= when.year < 2090)
+dates = st.datetimes().filter(lambda when: 2000 <= when.year < 2100)
 quarters = st.integers(-79, 79)
 septets = st.binary(max_size=160).map(lambda octets: bytes(one & 0x7F for one in octets))
 elements = st.lists(
@@ -48,7 +48,7 @@ def spelt(quarters: int) -> str:
     st.binary(max_size=100),
     elements,
 )
-@settings(max_examples=300)
+@settings(max_examples=150, deadline=None)
 def test_a_deliver_is_read_as_it_was_written(
     sender: str,
     centre: str | None,
@@ -77,12 +77,11 @@ def test_a_deliver_is_read_as_it_was_written(
     assert (data.text is None) == (compressed or alphabet == "8bit")
 
 
-@pytest.mark.parametrize("dcs", range(256))
-def test_every_coding_scheme(dcs: int) -> None:
-    alphabet, compressed, message_class = pdu_writer.meaning_of(dcs)
-    coding = tpdu.read_coding_scheme(dcs)
-    assert (coding.alphabet.value, coding.compressed) == (alphabet, compressed)
-    assert coding.message_class == message_class
+def test_every_coding_scheme() -> None:
+    for dcs in range(256):
+        coding = tpdu.read_coding_scheme(dcs)
+        found = coding.alphabet.value, coding.compressed, coding.message_class
+        assert (coding.octet, found) == (dcs, pdu_writer.meaning_of(dcs))
 
 
 # Where gammu knows the scheme as the standard has it: not the reserved groups, no compression.
@@ -97,7 +96,7 @@ GAMMU_KNOWS += range(0xF0, 0xF8)
     numbers,
     st.booleans(),
 )
-@settings(max_examples=300)
+@settings(max_examples=150, deadline=None)
 def test_gammu_reads_the_same(dcs: int, text: str, sender: str, long: bool) -> None:
     alphabet, _, message_class = pdu_writer.meaning_of(dcs)
     if alphabet == "gsm7":
@@ -125,6 +124,7 @@ def test_gammu_reads_the_same(dcs: int, text: str, sender: str, long: bool) -> N
 
 
 @given(numbers, st.integers(0, 255), st.integers(0, 255), septets, st.sampled_from(["", "A7"]))
+@settings(deadline=None)
 def test_a_submit_is_read_as_it_was_written(
     to: str, reference: int, flags: int, units: bytes, validity: str
 ) -> None:
@@ -166,6 +166,7 @@ MORE = {
 @given(
     numbers, st.integers(0, 255), dates, dates, st.integers(0, 255), st.sampled_from(sorted(MORE))
 )
+@settings(deadline=None)
 def test_a_status_report_is_read_as_it_was_written(
     to: str, reference: int, sent: object, done: object, status: int, more: str
 ) -> None:
@@ -211,6 +212,7 @@ def test_a_number_may_hold_other_keys() -> None:
 
 
 @given(st.sampled_from(sorted({*LOCKING_SHIFT, *SINGLE_SHIFT})), septets)
+@settings(deadline=None)
 def test_national_languages(language: int, units: bytes) -> None:
     header = ((0x25, bytes([language])), (0x24, bytes([language])))
     got = read(pdu_writer.deliver(FROM, 0, WHEN, Body(units[:145], True, header))).user_data
@@ -332,6 +334,7 @@ def test_what_is_no_pdu(pdu: str, reason: str) -> None:
 
 
 @given(st.binary(max_size=200), st.sampled_from([None, *Kind]), st.booleans())
+@settings(deadline=None)
 def test_nothing_raises(octets: bytes, kind: Kind | None, included: bool) -> None:
     got = tpdu.read_pdu(octets.hex(), kind, smsc_included=included)
     if isinstance(got, tpdu.Deliver) and got.user_data.text:

@@ -36,3 +36,9 @@ def test_it_happens_before_during_and_after_the_point_of_no_return(reports: list
         "SENDING committed",
         "UNKNOWN",
     }
+
+
+def test_a_modem_works_again_within_seconds_wherever_it_comes_back(reports: list[Report]) -> None:
+    for report in reports:
+        assert len(report.returns) > 2 * MODEMS
+        assert max(report.returns) <= 10.0
