@@ -222,20 +222,19 @@ def _note(report: Report, error: ModemError) -> None:
 def stranger(sent: bytes, heard: bytes, error: ModemError) -> Trouble:
     """What it may be that does not answer as a modem, by what it says."""
     shown = heard.decode("ascii", "replace").strip()[:60]
-    verdict = judge(sent, heard)
-    if verdict is Verdict.SILENT:
-        what, remedy = "nothing answers on this port", "try the device's other ports, or re-plug it"
-    elif verdict is Verdict.NMEA:
-        what, remedy = "a GPS receiver talks here", "take the port out of the configuration"
-    elif verdict is Verdict.ECHO:
-        what = "what is sent comes back, and nothing else"
-        remedy = "this is a loop-back or no modem; try the device's other ports"
-    elif isinstance(error, ModemSilent):
-        what, remedy = f"it stopped answering; it said {shown!r}", "re-plug it"
-    else:
-        what = f"what answers is no AT: {shown!r}"
-        remedy = "try another --baud, or the device's other ports"
-    return Trouble(what, remedy)
+    match judge(sent, heard):
+        case Verdict.SILENT:
+            remedy = "try the device's other ports, or re-plug it"
+            return Trouble("nothing answers on this port", remedy)
+        case Verdict.NMEA:
+            return Trouble("a GPS receiver talks here", "take the port out of the configuration")
+        case Verdict.ECHO:
+            remedy = "this is a loop-back or no modem; try the device's other ports"
+            return Trouble("what is sent comes back, and nothing else", remedy)
+    if isinstance(error, ModemSilent):
+        return Trouble(f"it stopped answering; it said {shown!r}", "re-plug it")
+    remedy = "try another --baud, or the device's other ports"
+    return Trouble(f"what answers is no AT: {shown!r}", remedy)
 
 
 def _doubts(identity: Identity) -> list[Trouble]:

@@ -181,6 +181,12 @@ class Slot:
         """What the slot is doing, in words."""
         return self.desk.doing if self.desk is not None else self.life.stage.value
 
+    @property
+    def ttys(self) -> list[str]:
+        """The device nodes of its USB device, if it is one."""
+        place = self._ports.place(self.path)
+        return [tty.node for tty in place.ttys] if place is not None else []
+
     async def visit(self, job: Callable[[Driver], Awaitable[T]], within_seconds: float) -> T:
         """Have something done on the modem between two orders.
 

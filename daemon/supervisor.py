@@ -25,7 +25,7 @@ from pulsarack.modems.remedies import (
 )
 from pulsarack.modems.restart import restart
 from pulsarack.modems.transport import Port
-from pulsarack.modems.usb_reset import UsbSeat
+from pulsarack.modems.usb_reset import UsbSeat, is_shared
 from pulsarack.queue import no_return
 from pulsarack.queue.attempts import Attempt
 
@@ -231,7 +231,7 @@ class Supervisor:
             )
 
     def _means(self, place: Place) -> Means:
-        usb = place.seat is not None and not place.seat.shared
+        usb = place.seat is not None and not is_shared(place.seat)
         return Means(
             restart=bool(place.reset_command),
             usb=usb,

@@ -146,7 +146,7 @@ class GammuPhone:
         on_event: OnEvent,
         machine: Any = None,
     ) -> None:
-        self.profile: Profile = replace(profiles.generic, name="gammu")
+        self.profile: Profile = replace(profiles.generic, name="gammu", reset="")
         self._settings = settings
         self._thread = thread
         self._clock = clock

@@ -45,20 +45,6 @@ BRIDGE_DRIVERS = frozenset(
 )
 """Kernel drivers of cables and port cards (drivers/usb/serial of Linux, by their names)."""
 
-MANY_PORTS_DRIVERS = frozenset(
-    [
-        "ch348",
-        "f81534",
-        "io_ti",
-        "mos7720",
-        "mos7840",
-        "mxuport",
-        "quatech2",
-        "ti_usb_3410_5052",
-    ]
-)
-"""Those that make several ttys of one interface: the first of them shows no port number."""
-
 TTYS_MOST = 16
 """Of one device; no stick has more, and each costs a probe."""
 
@@ -141,13 +127,6 @@ class UsbPlace:
     def model(self) -> str:
         """``12d1:1001``: what the device says that it is."""
         return f"{self.vendor_id}:{self.product_id}"
-
-    @property
-    def shared(self) -> bool:
-        """Whether other modems may hang on the same USB device, and would be reset with it."""
-        if not self.bridge:
-            return False
-        return "-if" in self.key or any(tty.driver in MANY_PORTS_DRIVERS for tty in self.ttys)
 
 
 def place_of(facts: UsbTtyFacts) -> UsbPlace | None:

@@ -6,6 +6,7 @@ before: with it open the kernel gives the ttyUSB another number. Everything here
 so it is called in a thread. pyusb is loaded only then, since few programs of ours need it.
 """
 
+from pathlib import Path
 from typing import Any, Protocol
 
 from pulsarack.modems.errors import UsbResetFailed
@@ -16,6 +17,10 @@ ERRNO_DENIED = 13
 
 class UsbSeat(Protocol):
     """What must be known of a place on the USB, as ``modems/slots.py`` does."""
+
+    @property
+    def key(self) -> str:
+        """The slot; ``-if03`` behind it: one port of several that a bridge has."""
 
     @property
     def kernel_name(self) -> str:
@@ -30,12 +35,24 @@ class UsbSeat(Protocol):
         """devnum."""
 
     @property
-    def shared(self) -> bool:
-        """Other modems may hang on the same USB device, and would be reset with it."""
+    def bridge(self) -> bool:
+        """A USB-serial bridge, perhaps with several modems behind it."""
 
     @property
     def model(self) -> str:
         """``12d1:1001``."""
+
+
+def is_shared(seat: UsbSeat, sys: Path = Path("/sys")) -> bool:
+    """Whether other modems hang on the same USB device, and would be reset with it.
+
+    The first port of a card may be called as the card itself, so the ttys are counted, too.
+    """
+    if not seat.bridge:
+        return False
+    device = sys / "bus" / "usb" / "devices" / seat.kernel_name
+    ttys = [*device.glob("*/ttyUSB*"), *device.glob("*/tty/tty*")]
+    return "-if" in seat.key or "-port" in seat.key or len(ttys) > 1
 
 
 def reset(seat: UsbSeat, backend: Any = None) -> None:

@@ -68,7 +68,8 @@ def _slot_of(session: Session, report: "Report") -> str | None:
     wanted = os.path.realpath(report.port)
     with contextlib.suppress(DaemonError):
         for one in session.call("modem.list")["modems"]:
-            known = (one.get("tty"), one.get("port"))
+            ttys = one.get("ttys")
+            known = [one.get("port"), *(ttys if isinstance(ttys, list) else [])]
             if wanted in {os.path.realpath(path) for path in known if isinstance(path, str)}:
                 return str(one.get("slot"))
     return None

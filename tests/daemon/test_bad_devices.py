@@ -34,7 +34,7 @@ class Seat:
     kernel_name: str = "1-2.9"
     bus: int = 1
     address: int = 9
-    shared: bool = False
+    bridge: bool = False
     model: str = "1546:01a7"
 
 

@@ -15,10 +15,11 @@ from pulsarack.modems.usb_reset import UsbSeat
 
 @dataclass(frozen=True)
 class Seat:
+    key: str = "usb-0000:00:14.0-2.1"
     kernel_name: str = "1-2.1"
     bus: int = 1
     address: int = 2
-    shared: bool = False
+    bridge: bool = False
     model: str = "12d1:1001"
 
 

@@ -31,10 +31,11 @@ FOR_EVER = 1e7
 
 @dataclass(frozen=True)
 class Seat:
+    key: str = "usb-0000:00:14.0-2.1"
     kernel_name: str = "1-2.1"
     bus: int = 1
     address: int = 2
-    shared: bool = False
+    bridge: bool = False
     model: str = "114f:1234"
 
 
@@ -323,7 +324,7 @@ def test_where_there_is_no_usb_there_is_no_usb_reset(tmp_path: Path) -> None:
         world.ports.places.clear()
         with pytest.raises(SlotFault, match="usb cannot be done"):
             await slot_of(world).nursing.reset(Remedy.USB_RESET, "a technician", 60.0)
-        world.ports.places[PATH] = Seat(shared=True)
+        world.ports.places[PATH] = Seat(bridge=True, key="usb-0000:00:14.0-2.1-if03")
         with pytest.raises(SlotFault, match="usb cannot be done"):
             await slot_of(world).nursing.reset(Remedy.USB_RESET, "a technician", 60.0)
 

@@ -61,23 +61,6 @@ def test_a_place_has_a_name(facts: UsbTtyFacts, key: str) -> None:
     assert place.key == key
 
 
-SHARED = [
-    (STICK, False),
-    (CABLE, True),
-    (replace(CABLE, driver="pl2303", interfaces=" 1", interface="00"), False),
-    # The first of several ports on one interface has no number in its name.
-    (replace(CABLE, driver="mos7840", interfaces=" 1", interface="00", port="0"), True),
-    (replace(CABLE, driver="mos7840", interfaces=" 1", interface="00", port="3"), True),
-]
-
-
-@pytest.mark.parametrize(("facts", "shared"), SHARED)
-def test_a_reset_would_reach_the_neighbours(facts: UsbTtyFacts, shared: bool) -> None:
-    place = place_of(facts)
-    assert place is not None
-    assert place.shared is shared
-
-
 def test_what_is_known_of_a_place() -> None:
     place = place_of(STICK)
     assert place is not None

@@ -1,6 +1,7 @@
 """USB resets through pyusb on a bus in memory; what uhubctl says, and does not say."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -9,16 +10,17 @@ from hypothesis import strategies as st
 from pulsarack.modems import uhubctl
 from pulsarack.modems.errors import UsbResetFailed
 from pulsarack.modems.uhubctl import HubPort, hub_port, switchable
-from pulsarack.modems.usb_reset import reset
+from pulsarack.modems.usb_reset import is_shared, reset
 from tests.modems.usb_bus import Device, FakeBus
 
 
 @dataclass(frozen=True)
 class Seat:
+    key: str = "usb-0000:00:14.0-2.1"
     kernel_name: str = "1-2.1"
     bus: int = 1
     address: int = 2
-    shared: bool = False
+    bridge: bool = False
     model: str = "12d1:1001"
 
 
@@ -54,6 +56,31 @@ def test_a_bus_that_does_not_tell_its_ports_is_believed() -> None:
     device = Device(0x12D1, 0x1001, ports=())
     reset(Seat(), FakeBus(device))
     assert device.resets == 1
+
+
+@pytest.mark.parametrize(
+    ("bridge", "key", "shared"),
+    [
+        (False, "usb-0000:00:14.0-2.1", False),
+        (True, "usb-0000:00:14.0-2.1", False),
+        (True, "usb-0000:00:14.0-2.1-if03", True),
+        (True, "usb-0000:00:14.0-2.1-port2", True),
+    ],
+)
+def test_a_card_with_several_modems_is_shared(
+    tmp_path: Path, bridge: bool, key: str, shared: bool
+) -> None:
+    assert is_shared(Seat(bridge=bridge, key=key), tmp_path) is shared
+
+
+@pytest.mark.parametrize(("ttys", "shared"), [(0, False), (1, False), (2, True), (4, True)])
+def test_the_ttys_of_a_card_are_counted(tmp_path: Path, ttys: int, shared: bool) -> None:
+    interface = tmp_path / "bus" / "usb" / "devices" / "1-2.1" / "1-2.1:1.0"
+    interface.mkdir(parents=True)
+    for number in range(ttys):
+        (interface / f"ttyUSB{number}").mkdir()
+    assert is_shared(Seat(bridge=True), tmp_path) is shared
+    assert not is_shared(Seat(bridge=False), tmp_path)
 
 
 # --- uhubctl --------------------------------------------------------------------------------
