@@ -108,7 +108,7 @@ class UsbPorts:
             if verdict is not Verdict.SILENT:
                 found.append(f"{tty.node}: {verdict.value}")
         answered = self._answered.get(_enumeration(place))
-        if answered in ttys and (found or silent):
+        if answered is not None and answered in ttys and (found or silent):
             return await self._open_tty(answered.node, baud)
         if found:
             raise ForeignDevice(place.key, "; ".join(found))
