@@ -208,10 +208,8 @@ class Slot:
             raise SlotFault(f"the modem in slot {self.name} is {self.life.stage.value}{why}")
         attempt = await self.supervisor.forbidding(self.where())
         if attempt is not None:
-            raise SlotFault(
-                f"order {attempt.order_id} is undecided in slot {self.name};"
-                f" see: pulsarack order show {attempt.order_id}"
-            )
+            order = attempt.order_id
+            raise SlotFault(f"order {order} is undecided; see: pulsarack order show {order}")
         return await job(modem)
 
     def rename(self, name: str) -> None:
