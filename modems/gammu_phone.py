@@ -22,7 +22,8 @@ from typing import Any
 
 import gammu
 
-from pulsarack.modems import card_lock, registration
+from pulsarack.modems import card_lock, registration, sms
+from pulsarack.modems.at import gsm7
 from pulsarack.modems.at.events import Response
 from pulsarack.modems.at.ussd_request import Settles, nothing_settles
 from pulsarack.modems.call_thread import CallThread
@@ -256,8 +257,11 @@ class GammuPhone:
 
         No report is asked for, whatever is wished: phones keep them where gammu reads none.
         """
-        if len(text) > 160:
-            return Refused("the text needs several messages, one is sent", None, left=False)
+        if not gsm7.is_encodable(text) or len(sms.split_text(text)) > 1:
+            why = (
+                "the text does not fit into one message of the GSM alphabet, which is what is sent"
+            )
+            return Refused(why, None, left=False)
         await before_body()
         message = {"Text": text, "SMSC": {"Location": 1}, "Number": to}
         try:
