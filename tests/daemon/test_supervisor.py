@@ -200,6 +200,24 @@ def test_a_modem_without_a_network_is_started_anew(
     in_world(tmp_path, story)
 
 
+def test_a_fault_of_the_daemon_between_two_lives_does_not_end_the_slot(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(*_: object, **__: object) -> None:
+        raise KeyError("a mistake of ours")
+
+    async def story(world: World, bench: Bench) -> None:
+        slot = slot_of(world)
+        monkeypatch.setattr(slot.supervisor, "advise", fail)
+        world.simulation.modems[0].go_away(20.0, leave_bus=True)
+        await until(world, lambda: slot.desk is None)
+        await world.clock.sleep(300.0)
+        monkeypatch.undo()
+        await until(world, lambda: slot.desk is not None, 120.0)
+
+    in_world(tmp_path, story)
+
+
 def test_what_cannot_be_looked_up_forbids_a_reset(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
