@@ -119,18 +119,22 @@ class Nursing:
     async def recover(self, end: End, *, lost: bool) -> None:
         """Do what the supervisor advises, or what a person asks for.
 
-        Without a store nobody knows which attempts are open: then nothing is done to the
-        modem, and the slot begins anew. So it does after a fault of ours.
+        A fault of the daemon in here ends nothing but this try: no slot is left for good. Nor
+        does the store's: then nobody knows which attempts are open, and nothing is done to the
+        modem.
         """
-        log = logging.get(slot=self._slot.name)
         try:
             await self._recover(end, lost=lost)
-            return
-        except StoreError as error:
-            log.error("store.failed", why=str(error))
-        except Exception:
-            log.exception("slot.fault")
-        await self._slot.wait_for_change(BACK_OFF_SECONDS[0])
+        except Exception as error:  # CancelledError is none
+            log, wait_seconds = self._context.log.bind(slot=self._slot.name), BACK_OFF_SECONDS[-1]
+            if isinstance(error, StoreError):
+                log.error("store.failed", why=str(error))
+                wait_seconds = BACK_OFF_SECONDS[0]
+            else:
+                log.exception("slot.fault")
+            self._slot.close()
+            if not self._slot.stopping:
+                await self._slot.wait_for_change(wait_seconds)
 
     async def _recover(self, end: End, *, lost: bool) -> None:
         slot, supervisor = self._slot, self._supervisor

@@ -18,7 +18,6 @@ from pulsarack.modems.port_url import PortUrl
 from pulsarack.modems.telnet import Telnet, escape
 
 CONNECT_SECONDS = 10.0
-REPLIES_OCTETS_MAX = 256 * 1024
 AGREE_SECONDS = 5.0
 """How long the server may take to agree to RFC 2217."""
 _DEAD_AFTER_SECONDS = 30
@@ -44,12 +43,7 @@ class NetPort(asyncio.Protocol):
 
     def write(self, data: bytes) -> None:
         """Hand over bytes; a server that takes none is gone before they pile up."""
-        if self._transport is None:
-            return
-        if self._transport.get_write_buffer_size() + len(data) > WRITE_OCTETS_MAX:
-            self._lose("the port takes no more bytes")
-        else:
-            self._transport.write(escape(data) if self._telnet is not None else data)
+        self._send(escape(data) if self._telnet is not None else data)
 
     def close(self) -> None:
         """Hang up; ``on_gone`` is not called for it."""
@@ -76,11 +70,8 @@ class NetPort(asyncio.Protocol):
             return
         if self._telnet is not None:
             data, reply = self._telnet.feed(data)
-            if self._transport.get_write_buffer_size() + len(reply) > REPLIES_OCTETS_MAX:
-                self._lose("the server asks for ever, and reads no answer")
-                return
             if reply:
-                self._transport.write(reply)
+                self._send(reply)
             if self._telnet.controls is not None and not self.agreed.done():
                 self.agreed.set_result(self._telnet.controls)
         if data:
@@ -93,6 +84,14 @@ class NetPort(asyncio.Protocol):
         if self._transport is not None:
             self._transport = None
             self.on_gone(str(error) if error else "the server hung up")
+
+    def _send(self, data: bytes) -> None:
+        if self._transport is None:
+            return
+        if self._transport.get_write_buffer_size() + len(data) > WRITE_OCTETS_MAX:
+            self._lose("the port takes no more bytes")
+        else:
+            self._transport.write(data)
 
     def _lose(self, reason: str) -> None:
         self.close()

@@ -6,6 +6,7 @@ before: with it open the kernel gives the ttyUSB another number. Everything here
 so it is called in a thread. pyusb is loaded only then, since few programs of ours need it.
 """
 
+from pathlib import Path
 from typing import Any, Protocol
 
 from pulsarack.modems.errors import UsbResetFailed
@@ -42,9 +43,16 @@ class UsbSeat(Protocol):
         """``12d1:1001``."""
 
 
-def is_shared(seat: UsbSeat) -> bool:
-    """Whether other modems hang on the same USB device, and would be reset with it."""
-    return seat.bridge and "-if" in seat.key
+def is_shared(seat: UsbSeat, sys: Path = Path("/sys")) -> bool:
+    """Whether other modems hang on the same USB device, and would be reset with it.
+
+    The first port of a card may be called as the card itself, so the ttys are counted, too.
+    """
+    if not seat.bridge:
+        return False
+    device = sys / "bus" / "usb" / "devices" / seat.kernel_name
+    ttys = [*device.glob("*/ttyUSB*"), *device.glob("*/tty/tty*")]
+    return "-if" in seat.key or "-port" in seat.key or len(ttys) > 1
 
 
 def reset(seat: UsbSeat, backend: Any = None) -> None:

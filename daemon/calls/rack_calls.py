@@ -164,6 +164,7 @@ class RackCalls:
                 {
                     "slot": slot.name,
                     "port": slot.path,
+                    "ttys": slot.ttys,
                     "state": HELD if slot.held else slot.life.stage.value,
                     "why": slot.held or slot.life.why,
                     "imei": slot.identity.imei if slot.identity else None,

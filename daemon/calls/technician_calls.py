@@ -23,7 +23,7 @@ from pulsarack.daemon.control_arguments import (
 )
 from pulsarack.daemon.control_protocol import CallError, Calls, Peer
 from pulsarack.daemon.desk import Desk
-from pulsarack.daemon.slot import Slot
+from pulsarack.daemon.slot import HELD, Slot
 from pulsarack.daemon.trace_mask import mask_line
 from pulsarack.ledger import accounts, books
 from pulsarack.modems import at_rules
@@ -42,6 +42,8 @@ BLINK_SECONDS = 0.5
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,31}")
 _HOW = {"cfun": Remedy.RESTART, "usb": Remedy.USB_RESET, "power": Remedy.HUB_POWER}
 _MILDEST = (Remedy.RESTART, Remedy.USB_RESET, Remedy.HUB_POWER, Remedy.REOPEN)
+# A search for networks (27.007 7.3): until it ends the modem answers nothing.
+_SEARCH = re.compile(r"\+COPS\s*=\s*\?", re.IGNORECASE)
 _SEE_RACK = "see: pulsarack rack"
 _DIGITS = re.compile(r"(\d+)")
 
@@ -105,8 +107,10 @@ class TechnicianCalls:
             remedy = "" if danger in at_rules.FOR_NOBODY else "--force --because TEXT, if you must"
             raise CallError("COMMAND_REFUSED", f"not sent: {danger.value}", remedy)
         if args.force:
-            await self._record(slot, f"at {command}", args.who, args.because, peer)
-        seconds = min(args.seconds or AT_SECONDS, AT_SECONDS_MOST)
+            act = f"at {at_rules.fit_to_record(command)}"
+            await self._record(slot, act, args.who, args.because, peer)
+        usual = AT_SECONDS_MOST if _SEARCH.search(command) else AT_SECONDS
+        seconds = min(args.seconds or usual, AT_SECONDS_MOST)
         again = args.force or at_rules.changes_settings(command)
         text = command[:2].upper() + command[2:]
 
@@ -250,7 +254,7 @@ def _row(slot: Slot, known: tuple[Chip, int] | None) -> dict[str, Any]:
     return {
         "slot": slot.name,
         "path": slot.path,
-        "state": "resting" if rests else slot.life.stage.value,
+        "state": HELD if slot.held else "resting" if rests else slot.life.stage.value,
         "chip": slot.chip.iccid if slot.chip else None,
         "name": chip.name if chip else None,
         "operator": chip.operator if chip else None,

@@ -7,6 +7,8 @@ from pulsarack.daemon.cli.arguments import who_option
 from pulsarack.daemon.cli.session import Session, as_json_option, limit_option, pass_session
 from pulsarack.daemon.cli.tables import Column
 
+# A search for networks takes three minutes, a hub one.
+MOST_SECONDS = 200.0
 _ACTS = (
     Column("at", "time", "time"),
     Column("slot", "slot"),
@@ -43,8 +45,9 @@ def at(
     What could move money, lock the card or lose a text is refused. After a command that
     sets something the modem is set up anew. Status 1 if the modem says an error.
     """
-    result = session.call(
+    result = session.call_slowly(
         "modem.at",
+        MOST_SECONDS,
         slot=slot,
         command=command,
         seconds=seconds,
@@ -91,7 +94,9 @@ def reset(
 
     Refused while an order of it is undecided: its answer may still come.
     """
-    result = session.call("modem.reset", slot=slot, how=how, because=because, who=who)
+    result = session.call_slowly(
+        "modem.reset", MOST_SECONDS, slot=slot, how=how, because=because, who=who
+    )
     if as_json:
         tables.print_json(result)
         return
@@ -103,5 +108,5 @@ def reset(
 @pass_session
 def find(session: Session, slot: str) -> None:
     """Make the modem in SLOT blink for ten seconds, where its model can."""
-    session.call("modem.find", slot=slot)
+    session.call_slowly("modem.find", MOST_SECONDS, slot=slot)
     click.echo(f"the modem in slot {formats.text(slot)} has blinked")

@@ -53,15 +53,23 @@ class Session:
         named = self._glance.get("timezone", places.TIMEZONE if self._glance else None)
         return named if isinstance(named, str) else None
 
-    def client(self) -> "Client":
-        """A client for the daemon; it connects with its first call."""
-        from pulsarack.daemon.client import Client
+    def client(self, more_seconds: float = 0.0) -> "Client":
+        """A client for the daemon; it connects with its first call.
 
-        return Client(self.socket)
+        `more_seconds`: how much longer than usual an answer may take.
+        """
+        from pulsarack.daemon.client import ANSWER_SECONDS, Client
+
+        return Client(self.socket, ANSWER_SECONDS + more_seconds)
 
     def call(self, name: str, /, **args: Any) -> Any:
         """One call on a connection of its own."""
         with self.client() as client:
+            return client.call(name, **args)
+
+    def call_slowly(self, name: str, more_seconds: float, /, **args: Any) -> Any:
+        """A call that waits for a turn and then for a modem."""
+        with self.client(more_seconds) as client:
             return client.call(name, **args)
 
 

@@ -1,6 +1,7 @@
 """USB resets through pyusb on a bus in memory; what uhubctl says, and does not say."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -63,10 +64,23 @@ def test_a_bus_that_does_not_tell_its_ports_is_believed() -> None:
         (False, "usb-0000:00:14.0-2.1", False),
         (True, "usb-0000:00:14.0-2.1", False),
         (True, "usb-0000:00:14.0-2.1-if03", True),
+        (True, "usb-0000:00:14.0-2.1-port2", True),
     ],
 )
-def test_a_card_with_several_modems_is_shared(bridge: bool, key: str, shared: bool) -> None:
-    assert is_shared(Seat(bridge=bridge, key=key)) is shared
+def test_a_card_with_several_modems_is_shared(
+    tmp_path: Path, bridge: bool, key: str, shared: bool
+) -> None:
+    assert is_shared(Seat(bridge=bridge, key=key), tmp_path) is shared
+
+
+@pytest.mark.parametrize(("ttys", "shared"), [(0, False), (1, False), (2, True), (4, True)])
+def test_the_ttys_of_a_card_are_counted(tmp_path: Path, ttys: int, shared: bool) -> None:
+    interface = tmp_path / "bus" / "usb" / "devices" / "1-2.1" / "1-2.1:1.0"
+    interface.mkdir(parents=True)
+    for number in range(ttys):
+        (interface / f"ttyUSB{number}").mkdir()
+    assert is_shared(Seat(bridge=True), tmp_path) is shared
+    assert not is_shared(Seat(bridge=False), tmp_path)
 
 
 # --- uhubctl --------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from typing import Any
 from pulsarack.daemon.clock import WallClock
 from pulsarack.daemon.demo import workload
 from pulsarack.daemon.demo.enlist import Trade, enlist
+from pulsarack.daemon.demo.link import Link
 from pulsarack.daemon.demo.progress import FINAL, Progress
 from pulsarack.daemon.demo.traders import Traders
 from pulsarack.daemon.demo.workload import Typed
@@ -36,7 +37,7 @@ _LOOK_SECONDS = 0.25
 _UNIT_TIMEOUT = 120.0
 
 
-class _Link(in_guest.Link):
+class _Link(Link):
     """The way to the daemon; keeps every message as it came."""
 
     def __init__(self, socket: Path) -> None:

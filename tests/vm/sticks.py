@@ -20,7 +20,9 @@ import struct
 import sys
 import time
 from collections import deque
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 ATTACH = Path("/sys/devices/platform/vhci_hcd.0/attach")
 HIGH_SPEED = 3  # enum usb_device_speed of linux/usb/ch9.h
@@ -50,7 +52,7 @@ def configuration(interfaces: int) -> bytes:
     return struct.pack("<BBHBBBBB", 9, 2, 9 + len(parts), interfaces, 1, 0, 0xA0, 250) + parts
 
 
-def attach(port, descriptor):
+def attach(port: int, descriptor: int) -> None:
     """Hand the kernel its end of a stick's socket; it keeps it."""
     ATTACH.write_text(f"{port} {descriptor} {(1 << 16) | (port + 2)} {HIGH_SPEED}")
 
@@ -58,26 +60,27 @@ def attach(port, descriptor):
 class Stick:
     """One stick in a port of the virtual controller."""
 
-    def __init__(self, order, plug_in=attach):
+    def __init__(self, order: dict[str, Any], plug_in: Callable[[int, int], None] = attach) -> None:
         self.name = order["stick"]
         self._at = order["at"]
         self._texts = {1: order["maker"], 2: order["model"], 3: order["serial"] or ""}
         ids = int(order["vendor"], 16), int(order["product"], 16)
         self._device = device_descriptor(*ids, bool(order["serial"]))
         self._configuration = configuration(order["interfaces"])
-        self._reads = {}  # endpoint: deque of (sequence number, length)
+        # By endpoint: sequence number and length.
+        self._reads: dict[int, deque[tuple[int, int]]] = {}
         self._to_say = bytearray()
         self._received = bytearray()
         self.socket, theirs = socket.socketpair()
         plug_in(order["port"], theirs.fileno())
         theirs.close()
 
-    def say(self, data):
+    def say(self, data: bytes) -> None:
         """The modem says something to the host."""
         self._to_say += data[: max(0, KEPT_OCTETS - len(self._to_say))]
         self._flush()
 
-    def receive(self):
+    def receive(self) -> bytes | None:
         """USB/IP from the kernel; what the modem has heard, or None if it is unplugged."""
         data = self.socket.recv(65536)
         if not data:
@@ -105,14 +108,14 @@ class Stick:
         self._flush()
         return heard
 
-    def _flush(self):
+    def _flush(self) -> None:
         reads = self._reads.get(self._at + 1)
         while reads and self._to_say:
             sequence, length = reads.popleft()
             self._return(sequence, 0, bytes(self._to_say[:length]))
             del self._to_say[:length]
 
-    def _control(self, sequence, direction, setup, length):
+    def _control(self, sequence: int, direction: int, setup: bytes, length: int) -> None:
         answer = self._answer(setup)
         if answer is None:
             self._return(sequence, STALL)
@@ -121,7 +124,7 @@ class Stick:
         else:
             self._return(sequence, 0, answer)
 
-    def _answer(self, setup):
+    def _answer(self, setup: bytes) -> bytes | None:
         """To a request on the control pipe (USB 2.0, 9.4); None for a stall."""
         kind, request, value, _, length = struct.unpack("<BBHHH", setup)
         if kind & 0x80 == 0:
@@ -129,9 +132,10 @@ class Stick:
         if (kind, request) == (0x80, 6):
             descriptor = self._descriptor(value >> 8, value & 0xFF)
             return None if descriptor is None else descriptor[:length]
-        return {0: b"\0\0", 8: b"\1"}.get(request, b"\0" * length)[:length]
+        answer: bytes = {0: b"\0\0", 8: b"\1"}.get(request, bytes(length))[:length]
+        return answer
 
-    def _descriptor(self, kind, index):
+    def _descriptor(self, kind: int, index: int) -> bytes | None:
         if kind == 1:
             return self._device
         if kind == 2:
@@ -141,7 +145,7 @@ class Stick:
             return _LANGUAGE if index == 0 else bytes([len(text) + 2, 3]) + text
         return None
 
-    def _unlink(self, sequence, victim):
+    def _unlink(self, sequence: int, victim: int) -> None:
         status = 0
         for reads in self._reads.values():
             for read in [read for read in reads if read[0] == victim]:
@@ -149,7 +153,9 @@ class Stick:
                 status = UNLINKED
         self.socket.sendall(struct.pack(">IIIIIi24x", RET_UNLINK, sequence, 0, 0, 0, status))
 
-    def _return(self, sequence, status, data=b"", length=None):
+    def _return(
+        self, sequence: int, status: int, data: bytes = b"", length: int | None = None
+    ) -> None:
         length = len(data) if length is None else length
         head = struct.pack(">IIIII", RET_SUBMIT, sequence, 0, 0, 0)
         self.socket.sendall(head + struct.pack(">iiiii8x", status, length, 0, 0, 0) + data)
@@ -158,13 +164,13 @@ class Stick:
 class Bus:
     """All sticks, and the line to whoever has the modems."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._selector = selectors.DefaultSelector()
         self._selector.register(sys.stdin.fileno(), selectors.EVENT_READ)
-        self._sticks = {}
+        self._sticks: dict[int, Stick] = {}
         self._input = b""
 
-    def run(self):
+    def run(self) -> None:
         """Until standard input ends."""
         self._tell(event="ready")
         while True:
@@ -174,7 +180,7 @@ class Bus:
                 elif not self._from_outside():
                     return
 
-    def _from_outside(self):
+    def _from_outside(self) -> bool:
         data = os.read(sys.stdin.fileno(), 65536)
         *lines, self._input = (self._input + data).split(b"\n")
         for line in lines:
@@ -182,7 +188,7 @@ class Bus:
             getattr(self, "_do_" + order["do"])(order)
         return bool(data)
 
-    def _from_kernel(self, stick):
+    def _from_kernel(self, stick: Stick) -> None:
         if self._sticks.get(stick.name) is not stick:
             return  # pulled in the same round
         try:
@@ -195,15 +201,15 @@ class Bus:
         elif heard:
             self._tell(event="heard", stick=stick.name, data=base64.b64encode(heard).decode())
 
-    def _do_plug(self, order):
+    def _do_plug(self, order: dict[str, Any]) -> None:
         stick = Stick(order)
         self._sticks[stick.name] = stick
         self._selector.register(stick.socket, selectors.EVENT_READ, stick)
 
-    def _do_unplug(self, order):
+    def _do_unplug(self, order: dict[str, Any]) -> None:
         self._pull(order["stick"])
 
-    def _do_say(self, order):
+    def _do_say(self, order: dict[str, Any]) -> None:
         stick = self._sticks.get(order["stick"])
         if stick is not None:
             try:
@@ -211,19 +217,19 @@ class Bus:
             except OSError:
                 self._pull(stick.name)
 
-    def _do_clock(self, order):
+    def _do_clock(self, order: dict[str, Any]) -> None:
         if order["forward"]:
             now = time.clock_gettime(time.CLOCK_REALTIME)
             time.clock_settime(time.CLOCK_REALTIME, now + order["forward"])
         self._tell(event="clock", now=time.clock_gettime(time.CLOCK_REALTIME))
 
-    def _pull(self, name):
+    def _pull(self, name: int) -> None:
         stick = self._sticks.pop(name, None)
         if stick is not None:
             self._selector.unregister(stick.socket)
             stick.socket.close()
 
-    def _tell(self, **event):
+    def _tell(self, **event: Any) -> None:
         sys.stdout.write(json.dumps(event) + "\n")
         sys.stdout.flush()
 
