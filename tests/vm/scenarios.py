@@ -276,8 +276,8 @@ async def weather(day: Day, orders: int, pulls: int) -> None:
     """Random unplugging under load."""
     day.story.begin(
         "Pulled at random under load",
-        f"{orders} texts of agents come while modems, sticks and cables, are pulled {pulls} times at"
-        " random and come back after 3 to 40 s, one in three in a free port.",
+        f"{orders} texts of agents come while modems, sticks and cables, are pulled {pulls} times"
+        " at random and come back after 3 to 40 s, one in three in a free port.",
     )
     pulling = asyncio.create_task(_pull_about(day, pulls))
     try:
