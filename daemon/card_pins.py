@@ -2,16 +2,19 @@
 
 A card that tells its number before it is open gets the PIN that stands under that number,
 or none. One that does not gets the PIN that all cards share, if the secrets file holds one
-only. A try is written down before it is made (queue/sim_pins.py), and the note stays until
-the card opens or an admin says so: neither a restart nor another slot makes a second try
-of a refused PIN.
+only. A phone behind gammu tells no number: its card gets the PIN of the one that the
+configuration names, and its try counts as that of a card nobody knows.
+
+A try is written down before it is made (queue/sim_pins.py), and the note stays until the
+card opens or an admin says so: neither a restart nor another slot makes a second try of a
+refused PIN.
 """
 
 from pulsarack.daemon.context import Context
 from pulsarack.daemon.secrets import Secret
 from pulsarack.modems.card_lock import LockedCard
 from pulsarack.modems.driver import Driver
-from pulsarack.modems.errors import ModemError, SimPinNeeded
+from pulsarack.modems.errors import SimPinNeeded
 from pulsarack.queue import sim_pins
 
 
@@ -27,7 +30,7 @@ class CardPins:
         """Set a modem up, and its card open; raises ModemError."""
         try:
             await modem.initialise(self.give, self.opened)
-        except ModemError:
+        except Exception:  # whatever it was, nobody saw the card open
             await self._failed()
             raise
 
@@ -36,8 +39,9 @@ class CardPins:
         pin = self._pin_of(card)
         if pin is None:
             return None
-        key, now_ms = card.iccid or self._modem_id, self._context.clock.now_ms()
-        known, told = card.iccid is not None, card.tries_left is not None
+        known, told = card.iccid is not None and card.read, card.tries_left is not None
+        key = card.iccid if card.iccid is not None and known else self._modem_id
+        now_ms = self._context.clock.now_ms()
         allowed = await self._context.store.write(
             lambda db: sim_pins.begin(db, key, card=known, tries_told=told, now_ms=now_ms)
         )

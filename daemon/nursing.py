@@ -14,7 +14,7 @@ from pulsarack.daemon.context import Context
 from pulsarack.daemon.ports import Ports
 from pulsarack.daemon.supervisor import DONE, SETTLE_SECONDS, Place, Supervisor, Taken
 from pulsarack.modems.errors import ModemError
-from pulsarack.modems.remedies import MODEM_S_OWN, STRONG, Fault, Remedy
+from pulsarack.modems.remedies import BACK_OFF_SECONDS, MODEM_S_OWN, STRONG, Fault, Remedy
 from pulsarack.modems.transport import Closing, Port
 
 
@@ -115,7 +115,19 @@ class Nursing:
         return taken
 
     async def recover(self, end: End, *, lost: bool) -> None:
-        """Do what the supervisor advises, or what a person asks for."""
+        """Do what the supervisor advises, or what a person asks for.
+
+        A fault of the daemon in here ends nothing but this try: no slot is left for good.
+        """
+        try:
+            await self._recover(end, lost=lost)
+        except Exception:  # CancelledError is none
+            self._context.log.exception("slot.fault", slot=self._slot.name)
+            self._slot.close()
+            if not self._slot.stopping:
+                await self._slot.wait_for_change(BACK_OFF_SECONDS[-1])
+
+    async def _recover(self, end: End, *, lost: bool) -> None:
         slot, supervisor = self._slot, self._supervisor
         advice = await supervisor.advise(end.fault, end.why, slot.where(), fell=end.fell)
         port = None

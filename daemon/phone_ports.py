@@ -5,7 +5,7 @@ uses. It is there as long as something is there under its name.
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from pulsarack.daemon.config import PortSection
@@ -24,6 +24,11 @@ class PhonePorts:
             section.path: _settings(section) for section in sections if section.driver == "gammu"
         }
         self._phones = GammuPhones()
+
+    @property
+    def paths(self) -> Collection[str]:
+        """Where they are looked for."""
+        return self._settings.keys()
 
     def __contains__(self, path: str) -> bool:
         """Whether a path is a phone's."""

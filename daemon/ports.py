@@ -114,8 +114,9 @@ class SerialPorts:
         self._udev.stop()
 
     async def wait(self, clock: Clock, seconds: float) -> None:
-        """Until udev tells something; where it cannot, or for links, after so long at most."""
-        told = not self._scans and (self._udev.listening or not self._meets_usb)
+        """Until udev tells something; where it cannot, as of paths, after so long at most."""
+        looked_at = self._scans or self._phones.paths
+        told = not looked_at and (self._udev.listening or not self._meets_usb)
         await self._bell.wait_until(clock.monotonic() + (LONG_SECONDS if told else seconds))
         self._bell.take()
 

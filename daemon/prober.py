@@ -9,9 +9,9 @@ import asyncio
 import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, TypeVar
 
+from pulsarack.modems.at_ports import AtPorts
 from pulsarack.modems.errors import (
     ModemError,
     ModemSilent,
@@ -22,9 +22,12 @@ from pulsarack.modems.errors import (
 from pulsarack.modems.modem import Modem
 from pulsarack.modems.probe import Verdict, judge
 from pulsarack.modems.profile import Profiles
+from pulsarack.modems.registration import explain
 from pulsarack.modems.results import ChipIdentity, Identity, Registration
+from pulsarack.modems.slots import UsbPlace
 from pulsarack.modems.timing import Clock
 from pulsarack.modems.transport import Direction, Port
+from pulsarack.modems.udev import Udev
 
 T = TypeVar("T")
 OpenPort = Callable[[str, int], Awaitable[Port]]
@@ -32,19 +35,8 @@ OpenPort = Callable[[str, int], Awaitable[Port]]
 SETTLE_SECONDS = 15.0
 _LOOK_SECONDS = 2.0
 _HEARD_OCTETS = 200
-
-_NETWORK = {
-    Registration.NOT_REGISTERED: (
-        "no network is looked for",
-        "look at the antenna; AT+COPS=0 lets it look by itself",
-    ),
-    Registration.SEARCHING: ("no network yet", "wait a minute; then look at antenna and place"),
-    Registration.DENIED: (
-        "the network does not let this card in",
-        "the card is barred, expired or not activated: ask the operator",
-    ),
-    Registration.UNKNOWN: ("the network is out of reach", "look at the antenna"),
-}
+NOT_ASKED = "not asked: by the table it takes no AT, and what it takes may crash the modem"
+_TROUBLED = frozenset(Registration) - {Registration.HOME, Registration.ROAMING}
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,26 +95,37 @@ async def examine(
     clock: Clock,
     profiles: Profiles,
     open_port: OpenPort,
-    sys: Path = Path("/sys"),
+    device: UsbPlace | None = None,
 ) -> Report:
-    """Ask everything; never raises for what the device does."""
+    """Ask everything; never raises for what the device does.
+
+    device: what the port belongs to, if it has others. They are looked at too, but for those
+    that the table knows to take no AT; and none is where somebody works with the modem.
+    """
     report = Report(port)
     node = _node(port)
-    others = [one for one in ports_of_device(node, sys) if one != node]
-    looks = [asyncio.ensure_future(_look(one, baud, clock, profiles, open_port)) for one in others]
+    opened = None
     try:
         opened = await open_port(port, baud)
     except PortBusy as error:
         report.holder = error.holder
         _note(report, error)
+        return report
     except ModemError as error:
         _note(report, error)
-    else:
+    others = [tty for tty in device.ttys if tty.node != node] if device is not None else []
+    asked = AtPorts.load().candidates(device) if device is not None else []
+    looks = [
+        asyncio.ensure_future(_look(tty.node, baud, clock, profiles, open_port))
+        for tty in others
+        if tty in asked
+    ]
+    if opened is not None:
         await _Questions(report, opened, clock, profiles).ask()
-    found = await asyncio.gather(*looks)
+    found = iter(await asyncio.gather(*looks))
     if others:
-        here = "an AT port" if report.identity else "no AT answer"
-        report.ports = {node: here, **dict(zip(others, found, strict=True))}
+        report.ports = {node: "an AT port" if report.identity else "no AT answer"}
+        report.ports |= {tty.node: next(found) if tty in asked else NOT_ASKED for tty in others}
     return report
 
 
@@ -171,7 +174,6 @@ class _Questions:
 
     async def _network(self) -> None:
         report = self._report
-        await self._clock.sleep(0)
         state = await self._value(self._modem.registration())
         until = self._clock.monotonic() + SETTLE_SECONDS
         while state is Registration.SEARCHING and self._clock.monotonic() < until:
@@ -179,8 +181,9 @@ class _Questions:
             state = await self._value(self._modem.registration())
         if state is not None:
             report.registration = state.name
-            if state in _NETWORK and report.card is not None:
-                report.troubles.append(Trouble(*_NETWORK[state]))
+            if state in _TROUBLED and report.card is not None:
+                what, _, remedy = explain(state).partition("; ")
+                report.troubles.append(Trouble(what, remedy))
         report.signal = await self._value(self._modem.signal_quality())
         place = await self._value(self._modem.place())
         report.operator = (place.operator or None) if place else None
@@ -258,15 +261,12 @@ def _node(port: str) -> str:
     return os.path.realpath(port)
 
 
-def ports_of_device(port: str, sys: Path = Path("/sys")) -> list[str]:
-    """All ttys of the USB device that this one belongs to, as device nodes; perhaps none."""
-    name = Path(_node(port)).name
-    place = Path(os.path.realpath(sys / "class" / "tty" / name / "device"))
-    device = next((one for one in (place, *place.parents) if (one / "idVendor").is_file()), None)
-    if device is None:
-        return []
-    found = {one.name for pattern in ("*/ttyUSB*", "*/tty/tty*") for one in device.glob(pattern)}
-    return [f"/dev/{one}" for one in sorted(found, key=lambda one: (len(one), one)) if one != "tty"]
+def device_of(port: str) -> UsbPlace | None:
+    """The USB device that a port belongs to; None if it is none, or nobody can tell."""
+    node, udev = _node(port), Udev()
+    udev.enumerate()
+    places = udev.places().values()
+    return next((one for one in places if any(tty.node == node for tty in one.ttys)), None)
 
 
 async def _look(port: str, baud: int, clock: Clock, profiles: Profiles, open_port: OpenPort) -> str:

@@ -26,7 +26,7 @@ from pulsarack.daemon.supervisor import Place, Supervisor
 from pulsarack.daemon.tap import Tap
 from pulsarack.daemon.worker import ChipWorker
 from pulsarack.modems.driver import Driver, driver_of
-from pulsarack.modems.errors import ModemError, ModemRefused, PortGone, PortMissing
+from pulsarack.modems.errors import ModemError, ModemRefused, NoNetwork, PortGone, PortMissing
 from pulsarack.modems.life import ModemLife, Stage, Step
 from pulsarack.modems.profile import Profiles
 from pulsarack.modems.remedies import Fault, fault_of
@@ -58,10 +58,6 @@ LOOK_SECONDS = 300.0
 HELD_CHECK_SECONDS = 5.0
 HELD = "held"
 """The state of a slot that may not sell, since another shows the same card or modem."""
-
-
-class NoNetwork(SlotFault):
-    """The modem finds no network, or may not enter it."""
 
 
 class Neighbours(Protocol):
@@ -119,6 +115,7 @@ class Slot:
         self._lost = False
         self._lost_by = Fault.GONE
         self._stopping = False
+        self._hands = asyncio.Lock()  # a technician's, on a modem without a worker
         self._log = context.log.bind(slot=self.name)
 
     async def run(self) -> None:
@@ -193,15 +190,27 @@ class Slot:
     async def visit(self, job: Callable[[Driver], Awaitable[T]], within_seconds: float) -> T:
         """Have something done on the modem between two orders.
 
-        Raises SlotFault if no modem works here, TurnNotCome, and whatever the job raises.
+        Raises SlotFault if no modem works here or its answer may still be proof, TurnNotCome,
+        and whatever the job raises.
         """
-        if self.desk is not None:
-            desk = self.desk
-            return await desk.errands.ask(job, within_seconds, lambda: desk.doing)
-        if self._modem is None or self.life.stage is not Stage.READY:
+        if self.desk is None:
+            async with self._hands:  # before the worker, which waits for it, or behind its coming
+                if self.desk is None:
+                    return await self._visit_idle(job)
+        desk = self.desk
+        return await desk.errands.ask(job, within_seconds, lambda: desk.doing)
+
+    async def _visit_idle(self, job: Callable[[Driver], Awaitable[T]]) -> T:
+        """On a modem whose chip is not in service, or held."""
+        modem = self._modem
+        if modem is None or self.life.stage is not Stage.READY:
             why = f": {self.life.why}" if self.life.why else ""
             raise SlotFault(f"the modem in slot {self.name} is {self.life.stage.value}{why}")
-        return await job(self._modem)  # a chip that is not in service: nothing else runs
+        attempt = await self.supervisor.forbidding(self.where())
+        if attempt is not None:
+            order = attempt.order_id
+            raise SlotFault(f"order {order} is undecided; see: pulsarack order show {order}")
+        return await job(modem)
 
     def rename(self, name: str) -> None:
         """Be called so from now on."""
@@ -365,14 +374,15 @@ class Slot:
             )
         )
         self._check_pin(chip.iccid, recipe)
-        self.desk = Desk(
-            self._context,
-            modem,
-            iccid=chip.iccid,
-            slot=self.name,
-            modem_id=self.identity.imei,
-            recipe=recipe,
-        )
+        async with self._hands:
+            self.desk = Desk(
+                self._context,
+                modem,
+                iccid=chip.iccid,
+                slot=self.name,
+                modem_id=self.identity.imei,
+                recipe=recipe,
+            )
         self.desk.when_idle = lambda: self._look_again(modem)
         self._worker = ChipWorker(self._context, self.desk, self._dispatcher)
         self._log.info("chip.ready", chip=chip.iccid, recipe=recipe.name)
@@ -483,10 +493,6 @@ class Slot:
     def _tell(self, why: str) -> None:
         state = HELD if self.held else self.life.stage.value
         self._context.events.publish("modem", slot=self.name, state=state, why=why)
-
-
-def _fault_of(error: ModemError) -> Fault:
-    return Fault.NO_NETWORK if isinstance(error, NoNetwork) else fault_of(error)
 
 
 def _being_cancelled() -> bool:

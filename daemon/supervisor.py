@@ -174,9 +174,13 @@ class Supervisor:
 
         Asked for when nothing of the chip runs. The attempts are looked at once more.
         """
-        if remedy in STRONG and (attempt := await self.forbidding(place)) is not None:
-            return self.note(remedy, why, f"not done: order {attempt.order_id} is open")
         if remedy in STRONG:
+            try:
+                attempt = await self.forbidding(place)
+            except StoreError as error:  # what cannot be looked up may be there
+                return self.note(remedy, why, f"not done: {error}")
+            if attempt is not None:
+                return self.note(remedy, why, f"not done: order {attempt.order_id} is open")
             self._absent_until = self._now() + ABSENCE_SECONDS
         try:
             outcome = await self._do(remedy, place, port)

@@ -4,7 +4,8 @@ A modem of several ttys is probed one tty after the other, the likeliest first a
 once, until one answers as a modem does; slots are probed beside each other. What was found is
 learnt for the model and kept in the state directory, so that the next start asks once. What is
 known to be no modem gets no slot; what shows itself as a GPS receiver is not opened again
-before it is plugged in anew.
+before it is plugged in anew. A modem that has answered since it was plugged in is opened also
+when it answers no more: only over its open port can it be restarted.
 """
 
 import contextlib
@@ -50,6 +51,7 @@ class UsbPorts:
         self._places: Mapping[str, UsbPlace] = {}
         self._told: set[Enumeration] = set()
         self._receivers: dict[Enumeration, Verdict] = {}
+        self._answered: dict[Enumeration, UsbTty] = {}
         self._recall()
 
     def look(self, places: Mapping[str, UsbPlace], claimed: Collection[str]) -> dict[str, PortKey]:
@@ -62,6 +64,7 @@ class UsbPorts:
         there = {_enumeration(place) for place in places.values()}
         self._told &= there
         self._receivers = {one: what for one, what in self._receivers.items() if one in there}
+        self._answered = {one: tty for one, tty in self._answered.items() if one in there}
         return {key: port_key(place) for key, place in self._places.items()}
 
     def place(self, key: str) -> UsbPlace | None:
@@ -96,6 +99,7 @@ class UsbPorts:
                 continue
             verdict = await self._probe(port)
             if verdict is Verdict.MODEM:
+                self._answered[_enumeration(place)] = tty
                 self._learn(place, tty)
                 return port
             if verdict is Verdict.NMEA and len(place.ttys) == 1:
@@ -103,6 +107,9 @@ class UsbPorts:
             silent |= verdict is Verdict.SILENT
             if verdict is not Verdict.SILENT:
                 found.append(f"{tty.node}: {verdict.value}")
+        answered = self._answered.get(_enumeration(place))
+        if answered is not None and answered in ttys and (found or silent):
+            return await self._open_tty(answered.node, baud)
         if found:
             raise ForeignDevice(place.key, "; ".join(found))
         if silent:

@@ -48,6 +48,8 @@ _BASIC = re.compile(r"(&[A-Z]|S\d{1,3}|[A-Z])(=\?|\?|=)?(\d*)")
 _BY_NAME: dict[str, Danger] = {
     **dict.fromkeys(("D", "A", "+CUSD", "+CMSS", "+CCFC", "+CTFR", "+CHLD"), Danger.MONEY),
     **dict.fromkeys(("+CGDATA", "+CGACT", "+CSIM", "^CSIM", "+CRLA"), Danger.MONEY),
+    # Keys and touches dial as a hand does (27.007 8.7, 8.79); so can the card, talked to directly.
+    **dict.fromkeys(("+CKPD", "+CTSA", "+CGLA", "+CCHO", "+CMAR"), Danger.MONEY),
     **dict.fromkeys(("+CPIN", "+CPIN2", "^CPIN", "+CLCK", "+CPWD", "^CARDLOCK"), Danger.LOCK),
     **dict.fromkeys(("+EGMR", "+SIMEI", "^PHYNUM", "+CACM", "+CAMM", "+CPUC"), Danger.LOCK),
     **dict.fromkeys(("+CMGD", "+CMGDA", "+QMGDA", "+CPBW", "+CSCA", "+CSAS", "&W"), Danger.LOSS),
@@ -57,7 +59,7 @@ _BY_NAME: dict[str, Danger] = {
     **dict.fromkeys(("+CMGS", "+CMGW", "+CMGC", "+CMUX", "+CNMA"), Danger.NEEDS_MORE),
 }
 # The card's own programs can send texts and top up (11.14); each make has its own commands.
-_TOOLKIT = re.compile(r"[+^*#](?:ST(?:GR|GC|IN|K|PD|SF|TR)|QSTK|PSSTK|SSTK|CUSATE|CUSATW)")
+_TOOLKIT = re.compile(r"[+^*#](?:ST(?:GR|GC|IN|K|PD|SF|TR)|QSTK|PSSTK|SSTK|CUSAT[AETW])")
 _LETTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ&")
 # The spellings of these that do no harm: end a USSD session, read a file of the card.
 _HARMLESS_VALUES = {"+CUSD": re.compile(r"[02]")}
@@ -134,6 +136,14 @@ def _danger_of(part: Part) -> Danger | None:
     if harmless is not None and part.form == "=" and harmless.fullmatch(part.value):
         return None
     return _BY_NAME.get(part.name)
+
+
+def fit_to_record(line: str) -> str:
+    """The line; without what is given to its commands where one of them may take a PIN."""
+    parts = parts_of(line) or []
+    if not any(_danger_of(part) is Danger.LOCK for part in parts):
+        return line
+    return "AT" + ";".join(part.name + part.form for part in parts)
 
 
 def changes_settings(line: str) -> bool:

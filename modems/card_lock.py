@@ -37,10 +37,14 @@ STATE_CHARACTERS_MAX = 40
 
 @dataclass(frozen=True, slots=True)
 class LockedCard:
-    """A card that wants its PIN; None is what the modem does not tell before."""
+    """A card that wants its PIN; None is what the modem does not tell before.
+
+    read  its number was read from the card; else it only stands in the configuration
+    """
 
     iccid: str | None
     tries_left: int | None
+    read: bool = True
 
 
 SimPin = Callable[[LockedCard], Awaitable[str | None]]

@@ -163,6 +163,10 @@ class SimBarred(ModemError):
         super().__init__(f"the SIM card cannot be used ({state}): {meaning}; {remedy}")
 
 
+class NoNetwork(ModemError):
+    """The modem finds no network, or may not enter it."""
+
+
 class ResetFailed(ModemError):
     """A reset of a modem could not be carried out; ``where`` names its place."""
 

@@ -22,7 +22,8 @@ from typing import Any
 
 import gammu
 
-from pulsarack.modems import card_lock, registration
+from pulsarack.modems import card_lock, registration, sms
+from pulsarack.modems.at import gsm7
 from pulsarack.modems.at.events import Response
 from pulsarack.modems.at.ussd_request import Settles, nothing_settles
 from pulsarack.modems.call_thread import CallThread
@@ -256,8 +257,11 @@ class GammuPhone:
 
         No report is asked for, whatever is wished: phones keep them where gammu reads none.
         """
-        if len(text) > 160:
-            return Refused("the text needs several messages, one is sent", None, left=False)
+        if not gsm7.is_encodable(text) or len(sms.split_text(text)) > 1:
+            why = (
+                "the text does not fit into one message of the GSM alphabet, which is what is sent"
+            )
+            return Refused(why, None, left=False)
         await before_body()
         message = {"Text": text, "SMSC": {"Location": 1}, "Number": to}
         try:
@@ -318,7 +322,7 @@ class GammuPhone:
         self._open = self._doubtful = False
 
     async def _unlock(self, sim_pin: SimPin | None) -> None:
-        card = LockedCard(self._settings.iccid, None)
+        card = LockedCard(self._settings.iccid, None, read=False)
         pin = await sim_pin(card) if sim_pin is not None else None
         if pin is None:
             raise SimPinNeeded(refused=False)
@@ -331,13 +335,16 @@ class GammuPhone:
     async def _ask(self, text: str, within_seconds: float) -> UssdResult:
         until = self._clock.monotonic() + within_seconds
         self._asking, self._open, self._doubtful = True, False, True
+        dialled = False
         try:
             await self._call("DialService", within_seconds, text)
+            dialled = True
             answer = await self._answer(until)
         except CallHangs:
             return Silence(left=True)
         except gammu.GSMError as error:
-            return _refused(error)
+            # Of an error while the answer is awaited nothing proves that the request stayed.
+            return replace(_refused(error), left=True) if dialled else _refused(error)
         finally:
             self._asking = False
         if answer is None:
@@ -384,16 +391,15 @@ class GammuPhone:
 
     async def _call(self, name: str, seconds: float, *arguments: Any, **named: Any) -> Any:
         try:
-            found = await self._thread.call(
+            return await self._thread.call(
                 name, seconds, lambda: getattr(self._machine, name)(*arguments, **named)
             )
         except CallHangs as error:
             self._on_event(PortLost(str(error)))
             raise
-        if not self._asking:
-            while self._said:
+        finally:  # a call that fails may have brought something, too
+            while self._said and not self._asking:
                 self._on_event(UssdArrived(self._said.pop(0)))
-        return found
 
 
 def _refused(error: Exception) -> Refused:

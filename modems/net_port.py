@@ -43,12 +43,7 @@ class NetPort(asyncio.Protocol):
 
     def write(self, data: bytes) -> None:
         """Hand over bytes; a server that takes none is gone before they pile up."""
-        if self._transport is None:
-            return
-        if self._transport.get_write_buffer_size() + len(data) > WRITE_OCTETS_MAX:
-            self._lose("the port takes no more bytes")
-        else:
-            self._transport.write(escape(data) if self._telnet is not None else data)
+        self._send(escape(data) if self._telnet is not None else data)
 
     def close(self) -> None:
         """Hang up; ``on_gone`` is not called for it."""
@@ -76,7 +71,7 @@ class NetPort(asyncio.Protocol):
         if self._telnet is not None:
             data, reply = self._telnet.feed(data)
             if reply:
-                self._transport.write(reply)
+                self._send(reply)
             if self._telnet.controls is not None and not self.agreed.done():
                 self.agreed.set_result(self._telnet.controls)
         if data:
@@ -89,6 +84,14 @@ class NetPort(asyncio.Protocol):
         if self._transport is not None:
             self._transport = None
             self.on_gone(str(error) if error else "the server hung up")
+
+    def _send(self, data: bytes) -> None:
+        if self._transport is None:
+            return
+        if self._transport.get_write_buffer_size() + len(data) > WRITE_OCTETS_MAX:
+            self._lose("the port takes no more bytes")
+        else:
+            self._transport.write(data)
 
     def _lose(self, reason: str) -> None:
         self.close()

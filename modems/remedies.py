@@ -26,6 +26,7 @@ from pulsarack.modems.errors import (
     ModemError,
     ModemRefused,
     ModemSilent,
+    NoNetwork,
     NotAModem,
     PortGone,
     PortMissing,
@@ -105,6 +106,8 @@ def fault_of(error: Exception) -> Fault:
             return Fault.NOISE
         case SimMissing():
             return Fault.NO_CARD
+        case NoNetwork():
+            return Fault.NO_NETWORK
         case PortGone() | PortMissing():
             return Fault.GONE
         case ModemError():

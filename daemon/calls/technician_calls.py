@@ -107,7 +107,8 @@ class TechnicianCalls:
             remedy = "" if danger in at_rules.FOR_NOBODY else "--force --because TEXT, if you must"
             raise CallError("COMMAND_REFUSED", f"not sent: {danger.value}", remedy)
         if args.force:
-            await self._record(slot, f"at {command}", args.who, args.because, peer)
+            act = f"at {at_rules.fit_to_record(command)}"
+            await self._record(slot, act, args.who, args.because, peer)
         usual = AT_SECONDS_MOST if _SEARCH.search(command) else AT_SECONDS
         seconds = min(args.seconds or usual, AT_SECONDS_MOST)
         again = args.force or at_rules.changes_settings(command)
@@ -183,8 +184,8 @@ class TechnicianCalls:
     async def _visit(self, slot: Slot, job: Any) -> Any:
         try:
             return await slot.visit(job, TURN_SECONDS)
-        except ModemError as error:
-            raise CallError("NOT_DONE", str(error), "") from None
+        except ModemError as error:  # which may quote the command
+            raise CallError("NOT_DONE", mask_line(str(error), logging.masked), "") from None
 
     async def _record(self, slot: Slot, act: str, who: str, because: str, peer: Peer) -> None:
         needs_reason(because)

@@ -34,12 +34,19 @@ def probe(context: click.Context, session: Session, port: str, baud: int, as_jso
     import asyncio
 
     from pulsarack.daemon.clock import WallClock
-    from pulsarack.daemon.prober import examine
+    from pulsarack.daemon.prober import device_of, examine
     from pulsarack.modems.port import open_port
     from pulsarack.modems.profile import Profiles
 
     report = asyncio.run(
-        examine(port, baud, clock=WallClock(), profiles=Profiles.load(), open_port=open_port)
+        examine(
+            port,
+            baud,
+            clock=WallClock(),
+            profiles=Profiles.load(),
+            open_port=open_port,
+            device=device_of(port),
+        )
     )
     slot = _slot_of(session, report)
     row = report.row() | {"slot": slot}

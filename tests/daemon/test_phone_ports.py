@@ -77,6 +77,13 @@ def test_what_is_wrong_with_a_section_is_told(
     assert said in str(caught.value)
 
 
+async def test_a_phone_is_looked_for_without_word_of_udev(tmp_path: Path) -> None:
+    clock = FastClock()
+    ports = SerialPorts(parsed(tmp_path, PHONE), clock, logging.get())
+    async with asyncio.timeout(10):  # the sleep of who is told by udev takes 72 s here
+        await ports.wait(clock, 0.5)
+
+
 def test_a_phone_is_there_while_its_device_is(tmp_path: Path) -> None:
     settings = parsed(tmp_path, PHONE)
     sections, ports = settings.ports, SerialPorts(settings, FastClock(), logging.get())

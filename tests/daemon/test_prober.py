@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from pulsarack.daemon import prober
-from pulsarack.daemon.prober import Report, examine, ports_of_device
+from pulsarack.daemon.prober import NOT_ASKED, Report, device_of, examine
 from pulsarack.modems import errors
 from pulsarack.modems.profile import Profiles
+from pulsarack.modems.slots import UsbPlace, UsbTty
 from pulsarack.modems.transport import Port
 from tests.modems.world import VirtualClock
 from tests.trace_player import TRACES, TracePort
@@ -92,12 +93,13 @@ class Stranger:
             self._clock.call_at(self._clock.monotonic() + 0.1, self._say)
 
 
-def probed(*ports: Any, sys: Path = Path("/nowhere")) -> tuple[Report, float]:
+def probed(*ports: Any, device: UsbPlace | None = None) -> tuple[Report, float]:
     """What is found at NODE and its sisters (each a port, or what opening raises), and when."""
 
     async def work() -> tuple[Report, float]:
         clock = VirtualClock()
-        names = [NODE, *(one for one in ports_of_device(NODE, sys) if one != NODE)]
+        ttys = device.ttys if device is not None else ()
+        names = [NODE, *(tty.node for tty in ttys if tty.node != NODE)]
         there = dict(zip(names, ports, strict=True))
 
         async def open_port(path: str, baud: int) -> Port:
@@ -110,7 +112,12 @@ def probed(*ports: Any, sys: Path = Path("/nowhere")) -> tuple[Report, float]:
         began = clock.monotonic()
         found = await clock.run(
             examine(
-                NODE, 115_200, clock=clock, profiles=Profiles.load(), open_port=open_port, sys=sys
+                NODE,
+                115_200,
+                clock=clock,
+                profiles=Profiles.load(),
+                open_port=open_port,
+                device=device,
             )
         )
         return found, clock.monotonic() - began
@@ -151,10 +158,10 @@ def test_a_sound_modem_has_no_problem(tmp_path: Path) -> None:
         ({"card": "+CPIN: SIM PIN\n< OK"}, "wants a SIM PIN and none is on file; put sim_pin"),
         ({"card": "+CPIN: SIM PUK\n< OK"}, "entered wrong three times; unblock it with its PUK"),
         ({"card": "+CME ERROR: 12"}, "entered wrong three times; unblock it with its PUK"),
-        ({"registration": 0}, "no network is looked for; look at the antenna"),
-        ({"registration": 2}, "no network yet"),
-        ({"registration": 3}, "does not let this card in; the card is barred, expired"),
-        ({"registration": 4}, "the network is out of reach"),
+        ({"registration": 0}, "not looking for a network; check that the radio"),
+        ({"registration": 2}, "no network was found; check antenna"),
+        ({"registration": 3}, "denies the chip; the chip may be expired or barred"),
+        ({"registration": 4}, "does not know how it stands; check antenna"),
         ({"imei": "123456789012345"}, "its IMEI 123456789012345 is invented"),
         ({"imei": "ERROR"}, "it tells no IMEI"),
     ],
@@ -214,38 +221,44 @@ def test_what_is_no_modem_is_named_in_time(port: Any, said: str) -> None:
     assert seconds < 15.0
 
 
-def fake_sys(folder: Path) -> Path:
-    """A stick with three ttys: interfaces 0, 1 and 2."""
-    device = folder / "devices" / "usb1" / "1-2"
-    (folder / "class" / "tty").mkdir(parents=True)
-    device.mkdir(parents=True)
-    (device / "idVendor").write_text("12d1\n")
-    for number in (7, 8, 9):
-        tty = device / f"1-2:1.{number - 7}" / f"ttyUSB{number}"
-        (tty / "tty" / tty.name).mkdir(parents=True)
-        link = folder / "class" / "tty" / tty.name
-        link.mkdir()
-        (link / "device").symlink_to(tty)
-    return folder
+def stick(*kinds: str) -> UsbPlace:
+    """A stick whose ttys are of these kinds (class/subclass/protocol): ttyUSB7 and so on."""
+    ttys = (
+        UsbTty(number, 0, f"/dev/ttyUSB{number + 7}", kind, "option")
+        for number, kind in enumerate(kinds)
+    )
+    return UsbPlace("usb-0000:00:14.0-2", "1-2", 1, 5, "12d1", "1573", tuple(ttys), bridge=False)
 
 
-def test_the_ports_of_a_stick_are_looked_at(tmp_path: Path) -> None:
-    sys = fake_sys(tmp_path / "sys")
-    assert ports_of_device(NODE, sys) == ["/dev/ttyUSB7", "/dev/ttyUSB8", "/dev/ttyUSB9"]
+MODEM_KIND, CONTROL, DIAGNOSIS = "ff/02/01", "ff/02/02", "ff/02/03"
+
+
+def test_the_ports_of_a_stick_are_looked_at_but_never_the_one_for_diagnosis(
+    tmp_path: Path,
+) -> None:
     report, _ = probed(
-        lambda clock: Stranger(clock), errors.PortBusy("x", "mmcli (pid 3)"), modem(tmp_path),
-        sys=sys,
+        lambda clock: Stranger(clock), AssertionError("bytes there can crash it"), modem(tmp_path),
+        device=stick(MODEM_KIND, DIAGNOSIS, CONTROL),
     )  # fmt: skip
     assert report.ports == {
         "/dev/ttyUSB7": "no AT answer",
-        "/dev/ttyUSB8": "in use by mmcli (pid 3)",
+        "/dev/ttyUSB8": NOT_ASKED,
         "/dev/ttyUSB9": "an AT port",
     }
     assert "try the device's other ports" in problems(report)
 
 
-def test_a_port_without_usb_has_no_sisters(tmp_path: Path) -> None:
-    assert ports_of_device("/dev/ttyS0", tmp_path) == []
+def test_the_others_are_left_alone_while_somebody_works_with_the_modem() -> None:
+    report, _ = probed(
+        errors.PortBusy(NODE, "pulsarack (pid 7)"), AssertionError("in the middle of a sale"),
+        device=stick(MODEM_KIND, CONTROL),
+    )  # fmt: skip
+    assert report.ports == {}
+    assert report.holder == "pulsarack (pid 7)"
+
+
+def test_a_port_without_usb_has_no_sisters() -> None:
+    assert device_of("/dev/ttyS0") is None
 
 
 def test_the_recorded_modems_are_known() -> None:

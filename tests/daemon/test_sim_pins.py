@@ -9,6 +9,9 @@ from typing import Any
 
 import pytest
 
+from pulsarack.daemon.card_pins import CardPins
+from pulsarack.modems.card_lock import LockedCard
+from pulsarack.modems.errors import SimPinNeeded
 from pulsarack.modems.simulator.rack import Rack
 from pulsarack.queue import sim_pins
 from tests.daemon.test_orders_and_chips import until_idle
@@ -141,6 +144,41 @@ def test_a_card_that_wanders_is_never_tried_a_third_time(tmp_path: Path, dialect
         await world.stop()
 
     run(work())
+
+
+def test_a_card_whose_number_is_only_configured_counts_as_unknown(tmp_path: Path) -> None:
+    """What stands in the configuration of a phone is not what is in it."""
+
+    async def look(world: World) -> None:
+        await until_idle(world)
+        iccid = world.plan.modems[0].chip.iccid
+        card = LockedCard(iccid, None, read=False)
+        for phone in ("phone1", "phone2"):
+            pins = CardPins(world.daemon.context, phone)
+            assert await pins.give(card) == RIGHT
+            await pins._failed()
+        with pytest.raises(SimPinNeeded, match="try-pin"):
+            await CardPins(world.daemon.context, "phone3").give(card)
+
+    in_rack(tmp_path, look, TELLS_ALL, pins=(RIGHT,))
+
+
+def test_a_try_counts_whatever_broke_it_off(tmp_path: Path) -> None:
+    async def look(world: World) -> None:
+        await until_idle(world)
+        pins = CardPins(world.daemon.context, "phone1")
+
+        class Broken:
+            async def initialise(self, give: Any, opened: Any) -> None:
+                await give(LockedCard(None, None))
+                raise ValueError
+
+        with pytest.raises(ValueError):
+            await pins.initialise(Broken())  # type: ignore[arg-type]
+        [noted] = world.daemon.store.read_inline(sim_pins.every)
+        assert (noted.key, noted.refused) == ("phone1", 1)
+
+    in_rack(tmp_path, look, TELLS_ALL, pins=(RIGHT,))
 
 
 def test_several_pins_are_of_no_use_to_a_modem_that_does_not_tell_the_card(

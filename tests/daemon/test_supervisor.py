@@ -11,9 +11,13 @@ import pytest
 
 from pulsarack.daemon.nursing import SlotFault
 from pulsarack.daemon.slot import Slot
+from pulsarack.daemon.store_errors import StateDirectoryFull
+from pulsarack.daemon.supervisor import Place
 from pulsarack.modems.errors import HubPowerFailed
 from pulsarack.modems.life import Stage
+from pulsarack.modems.modem import Modem
 from pulsarack.modems.remedies import FALLS_LIMIT, REST_SECONDS, STRONG, Remedy
+from pulsarack.modems.results import Registration
 from pulsarack.modems.simulator.operators.answer import Hang
 from pulsarack.modems.usb_reset import UsbSeat
 from pulsarack.queue import attempts
@@ -175,6 +179,58 @@ def test_nothing_strong_while_an_attempt_past_no_return_is_open(
         await until(world, lambda: slot.desk is not None)
         assert bench.done == ["usb"]
         assert world.findings() == []
+
+    in_world(tmp_path, story)
+
+
+def test_a_modem_without_a_network_is_started_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def registration(_modem: Modem) -> Registration:
+        return Registration.SEARCHING
+
+    async def story(world: World, bench: Bench) -> None:
+        monkeypatch.setattr(Modem, "registration", registration)
+        world.simulation.modems[0].go_away(20.0, leave_bus=True)
+        await until(world, lambda: Remedy.RESTART in taken(world))
+        assert taken(world) == [Remedy.RETRY, Remedy.RETRY, Remedy.RESTART]
+        monkeypatch.undo()
+        await until(world, lambda: slot_of(world).desk is not None)
+
+    in_world(tmp_path, story)
+
+
+def test_a_fault_of_the_daemon_between_two_lives_does_not_end_the_slot(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(*_: object, **__: object) -> None:
+        raise KeyError("a mistake of ours")
+
+    async def story(world: World, bench: Bench) -> None:
+        slot = slot_of(world)
+        monkeypatch.setattr(slot.supervisor, "advise", fail)
+        world.simulation.modems[0].go_away(20.0, leave_bus=True)
+        await until(world, lambda: slot.desk is None)
+        await world.clock.sleep(300.0)
+        monkeypatch.undo()
+        await until(world, lambda: slot.desk is not None, 120.0)
+
+    in_world(tmp_path, story)
+
+
+def test_what_cannot_be_looked_up_forbids_a_reset(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story(world: World, bench: Bench) -> None:
+        slot = slot_of(world)
+
+        async def fail(place: Place) -> None:
+            raise StateDirectoryFull(tmp_path, 0)
+
+        monkeypatch.setattr(slot.supervisor, "forbidding", fail)
+        done = await slot.supervisor.carry_out(Remedy.USB_RESET, "a test", slot.where())
+        assert done.outcome.startswith("not done: the disk")
+        assert bench.done == []
 
     in_world(tmp_path, story)
 

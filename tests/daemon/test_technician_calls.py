@@ -11,6 +11,7 @@ from pulsarack.daemon import tap
 from pulsarack.daemon.cli.traces import TraceWriter
 from pulsarack.daemon.control_protocol import CallError, check_arguments
 from pulsarack.daemon.slot import Slot
+from pulsarack.modems.driver import Driver
 from pulsarack.modems.modem import Modem
 from pulsarack.modems.profile import Profiles
 from pulsarack.modems.results import UssdAnswer
@@ -86,6 +87,59 @@ def test_a_new_chip_is_shown_with_the_command_that_adopts_it(tmp_path: Path) -> 
         assert (await world.call("modem.at", slot=SLOT, command="AT+CSQ"))["ok"]
 
     in_world(tmp_path, begin, ("wavecom", "telkomsel"))
+
+
+def test_a_chip_begins_to_work_when_the_technician_s_command_has_ended(tmp_path: Path) -> None:
+    async def begin(world: World) -> None:
+        iccid = world.plan.modems[0].chip.iccid
+        await until_idle(world)
+        slot = slot_of(world)
+        world.simulation.modems[0].go_away(20.0, leave_bus=True)
+        await world.clock.sleep(1.0)
+        world.daemon.store.run_inline(lambda db: rows.execute(db, "UPDATE chip SET state = 'NEW'"))
+        await world.clock.sleep(90.0)
+        goes_on, ended = asyncio.Event(), []
+
+        async def job(modem: Driver) -> None:
+            await goes_on.wait()
+            ended.append(slot.desk)
+
+        visit = asyncio.ensure_future(slot.visit(job, 45.0))
+        await world.clock.sleep(1.0)
+        world.daemon.store.run_inline(
+            lambda db: rows.execute(db, "UPDATE chip SET state = 'ACTIVE'")
+        )
+        world.daemon.rack.chip_changed(iccid)
+        await world.clock.sleep(60.0)
+        goes_on.set()
+        await visit
+        assert ended == [None]
+        await world.clock.sleep(5.0)
+        assert slot.desk is not None
+
+    in_world(tmp_path, begin, ("wavecom", "telkomsel"))
+
+
+def test_an_undecided_chip_is_left_alone_also_where_it_is_held(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story(world: World) -> None:
+        slot = slot_of(world)
+        Scripted(world, monkeypatch).next(TOP_UP, silence)
+        order = await world.order("S5.081200000012")
+        for _ in range(600):
+            if (await world.states())[order] == "UNKNOWN":
+                break
+            await world.clock.sleep(1.0)
+        slot.held_changed("held: another slot shows it")
+        for _ in range(600):
+            if slot.desk is None:
+                break
+            await world.clock.sleep(1.0)
+        error = await world.refusal("modem.at", slot=SLOT, command="AT+CSQ")
+        assert f"order {order} is undecided" in error.message
+
+    lived(tmp_path, story)
 
 
 def test_neighbours_stand_beside_each_other(tmp_path: Path) -> None:
@@ -213,6 +267,16 @@ def test_what_could_do_harm_is_refused_or_recorded(tmp_path: Path) -> None:
         assert act.chip == world.plan.modems[0].chip.iccid
         await world.clock.sleep(120.0)
         assert any(b"CUSD=1" in one for one in sent)
+
+    lived(tmp_path, story)
+
+
+def test_a_forced_pin_is_recorded_nowhere(tmp_path: Path) -> None:
+    async def story(world: World) -> None:
+        forced = {"force": True, "who": "ani", "because": "a new card"}
+        await world.call("modem.at", slot=SLOT, command="AT+C PIN=4711", **forced)
+        (act,) = world.daemon.store.read_inline(lambda db: technicians.acts(db, 10))
+        assert act.act == "at AT+CPIN=****"
 
     lived(tmp_path, story)
 

@@ -190,6 +190,31 @@ async def the_at_port_is_found_and_learnt(directory: Path) -> None:
     assert await machine.news() == []
 
 
+async def a_modem_that_hangs_is_opened_all_the_same(directory: Path) -> None:
+    """It answered since it was plugged in: a restart can only be written to its open port."""
+    machine = Machine(directory)
+    machine.bed.plug("2.1", HUAWEI, [(0, "ttyUSB0"), (2, "ttyUSB1")], address=5)
+    hangs, heard = False, bytearray()
+
+    def answer(data: bytes) -> bytes:
+        heard.extend(data)
+        return b"" if hangs else at(data)
+
+    machine.answer("ttyUSB0", nothing)
+    machine.answer("ttyUSB1", answer)
+    (slot,) = await machine.news()
+    port = await machine.ports.open(slot)
+    port.close()
+    hangs = True
+    await asyncio.sleep(0.1)
+    port = await machine.ports.open(slot)
+    port.write(b"AT+CFUN=1,1\r")
+    async with asyncio.timeout(5):
+        while b"CFUN" not in heard:
+            await asyncio.sleep(0.01)
+    port.close()
+
+
 async def what_is_no_modem_is_named_and_left(directory: Path) -> None:
     machine = Machine(directory)
     for ports, name, talk in (
@@ -335,6 +360,7 @@ CASES: dict[str, Callable[[Path], Awaitable[None]]] = {
         a_rack_of_sixty_four,
         lost_news_are_made_up_for,
         the_at_port_is_found_and_learnt,
+        a_modem_that_hangs_is_opened_all_the_same,
         what_is_no_modem_is_named_and_left,
         only_what_is_wanted_is_taken,
         ports_of_one_stick_that_a_glob_names_are_one_slot,

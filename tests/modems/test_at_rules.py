@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulsarack.modems.at_rules import Danger, changes_settings, danger, parts_of
+from pulsarack.modems.at_rules import Danger, changes_settings, danger, fit_to_record, parts_of
 
 HARMLESS = [
     "AT", "at", "ATI", "ATI3", "AT+CSQ", "at+csq", "AT+COPS?", "AT+COPS=?", "AT+CPIN?", "AT+CFUN?",
@@ -22,6 +22,8 @@ REFUSED = [
     ('AT+CSCS="GSM";+CUSD=1,"*1#"', Danger.MONEY), ('ATE0+CUSD=1,"*1#"', Danger.MONEY),
     ("AT+CMSS=1", Danger.MONEY), ("AT+STGR=0,1,1", Danger.MONEY), ("AT^STGR=1", Danger.MONEY),
     ('AT+CSIM=14,"A0A40000027F20"', Danger.MONEY), ("AT+CCFC=0,3", Danger.MONEY),
+    ('AT+CKPD="*123#",2', Danger.MONEY), ('AT+CGLA=1,10,"80C2000000"', Danger.MONEY),
+    ('AT+CUSATT="810301"', Danger.MONEY),
     ('AT+CPIN="1234"', Danger.LOCK), ("AT+CPIN=1234", Danger.LOCK), ("AT + CPIN=1", Danger.LOCK),
     ('AT+CLCK="SC",1,"1234"', Danger.LOCK), ('AT+CPWD="SC","1","2"', Danger.LOCK),
     ("AT+CRSM=214,28480,1,4,14", Danger.LOCK), ('AT+EGMR=1,7,"350"', Danger.LOCK),
@@ -88,3 +90,15 @@ def test_blanks_in_quotes_are_kept() -> None:
     parts = parts_of('AT+X = "a b" , 1')
     assert parts is not None
     assert parts[0].value == '"a b",1'
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ('AT+CPIN="1234"', "AT+CPIN="),
+        ("at +cusd=1; + c pin = 1234", "AT+CUSD=;+CPIN="),
+        ("AT+CUSD=1", "AT+CUSD=1"),
+    ],
+)
+def test_what_locks_is_recorded_without_what_unlocks(line: str, shown: str) -> None:
+    assert fit_to_record(line) == shown

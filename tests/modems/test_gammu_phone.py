@@ -125,9 +125,11 @@ async def test_sms_on_the_dummy_phone(tmp_path: Path) -> None:
     sent = await driver.send_sms("8168", "ISI 081200000012 10", 60, mark)
     assert isinstance(sent, SmsSent)
     assert marked == ["committed"]
-    too_long = await driver.send_sms("8168", "x" * 161, 60, mark)
-    assert isinstance(too_long, Refused)
-    assert not too_long.left
+    # Signs of the extension table take the room of two, and others would leave as question marks.
+    for unfit in ("x" * 161, "[" * 81, "\u0416"):
+        refused = await driver.send_sms("8168", unfit, 60, mark)
+        assert isinstance(refused, Refused)
+        assert not refused.left
     assert marked == ["committed"]
     put_into_inbox(tmp_path, "Isi ulang 10 ke 081200000012 berhasil", "168")
     long_text = "Stok Anda berkurang. " * 12
@@ -241,6 +243,30 @@ async def test_silence_may_have_left_and_what_is_late_answers_nothing_else(tmp_p
     phone.driver.close()
 
 
+async def test_what_is_late_answers_nothing_also_if_it_comes_with_an_error(tmp_path: Path) -> None:
+    machine = Machine()
+    phone = Phone(tmp_path, machine=machine)
+    await phone.driver.initialise()
+
+    def read() -> None:
+        if "DialService" not in machine.asked:
+            machine.callback(machine, "USSD", {"Status": "NoActionNeeded", "Text": "late"})
+            raise failed(gammu.ERR_TIMEOUT, 14)
+
+    machine.does["ReadDevice"] = read
+    assert await phone.driver.dial_ussd("*1#", 3) == Silence(left=True)
+    assert {type(event) for event in phone.events} == {UssdArrived}
+    phone.driver.close()
+
+
+async def test_no_error_behind_the_request_proves_that_nothing_left(tmp_path: Path) -> None:
+    machine = Machine(ReadDevice=failed(gammu.ERR_NOTSUPPORTED, 21))
+    phone = Phone(tmp_path, machine=machine)
+    await phone.driver.initialise()
+    assert await phone.driver.dial_ussd("*1#", 3) == Refused("ERR_NOTSUPPORTED", None, left=True)
+    phone.driver.close()
+
+
 @pytest.mark.parametrize("status", ["Terminated", "NotSupported", "Timeout"])
 async def test_a_session_that_fails_may_have_left(tmp_path: Path, status: str) -> None:
     machine = Machine()
@@ -335,7 +361,7 @@ async def test_a_pin_is_asked_for_and_never_shown(tmp_path: Path) -> None:
         await phone.driver.initialise(pin)
     assert caught.value.refused and "12345" not in str(caught.value)
     assert caught.value.__context__ is None or caught.value.__suppress_context__
-    assert asked == [LockedCard(ICCID, None)]
+    assert asked == [LockedCard(ICCID, None, read=False)]
     machine.does["GetSecurityStatus"] = "PUK"
     with pytest.raises(SimBarred):
         await phone.driver.initialise(pin)

@@ -1,6 +1,7 @@
 """Ports on the network: telnet against pyserial's own server side, and TCP on this machine."""
 
 import asyncio
+import contextlib
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -270,3 +271,20 @@ async def test_a_server_that_takes_no_bytes_is_gone_before_they_pile_up() -> Non
 )
 def test_urls(text: str, found: PortUrl | None) -> None:
     assert port_url.parse(text) == found
+
+
+async def test_a_server_that_asks_for_ever_and_hears_no_answer_is_gone() -> None:
+    async def flood(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        line = writer.get_extra_info("socket")
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        writer.write(bytes((IAC, DO, 44)))
+        with contextlib.suppress(ConnectionError):
+            while True:
+                writer.write(bytes((IAC, DO, 5)) * 20_000)
+                await writer.drain()
+
+    async with serving(flood) as number:
+        port = await open_url("x", PortUrl("rfc2217", "127.0.0.1", number), 115_200)
+        async with asyncio.timeout(30):
+            while port._transport is not None:
+                await asyncio.sleep(0.01)

@@ -151,6 +151,7 @@ def test_nothing_strong_while_an_attempt_is_open(
         (errors.PortStuck("/dev/x", 10.0), Fault.STUCK),
         (errors.NotAModem(), Fault.NOISE),
         (errors.SimMissing("10"), Fault.NO_CARD),
+        (errors.NoNetwork("no network was found"), Fault.NO_NETWORK),
         (errors.PortMissing("/dev/x"), Fault.GONE),
         (errors.PortGone("hung up"), Fault.GONE),
         (errors.PortBusy("/dev/x", "minicom (pid 4)"), Fault.HELPLESS),

@@ -10,7 +10,7 @@ import pytest
 from pulsarack.modems.at_ports import AtPorts, primary_ports
 from pulsarack.modems.slots import BRIDGE_DRIVERS
 from tests.udev.cases import CASES, RULES
-from tests.umockdev import run_case
+from tests.umockdev import ROOT, run_case
 
 TEXT = RULES.read_text()
 
@@ -24,6 +24,18 @@ def test_the_rules_know_the_at_ports_of_the_table() -> None:
 def test_the_rules_know_the_same_cables() -> None:
     (drivers,) = re.findall(r'DRIVERS=="([^"]+)", ENV\{\.PULSARACK_CABLE\}', TEXT)
     assert set(drivers.split("|")) == BRIDGE_DRIVERS
+
+
+def test_what_may_be_reset_may_be_written_to_by_the_service() -> None:
+    _, devices = TEXT.split('LABEL="pulsarack_device"')
+    (rights,) = re.findall(
+        r'^ATTR\{idVendor\}=="([^"]+)", GROUP="dialout", MODE="066[04]"$', devices, re.MULTILINE
+    )
+    makers = re.findall(r'^ATTR\{idVendor\}=="([0-9a-f]{4})", ENV', devices, re.MULTILINE)
+    assert sorted(rights.split("|")) == sorted(makers)
+    unit = (ROOT / "systemd/pulsarack.service").read_text()
+    assert "\nSupplementaryGroups=dialout\n" in unit
+    assert "\nDeviceAllow=char-usb_device rw\n" in unit
 
 
 def test_every_line_is_a_comment_or_a_rule_and_every_label_is_there() -> None:
