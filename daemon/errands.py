@@ -31,6 +31,7 @@ class Errands:
         self._clock = clock
         self._modem = modem
         self._wake = wake
+        self._left = False
         self._waiting: deque[tuple[Callable[[Driver], Awaitable[Any]], asyncio.Future[Any]]] = (
             deque()
         )
@@ -44,6 +45,8 @@ class Errands:
         self, job: Callable[[Driver], Awaitable[T]], within_seconds: float, doing: Callable[[], str]
     ) -> T:
         """Have it done in turn; raises TurnNotCome, and whatever the job raises."""
+        if self._left:
+            raise TurnNotCome("it has just left")
         if len(self._waiting) >= WAITING_LIMIT:
             raise TurnNotCome("others wait already")
         done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
@@ -82,6 +85,7 @@ class Errands:
 
     def leave(self) -> None:
         """The chip leaves: nothing more is done here."""
+        self._left = True
         while self._waiting:
             _, done = self._waiting.popleft()
             if not done.done():

@@ -108,7 +108,7 @@ class Slot:
         self._changed = asyncio.Event()
         self._modem: Driver | None = None
         self._port: Port | None = None  # the one opened last
-        self._card: str | None = None  # the ICCID, if it was read since the port is there
+        self._card: str | None = None  # the ICCID that was read last since the port is there
         self._reset_command = ""
         self._known = False  # a modem has answered here
         self._was_ready = False
@@ -286,7 +286,6 @@ class Slot:
         return port
 
     async def _prepare(self, modem: Driver) -> None:
-        self._card = None
         self.identity = await modem.identify()
         self.profile = modem.profile.name
         # What says OK to everything has no name; it may be anything.

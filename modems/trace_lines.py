@@ -2,7 +2,8 @@
 
 What is sent becomes commands, and bodies of messages that are never shown. What comes
 becomes lines, with a note whether an empty line stood before them, and prompts. Bytes
-come in whatever pieces; what never ends is cut. Pure.
+come in whatever pieces. A line that is too long is left out whole, since a secret that is cut in
+two can be masked in neither part. Pure.
 """
 
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from enum import Enum
 from pulsarack.modems.transport import Direction
 
 LINE_OCTETS_MAX = 4096
+TOO_LONG = "<a line too long to show>"
 _CR, _CTRL_Z, _ESCAPE = 0x0D, 0x1A, 0x1B
 
 
@@ -25,7 +27,7 @@ class Way(Enum):
 
 @dataclass(frozen=True, slots=True)
 class TraceLine:
-    """One line; a body is shown as ``<body>``."""
+    """One line; a body is shown as ``<body>``, one that never ends as TOO_LONG."""
 
     way: Way
     text: str
@@ -38,6 +40,8 @@ class TraceLines:
         self._sent = bytearray()
         self._received = bytearray()
         self._led = False
+        # The rest of a line that was too long is not shown either.
+        self._skips_sent = self._skips_received = False
 
     def feed(self, direction: Direction, data: bytes) -> list[TraceLine]:
         """The lines that are complete now."""
@@ -46,14 +50,17 @@ class TraceLines:
     def _out(self, data: bytes) -> list[TraceLine]:
         found = []
         for octet in data:
-            if octet == _CTRL_Z:
-                found.append(TraceLine(Way.SENT, "<body>"))
-                self._sent.clear()
-            elif octet == _CR or len(self._sent) >= LINE_OCTETS_MAX:
-                if text := _text(self._sent):
+            if octet in (_CTRL_Z, _CR):
+                text = "<body>" if octet == _CTRL_Z else _text(self._sent)
+                if text and not self._skips_sent:
                     found.append(TraceLine(Way.SENT, text))
                 self._sent.clear()
-            elif octet != _ESCAPE:
+                self._skips_sent = False
+            elif len(self._sent) >= LINE_OCTETS_MAX:
+                found.append(TraceLine(Way.SENT, TOO_LONG))
+                self._sent.clear()
+                self._skips_sent = True
+            elif octet != _ESCAPE and not self._skips_sent:
                 self._sent.append(octet)
         return found
 
@@ -61,8 +68,12 @@ class TraceLines:
         self._received += data
         *complete, rest = self._received.split(b"\n")
         found = []
+        if self._skips_received and complete:
+            del complete[0]
+            self._skips_received, self._led = False, False
         for piece in complete:
-            text = _text(piece[:LINE_OCTETS_MAX])
+            # One that came in one piece with its end may be as long, too.
+            text = _text(piece) if len(piece) <= LINE_OCTETS_MAX else TOO_LONG
             if text == ">":
                 found.append(TraceLine(Way.PROMPT, ""))
                 text = ""
@@ -72,9 +83,11 @@ class TraceLines:
         if rest == b"> ":
             found.append(TraceLine(Way.PROMPT, ""))
             rest, self._led = bytearray(), False
-        elif len(rest) > LINE_OCTETS_MAX:
-            found.append(TraceLine(Way.RECEIVED_ON, _text(rest[:LINE_OCTETS_MAX])))
+        elif self._skips_received:
             rest = bytearray()
+        elif len(rest) > LINE_OCTETS_MAX:
+            found.append(TraceLine(Way.RECEIVED_ON, TOO_LONG))
+            rest, self._skips_received = bytearray(), True
         self._received = bytearray(rest)
         return found
 

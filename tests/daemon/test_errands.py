@@ -106,3 +106,14 @@ async def test_what_a_job_raises_is_its_caller_s() -> None:
     await desk.errands.run_next()
     with pytest.raises(ModemSilent):
         await asked
+
+
+async def test_nothing_is_asked_of_a_chip_that_has_left() -> None:
+    desk = Desk()
+
+    async def never(modem: Modem) -> None:
+        raise AssertionError("nobody is there")
+
+    desk.errands.leave()
+    with pytest.raises(TurnNotCome, match="left"):
+        await desk.ask(never)

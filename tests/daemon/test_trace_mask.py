@@ -13,7 +13,7 @@ from pulsarack.daemon.trace_mask import mask_line
 from pulsarack.modems.at import gsm7
 from pulsarack.modems.at.cusd import UssdEncoding, encode
 from pulsarack.modems.simulator.pdu import deliver_pdus
-from pulsarack.modems.trace_lines import LINE_OCTETS_MAX, TraceLines, Way
+from pulsarack.modems.trace_lines import LINE_OCTETS_MAX, TOO_LONG, TraceLines, Way
 from pulsarack.modems.transport import Direction
 
 PIN = "482913"
@@ -147,7 +147,27 @@ def test_what_never_ends_is_cut() -> None:
     for _ in range(100):
         found += lines.feed(Direction.RECEIVED, b"x" * 1000)
         found += lines.feed(Direction.SENT, b"y" * 1000)
-    found += lines.feed(Direction.RECEIVED, b"z" * 200_000 + b"\n")
-    assert all(len(one.text) <= LINE_OCTETS_MAX + 1000 for one in found)
+    assert [(one.way, one.text) for one in found] == [
+        (Way.RECEIVED_ON, TOO_LONG),
+        (Way.SENT, TOO_LONG),
+    ]
     assert len(lines._received) <= LINE_OCTETS_MAX + 1000
     assert len(lines._sent) <= LINE_OCTETS_MAX
+
+
+def test_what_is_too_long_in_one_piece_is_cut_as_well() -> None:
+    found = TraceLines().feed(Direction.RECEIVED, b"z" * 200_000 + b"\r\nOK\r\n")
+    assert [one.text for one in found] == [TOO_LONG, "OK"]
+
+
+@given(st.integers(1, LINE_OCTETS_MAX + 50), st.integers(1, 300))
+def test_no_line_is_cut_in_the_middle_of_a_secret(before: int, size: int) -> None:
+    for way, end in ((Direction.SENT, b"\r"), (Direction.RECEIVED, b"\r\n")):
+        said = b"x" * before + b"98765432" + b"x" * 60 + end + b"AT" + end
+        lines, found = TraceLines(), []
+        for at in range(0, len(said), size):
+            found += lines.feed(way, said[at : at + size])
+        assert found[-1].text == "AT"
+        for one in found:
+            shown = one.text.replace("98765432", "")
+            assert not any(digit in shown for digit in "98765432"), one.text[-80:]

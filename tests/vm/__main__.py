@@ -129,7 +129,7 @@ async def _end(day: Day) -> None:
     story.check(seconds is not None, "every chip knows its stock")
     story.saw(
         f"the daemon took {day.slowest_answer:.1f} real s at most to answer a call, and the guest's"
-        f" bare program for the sticks {day.slowest_beside:.1f} s: the host has other work, too"
+        f" bare program for the sticks {day.slowest_beside:.1f} s"
     )
     off = await day.clock_difference()
     story.saw(f"the clocks of guest and host differ by {abs(off) * 1000:.0f} ms")

@@ -125,7 +125,10 @@ async def adopt(day: Day) -> None:
 
 async def trade(day: Day, count: int) -> None:
     """Orders, and nothing else."""
-    day.story.begin("An ordinary hour", f"{count} orders are sold over all chips.")
+    day.story.begin(
+        "An ordinary hour",
+        f"{count} texts of agents are orders for all chips, or mistakes that are refused.",
+    )
     await _sell_and_wait(day, count)
 
 
@@ -273,8 +276,8 @@ async def weather(day: Day, orders: int, pulls: int) -> None:
     """Random unplugging under load."""
     day.story.begin(
         "Pulled at random under load",
-        f"{orders} orders are sold while modems, sticks and cables, are pulled {pulls} times at"
-        " random and come back after 3 to 40 s, one in three in a free port.",
+        f"{orders} texts of agents come while modems, sticks and cables, are pulled {pulls} times"
+        " at random and come back after 3 to 40 s, one in three in a free port.",
     )
     pulling = asyncio.create_task(_pull_about(day, pulls))
     try:
@@ -365,7 +368,9 @@ async def _reset(day: Day, placed: Placed, *, held: bool) -> None:
         after is not None
         and (after.node != before.node or not held)
         and after.interface == before.interface,
-        f"the tty has {'another' if held else 'a'} name, the interface is the same",
+        "the tty has another name, the interface is the same"
+        if held
+        else "the interface is the same",
         after and after.node,
     )
 

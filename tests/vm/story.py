@@ -75,7 +75,7 @@ class Story:
             _wrapped(
                 f"{verdict} The run took {seconds:.0f} s. Times below are seconds of the simulated"
                 " world unless they are called real; the processor is emulated, so that every"
-                " step of the daemon takes some ten times as long as on a real one."
+                " step of the daemon takes several times as long as on a real one."
             ),
         ]
         for chapter in self.chapters:
