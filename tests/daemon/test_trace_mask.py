@@ -136,8 +136,8 @@ def test_what_never_ends_is_cut() -> None:
         found += lines.feed(Direction.RECEIVED, b"x" * 1000)
         found += lines.feed(Direction.SENT, b"y" * 1000)
     assert [(one.way, one.text) for one in found] == [
-        (Way.SENT, TOO_LONG),
         (Way.RECEIVED_ON, TOO_LONG),
+        (Way.SENT, TOO_LONG),
     ]
     assert len(lines._received) <= LINE_OCTETS_MAX + 1000
     assert len(lines._sent) <= LINE_OCTETS_MAX
