@@ -10,8 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Protocol, TypeVar
 
-from peewee import Database
-
+from pulsarack.daemon import employment
 from pulsarack.daemon import log as logging
 from pulsarack.daemon.card_pins import CardPins
 from pulsarack.daemon.context import Context
@@ -46,10 +45,7 @@ from pulsarack.modems.results import (
     UssdArrived,
 )
 from pulsarack.modems.transport import Port, Trace
-from pulsarack.queue import chips, recipe_versions, recovery, sim_pins
 from pulsarack.queue.chips import Chip, ChipState
-from pulsarack.ussd.errors import UnknownRecipe
-from pulsarack.ussd.recipe import Recipe
 
 T = TypeVar("T")
 
@@ -350,7 +346,9 @@ class Slot:
     async def _serve(self, modem: Driver) -> bool:
         """Let the chip work; True if that ended only because the slot is to be held."""
         assert self.chip is not None and self.identity is not None
-        chip = await self._note_chip(self.chip.iccid, self.identity.imei)
+        chip = await employment.note_chip(
+            self._context, self.chip.iccid, self.name, self.identity.imei
+        )
         if chip.state == ChipState.NEW:
             self._log.warning(
                 "chip.unknown", chip=chip.iccid, remedy=f"pulsarack chip adopt {chip.iccid}"
@@ -361,18 +359,8 @@ class Slot:
         return bool(self.held)
 
     async def _employ(self, modem: Driver, chip: Chip) -> None:
-        assert self.identity is not None and chip.recipe is not None
-        try:
-            recipe = self._context.shelf.get(chip.recipe)
-        except UnknownRecipe as error:
-            raise SlotFault(str(error)) from None
-        now_ms = self._context.clock.now_ms()
-        await self._context.store.write(
-            lambda db: recipe_versions.note(
-                db, recipe.content_hash, recipe.name, recipe.source, now_ms=now_ms
-            )
-        )
-        self._check_pin(chip.iccid, recipe)
+        assert self.identity is not None
+        recipe = await employment.recipe_of(self._context, chip)
         async with self._hands:
             self.desk = Desk(
                 self._context,
@@ -391,36 +379,8 @@ class Slot:
                     await self._worker.run()
         finally:
             self._worker = self.desk = None
-            await self._leave_nothing_sending(chip.iccid)
-
-    async def _leave_nothing_sending(self, iccid: str) -> None:
-        now_ms, ends = self._context.clock.now_ms(), self._context.day_ends_at()
-        try:
-            order_id = await self._context.store.write(
-                lambda db: recovery.recover_chip(db, iccid, now_ms=now_ms, day_ends_at=ends)
-            )
-        except StoreError as error:
-            self._log.error("store.failed", why=str(error))
-            return
-        if order_id is not None:
-            await self._context.announce(order_id)
-        self._dispatcher.wake()
-
-    def _check_pin(self, iccid: str, recipe: Recipe) -> None:
-        if recipe.needs_chip_pin and self._context.secrets.chip_pin(iccid) is None:
-            raise SlotFault(
-                f"recipe {recipe.name} needs the PIN of chip {iccid}; put chip_pin into the"
-                f' table ["{iccid}"] of the secrets file and start the daemon anew'
-            )
-
-    async def _note_chip(self, iccid: str, imei: str) -> Chip:
-        now_ms = self._context.clock.now_ms()
-
-        def job(db: Database) -> Chip:
-            sim_pins.opened(db, iccid)  # by hand, or it wants no PIN any more
-            return chips.seen(db, iccid, self.name, imei, now_ms=now_ms)
-
-        return await self._context.store.write(job)
+            await employment.leave_nothing_sending(self._context, chip.iccid, self._log)
+            self._dispatcher.wake()
 
     def _on_event(self, event: ModemEvent) -> None:
         match event:

@@ -27,8 +27,8 @@ from pulsarack.daemon.slot import HELD, Slot
 from pulsarack.daemon.trace_mask import mask_line
 from pulsarack.ledger import accounts, books
 from pulsarack.modems import at_rules
+from pulsarack.modems.driver import Driver
 from pulsarack.modems.errors import ModemError
-from pulsarack.modems.modem import Modem
 from pulsarack.modems.remedies import Remedy
 from pulsarack.queue import chips, technicians
 from pulsarack.queue.chips import Chip
@@ -95,6 +95,10 @@ class TechnicianCalls:
         ):
             raise CallError("NAME_TAKEN", f"another slot is called {args.name}", _SEE_RACK)
         slot.rename(args.name)
+        # A card that was noted in between was noted under the name before.
+        await self._context.store.write(
+            lambda db: technicians.name_slot(db, slot.path, args.name, before=before)
+        )
         self._office.rack.names[slot.path] = args.name
         self._context.log.info("slot.named", slot=args.name, before=before, path=slot.path)
         return {"slot": args.name, "before": before}
@@ -114,7 +118,7 @@ class TechnicianCalls:
         again = args.force or at_rules.changes_settings(command)
         text = command[:2].upper() + command[2:]
 
-        async def job(modem: Modem) -> dict[str, Any]:
+        async def job(modem: Driver) -> dict[str, Any]:
             if args.force:
                 await self._doubt_stock(slot)
             response = await modem.run_command(text, seconds)
@@ -122,7 +126,7 @@ class TechnicianCalls:
                 "lines": [mask_line(line, logging.masked) for line in response.lines],
                 "final": mask_line(str(response.final), logging.masked),
                 "ok": response.final.ok,
-                "note": await _set_up(modem) if again else "",
+                "note": await _set_up(slot, modem) if again else "",
             }
 
         answer: dict[str, Any] = await self._visit(slot, job)
@@ -150,7 +154,7 @@ class TechnicianCalls:
         """Make a modem blink, so that a person sees which one it is."""
         slot = self._slot(args.slot)
 
-        async def job(modem: Modem) -> str:
+        async def job(modem: Driver) -> str:
             for _ in range(BLINKS):
                 for command in modem.profile.find:
                     response = await modem.run_command(command, AT_SECONDS)
@@ -230,12 +234,13 @@ class TechnicianCalls:
         return found[0]
 
 
-async def _set_up(modem: Modem) -> str:
+async def _set_up(slot: Slot, modem: Driver) -> str:
     """Whatever the command left behind, the daemon needs the modem as it was."""
     try:
         await modem.initialise()
     except ModemError as error:
-        return f"setting it up anew failed: {error}"
+        slot.changed()  # nothing is sold with it as it is; the slot begins from the start
+        return f"setting it up anew failed: {error}; the slot begins anew"
     return "it was set up anew"
 
 
