@@ -13,7 +13,7 @@ from pulsarack.daemon import log as logging
 from pulsarack.daemon.context import Context
 from pulsarack.daemon.ports import Ports
 from pulsarack.daemon.store_errors import StoreError
-from pulsarack.daemon.supervisor import DONE, SETTLE_SECONDS, Place, Supervisor, Taken
+from pulsarack.daemon.supervisor import DONE, SETTLE_SECONDS, Situation, Supervisor, Taken
 from pulsarack.modems.errors import ModemError
 from pulsarack.modems.remedies import BACK_OFF_SECONDS, MODEM_S_OWN, STRONG, Fault, Remedy
 from pulsarack.modems.transport import Closing, Port
@@ -60,7 +60,7 @@ class Patient(Protocol):
     def doing(self) -> str:
         """What the slot is doing, in words."""
 
-    def where(self) -> Place:
+    def where(self) -> Situation:
         """What the supervisor must know of this place."""
 
     def changed(self) -> None:

@@ -21,7 +21,7 @@ from pulsarack.daemon.nursing import End, Nursing, SlotFault
 from pulsarack.daemon.ports import Ports
 from pulsarack.daemon.resets import Resets
 from pulsarack.daemon.store_errors import StoreError
-from pulsarack.daemon.supervisor import Place, Supervisor
+from pulsarack.daemon.supervisor import Situation, Supervisor
 from pulsarack.daemon.tap import Tap
 from pulsarack.daemon.worker import ChipWorker
 from pulsarack.modems.driver import Driver, driver_of
@@ -216,9 +216,9 @@ class Slot:
             self.desk.news.ring()  # it offers itself by its name
         self._log = self._context.log.bind(slot=name)
 
-    def where(self) -> Place:
+    def where(self) -> Situation:
         """What the supervisor must know of this place."""
-        return Place(
+        return Situation(
             iccid=self._card,
             seat=self._ports.place(self.path),
             reset_command=self._reset_command,

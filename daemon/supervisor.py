@@ -50,7 +50,7 @@ class Taken:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Situation:
     """What the slot knows of where its modem is when a remedy is asked for.
 
     iccid          the card, if it was read since the port was there
@@ -132,7 +132,7 @@ class Supervisor:
 
     # -- what to do about it ---------------------------------------------------
 
-    async def advise(self, fault: Fault, why: str, place: Place, *, fell: bool) -> Advice:
+    async def advise(self, fault: Fault, why: str, situation: Situation, *, fell: bool) -> Advice:
         """What to do about a failure; ``fell``: out of readiness, by itself."""
         if fault is Fault.NONE or (fault is Fault.GONE and self.expects_absence):
             return Advice(Remedy.WAIT, BACK_OFF_SECONDS[0])
@@ -140,13 +140,13 @@ class Supervisor:
         if fell:
             self._fall(why)
         try:
-            attempt, sure = await self.forbidding(place), True
+            attempt, sure = await self.forbidding(situation), True
         except StoreError:  # what cannot be looked up may be there
             attempt, sure = None, False
-        may_reset = sure and attempt is None and not place.held
+        may_reset = sure and attempt is None and not situation.held
         was_up = self.ladder.given_up
         self.ladder, advice = self.ladder.failed(
-            fault, self._now(), self._means(place), may_reset=may_reset
+            fault, self._now(), self._means(situation), may_reset=may_reset
         )
         self.held_back = ""
         if advice.held_back is not None and attempt is not None:
@@ -161,14 +161,14 @@ class Supervisor:
             )
         return advice
 
-    async def forbidding(self, place: Place) -> Attempt | None:
+    async def forbidding(self, situation: Situation) -> Attempt | None:
         """The open attempt that forbids a strong remedy."""
         return await self._context.store.read(
-            lambda db: no_return.open_in_slot(db, self.slot, place.iccid)
+            lambda db: no_return.open_in_slot(db, self.slot, situation.iccid)
         )
 
     async def carry_out(
-        self, remedy: Remedy, why: str, place: Place, port: Port | None = None
+        self, remedy: Remedy, why: str, situation: Situation, port: Port | None = None
     ) -> Taken:
         """Take a remedy; ``port`` is open for RESTART and closed for the others.
 
@@ -176,35 +176,35 @@ class Supervisor:
         """
         if remedy in STRONG:
             try:
-                attempt = await self.forbidding(place)
+                attempt = await self.forbidding(situation)
             except StoreError as error:  # what cannot be looked up may be there
                 return self.note(remedy, why, f"not done: {error}")
             if attempt is not None:
                 return self.note(remedy, why, f"not done: order {attempt.order_id} is open")
             self._absent_until = self._now() + ABSENCE_SECONDS
         try:
-            outcome = await self._do(remedy, place, port)
+            outcome = await self._do(remedy, situation, port)
         except ModemError as error:
             self._absent_until = float("-inf")
             outcome = f"failed: {error}"
         return self.note(remedy, why, outcome)
 
-    def can(self, remedy: Remedy, place: Place) -> bool:
+    def can(self, remedy: Remedy, situation: Situation) -> bool:
         """Whether a remedy can do anything here."""
-        return self._means(place).allow(remedy)
+        return self._means(situation).allow(remedy)
 
     def tried(self) -> str:
         """The remedies taken and how often, in words."""
         return ", ".join(f"{remedy.value} {count}" for remedy, count in self.counts.items())
 
-    async def _do(self, remedy: Remedy, place: Place, port: Port | None) -> str:
+    async def _do(self, remedy: Remedy, situation: Situation, port: Port | None) -> str:
         if remedy is Remedy.RESTART and port is not None:
-            said = await restart(port, self._context.clock, place.reset_command)
+            said = await restart(port, self._context.clock, situation.reset_command)
             return DONE if said else "written; the modem did not say OK"
-        if remedy is Remedy.USB_RESET and place.seat is not None:
-            await self._resets.usb(place.seat)
-        elif remedy is Remedy.HUB_POWER and place.seat is not None:
-            await self._resets.power(place.seat)
+        if remedy is Remedy.USB_RESET and situation.seat is not None:
+            await self._resets.usb(situation.seat)
+        elif remedy is Remedy.HUB_POWER and situation.seat is not None:
+            await self._resets.power(situation.seat)
         elif remedy in STRONG:
             raise ResetFailed(self.slot, f"{remedy.value} cannot be done here", "re-plug it")
         return DONE
@@ -230,13 +230,13 @@ class Supervisor:
                 "modem.rests", slot=self.slot, why=why, falls=falls, remedy=remedy
             )
 
-    def _means(self, place: Place) -> Means:
-        usb = place.seat is not None and not is_shared(place.seat)
+    def _means(self, situation: Situation) -> Means:
+        usb = situation.seat is not None and not is_shared(situation.seat)
         return Means(
-            restart=bool(place.reset_command),
+            restart=bool(situation.reset_command),
             usb=usb,
             power=usb and self._resets.can_power(),
-            known=place.known,
+            known=situation.known,
         )
 
     def _now(self) -> float:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Awaitable, Callable, Sequence
 
 from pulsarack.modems.at.events import AtCommand, Response
-from pulsarack.modems.at.operators import Network as HeardNetwork
+from pulsarack.modems.at.operators import HeardNetwork
 from pulsarack.modems.at.results import Final
 from pulsarack.modems.at.sim_state import is_card_out
 from pulsarack.modems.at.ussd_request import Settles, nothing_settles

@@ -64,7 +64,7 @@ class Network:
             await self._conversation.run(AUTOMATIC, self.profile.slow_seconds)
         return True
 
-    async def scan(self) -> tuple[operators.Network, ...]:
+    async def scan(self) -> tuple[operators.HeardNetwork, ...]:
         """The networks that it hears, allowed or not; nothing else can be done meanwhile."""
         response = await self._conversation.run(SCAN, SCAN_SECONDS)
         if not response.final.ok:

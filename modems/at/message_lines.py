@@ -47,7 +47,7 @@ class Listed:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class StoredAt:
     """Where a new message or report is stored: +CMTI, +CDSI.
 
     ``index`` is None if there is none to read: -1 says that the store took nothing.
@@ -113,14 +113,14 @@ def _unglued(lines: Iterable[str]) -> Iterator[str]:
             yield line
 
 
-def parse_place(line: str) -> Place | None:
+def parse_place(line: str) -> StoredAt | None:
     """A line of +CMTI or +CDSI; None if it is none, or does not say where."""
     text = behind(line, "+CMTI:", "+CDSI:")
     values = parse(text or "")
     store, index = at(values, 0), at(values, 1).number
     if text is None or index is None:
         return None
-    return Place(store.text, index if 0 <= index <= INDEX_MAX else None)
+    return StoredAt(store.text, index if 0 <= index <= INDEX_MAX else None)
 
 
 def parse_reference(line: str) -> int | None:

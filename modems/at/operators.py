@@ -39,7 +39,7 @@ class Selection:
 
 
 @dataclass(frozen=True, slots=True)
-class Network:
+class HeardNetwork:
     """One network that was heard: 0 unknown, 1 available, 2 current, 3 forbidden."""
 
     state: int
@@ -72,7 +72,7 @@ def parse_selection(line: str) -> Selection | None:
     return Selection(mode, at(values, 1).number, name, at(values, 3).number)
 
 
-def parse_scan(lines: Iterable[str]) -> tuple[Network, ...]:
+def parse_scan(lines: Iterable[str]) -> tuple[HeardNetwork, ...]:
     """The networks in the lines of AT+COPS=?, those that have no prefix included."""
     text = ",".join(line if (rest := behind(line, _PREFIX)) is None else rest for line in lines)
     found = [network for record in _records(parse(text)) if (network := _network(record))]
@@ -94,10 +94,10 @@ def _records(values: tuple[Value, ...]) -> Iterable[list[Value]]:
         yield record
 
 
-def _network(record: list[Value]) -> Network | None:
+def _network(record: list[Value]) -> HeardNetwork | None:
     state, long_name, short_name, plmn, act = (*record, *[MISSING] * 5)[:5]
     number = unfold(plmn.text)
     if state.number is None or not 0 <= state.number <= _STAT_MAX or not _PLMN.fullmatch(number):
         return None
     names = unfold(long_name.text) or None, unfold(short_name.text) or None
-    return Network(state.number, *names, number, act.number or 0)
+    return HeardNetwork(state.number, *names, number, act.number or 0)

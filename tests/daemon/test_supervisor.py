@@ -12,7 +12,7 @@ import pytest
 from pulsarack.daemon.nursing import SlotFault
 from pulsarack.daemon.slot import Slot
 from pulsarack.daemon.store_errors import StateDirectoryFull, StoreError
-from pulsarack.daemon.supervisor import Place
+from pulsarack.daemon.supervisor import Situation
 from pulsarack.modems.errors import HubPowerFailed
 from pulsarack.modems.life import Stage
 from pulsarack.modems.modem import Modem
@@ -224,7 +224,7 @@ def test_what_cannot_be_looked_up_forbids_a_reset(
     async def story(world: World, bench: Bench) -> None:
         slot = slot_of(world)
 
-        async def fail(place: Place) -> None:
+        async def fail(place: Situation) -> None:
             raise StateDirectoryFull(tmp_path, 0)
 
         monkeypatch.setattr(slot.supervisor, "forbidding", fail)
@@ -358,7 +358,7 @@ def test_a_store_that_fails_at_a_remedy_does_not_end_the_slot(
         slot = slot_of(world)
         true_one, failed = slot.supervisor.forbidding, []
 
-        async def forbidding(place: Place) -> Any:
+        async def forbidding(place: Situation) -> Any:
             if slot.supervisor.ladder.failures == 2 and not failed:  # AT+CFUN=1,1 is due
                 failed.append("advice")
             elif failed == ["advice"]:

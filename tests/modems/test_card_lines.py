@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from pulsarack.modems import identity
 from pulsarack.modems.at import abilities, message_lines, numbers, sim_state, stores
-from pulsarack.modems.at.message_lines import Header, Listed, Place
+from pulsarack.modems.at.message_lines import Header, Listed, StoredAt
 from pulsarack.modems.at.sim_state import CardBlocked, Tries
 from pulsarack.modems.at.stores import Store
 
@@ -186,16 +186,16 @@ def test_every_listing_is_read(messages: list[tuple[int, int, str, bytes]]) -> N
 @pytest.mark.parametrize(
     ("line", "place"),
     [
-        ('+CMTI: "SM",5', Place("SM", 5)),
-        ("+CMTI: 0,111", Place("0", 111)),
-        ('+CMTI: "SM",-1', Place("SM", None)),
-        ('+CDSI: "SR",0', Place("SR", 0)),
-        ("+CMTI: ,7", Place("", 7)),
+        ('+CMTI: "SM",5', StoredAt("SM", 5)),
+        ("+CMTI: 0,111", StoredAt("0", 111)),
+        ('+CMTI: "SM",-1', StoredAt("SM", None)),
+        ('+CDSI: "SR",0', StoredAt("SR", 0)),
+        ("+CMTI: ,7", StoredAt("", 7)),
         ("+CMTI: ", None),
         ("+CMT: ,3", None),
     ],
 )
-def test_places(line: str, place: Place | None) -> None:
+def test_places(line: str, place: StoredAt | None) -> None:
     assert message_lines.parse_place(line) == place
 
 

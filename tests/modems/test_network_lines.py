@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pulsarack.modems.at import operators, registration, service, signal
-from pulsarack.modems.at.operators import Network, Selection
+from pulsarack.modems.at.operators import HeardNetwork, Selection
 from pulsarack.modems.at.registration import RegistrationReport as Report
 
 
@@ -82,8 +82,8 @@ def test_every_form_of_registration_is_read(one: tuple[Report, str]) -> None:
 
 def net(
     plmn: str, long: str | None = None, short: str | None = None, state: int = 1, act: int = 0
-) -> Network:
-    return Network(state, long, short, plmn, act)
+) -> HeardNetwork:
+    return HeardNetwork(state, long, short, plmn, act)
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def net(
         (["+COPS: "], []),
     ],
 )
-def test_scans(lines: list[str], networks: list[Network]) -> None:
+def test_scans(lines: list[str], networks: list[HeardNetwork]) -> None:
     assert list(operators.parse_scan(lines)) == networks
 
 
@@ -131,7 +131,7 @@ NAMES = st.one_of(
 @given(
     st.lists(
         st.builds(
-            Network,
+            HeardNetwork,
             st.integers(0, 3),
             NAMES.map(lambda name: name or None),
             NAMES.map(lambda name: name or None),
@@ -143,7 +143,7 @@ NAMES = st.one_of(
     st.sampled_from(["", ",,(0,1,3,4),(0-2)", ",,(0-4),", ","]),
     st.booleans(),
 )
-def test_every_scan_is_read(networks: list[Network], tail: str, early: bool) -> None:
+def test_every_scan_is_read(networks: list[HeardNetwork], tail: str, early: bool) -> None:
     records = []
     for one in networks:
         names = f'{one.state},"{one.long_name or ""}","{one.short_name or ""}"'
