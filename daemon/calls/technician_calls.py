@@ -263,6 +263,7 @@ def _row(slot: Slot, known: tuple[Chip, int] | None) -> dict[str, Any]:
         "chip": slot.chip.iccid if slot.chip else None,
         "name": chip.name if chip else None,
         "operator": chip.operator if chip else None,
+        "network": slot.network.operator if slot.network else None,
         "signal": slot.signal,
         "registration": slot.registered.name if slot.registered else None,
         "stock": stock,

@@ -19,6 +19,7 @@ _COLUMNS = (
     Column("state", "state"),
     Column("name", "chip"),
     Column("operator", "operator"),
+    Column("network", "network"),
     Column("signal", "signal", "number"),
     Column("stock", "stock", "number"),
     Column("doing", "doing"),

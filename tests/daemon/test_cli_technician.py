@@ -21,6 +21,7 @@ SLOT = {
     "chip": "8962100000000000012",
     "name": "tsel [bold]1",
     "operator": "telkomsel",
+    "network": "TELKOMSEL",
     "signal": 21,
     "stock": 490000,
     "doing": "idle",
@@ -48,7 +49,14 @@ def test_the_rack_is_a_table_or_json(run: Any, fake_daemon: Any) -> None:
     fake_daemon.answers["rack.show"] = {"slots": [SLOT], "now": AT}
     shown = run("rack")
     assert shown.exit_code == 0
-    for word in ("left-3", "tsel [bold]1", "490.000", "retry 1, usb 2", "2026-11-22 23:59:59"):
+    for word in (
+        "left-3",
+        "TELKOMSEL",
+        "tsel [bold]1",
+        "490.000",
+        "retry 1, usb 2",
+        "2026-11-22 23:59:59",
+    ):
         assert word in shown.stdout
     assert "\x1b" not in shown.stdout
     assert json.loads(run("rack", "--json").stdout) == {"slots": [SLOT], "now": AT}

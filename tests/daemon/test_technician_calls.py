@@ -54,6 +54,7 @@ def test_the_rack_shows_what_a_technician_asks_first(tmp_path: Path) -> None:
         assert shown["slot"] == SLOT
         assert shown["state"] == "ready"
         assert shown["operator"] == "telkomsel"
+        assert shown["network"] == world.simulation.network.operator_of(shown["chip"]).network_name
         assert shown["stock"] == 1_000_000
         assert shown["doing"] == "idle"
         assert 0 <= shown["signal"] <= 31
