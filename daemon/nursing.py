@@ -18,6 +18,9 @@ from pulsarack.modems.errors import ModemError
 from pulsarack.modems.remedies import BACK_OFF_SECONDS, MODEM_S_OWN, STRONG, Fault, Remedy
 from pulsarack.modems.transport import Closing, Port
 
+# How often a modem without a card is asked for one.
+CARD_SECONDS = 5.0
+
 
 class SlotFault(ModemError):
     """Something about this slot that is not the modem's fault."""
@@ -72,6 +75,9 @@ class Patient(Protocol):
     async def wait_for_change(self, seconds: float | None) -> bool:
         """Until something changes, or so long at most; True if something did."""
 
+    async def card_answers(self) -> bool | None:
+        """Whether a card is in the modem now; None if that cannot be asked."""
+
 
 class Nursing:
     """For one slot."""
@@ -82,6 +88,7 @@ class Nursing:
         self._ports = ports
         self._slot = slot
         self._asked: _Asked | None = None
+        self._card_was_out = False  # at the last look
 
     async def reset(self, how: Remedy, why: str, within_seconds: float) -> Taken:
         """Reset the modem by hand, as soon as nothing is done with its chip.
@@ -139,15 +146,15 @@ class Nursing:
     async def _recover(self, end: End, *, lost: bool) -> None:
         slot, supervisor = self._slot, self._supervisor
         advice = await supervisor.advise(end.fault, end.why, slot.where(), fell=end.fell)
-        port = None
-        if advice.remedy is not Remedy.RETRY or lost:
+        port, looks = None, end.fault is Fault.NO_CARD
+        if lost or not (looks or advice.remedy is Remedy.RETRY):
             port = slot.close()
-        rang = await self._pause(advice.wait_seconds)
+        rang = await self._pause(advice.wait_seconds, looks=looks)
         if self._asked is not None:
             asked, self._asked = self._asked, None
             await self._as_asked(asked, port or slot.close())
         elif advice.remedy in STRONG and not (rang or slot.stopping):
-            await self._take(advice.remedy, end.why, port)
+            await self._take(advice.remedy, end.why, port or slot.close())
         elif advice.remedy in (Remedy.RETRY, Remedy.REOPEN):
             await supervisor.carry_out(advice.remedy, end.why, slot.where())
 
@@ -191,10 +198,28 @@ class Nursing:
                 f" {self._slot.name}; wait, or decide it: pulsarack order show {attempt.order_id}"
             )
 
-    async def _pause(self, seconds: float) -> bool:
+    async def _pause(self, seconds: float, *, looks: bool) -> bool:
         """Wait, or until something changes; a modem that rests is left alone in any case."""
         while True:
-            rang = await self._slot.wait_for_change(seconds)
+            wait = self._wait_for_card if looks else self._slot.wait_for_change
+            rang = await wait(seconds)
             seconds = self._supervisor.rest_seconds
             if self._slot.stopping or self._asked is not None or not seconds:
                 return rang
+
+    async def _wait_for_card(self, seconds: float) -> bool:
+        """The same; also ended by a card that is put in, which many modems do not announce.
+
+        One that always says it has a card, and shows none, is no reason to look again.
+        """
+        clock = self._context.clock
+        until = clock.monotonic() + seconds
+        while (rest := until - clock.monotonic()) > 0:
+            if await self._slot.wait_for_change(min(rest, CARD_SECONDS)):
+                return True
+            is_in = await self._slot.card_answers()
+            if is_in and self._card_was_out:
+                self._card_was_out = False
+                return True
+            self._card_was_out |= is_in is False
+        return False

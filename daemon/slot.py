@@ -208,6 +208,15 @@ class Slot:
             raise SlotFault(f"order {order} is undecided; see: pulsarack order show {order}")
         return await job(modem)
 
+    async def card_answers(self) -> bool | None:
+        """Whether a card is in the modem now; None if that cannot be asked."""
+        if self._modem is None:
+            return None
+        try:
+            return await self._modem.card_answers()
+        except ModemError:
+            return None
+
     def rename(self, name: str) -> None:
         """Be called so from now on."""
         self.name = self.supervisor.slot = name

@@ -112,6 +112,11 @@ class Modem:
         async with self._lock:
             return await self._startup.read_chip()
 
+    async def card_answers(self) -> bool:
+        """One look whether a SIM card is in, open or locked; nothing is entered."""
+        async with self._lock:
+            return await self._startup.card_answers()
+
     async def read_iccid(self) -> str:
         """The number of the card alone."""
         async with self._lock:

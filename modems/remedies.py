@@ -35,8 +35,6 @@ from pulsarack.modems.errors import (
 )
 
 BACK_OFF_SECONDS = (2.0, 5.0, 15.0, 60.0)
-# Many modems do not say that a card was put in; of one that has worked here it is worth asking.
-CARD_SECONDS = 5.0
 # After so many failures in a row, and every remedy that there is, a modem is given up.
 TRIES_LIMIT = 10
 GIVEN_UP_SECONDS = 600.0
@@ -160,7 +158,6 @@ class Ladder:
     falls      when it fell out of readiness, the latest FALLS_LIMIT of them
     rests_until  None: it does not rest
     given_up   everything was tried
-    worked     the modem was ready since it came
     """
 
     rung: int = 0
@@ -168,12 +165,11 @@ class Ladder:
     falls: tuple[float, ...] = ()
     rests_until: float | None = None
     given_up: bool = False
-    worked: bool = False
 
     def ready(self) -> "Ladder":
         """The modem works; its falls are not forgotten, unless it has rested for them."""
         falls = self.falls if self.rests_until is None else ()
-        return Ladder(falls=falls, worked=True)
+        return Ladder(falls=falls)
 
     def fell(self, now: float) -> "Ladder":
         """The modem was ready and is not any more, and nobody has done that."""
@@ -194,8 +190,6 @@ class Ladder:
             )
         counted = replace(self, failures=self.failures + 1)
         wait = BACK_OFF_SECONDS[min(self.failures, len(BACK_OFF_SECONDS) - 1)]
-        if fault is Fault.NO_CARD and self.worked:
-            wait = min(wait, CARD_SECONDS)
         rung = self._next_rung(fault, means)
         if rung is None:
             return counted._beyond(fault, wait)

@@ -88,6 +88,12 @@ class Startup:
                 said = str(response.final)
         raise SimMissing(said)
 
+    async def card_answers(self) -> bool:
+        """One look whether a card is in, open or locked."""
+        response = await self._run(_cpin(self.profile.cpin_without_ok))
+        final = response.final
+        return final.ok or (final.kind is FinalKind.CME and final.code in _STATE_OF_ERROR)
+
     async def _wake_radio(self) -> None:
         """Switch the radio on where it was left off (27.007 8.2)."""
         lines = await self._ask("AT+CFUN?")

@@ -162,3 +162,23 @@ def test_a_card_in_another_modem_in_another_slot_goes_on(tmp_path: Path) -> None
 
     two = (("wavecom", "telkomsel"), ("simcom-sim800", "indosat"))
     in_world(tmp_path, order, *two, faults=SILENTLY_DONE)
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_a_card_that_was_out_for_long_goes_on_though_nobody_announces_it(
+    tmp_path: Path, dialect: str
+) -> None:
+    """Pulled from a running modem, which is then out of the rack itself for a while."""
+
+    async def order(world: World) -> None:
+        await until_idle(world)
+        modem = world.simulation.modems[0]
+        modem.remove_card()
+        await world.clock.sleep(30.0)
+        await pull(world, seconds=20.0)
+        await world.clock.sleep(3000.0)
+        modem.insert_card()
+        await world.clock.sleep(modem.dialect.registers_after)
+        assert await until_it_goes_on(world) <= GOES_ON_SECONDS
+
+    in_world(tmp_path, order, (dialect, "telkomsel"))

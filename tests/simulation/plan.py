@@ -13,6 +13,7 @@ from types import MappingProxyType
 
 from pulsarack.modems.simulator.faults import FaultKind, FaultPlan
 from pulsarack.modems.simulator.menu_weather import MenuMix
+from pulsarack.modems.simulator.rack import DIALECTS as EVERY_DIALECT
 from pulsarack.modems.simulator.rack import Rack
 from pulsarack.modems.simulator.sms_weather import SmsMix
 from tests.daemon.world import CODES, rack_plan
@@ -202,7 +203,7 @@ def plug_and_unplug(seed: int, modems: int = 64) -> Plan:
     The operators are as reliable as they are; what goes wrong here is done by hand.
     """
     rng = Random(f"plugging/{seed}")
-    chips = [(rng.choice(DIALECTS), rng.choice(OPERATORS)) for _ in range(modems)]
+    chips = [(rng.choice(EVERY_DIALECT), rng.choice(OPERATORS)) for _ in range(modems)]
     rack = _rack(rng, chips, {})
     rack = dataclasses.replace(rack, menu_mix=MenuMix(), sms_mix=SmsMix())
     return Plan(
