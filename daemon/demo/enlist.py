@@ -83,13 +83,17 @@ async def enlist(link: Link, trade: Trade, orders: int) -> None:
         )
 
 
+_CAN_SELL = ("idle", "resting")
+
+
 async def wait_for_rack(link: Link, chips: int, within_seconds: float) -> None:
-    """Until all chips have their stock read, or the time is over; orders may come anyway."""
+    """Until all chips can sell, their stock read, or the time is over; orders may come anyway."""
     clock = WallClock()
     deadline = clock.monotonic() + within_seconds
     while clock.monotonic() < deadline:
         rows = (await link.call("chip.list"))["chips"]
-        if sum(bool(row["stock_exact"]) for row in rows) >= chips:
+        # A database that is gone on with knows their stock before their modems are there.
+        if sum(row["stock_exact"] and row["doing"] in _CAN_SELL for row in rows) >= chips:
             return
         await asyncio.sleep(_LOOK_SECONDS)
 
