@@ -16,8 +16,8 @@ from peewee import Database
 
 from pulsarack.queue.rows import columns, select
 
-SHOWN = 1000
-"""Spells in the figures of `status`, the newest: weeks of a bad rack, years of a good one."""
+SHOWN = 200
+"""Spells in the figures of `status`, the newest: days of a bad rack, months of a good one."""
 
 
 @dataclass(frozen=True, slots=True)
