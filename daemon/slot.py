@@ -328,6 +328,8 @@ class Slot:
         self._neighbours.show(self, self.chip.iccid, self.identity.imei)
         try:
             while not (self._lost or self._stopping):
+                if self.held and self.nursing.asked:
+                    return  # a modem may show the card that it had before: then a reset mends it
                 if self.held:
                     await self._hold(modem)
                 elif not await self._serve(modem):

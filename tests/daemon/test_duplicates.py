@@ -192,3 +192,28 @@ def test_of_three_with_one_card_the_last_one_sells(
         await world.stop()
 
     run(work())
+
+
+def test_one_that_is_held_can_be_reset_by_hand(tmp_path: Path) -> None:
+    """It remembers the card that it had before, and forgets it when it starts anew."""
+
+    async def reset(world: World) -> None:
+        await until_idle(world)
+        other = world.simulation.modems[1]
+        own = other.card
+        clone_card(world)
+        await until_state(world, "modem9", "held")
+        restart, done = other.restart, list[bool]()
+
+        def forget() -> None:
+            other.card = own
+            done.append(True)
+            restart()
+
+        other.restart = forget  # type: ignore[method-assign]
+        await world.call("modem.reset", slot="modem9", how="cfun", who="test")
+        assert done
+        await until_state(world, "modem9", "ready")
+        await until_state(world, "modem0", "ready")
+
+    in_world(tmp_path, reset, *OTHERS)
