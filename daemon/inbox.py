@@ -39,6 +39,7 @@ from pulsarack.ussd.reply import Reply, classify
 # but what is missing after this long is read as far as it came).
 CONCATENATION_SECONDS = 60.0
 DELIVERIES_MAX = 256
+UNREADABLE_MAX = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +138,10 @@ class Inbox:
 
     def unreadable(self, index: int | None, reason: str) -> None:
         """A message on the SIM cannot be read: the next reading takes it off."""
-        self._unreadable.append((index, reason))
+        # What is stored nowhere and comes by the thousand is told once a reading.
+        many = len(self._unreadable) >= UNREADABLE_MAX or (None, reason) in self._unreadable
+        if index is not None or not many:
+            self._unreadable.append((index, reason))
 
     def delivered(self, report: DeliveryReport) -> None:
         """A delivery report came: the next reading writes it down, and takes it off the SIM."""
@@ -163,7 +167,7 @@ class Inbox:
 
         The message itself is not kept: what cannot be read cannot be searched for a PIN.
         """
-        while self._unreadable:
+        for _ in range(len(self._unreadable)):  # not what comes meanwhile
             index, reason = self._unreadable.pop(0)
             await self._keep_unparsed("", f"(a message that cannot be read: {reason})")
             if index is not None:

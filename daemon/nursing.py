@@ -90,6 +90,11 @@ class Nursing:
         self._asked: _Asked | None = None
         self._card_was_out = False  # at the last look
 
+    @property
+    def asked(self) -> bool:
+        """Whether a person waits for a reset."""
+        return self._asked is not None
+
     async def reset(self, how: Remedy, why: str, within_seconds: float) -> Taken:
         """Reset the modem by hand, as soon as nothing is done with its chip.
 

@@ -20,6 +20,7 @@ from pulsarack.daemon.joining import join
 from pulsarack.daemon.nursing import End, Nursing, SlotFault
 from pulsarack.daemon.ports import Ports
 from pulsarack.daemon.resets import Resets
+from pulsarack.daemon.seldom import Seldom
 from pulsarack.daemon.store_errors import StoreError
 from pulsarack.daemon.supervisor import Situation, Supervisor
 from pulsarack.daemon.tap import Tap
@@ -113,6 +114,7 @@ class Slot:
         self._stopping = False
         self._hands = asyncio.Lock()  # a technician's, on a modem without a worker
         self._log = context.log.bind(slot=self.name)
+        self._seldom = Seldom(context.clock)
 
     async def run(self) -> None:
         """Carry whatever is in the slot, again and again, until `stop`."""
@@ -335,6 +337,8 @@ class Slot:
         self._neighbours.show(self, self.chip.iccid, self.identity.imei)
         try:
             while not (self._lost or self._stopping):
+                if self.held and self.nursing.asked:
+                    return  # a modem may show the card that it had before: then a reset mends it
                 if self.held:
                     await self._hold(modem)
                 elif not await self._serve(modem):
@@ -402,7 +406,7 @@ class Slot:
                 if self.desk is not None:
                     self.desk.text_came()
             case MessageUnreadable(index=index, reason=reason):
-                self._log.warning("sms.unreadable", reason=reason)
+                self._seldom.warning(self._log, "sms.unreadable", reason=reason)
                 if self.desk is not None:
                     self.desk.inbox.unreadable(index, reason)
             case DeliveryReport() as report:
@@ -410,14 +414,14 @@ class Slot:
                 if self.desk is not None:
                     self.desk.inbox.delivered(report)
             case ListingHung(seconds=seconds):
-                self._log.warning("sms.listing_hung", seconds=seconds)
+                self._seldom.warning(self._log, "sms.listing_hung", seconds=seconds)
             case StorageFull(said=said):
-                self._log.warning("sms.storage_full", said=said)
+                self._seldom.warning(self._log, "sms.storage_full", said=said)
                 if self.desk is not None:
                     self.desk.text_came()
             case UssdArrived(answer=answer):
                 # It may be the late answer of an earlier request: shown, never used as proof.
-                self._log.warning("ussd.unasked", text=answer.text)
+                self._seldom.warning(self._log, "ussd.unasked", text=answer.text)
 
     def _lose(self, reason: str, by: Fault = Fault.GONE) -> None:
         self._lost, self._lost_by = True, by

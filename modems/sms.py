@@ -43,9 +43,9 @@ CONCATENATION_8BIT = bytes([0x05, 0x00, 0x03])
 SINGLE_SEPTETS, PART_SEPTETS = 160, 153
 SINGLE_UCS2_OCTETS, PART_UCS2_OCTETS = 140, 134
 PARTS_MAX = 255
-# How far apart the service centre may stamp the parts of one message; those of a reference
-# that was used again are minutes apart at the least.
-STAMPS_APART_SECONDS = 300.0
+# How far apart the service centre may stamp the parts of one message, taken in one go. More
+# would let halves of two reports be one: some centres use a reference again with the next text.
+STAMPS_APART_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)

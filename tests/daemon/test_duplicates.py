@@ -1,5 +1,6 @@
 """Two modems that show the same card or the same IMEI: neither sells until one is gone."""
 
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
@@ -165,3 +166,54 @@ def test_of_two_with_one_imei_neither_sells_unless_that_is_allowed(
         await world.stop()
 
     run(work())
+
+
+@pytest.mark.parametrize("leaving", list(permutations(("modem0", "modem1", "modem2"), 2)))
+def test_of_three_with_one_card_the_last_one_sells(
+    tmp_path: Path, leaving: tuple[str, str]
+) -> None:
+    async def work() -> None:
+        world = World(tmp_path, rack_plan(*TWO, TWO[0]))
+        one, *others = world.simulation.modems
+        for other in others:
+            other.card = one.card
+        await world.set_up()
+        for slot in ("modem0", "modem1", "modem2"):
+            await until_state(world, slot, "held")
+        order_id = await world.order("S10.081200000012")
+        for slot in leaving:
+            await world.clock.sleep(60)
+            assert (await world.states())[order_id] == "QUEUED"
+            world.ports.unplug(f"/rack/{slot}")
+        await world.settle()
+        assert (await world.states())[order_id] == "SUCCEEDED"
+        assert len(world.delivered()) == 1
+        assert world.findings() == []
+        await world.stop()
+
+    run(work())
+
+
+def test_one_that_is_held_can_be_reset_by_hand(tmp_path: Path) -> None:
+    """It remembers the card that it had before, and forgets it when it starts anew."""
+
+    async def reset(world: World) -> None:
+        await until_idle(world)
+        other = world.simulation.modems[1]
+        own = other.card
+        clone_card(world)
+        await until_state(world, "modem9", "held")
+        restart, done = other.restart, list[bool]()
+
+        def forget() -> None:
+            other.card = own
+            done.append(True)
+            restart()
+
+        other.restart = forget  # type: ignore[method-assign]
+        await world.call("modem.reset", slot="modem9", how="cfun", who="test")
+        assert done
+        await until_state(world, "modem9", "ready")
+        await until_state(world, "modem0", "ready")
+
+    in_world(tmp_path, reset, *OTHERS)

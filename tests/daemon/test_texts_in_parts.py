@@ -26,9 +26,11 @@ TELKOMSEL = ("huawei-e173", "telkomsel")
 LONG = "Promo panjang sekali dari operator Anda, jangan lewatkan. " * 4
 
 
-def parts(world: World, pieces: list[str], total: int | None = None) -> list[str]:
-    """DELIVERs of one long text of the operator, as the service centre parts it."""
-    when = local_time(world.clock.now_ms() / 1000)
+def parts(
+    world: World, pieces: list[str], total: int | None = None, seconds: float = 0.0
+) -> list[str]:
+    """DELIVERs of one long text of the operator, as the service centre parts it, so much later."""
+    when = local_time(world.clock.now_ms() / 1000 + seconds)
     stamp = pdu_writer.stamp(f"{when:%y%m%d%H%M%S}", 28)
     sender = pdu_writer.name(SENDER.encode())
     return [
@@ -90,6 +92,29 @@ def test_a_part_that_never_comes_makes_no_success(
             await world.clock.sleep(1)
         assert await unparsed(world) == [f"(incomplete: part 2 of 2 did not come) {DONE}"]
         assert [one["meaning"] for one in sms(world)] == ["UNPARSED"]
+        await world.settle()
+        assert (await world.show(order_id))["attempts"][0]["outcome"] == "NOT_DONE"
+
+    in_world(tmp_path, sell)
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+@pytest.mark.parametrize("later", [-30.0, 12.0, 30.0, 120.0])
+def test_halves_of_two_reports_are_no_report(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, later: float, order: tuple[int, int]
+) -> None:
+    """Some centres give all their texts one reference: this one's second half is not here yet,
+    the other's first half was overtaken, and what lies there reads like a success."""
+
+    async def sell(world: World) -> None:
+        await until_idle(world)
+        order_id = await undecided(world, Scripted(world, monkeypatch))
+        mine = parts(world, [DONE[:30], "gagal, nomor salah"])
+        others = parts(world, ["Isi ulang 10 ke 081200000099 b", DONE[30:]], seconds=later)
+        for pdu in [(mine[0], others[1])[number] for number in order]:
+            assert modem_of(world).message_arrived(pdu)
+        await world.clock.sleep(30)
+        assert (await world.states())[order_id] == "UNKNOWN"
         await world.settle()
         assert (await world.show(order_id))["attempts"][0]["outcome"] == "NOT_DONE"
 

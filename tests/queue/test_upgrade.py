@@ -1,8 +1,11 @@
 """A database of the first version becomes one of this version, and its audit stays clean."""
 
+import itertools
 from pathlib import Path
+from typing import Any
 
 import pytest
+from peewee import Database
 
 from pulsarack.daemon import audit
 from pulsarack.daemon.migrations import load_scripts, migrate
@@ -38,6 +41,112 @@ def as_first_version(path: Path, old: Path) -> None:
         order = " ORDER BY sequence" if table == "transfer" else ""
         sql.run(db, f"INSERT INTO main.{table} ({listed}) SELECT {listed} FROM new.{table}{order}")
     db.close()
+
+
+def before_the_racks(path: Path) -> None:
+    """As the version left it that knew nothing of tries of PINs, of models and of technicians."""
+    db = database(path)
+    db.connect()
+    for table in ("sim_pin_try", "learned_encoding", "slot_name", "technician_act"):
+        sql.run(db, f"DROP TABLE {table}")
+    sql.run(db, "DELETE FROM schema_version WHERE folder = 'queue' AND number IN (8, 9)")
+    db.close()
+
+
+def copied(source: Path, to: Path) -> None:
+    """With what is still in its log."""
+    db = database(source)
+    db.connect()
+    sql.run(db, "VACUUM INTO ?", str(to))
+    db.close()
+
+
+class Killed(Exception):
+    """The machine stopped here."""
+
+
+def kill_at(db: Database, statement: int) -> None:
+    """The connection lives for so many statements more."""
+    left = itertools.count(statement, -1)
+
+    def trace(_cursor: object, _text: str, _bindings: object) -> bool:
+        if next(left) <= 0:
+            raise Killed
+        return True
+
+    db.connection().exec_trace = trace  # type: ignore[no-untyped-call]
+
+
+@pytest.fixture
+def at_work(shop: World, tmp_path: Path) -> Path:
+    """Orders in every state, in a database of the version before."""
+    shop.chip(2)
+    shop.chip(3)
+    done = shop.sent(CARD, "S10.081200000031")
+    shop.decide(done.attempt_id, done=True, figure=489_850)
+    shop.wait(60)
+    failed = shop.sent(CARD, "S10.081200000032")
+    shop.decide(failed.attempt_id, done=False, reason=Reason.WRONG_NUMBER)
+    shop.suspend(shop.sent(CARD, "S10.081200000033").attempt_id)
+    shop.sent(iccid(2), "S10.081200000034")
+    shop.order("S10.081200000035")
+    shop.claim(iccid(3))
+    shop.order("S10.081200000037")
+    shop.clean()
+    path = tmp_path / "before.db"
+    copied(Path(shop.store._db.database), path)
+    before_the_racks(path)
+    return path
+
+
+def as_it_stands(path: Path) -> dict[str, list[tuple[Any, ...]]]:
+    db = database(path)
+    db.connect()
+    names = [
+        name
+        for (name,) in sql.run(
+            db,
+            "SELECT name FROM sqlite_schema WHERE type = 'table' AND name != 'schema_version'"
+            " AND name NOT GLOB 'sqlite_*'",
+        )
+    ]
+    found = {name: sql.run(db, f"SELECT * FROM {name}").fetchall() for name in names}
+    db.close()
+    return {name: lines for name, lines in found.items() if lines}
+
+
+def test_orders_in_every_state_are_there_whenever_the_upgrade_was_killed(
+    at_work: Path, tmp_path: Path
+) -> None:
+    before, statement, killed = as_it_stands(at_work), 0, True
+    states = {row[0] for row in _rows(at_work, "SELECT state FROM orders")}
+    assert states == {"SUCCEEDED", "FAILED", "UNKNOWN", "SENDING", "QUEUED"}
+    while killed:
+        path = tmp_path / f"killed{statement}.db"
+        copied(at_work, path)
+        db, killed = database(path), False
+        db.connect()
+        kill_at(db, statement)
+        try:
+            migrate(db, load_scripts(), now_ms=START)
+        except Killed:
+            killed = True
+        db.connection().exec_trace = None  # type: ignore[no-untyped-call]
+        db.close()
+        assert as_it_stands(path) == before
+        InlineStore.open(path, now_ms=START, synchronous="OFF").close()
+        assert as_it_stands(path) == before
+        assert audit.main(path) == []
+        statement += 1
+    assert statement > 10
+
+
+def _rows(path: Path, query: str) -> list[tuple[Any, ...]]:
+    db = database(path)
+    db.connect()
+    found: list[tuple[Any, ...]] = sql.run(db, query).fetchall()
+    db.close()
+    return found
 
 
 @pytest.fixture
