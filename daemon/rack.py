@@ -124,6 +124,10 @@ class Rack:
         """A slot holds no modem any more."""
         self._identities.leave(slot)
 
+    def shown(self) -> frozenset[str]:
+        """The cards that slots show."""
+        return frozenset(iccid for iccid, _ in self._identities.every())
+
     def chip_changed(self, iccid: str) -> None:
         """An admin changed a chip: its worker starts anew with what holds now."""
         for slot in self._identities.with_chip(iccid):

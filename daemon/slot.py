@@ -66,6 +66,9 @@ class Neighbours(Protocol):
     def leave(self, slot: "Slot") -> None:
         """The slot holds no modem any more."""
 
+    def shown(self) -> frozenset[str]:
+        """The cards that slots show."""
+
 
 class Slot:
     """One path of the configuration (or of a glob in it)."""
@@ -155,7 +158,7 @@ class Slot:
 
     def _came_back(self) -> None:
         if self.supervisor.appeared():  # perhaps with something else in it
-            self._card, self._known, self._reset_command = None, False, ""
+            self._known, self._reset_command = False, ""
 
     def vanished(self) -> None:
         """The port is not there any more."""
@@ -231,6 +234,7 @@ class Slot:
         """What the supervisor must know of this place."""
         return Situation(
             iccid=self._card,
+            shown=self._neighbours.shown(),
             seat=self._ports.place(self.path),
             reset_command=self._reset_command,
             known=self._known,
@@ -426,6 +430,7 @@ class Slot:
     def _lose(self, reason: str, by: Fault = Fault.GONE) -> None:
         self._lost, self._lost_by = True, by
         if by is Fault.GONE:
+            self._card = None  # whatever comes back may hold another one
             self.supervisor.vanished(self._was_ready)
         self._log.info("modem.lost", why=reason)
         if self.desk is not None:

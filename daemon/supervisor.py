@@ -54,6 +54,7 @@ class Situation:
     """What the slot knows of where its modem is when a remedy is asked for.
 
     iccid          the card, if it was read since the port was there
+    shown          the cards that any slot shows
     seat           its place on the USB, None if it has none
     reset_command  of its profile; "" if AT+CFUN=1,1 is not safe, or the model not known
     known          a modem has answered here
@@ -61,6 +62,7 @@ class Situation:
     """
 
     iccid: str | None = None
+    shown: frozenset[str] = frozenset()
     seat: UsbSeat | None = None
     reset_command: str = ""
     known: bool = False
@@ -164,7 +166,7 @@ class Supervisor:
     async def forbidding(self, situation: Situation) -> Attempt | None:
         """The open attempt that forbids a strong remedy."""
         return await self._context.store.read(
-            lambda db: no_return.open_in_slot(db, self.slot, situation.iccid)
+            lambda db: no_return.open_in_slot(db, situation.iccid, situation.shown)
         )
 
     async def carry_out(

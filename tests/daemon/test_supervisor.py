@@ -380,8 +380,8 @@ def test_a_reset_that_the_store_forbids_is_told_to_who_asked(
     async def story(world: World, bench: Bench) -> None:
         slot, looked = slot_of(world), []
 
-        def lookup(db: Any, name: str, iccid: str | None) -> Any:
-            looked.append(name)
+        def lookup(db: Any, iccid: str | None, shown: Any) -> Any:
+            looked.append(iccid)
             if len(looked) == 2:
                 raise StoreError("the disk is full; make room")
 
