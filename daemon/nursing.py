@@ -199,8 +199,9 @@ class Nursing:
         attempt = await self._supervisor.forbidding(self._slot.where())
         if attempt is not None and attempt.reason is not None:
             raise SlotFault(
-                f"order {attempt.order_id} is past its point of no return in slot"
-                f" {self._slot.name}; wait, or decide it: pulsarack order show {attempt.order_id}"
+                f"order {attempt.order_id} is past its point of no return, and its chip is or may"
+                f" be in slot {self._slot.name}; wait, or decide it:"
+                f" pulsarack order show {attempt.order_id}"
             )
 
     async def _pause(self, seconds: float, *, looks: bool) -> bool:

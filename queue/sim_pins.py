@@ -5,11 +5,11 @@ how many tries are left, both, or neither. Of a refused try the card is remember
 number was told, and else the modem. Then
 
 - neither that card nor that modem is tried again;
-- where the tries that are left were told nothing more is needed: with less than two of them
-  nobody tries, and the card carries its count wherever it goes;
-- where they were not told, this may be a card that was refused under another name: in
-  another modem, or before its number was told. One such refusal leaves room for one more
-  try, two leave none.
+- where the tries that are left were told, with less than two of them nobody tries;
+- where the card's number was not told, or the tries were not, this may be a card that was
+  refused under another name: in another modem, or before its number was told. One such
+  refusal leaves room for one more try, two leave none. A modem that tells no number is not
+  believed in its count alone: it may tell the same one for ever.
 
 A note is taken back when the card opens, or by an admin who has corrected the PIN.
 """
@@ -47,7 +47,7 @@ def begin(db: Database, key: str, *, card: bool, tries_told: bool, now_ms: int) 
     """
     if scalar(db, "SELECT count(*) FROM sim_pin_try WHERE key = ?", (key,)):
         return False
-    if not tries_told and _may_be_this(db, card, now_ms) >= REFUSALS_MAX:
+    if not (card and tries_told) and _may_be_this(db, card, now_ms) >= REFUSALS_MAX:
         return False
     execute(
         db,

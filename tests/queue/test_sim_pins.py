@@ -61,6 +61,22 @@ def test_no_card_is_ever_tried_a_third_time(
         assert all(one.tries_left >= 1 for one in cards)
 
 
+@settings(max_examples=200)
+@given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 5), st.booleans()), max_size=30))
+def test_nor_where_modems_tell_no_number_and_the_same_count_for_ever(
+    empty: Database, moves: list[tuple[int, int, bool]]
+) -> None:
+    """And another IMEI each time: so every try comes under a name of its own."""
+    empty.execute_sql("DELETE FROM sim_pin_try")
+    cards = [Card(number) for number in range(3)]
+    for turn, (card, modem, seen) in enumerate(moves):
+        liar = 1000 * turn + modem
+        left, cards[card].tries_left = cards[card].tries_left, 3
+        enter(empty, cards[card], liar, (False, True), seen)
+        cards[card].tries_left = left - (3 - cards[card].tries_left)
+        assert all(one.tries_left >= 1 for one in cards)
+
+
 def noted(db: Database) -> list[Any]:
     return [(one.key, one.refused) for one in sim_pins.every(db)]
 
@@ -79,6 +95,7 @@ def test_notes_come_and_go(empty: Database) -> None:
     assert noted(empty) == [("a", 1), ("b", 1)]
     assert not sim_pins.begin(empty, "e", card=False, tries_told=False, now_ms=4)
     assert not sim_pins.begin(empty, "e", card=True, tries_told=False, now_ms=4)
+    assert not sim_pins.begin(empty, "e", card=False, tries_told=True, now_ms=4)
     assert sim_pins.begin(empty, "e", card=True, tries_told=True, now_ms=4)
     assert sim_pins.allow(empty, "a")
     assert not sim_pins.allow(empty, "a")
