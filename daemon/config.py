@@ -10,25 +10,36 @@ docs/pulsarack.example.toml explains every key; a test keeps it true.
 
 import re
 import tomllib
-from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
 from pulsarack.daemon import calendar, places, toml_text
 from pulsarack.daemon.config_errors import ConfigErrors, Location, Problem, line_of, problems_of
+from pulsarack.daemon.config_fields import (
+    DAY_SECONDS,
+    FilePath,
+    Limit,
+    Rupiah,
+    Seconds,
+    Section,
+    WatchdogSeconds,
+    WeekSeconds,
+    YearSeconds,
+    form,
+    not_empty,
+    printable,
+    time_of_day,
+)
 from pulsarack.modems import port_url
 
-_DAY_SECONDS = 86_400
 # The year 2100; a later anchor is a slip of the keys.
 _LAST_ANCHOR = 4_102_444_800
 # Longer than every time for which the queue looks back at what is finished; a test compares.
 LEAST_RETENTION_DAYS = 30
 _LONGEST_RETENTION_DAYS = 3650
-_TIME_OF_DAY = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _REMEDY_SYNTAX = "put the TOML right there; texts stand in quotes, each key in a line of its own"
 
 
@@ -40,12 +51,6 @@ def _timezone(name: str) -> str:
     return name
 
 
-def _not_empty(text: str) -> str:
-    if not text.strip():
-        raise ValueError("write a text that is not empty")
-    return text
-
-
 def _retention_days(days: int) -> int:
     # What is younger may still be asked for: texts that are late by days, stock that comes back.
     if days != 0 and not LEAST_RETENTION_DAYS <= days <= _LONGEST_RETENTION_DAYS:
@@ -55,45 +60,7 @@ def _retention_days(days: int) -> int:
     return days
 
 
-def _form(pattern: str, remedy: str) -> Callable[[str], str]:
-    def check(text: str) -> str:
-        if not re.fullmatch(pattern, text):
-            raise ValueError(remedy)
-        return text
-
-    return check
-
-
-def _time_of_day(text: str) -> str:
-    if not _TIME_OF_DAY.fullmatch(text):
-        raise ValueError('write a time of day such as "03:30"')
-    return text
-
-
-Named = TypeVar("Named", str, Path)
-
-
-def _printable(path: Named) -> Named:
-    if _CONTROL.search(str(path)):
-        raise ValueError("write a path without control characters")
-    return path
-
-
-# Strict mode takes no text for a path and no list for a tuple, but TOML has only those.
-FilePath = Annotated[Path, Field(strict=False), AfterValidator(_printable)]
-Seconds = Annotated[float, Field(gt=0, le=_DAY_SECONDS, allow_inf_nan=False)]
-WeekSeconds = Annotated[float, Field(gt=0, le=7 * _DAY_SECONDS, allow_inf_nan=False)]
-YearSeconds = Annotated[float, Field(gt=0, le=365 * _DAY_SECONDS, allow_inf_nan=False)]
-WatchdogSeconds = Annotated[float, Field(ge=1, le=_DAY_SECONDS, allow_inf_nan=False)]
-Rupiah = Annotated[int, Field(ge=0, le=10**12)]
-Limit = Annotated[int, Field(ge=1, le=100_000)]
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class DaemonSection(_Section):
+class DaemonSection(Section):
     """[daemon]: where things lie and how the daemon talks."""
 
     state_dir: FilePath = places.STATE_DIR
@@ -108,7 +75,7 @@ class DaemonSection(_Section):
     slow_statement_seconds: Seconds = 0.5
 
 
-class RehearsalSection(_Section):
+class RehearsalSection(Section):
     """[rehearsal]: a faster clock, for the simulated rack only.
 
     A real operator is not faster; with real modems any speed but 1 makes every time
@@ -128,22 +95,22 @@ def _port_url(path: str) -> str:
     return path
 
 
-Iccid = Annotated[str, AfterValidator(_form(r"[0-9]{18,20}", "write the 18 to 20 digits"))]
-Imsi = Annotated[str, AfterValidator(_form(r"[0-9]{14,15}", "write the 14 or 15 digits"))]
+Iccid = Annotated[str, AfterValidator(form(r"[0-9]{18,20}", "write the 18 to 20 digits"))]
+Imsi = Annotated[str, AfterValidator(form(r"[0-9]{14,15}", "write the 14 or 15 digits"))]
 GammuWord = Annotated[
-    str, AfterValidator(_form(r"[A-Za-z0-9_.-]{1,40}", "write the word that gammu has for it"))
+    str, AfterValidator(form(r"[A-Za-z0-9_.-]{1,40}", "write the word that gammu has for it"))
 ]
 _PHONE_KEYS = ("connection", "iccid", "imsi")
 
 
-class PortSection(_Section):
+class PortSection(Section):
     """[[port]]: one serial port, a glob that stands for several, or one on the network.
 
     With `driver` gammu a phone, which needs `connection` and the numbers of its card.
     """
 
     path: Annotated[
-        str, AfterValidator(_not_empty), AfterValidator(_printable), AfterValidator(_port_url)
+        str, AfterValidator(not_empty), AfterValidator(printable), AfterValidator(_port_url)
     ]
     baud: Baud = 115200
     driver: Literal["at", "gammu"] = "at"
@@ -177,7 +144,7 @@ def _imeis(imeis: tuple[str, ...]) -> tuple[str, ...]:
 UsbPatterns = Annotated[tuple[str, ...], Field(strict=False), AfterValidator(_usb_patterns)]
 
 
-class UsbSection(_Section):
+class UsbSection(Section):
     """[usb]: the USB modems that are found by themselves, without a section [[port]].
 
     `modems` None: as long as no [[port]] is named.
@@ -189,19 +156,19 @@ class UsbSection(_Section):
     baud: Baud = 115200
 
 
-class ModemsSection(_Section):
+class ModemsSection(Section):
     """[modems]: what holds for all modems."""
 
     shared_imeis: Annotated[tuple[str, ...], Field(strict=False), AfterValidator(_imeis)] = ()
 
 
-class OrdersSection(_Section):
+class OrdersSection(Section):
     """[orders]: what holds for orders whose product does not say otherwise."""
 
     time_limit_seconds: WeekSeconds = 600.0
 
 
-class ChipsSection(_Section):
+class ChipsSection(Section):
     """[chips]: what holds for chips that were adopted without their own figures.
 
     `reserve` is rupiah of stock that are never sold; the limits are orders, None is no
@@ -211,13 +178,13 @@ class ChipsSection(_Section):
     reserve: Rupiah = 0
     per_hour: Limit | None = None
     per_day: Limit | None = None
-    pause_seconds: Annotated[float, Field(ge=0, le=_DAY_SECONDS, allow_inf_nan=False)] = 0.0
+    pause_seconds: Annotated[float, Field(ge=0, le=DAY_SECONDS, allow_inf_nan=False)] = 0.0
     poll_sms_seconds: Seconds = 30.0
     stock_check_seconds: WeekSeconds = 3600.0
     roaming: bool = True
 
 
-class ResolutionSection(_Section):
+class ResolutionSection(Section):
     """[resolution]: how an undecided order is followed up.
 
     After `give_up_after_seconds` the daemon leaves the order to a person and asks the
@@ -228,17 +195,17 @@ class ResolutionSection(_Section):
     give_up_after_seconds: YearSeconds = 86_400.0
 
 
-class RetentionSection(_Section):
+class RetentionSection(Section):
     """[retention]: when finished orders leave the database for their archives.
 
     `days` after an order was finished, 0 for never; `at` this time of the local day.
     """
 
     days: Annotated[int, AfterValidator(_retention_days)] = 90
-    at: Annotated[str, AfterValidator(_time_of_day)] = "03:30"
+    at: Annotated[str, AfterValidator(time_of_day)] = "03:30"
 
 
-class Config(_Section):
+class Config(Section):
     """One whole configuration, valid and unchangeable."""
 
     daemon: DaemonSection = DaemonSection()
@@ -318,7 +285,7 @@ def _known_keys(model: type[BaseModel]) -> dict[Location, list[str]]:
         key = field.alias or name
         known[()].append(key)
         for kind in (field.annotation, *getattr(field.annotation, "__args__", ())):
-            if isinstance(kind, type) and issubclass(kind, _Section):
+            if isinstance(kind, type) and issubclass(kind, Section):
                 known[(key,)] = list(kind.model_fields)
     return known
 

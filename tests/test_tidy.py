@@ -177,7 +177,12 @@ _ALLOWED = {
     "queue": {"peewee", "phonenumbers"},
     "modems": {"serial", "gammu", "pyudev", "usb"},
 }
-_MODULE_OF = {"pyserial": "serial", "python-gammu": "gammu", "pyusb": "usb"}
+_MODULE_OF = {
+    "argon2-cffi": "argon2",
+    "pyserial": "serial",
+    "python-gammu": "gammu",
+    "pyusb": "usb",
+}
 _WITH_PEEWEE = {"playhouse"}
 
 

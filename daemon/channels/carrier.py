@@ -1,0 +1,92 @@
+"""What a channel is to the rest of the daemon: somebody who carries texts out, and says how he is.
+
+Texts come in by calling the front desk (`front_desk.py`); what goes out lies in the database, and
+the postman (`postman.py`) hands it to the channel's carrier, one parcel after another. A carrier
+keeps nothing that must not be lost. Its own faults end in its state, never in an exception that
+ends another channel.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+
+class Standing(StrEnum):
+    """How a channel is doing."""
+
+    UP = "UP"
+    DOWN = "DOWN"  # the other side cannot be reached; it is tried again
+    MISCONFIGURED = "MISCONFIGURED"  # nothing will change until somebody changes it
+    OFF = "OFF"  # not configured
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelState:
+    """How a channel is doing, and why; `remedy` is what a person can do."""
+
+    standing: Standing
+    why: str = ""
+    remedy: str = ""
+
+
+class SentKind(StrEnum):
+    """What became of one try."""
+
+    DELIVERED = "DELIVERED"  # it is with the receiver, or with a server that answers for it
+    SENT = "SENT"  # it has left; a report may say later that it arrived or not
+    LATER = "LATER"  # it has not left: try again
+    NEVER = "NEVER"  # this address cannot be reached over this channel
+    MAYBE = "MAYBE"  # nobody knows: try again, its id makes a repeat harmless
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """The outcome of one try; `again_seconds`: not before, if the channel says so."""
+
+    kind: SentKind
+    provider_id: str | None = None
+    why: str = ""
+    again_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """Something to be sent: `id` stays the same over all tries.
+
+    `sender`: which of our addresses should say it, '' is any. `kind` is answer, result or buyer;
+    `order_id` and `message_id` are there for a result, `answers` is the channel's id of the
+    message that it answers.
+    """
+
+    id: int
+    address: str
+    sender: str
+    kind: str
+    text: str
+    agent: str | None
+    order_id: int | None
+    message_id: int | None
+    answers: str | None
+    created_at: int
+    tries: int
+
+
+class Carrier(Protocol):
+    """One channel."""
+
+    @property
+    def channel(self) -> str:
+        """Its name: sms, http, xmpp or whatsapp."""
+
+    @property
+    def at_once(self) -> int:
+        """How many parcels it carries at the same time."""
+
+    def state(self) -> ChannelState:
+        """How it is doing."""
+
+    async def run(self) -> None:
+        """Keep the channel up until cancelled."""
+
+    async def send(self, parcel: Parcel) -> Sent:
+        """One try. Returns within a time of its own; raises nothing."""
