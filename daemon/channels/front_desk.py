@@ -179,7 +179,12 @@ class FrontDesk:
 
         def job(db: Database) -> tuple[str | None, Sequence[Order]]:
             kept = inbound.add(
-                db, letter, agent=agent.code, masked=read.masked, outcome="", now_ms=asked.received_at
+                db,
+                letter,
+                agent=agent.code,
+                masked=read.masked,
+                outcome="",
+                now_ms=asked.received_at,
             )
             if kept is None:
                 return None, ()
