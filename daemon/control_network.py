@@ -1,13 +1,17 @@
 """The arguments of the calls about the network of agents: tree, levels, mark-ups, commissions.
 
-Amounts are rupiah. What a name must look like is for the handler to say.
+As `control_arguments.py` has those of all others. Amounts are rupiah.
 """
 
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from pulsarack.daemon.control_bounds import ClientReference, Name, Paid, Rupiah
+Name = Annotated[str, Meta(max_length=100, pattern=r"^[^\x00-\x1f\x7f-\x9f]*\Z")]
+Level = Annotated[str, Meta(pattern=r"^([A-Za-z0-9][A-Za-z0-9._-]{0,31})?\Z")]
+Paid = Annotated[int, Meta(ge=1, le=10**12)]
+Added = Annotated[int, Meta(ge=0, le=10**9)]
+Key = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f-\x9f]*\Z")]
 
 
 class AgentMove(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -21,7 +25,7 @@ class AgentLevel(Struct, frozen=True, forbid_unknown_fields=True):
     """agent.level: "" is no level."""
 
     code: Name
-    level: Name
+    level: Level
 
 
 class AgentLanguage(Struct, frozen=True, forbid_unknown_fields=True):
@@ -47,7 +51,7 @@ class AgentTree(Struct, frozen=True, forbid_unknown_fields=True):
 class PriceSet(Struct, frozen=True, forbid_unknown_fields=True):
     """price.set."""
 
-    level: Name
+    level: Level
     product: Name
     price: Paid
 
@@ -55,13 +59,13 @@ class PriceSet(Struct, frozen=True, forbid_unknown_fields=True):
 class PriceList(Struct, frozen=True, forbid_unknown_fields=True):
     """price.list."""
 
-    level: Name
+    level: Level
 
 
 class PriceRemove(Struct, frozen=True, forbid_unknown_fields=True):
     """price.remove."""
 
-    level: Name
+    level: Level
     product: Name
 
 
@@ -83,7 +87,7 @@ class MarkupSet(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """markup.set: None is any downline, any product."""
 
     upline: Name
-    amount: Annotated[Rupiah, Meta(le=10**9)]
+    amount: Added
     downline: Name | None = None
     product: Name | None = None
 
@@ -102,9 +106,32 @@ class MarkupRemove(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     product: Name | None = None
 
 
+class CommissionList(Struct, frozen=True, forbid_unknown_fields=True):
+    """commission.list: what all uplines have earned and not drawn."""
+
+
 class CommissionExchange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """commission.exchange: None is all that is there; the same `id` again changes nothing."""
 
     agent: Name
     amount: Paid | None = None
-    id: ClientReference | None = None
+    id: Key | None = None
+
+
+ARGUMENTS: dict[str, type[Struct]] = {
+    "agent.move": AgentMove,
+    "agent.level": AgentLevel,
+    "agent.language": AgentLanguage,
+    "agent.active": AgentActive,
+    "agent.tree": AgentTree,
+    "price.set": PriceSet,
+    "price.list": PriceList,
+    "price.remove": PriceRemove,
+    "price.explain": PriceExplain,
+    "product.below_cost": ProductBelowCost,
+    "markup.set": MarkupSet,
+    "markup.list": MarkupList,
+    "markup.remove": MarkupRemove,
+    "commission.list": CommissionList,
+    "commission.exchange": CommissionExchange,
+}

@@ -26,6 +26,8 @@ from pulsarack.queue.errors import LedgerRefused
 from pulsarack.queue.network import commissions, pricing
 from pulsarack.queue.network.pricing import Offer
 from pulsarack.queue.orders import Order
+from pulsarack.queue.post import origins
+from pulsarack.queue.post.origins import OrderOrigin
 from pulsarack.queue.products import Product
 from pulsarack.queue.request import Request
 from pulsarack.queue.routing import MS
@@ -49,7 +51,10 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Who sent an order, how and when."""
+    """Who sent an order, how and when.
+
+    `address`: where it is answered, if not over the socket; `receiver`: which of ours it came to.
+    """
 
     agent: str
     channel: str
@@ -58,6 +63,10 @@ class Origin:
     received_at: int
     local_day: str
     time_limit_seconds: int
+    address: str | None = None
+    receiver: str = ""
+    reply_number: str | None = None
+    dialect: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +217,9 @@ def _queue(
         if repeat is None:
             raise
         return repeat
+    if origin.address is not None:
+        came = (origin.address, origin.receiver, origin.reply_number, origin.dialect)
+        origins.add(db, OrderOrigin(order.id, *came))
     commissions.write(db, order.id, sale.offer.shares)
     held = hold_price(db, order.id, origin.agent, order.price, now_ms=origin.received_at)
     if held is not Result.OK:
