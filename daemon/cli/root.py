@@ -37,6 +37,9 @@ COMMANDS = {
     "channel": Lazy("channels", "channel", "The ways on which agents order and are told."),
     "inbox": Lazy("channels", "inbox", "The newest messages that came in."),
     "outbox": Lazy("channels", "outbox", "The messages that wait to go out."),
+    "price": Lazy("prices", "price", "What products cost the agents of a level."),
+    "markup": Lazy("markups", "markup", "What uplines add to the price, and earn."),
+    "commission": Lazy("commissions", "commission", "What uplines have earned."),
     "product": Lazy("products", "product", "What is sold, and for how much."),
     "discrepancies": Lazy(
         "discrepancies", "discrepancies", "Where a chip's stock was off the books."
