@@ -18,7 +18,7 @@ from tests.simulation.crashes import CrashPoint
 from tests.simulation.plan import Storm
 from tests.simulation.report import Report
 
-SEEDS = 120
+SEEDS = 200
 # What the first of them do not meet: a proof that comes after an order was held for not done, and
 # a network lost just after the point of no return.
 RARE = (216, 414, 690)
