@@ -65,6 +65,7 @@ STOP_SECONDS = 60.0
 SHARED_ACCOUNTS = (
     accounts.SALES,
     accounts.AIRTIME,
+    accounts.COMMISSION_EXPENSE,
     accounts.OPENING,
     accounts.DISCREPANCY,
     agents.CASH,
