@@ -18,6 +18,7 @@ from pulsarack.queue.wordings import final
 SOCKET = "socket"
 """The channel of orders that come over the control socket: who follows the agent is told."""
 
+
 @dataclass(frozen=True, slots=True)
 class Message:
     """A final result on its way to an agent."""

@@ -45,9 +45,7 @@ def register(db: Database, command: RegisterDownline, asked: Asked) -> Answer:
         return refusals.answer(
             made, destination=look.shown(command.number), amount=command.markup or 0
         )
-    bound = senders.bind(
-        db, SMS, address, made.code, by=asked.agent.code, now_ms=asked.received_at
-    )
+    bound = senders.bind(db, SMS, address, made.code, by=asked.agent.code, now_ms=asked.received_at)
     assert not isinstance(bound, Refusal), "it was free a statement ago"
     more = {"number": given["number"], "markup": command.markup or 0}
     return Answer("downline_registered", {**people.named(made), **more})

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from peewee import Database
 
-from pulsarack.queue import archive, intake, orders, prefixes, products
+from pulsarack.queue import archive, intake, orders, prefixes, products, request
 from pulsarack.queue.archive import PastOrder
 from pulsarack.queue.intake import Accepted, Origin, Repeated
 from pulsarack.queue.network import pricing
@@ -32,18 +32,28 @@ PRICES = "CH"
 
 def place(db: Database, command: PlaceOrder, asked: Asked) -> Answer:
     """Accept an order, or say why not and what to write instead."""
-    command = replace(command, destination=_number(command.destination))
+    answer = _place(db, command, asked)
+    # For a line among several: what was typed, where the answer says nothing better.
+    typed = {
+        "product": command.product or str(command.denomination),
+        "destination": look.shown(command.destination),
+    }
+    return replace(answer, variables={**typed, **answer.variables})
+
+
+def _place(db: Database, command: PlaceOrder, asked: Asked) -> Answer:
     code = command.product or _by_denomination(db, command)
     if isinstance(code, Answer):
         return code
-    wanted = Request(code.upper(), command.destination, command.repeat_index)
+    wanted = request.of_fields(code, command.destination, command.repeat_index)
+    if isinstance(wanted, Refusal):
+        return refusals.answer(wanted)
     found = intake.accept(db, wanted, _origin(command, asked))
     if isinstance(found, Refusal):
         return _refused(db, wanted, found, asked)
     if isinstance(found, Repeated):
         return Answer("order_past", look.facts(db, found.past, asked))
     return _accepted(db, found, asked)
-
 
 
 def _accepted(db: Database, accepted: Accepted, asked: Asked) -> Answer:
@@ -94,9 +104,7 @@ def _by_denomination(db: Database, command: PlaceOrder) -> str | Answer:
         "operator": operator,
         "list": fitting or [one.code for one in sold],
     }
-    return Answer(
-        "several_products_for_number" if fitting else "no_product_for_number", variables
-    )
+    return Answer("several_products_for_number" if fitting else "no_product_for_number", variables)
 
 
 def _sold(db: Database, operator: str) -> list[Product]:

@@ -54,9 +54,7 @@ def pieces(template: str) -> tuple[str | Variable, ...]:
 
 def canonical(template: str) -> str:
     """The template with its variables as the trade writes them: `{balance}` is `[saldo]`."""
-    return "".join(
-        one if isinstance(one, str) else f"[{one.trade}]" for one in pieces(template)
-    )
+    return "".join(one if isinstance(one, str) else f"[{one.trade}]" for one in pieces(template))
 
 
 def fill(template: str, variables: Mapping[str, Value], room: int | None) -> str:
