@@ -35,7 +35,7 @@ KEYS: Final[dict[RefusalCode, str]] = {
     RefusalCode.TOO_MANY_SENDERS: "senders_too_many",
     RefusalCode.BAD_URL: "account_refused",
     RefusalCode.BAD_NETWORK: "account_refused",
-    RefusalCode.WEAK_PIN: "pin_weak",
+    RefusalCode.WEAK_PIN: "weak_pin",
 }
 
 
