@@ -36,6 +36,8 @@ _ATTEMPT = {
 _FOUND = {"orders": [_ORDER | {"evidence": [_EVIDENCE]}]}
 _DISCREPANCY: dict[str, Any] = {"span": [{}], "clearings": [{}]}
 
+_WORDING: dict[str, Any] = {"text": str, "size": int, "parts": int}
+
 SHAPES: Mapping[str, Any] = {
     "order.new": _ORDER,
     "order.cancel": _ORDER,
@@ -74,6 +76,11 @@ SHAPES: Mapping[str, Any] = {
     "ledger.statement": {"lines": [{}]},
     "ledger.trial_balance": {"assets": [{}]},
     "messages.follow": {"id": int, "order": int},
+    "wording.list": {"wordings": [{"changed": bool}]},
+    "wording.show": {"key": str, "when": str, "texts": [{}], "variables": [{}]},
+    "wording.set": _WORDING,
+    "wording.reset": {"changed": bool, "template": str},
+    "wording.try": _WORDING,
 }
 
 

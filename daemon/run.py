@@ -31,6 +31,7 @@ from pulsarack.daemon.calls.order_calls import OrderCalls
 from pulsarack.daemon.calls.rack_calls import RackCalls
 from pulsarack.daemon.calls.technician_calls import TechnicianCalls
 from pulsarack.daemon.calls.trade_calls import TradeCalls
+from pulsarack.daemon.calls.wording_calls import WordingCalls, warn_of_unusable
 from pulsarack.daemon.clock import SMALL_SECONDS, SteadyClock, WallClock, new_id
 from pulsarack.daemon.config import Config
 from pulsarack.daemon.config_errors import ConfigErrors
@@ -138,6 +139,7 @@ async def prepare(context: Context) -> Recovered:
         context.log.warning("clock.stepped", seconds=step / MS, remedy=CLOCK_REMEDY)
     for order_id in found.orders:
         await context.announce(order_id)
+    await warn_of_unusable(context)
     context.log.info(
         "daemon.started",
         queued_again=found.queued_again,
@@ -218,6 +220,7 @@ def registry(office: Office) -> Calls:
     TradeCalls(office).register(calls)
     ArchiveCalls(office).register(calls)
     ChannelCalls(office).register(calls)
+    WordingCalls(office).register(calls)
     return calls
 
 

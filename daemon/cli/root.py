@@ -37,6 +37,7 @@ COMMANDS = {
     "channel": Lazy("channels", "channel", "The ways on which agents order and are told."),
     "inbox": Lazy("channels", "inbox", "The newest messages that came in."),
     "outbox": Lazy("channels", "outbox", "The messages that wait to go out."),
+    "wording": Lazy("wordings", "wording", "What agents are told, and how."),
     "product": Lazy("products", "product", "What is sold, and for how much."),
     "discrepancies": Lazy(
         "discrepancies", "discrepancies", "Where a chip's stock was off the books."

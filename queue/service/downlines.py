@@ -8,6 +8,7 @@ from peewee import Database
 
 from pulsarack.queue.agents import Agent
 from pulsarack.queue.identity import senders
+from pulsarack.queue.identity.addresses import normal_address
 from pulsarack.queue.network import markups, tree
 from pulsarack.queue.network.markups import Markup
 from pulsarack.queue.order_text.commands import (
@@ -20,6 +21,7 @@ from pulsarack.queue.order_text.commands import (
 from pulsarack.queue.service import look, people, refusals
 from pulsarack.queue.service.asked import Answer, Asked
 from pulsarack.queue.validation import Refusal
+from pulsarack.queue.wordings.shipped import Values
 from pulsarack.queue.wordings.template import rupiah
 
 SMS = "sms"
@@ -28,8 +30,8 @@ ALL = "*"
 
 def register(db: Database, command: RegisterDownline, asked: Asked) -> Answer:
     """A new agent below the sender."""
-    given = {"number": look.shown(command.number), "channel": SMS}
-    address = senders.normal_address(SMS, command.number)
+    given: Values = {"number": look.shown(command.number), "channel": SMS}
+    address = normal_address(SMS, command.number)
     if isinstance(address, Refusal) or senders.bound_to(db, SMS, address) is not None:
         return Answer("sender_refused", given)
     made = tree.register(
@@ -47,7 +49,7 @@ def register(db: Database, command: RegisterDownline, asked: Asked) -> Answer:
         )
     bound = senders.bind(db, SMS, address, made.code, by=asked.agent.code, now_ms=asked.received_at)
     assert not isinstance(bound, Refusal), "it was free a statement ago"
-    more = {"number": given["number"], "markup": command.markup or 0}
+    more: Values = {"number": given["number"], "markup": command.markup or 0}
     return Answer("downline_registered", {**people.named(made), **more})
 
 
@@ -95,7 +97,7 @@ def set_markup(db: Database, command: SetMarkup, asked: Asked) -> Answer:
         if isinstance(amount, Refusal)
         else markups.put(db, asked.agent, amount, downline=downline, product=product)
     )
-    shown = {"downline": downline or ALL, "product": product or ALL}
+    shown: Values = {"downline": downline or ALL, "product": product or ALL}
     if isinstance(made, Refusal):
         wanted = command.amount if command.price is None else command.price
         return refusals.answer(made, **shown, amount=wanted or 0, example="CH")

@@ -17,6 +17,7 @@ from pulsarack.queue.order_text.commands import (
 from pulsarack.queue.service import look, notices, people, refusals
 from pulsarack.queue.service.asked import Answer, Asked
 from pulsarack.queue.validation import Refusal
+from pulsarack.queue.wordings.shipped import Values
 from pulsarack.queue.wordings.template import rupiah
 
 
@@ -40,7 +41,7 @@ def ask_ticket(db: Database, command: AskTicket, asked: Asked) -> Answer:
     ticket = found.ticket
     at = [ticket.bank] if ticket.bank else list(terms.banks)
     shown = " / ".join(asked.settings.accounts.get(name, name.upper()) for name in at)
-    variables = {
+    variables: Values = {
         "number": str(ticket.id),
         "amount": ticket.amount,
         "bank": shown,
@@ -69,10 +70,10 @@ def transfer(db: Database, command: TransferBalance, asked: Asked) -> Answer:
         return _refused(db, moved, code, command.amount, asked)
     if moved.repeated:
         return _repeated(db, "T", code, command.amount, command.repeat_index, asked)
-    told = {"downline": asked.agent.code, "downline_name": asked.agent.name}
-    balance = {"amount": command.amount, "balance": look.balance(db, other.code)}
+    told: Values = {"downline": asked.agent.code, "downline_name": asked.agent.name}
+    balance: Values = {"amount": command.amount, "balance": look.balance(db, other.code)}
     notices.tell(db, other, "transfer_received", {**told, **balance}, now_ms=asked.received_at)
-    own = {"amount": command.amount, "balance": look.balance(db, asked.agent.code)}
+    own: Values = {"amount": command.amount, "balance": look.balance(db, asked.agent.code)}
     return Answer("transfer_sent", {**people.named(other), **own})
 
 
@@ -95,7 +96,7 @@ def pull(db: Database, command: PullBalance, asked: Asked) -> Answer:
         return _refused(db, moved, other.code, command.amount, asked, of=other.code)
     if moved.repeated:
         return _repeated(db, "TARIK", other.code, command.amount, command.repeat_index, asked)
-    own = {"amount": command.amount, "balance": look.balance(db, asked.agent.code)}
+    own: Values = {"amount": command.amount, "balance": look.balance(db, asked.agent.code)}
     return Answer("pulled_back", {**people.named(other), **own})
 
 
@@ -122,7 +123,7 @@ def _refused(
 def _repeated(
     db: Database, verb: str, code: str, amount: int, repeat_index: int, asked: Asked
 ) -> Answer:
-    variables = {
+    variables: Values = {
         "downline": code,
         "amount": amount,
         "balance": look.balance(db, asked.agent.code),
@@ -145,7 +146,7 @@ def exchange(db: Database, command: ExchangeCommission, asked: Asked) -> Answer:
         amount = command.amount or 0
         there = commissions.balance(db, own)
         return refusals.answer(found, amount=amount, commission=there, reference=rupiah(amount))
-    variables = {
+    variables: Values = {
         "amount": found.amount,
         "commission": found.left,
         "balance": look.balance(db, own),

@@ -25,6 +25,7 @@ from pulsarack.queue.validation import (
     normalise_destination,
     show_destination,
 )
+from pulsarack.queue.wordings.shipped import Values
 
 THOUSAND = 1000
 PRICES = "CH"
@@ -34,7 +35,7 @@ def place(db: Database, command: PlaceOrder, asked: Asked) -> Answer:
     """Accept an order, or say why not and what to write instead."""
     answer = _place(db, command, asked)
     # For a line among several: what was typed, where the answer says nothing better.
-    typed = {
+    typed: Values = {
         "product": command.product or str(command.denomination),
         "destination": look.shown(command.destination),
     }
@@ -61,7 +62,7 @@ def _accepted(db: Database, accepted: Accepted, asked: Asked) -> Answer:
     facts = look.facts(db, order, asked)
     if accepted.repeated:
         return Answer("order_same_reference", facts)
-    more = {
+    more: Values = {
         "agent": asked.agent.code,
         "name": asked.agent.name,
         "denomination": order.denomination * THOUSAND,
@@ -98,7 +99,7 @@ def _by_denomination(db: Database, command: PlaceOrder) -> str | Answer:
     fitting = [one.code for one in sold if one.denomination == command.denomination]
     if len(fitting) == 1:
         return fitting[0]
-    variables = {
+    variables: Values = {
         "denomination": command.denomination * THOUSAND,
         "destination": show_destination(number),
         "operator": operator,

@@ -16,6 +16,7 @@ from pulsarack.queue.order_text.commands import (
 from pulsarack.queue.service import refusals
 from pulsarack.queue.service.asked import Answer, Asked
 from pulsarack.queue.validation import Refusal
+from pulsarack.queue.wordings.shipped import Values
 
 NAME_LIMIT = 60
 _SHOWN = 100
@@ -82,7 +83,7 @@ def set_network_address(db: Database, command: SetNetworkAddress, asked: Asked) 
 
 
 def _of_accounts(key: str, given: str, found: int | Refusal) -> Answer:
-    shown = {"number": given[:_SHOWN]}
+    shown: Values = {"number": given[:_SHOWN]}
     if isinstance(found, Refusal):
         return refusals.answer(found, **shown)
     return Answer(key if found else "no_account", shown)

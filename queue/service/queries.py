@@ -29,6 +29,7 @@ from pulsarack.queue.service import look, people
 from pulsarack.queue.service.asked import Answer, Asked
 from pulsarack.queue.state import OrderState
 from pulsarack.queue.validation import Refusal, normalise_destination, show_destination
+from pulsarack.queue.wordings.shipped import Values
 from pulsarack.queue.wordings.template import rupiah
 
 MOST_SHOWN = 20
@@ -43,7 +44,7 @@ def show_balance(db: Database, command: ShowBalance, asked: Asked) -> Answer:
     """The agent's own balance, or a downline's."""
     if command.downline is None:
         own = asked.agent.code
-        variables = {
+        variables: Values = {
             "agent": own,
             "name": asked.agent.name,
             "balance": look.balance(db, own),
@@ -54,7 +55,10 @@ def show_balance(db: Database, command: ShowBalance, asked: Asked) -> Answer:
     below = people.downline(db, command.downline, asked)
     if isinstance(below, Answer):
         return below
-    held = {"balance": look.balance(db, below.code), "in_process": look.in_process(db, below.code)}
+    held: Values = {
+        "balance": look.balance(db, below.code),
+        "in_process": look.in_process(db, below.code),
+    }
     return Answer("balance_downline", {**people.named(below), **held})
 
 
@@ -197,7 +201,7 @@ def show_recap(db: Database, command: ShowRecap, asked: Asked) -> Answer:
     if day is None:
         return Answer("day_bad", {"day": str(command.day)})
     found = recap.of_day(db, asked.agent.code, day, *asked.settings.day_bounds(day))
-    variables = {
+    variables: Values = {
         "day": f"{day[8:]}/{day[5:7]}",
         "count": found.orders,
         "succeeded": found.succeeded,

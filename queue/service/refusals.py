@@ -7,7 +7,7 @@ from typing import Final
 
 from pulsarack.queue.service.asked import Answer
 from pulsarack.queue.validation import Refusal, RefusalCode
-from pulsarack.queue.wordings.shipped import Value, shipped
+from pulsarack.queue.wordings.shipped import Value, Values, shipped
 
 KEYS: Final[dict[RefusalCode, str]] = {
     RefusalCode.UNKNOWN_AGENT: "agent_inactive",
@@ -42,7 +42,7 @@ KEYS: Final[dict[RefusalCode, str]] = {
 def answer(refusal: Refusal, **variables: Value) -> Answer:
     """The answer to a refusal, if its wording can be filled with what the command knows."""
     key = KEYS.get(refusal.code, "refused")
-    given = {**variables, "cause": refusal.message}
+    given: Values = {**variables, "cause": refusal.message}
     if not set(shipped().wordings[key].variables) <= given.keys():
         key = "refused"
     return Answer(key, given)

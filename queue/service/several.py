@@ -8,7 +8,7 @@ from peewee import Database
 from pulsarack.queue.service import look
 from pulsarack.queue.service.asked import Answer, Asked
 from pulsarack.queue.wordings import render
-from pulsarack.queue.wordings.shipped import shipped
+from pulsarack.queue.wordings.shipped import Values, shipped
 
 
 def together(db: Database, answers: Sequence[Answer], asked: Asked) -> Answer:
@@ -16,7 +16,7 @@ def together(db: Database, answers: Sequence[Answer], asked: Asked) -> Answer:
     accepted = [one for one in answers if one.orders]
     refused = [one for one in answers if not one.orders]
     lines = [_line(db, one, asked) for one in (*refused, *accepted)]
-    variables = {
+    variables: Values = {
         "count": len(answers),
         "succeeded": len(accepted),
         "failed": len(refused),
@@ -31,7 +31,7 @@ _OTHER: Final = "short_other"
 
 
 def _line(db: Database, answer: Answer, asked: Asked) -> str:
-    variables = {"product": "", "destination": "", **answer.variables}
+    variables: Values = {"product": "", "destination": "", **answer.variables}
     if answer.orders:
         return render.render(db, "one_of_several_accepted", asked.language, variables)
     key = f"short_{answer.key}"

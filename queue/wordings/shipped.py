@@ -26,6 +26,7 @@ class Kind(StrEnum):
 
 
 Value = str | int | list[str] | tuple[str, ...]
+Values = dict[str, Value]
 
 
 @dataclass(frozen=True, slots=True)

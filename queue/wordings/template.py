@@ -129,7 +129,7 @@ def _listed(
     value = _value(piece, variables)
     if isinstance(value, str | int):
         raise Unfilled(f"[{piece.trade}] is not a list")
-    items = [_clean(one, plain=plain) for one in value]
+    items = [text for one in value if (text := _clean(one, plain=plain))]
     whole = ", ".join(items)
     if room is None or parts.size(whole) <= room:
         return whole
@@ -152,10 +152,10 @@ def _cut(items: Sequence[str], room: int) -> str:
 
 
 def _value(variable: Variable, variables: Mapping[str, Value]) -> Value:
-    try:
-        return variables[variable.name]
-    except KeyError:
-        raise Unfilled(f"there is no value for [{variable.trade}]") from None
+    value = variables.get(variable.name, variables.get(variable.trade))
+    if value is None:
+        raise Unfilled(f"there is no value for [{variable.trade}]")
+    return value
 
 
 def _clean(text: str, *, plain: bool) -> str:
