@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from pulsarack.daemon import control_channels, control_wordings
+from pulsarack.daemon import control_channels, control_network, control_wordings
 
 MOST_RUPIAH = 10**12
 MOST_ORDERS = 100_000
@@ -208,6 +208,9 @@ class AgentNew(Struct, frozen=True, forbid_unknown_fields=True):
 
     code: Name
     name: Name
+    upline: Name | None = None
+    level: control_network.Level = ""
+    language: Literal["id", "en"] = "id"
 
 
 class AgentCredit(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -230,6 +233,7 @@ class ProductRow(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     cost: Rupiah
     name: Name | None = None
     time_limit_seconds: TimeLimitSeconds | None = None
+    below_cost: Literal[0, 1] | None = None  # None: as it was
 
 
 class ProductImport(Struct, frozen=True, forbid_unknown_fields=True):
@@ -337,5 +341,6 @@ ARGUMENTS: dict[str, type[Struct]] = {
     "messages.ack": MessagesAck,
     **control_channels.ARGUMENTS,
     **control_wordings.ARGUMENTS,
+    **control_network.ARGUMENTS,
 }
 STREAMS = frozenset({"events.follow", "messages.follow", "modem.trace"})

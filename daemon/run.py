@@ -27,6 +27,7 @@ from pulsarack.daemon.calls.archive_calls import ArchiveCalls
 from pulsarack.daemon.calls.channel_calls import ChannelCalls
 from pulsarack.daemon.calls.discrepancy_calls import DiscrepancyCalls
 from pulsarack.daemon.calls.office import Office
+from pulsarack.daemon.calls.network_calls import NetworkCalls
 from pulsarack.daemon.calls.order_calls import OrderCalls
 from pulsarack.daemon.calls.rack_calls import RackCalls
 from pulsarack.daemon.calls.technician_calls import TechnicianCalls
@@ -218,6 +219,7 @@ def registry(office: Office) -> Calls:
     RackCalls(office).register(calls)
     TechnicianCalls(office).register(calls)
     TradeCalls(office).register(calls)
+    NetworkCalls(office).register(calls)
     ArchiveCalls(office).register(calls)
     ChannelCalls(office).register(calls)
     WordingCalls(office).register(calls)

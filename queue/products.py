@@ -38,6 +38,11 @@ def every(db: Database) -> list[Product]:
     )
 
 
+def allow_below_cost(db: Database, code: str, allowed: bool) -> None:
+    """Let a product be sold for less than it costs us, or no more."""
+    execute(db, "UPDATE product SET below_cost = ? WHERE code = ?", (int(allowed), code))
+
+
 def put(db: Database, product: Product) -> str:
     """Add or change a product; says 'added', 'changed' or 'same'.
 

@@ -22,6 +22,7 @@ from pulsarack.queue.network.pricing import Share
 from pulsarack.queue.rows import execute, scalar, select
 from pulsarack.queue.validation import Refusal, RefusalCode
 
+_OWNED = accounts.commission("x").removesuffix("x")
 _SHARES = "SELECT upline, amount FROM order_commission WHERE order_id = ? ORDER BY upline"
 
 
@@ -103,6 +104,12 @@ def balance(db: Database, agent: str) -> int:
     """What an agent has earned and not drawn, rupiah; below zero after a reversal."""
     found = books.balance(db, accounts.commission(agent))
     return found.available if found else 0
+
+
+def every(db: Database) -> list[tuple[str, int]]:
+    """All that have an account of commissions, by code, and what is in it."""
+    owned = [one for one in books.accounts(db) if one.code.startswith(_OWNED)]
+    return [(one.code.removeprefix(_OWNED), one.available) for one in owned]
 
 
 def exchange(

@@ -14,7 +14,7 @@ from peewee import Database
 from pulsarack.queue import agents
 from pulsarack.queue.agents import Agent
 from pulsarack.queue.network import markups
-from pulsarack.queue.rows import columns, execute, scalar, select
+from pulsarack.queue.rows import columns, execute, scalar, select, tuples
 from pulsarack.queue.validation import Refusal, RefusalCode, normalise_destination
 
 PREFIX = "AG"
@@ -51,6 +51,21 @@ def downlines(db: Database, code: str) -> list[Agent]:
 def is_below(db: Database, code: str, upline: str) -> bool:
     """Whether an agent is below another, at any depth; none is below itself."""
     return scalar(db, f"{_ABOVE} SELECT 1 FROM above WHERE code = ?2", (code, upline)) is not None
+
+
+def whole(db: Database, code: str | None = None) -> list[tuple[int, Agent]]:
+    """An agent (None: all that are below nobody) and all below, each with its depth, as a tree
+    is drawn: who is below an agent follows it, by code."""
+    # The queue of a recursive query gives the deepest first: so children follow their parent.
+    statement = (
+        f"WITH RECURSIVE below (depth, {columns(Agent)}) AS ("
+        f" SELECT 0, {columns(Agent)} FROM agent WHERE CASE WHEN ?1 IS NULL THEN upline IS NULL"
+        " ELSE code = ?1 END"
+        f" UNION ALL SELECT below.depth + 1, {_AGENT} FROM below"
+        " JOIN agent AS a ON a.upline = below.code ORDER BY 1 DESC, 2)"
+        f" SELECT depth, {columns(Agent)} FROM below"
+    )
+    return [(row[0], Agent(*row[1:])) for row in tuples(db, statement, (code,))]
 
 
 def register(
