@@ -295,7 +295,7 @@ class World:
             lambda: f"id{next(self._ids)}",
         )
         self.pressure = Pressure(context.clock)
-        identity = await Identity.open(
+        self.identity = await Identity.open(
             context,
             self._credentials,
             self.pressure,
@@ -313,7 +313,7 @@ class World:
         self.archivist = Archivist(context, archives)
         outbox = Outbox(context)
         calls = registry(
-            Office(context, rack, dispatcher, outbox, self.archivist, self.pressure, identity)
+            Office(context, rack, dispatcher, outbox, self.archivist, self.pressure, self.identity)
         )
         parts = (dispatcher.run(), rack.run(), self.archivist.run(), learned.run())
         tasks = [asyncio.create_task(part) for part in parts]
