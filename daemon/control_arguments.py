@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from pulsarack.daemon import control_channels, control_network, control_wordings
+from pulsarack.daemon import control_channels, control_identity, control_network, control_wordings
 
 MOST_RUPIAH = 10**12
 MOST_ORDERS = 100_000
@@ -342,5 +342,6 @@ ARGUMENTS: dict[str, type[Struct]] = {
     **control_channels.ARGUMENTS,
     **control_wordings.ARGUMENTS,
     **control_network.ARGUMENTS,
+    **control_identity.ARGUMENTS,
 }
 STREAMS = frozenset({"events.follow", "messages.follow", "modem.trace"})

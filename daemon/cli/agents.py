@@ -23,6 +23,8 @@ _COLUMNS = (
     lazy={
         "new": Lazy("agents", "new", "Add an agent."),
         "list": Lazy("agents", "list_", "All agents with their balances."),
+        "pin": Lazy("agent_pins", "pin", "An agent's PIN: set, reset, unlock."),
+        "access": Lazy("agent_pins", "access", "By what an agent is known, and who changed it."),
         "credit": Lazy("agents", "credit", "Book money that an agent has paid in."),
     },
 )

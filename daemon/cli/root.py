@@ -38,6 +38,9 @@ COMMANDS = {
     "inbox": Lazy("channels", "inbox", "The newest messages that came in."),
     "outbox": Lazy("channels", "outbox", "The messages that wait to go out."),
     "wording": Lazy("wordings", "wording", "What agents are told, and how."),
+    "sender": Lazy("senders", "sender", "The addresses that agents order from."),
+    "account": Lazy("accounts", "account", "What agents' programs order with."),
+    "secret": Lazy("secret_files", "secret", "The master key of PINs and agents' secrets."),
     "product": Lazy("products", "product", "What is sold, and for how much."),
     "discrepancies": Lazy(
         "discrepancies", "discrepancies", "Where a chip's stock was off the books."
