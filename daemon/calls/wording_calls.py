@@ -154,7 +154,12 @@ def _text(wording: Wording, language: str, edited: _Edits) -> dict[str, Any]:
 
 def _tried(wording: Wording, text: str, most_parts: int) -> dict[str, Any]:
     said = template.example(wording, text, parts.room(most_parts))
-    return {"template": text, "text": said, "size": parts.size(said), "parts": parts.needed(said)}
+    return {
+        "template": template.canonical(text),
+        "text": said,
+        "size": parts.size(said),
+        "parts": parts.needed(said),
+    }
 
 
 def _wording(key: str) -> Wording:

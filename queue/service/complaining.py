@@ -2,7 +2,7 @@
 
 from peewee import Database
 
-from pulsarack.queue import complaints, orders
+from pulsarack.queue import archive, complaints, orders
 from pulsarack.queue.order_text.commands import Complain
 from pulsarack.queue.service import look, queries, refusals
 from pulsarack.queue.service.asked import Answer, Asked
@@ -27,15 +27,20 @@ def complain(db: Database, command: Complain, asked: Asked) -> Answer:
     facts = look.facts(db, found, asked)
     if isinstance(opened, Refusal):
         return refusals.answer(opened, **facts)
-    return Answer("complaint_opened", {**facts, "number": str(opened.complaint.id)})
+    key = "complaint_again" if opened.repeated else "complaint_opened"
+    return Answer(key, {**facts, "number": str(opened.complaint.id)})
 
 
 def _about(db: Database, typed: str, asked: Asked) -> look.Known | Answer:
     """The order that is meant: of that number, or the newest to that destination."""
     said = typed.strip().removeprefix("#")
     if said.isascii() and said.isdigit() and isinstance(normalise_destination(said), Refusal):
-        order = orders.find(db, int(said)) if int(said) <= _LAST_ID else None
+        order = _find(db, int(said)) if int(said) <= _LAST_ID else None
         if order is None or order.agent != asked.agent.code:
             return Answer("order_not_found", {"destination": f"#{said[:20]}"})
         return order
     return queries.newest_to(db, said, asked)
+
+
+def _find(db: Database, order_id: int) -> look.Known | None:
+    return orders.find(db, order_id) or archive.find(db, order_id)

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from peewee import Database
 
 from pulsarack.ledger import accounts, books
-from pulsarack.queue import chips, outcome, products
+from pulsarack.queue import chips, orders, outcome, products
 from pulsarack.queue.archive import PastOrder
 from pulsarack.queue.chips import Chip, ChipState
 from pulsarack.queue.errors import IllegalMove
@@ -150,7 +150,7 @@ def standing(db: Database, order: look.Known, asked: Asked) -> Answer:
 def last_orders(db: Database, command: LastOrders, asked: Asked) -> Answer:
     """The newest orders, newest first."""
     count = min(max(command.count or USUAL, 1), MOST_SHOWN)
-    found = lookup.newest_of(db, asked.agent.code, count)
+    found = orders.listed(db, agent=asked.agent.code, limit=count)
     if not found:
         return Answer("no_orders")
     lines = [look.line(db, one, asked) for one in found]
@@ -203,10 +203,10 @@ def show_recap(db: Database, command: ShowRecap, asked: Asked) -> Answer:
     found = recap.of_day(db, asked.agent.code, day, *asked.settings.day_bounds(day))
     variables: Values = {
         "day": f"{day[8:]}/{day[5:7]}",
-        "count": found.orders,
-        "succeeded": found.succeeded,
-        "failed": found.failed,
-        "undecided": found.open,
+        "count": found.count,
+        "succeeded": found.of_state("SUCCEEDED")[0],
+        "failed": found.of_state("FAILED", "CANCELLED", "REVERSED")[0],
+        "undecided": found.of_state("QUEUED", "SENDING", "UNKNOWN")[0],
         "total": found.spent,
         "balance": look.balance(db, asked.agent.code),
     }

@@ -29,7 +29,7 @@ KEYS: Final[dict[RefusalCode, str]] = {
     RefusalCode.TICKETS_FULL: "tickets_full",
     RefusalCode.TOO_MANY_TICKETS: "tickets_too_many",
     RefusalCode.SAME_AGENT: "same_agent",
-    RefusalCode.NO_REASON: "complaint_empty",
+    RefusalCode.NOT_FOUND: "order_not_found",
     RefusalCode.BAD_SENDER: "sender_refused",
     RefusalCode.SENDER_TAKEN: "sender_refused",
     RefusalCode.TOO_MANY_SENDERS: "senders_too_many",

@@ -14,6 +14,7 @@ from pulsarack.queue.order_text.commands import Command
 from pulsarack.queue.service import (
     complaining,
     downlines,
+    look,
     money,
     ordering,
     profile,
@@ -75,4 +76,9 @@ def words(db: Database, answers: Sequence[Answer], asked: Asked) -> str:
     """The answers as one text in the agent's language, as long as its channel bears."""
     answer = answers[0] if len(answers) == 1 else several.together(db, answers, asked)
     room = render.NARROW if asked.channel == "sms" else render.WIDE
-    return render.render(db, answer.key, asked.language, answer.variables, room=room)
+    reference = look.reference(asked)
+    if reference and "reference" not in answer.variables:
+        room -= len(reference) + 1
+    text = render.render(db, answer.key, asked.language, answer.variables, room=room)
+    # Whoever gave a reference finds his answer by it, whatever the answer is.
+    return text if reference in text else f"{reference} {text}"

@@ -196,6 +196,12 @@ async def every_call(world: Noted) -> None:
     await call(world, "chip.enable", iccid=card)
     await call(world, "order.cancel", id=await world.order("S5.081200000099"))
     await call(world, "route.explain", product="S10", destination="081200000012")
+    said = {"key": "no_orders", "language": "id"}
+    await call(world, "wording.list")
+    await call(world, "wording.show", key="no_orders")
+    await call(world, "wording.set", template="Kosong", who="admin1", **said)
+    await call(world, "wording.try", **said)
+    await call(world, "wording.reset", who="admin1", **said)
     await call(world, "prefix.set", prefix="0812", operator="telkomsel")
     await call(world, "prefix.remove", prefix="0899")
     await call(world, "ledger.statement", account="liability:agent:A1")
