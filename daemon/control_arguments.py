@@ -209,8 +209,8 @@ class AgentNew(Struct, frozen=True, forbid_unknown_fields=True):
     code: Name
     name: Name
     upline: Name | None = None
-    level: control_network.Level = ""
-    language: Literal["id", "en"] = "id"
+    level: control_network.Level | None = None
+    language: Literal["id", "en"] | None = None
 
 
 class AgentCredit(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

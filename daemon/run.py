@@ -27,14 +27,13 @@ from pulsarack.daemon.calls.archive_calls import ArchiveCalls
 from pulsarack.daemon.calls.channel_calls import ChannelCalls
 from pulsarack.daemon.calls.discrepancy_calls import DiscrepancyCalls
 from pulsarack.daemon.calls.identity_calls import IdentityCalls
-from pulsarack.daemon.calls.office import Office
 from pulsarack.daemon.calls.network_calls import NetworkCalls
+from pulsarack.daemon.calls.office import Office
 from pulsarack.daemon.calls.order_calls import OrderCalls
 from pulsarack.daemon.calls.rack_calls import RackCalls
 from pulsarack.daemon.calls.technician_calls import TechnicianCalls
 from pulsarack.daemon.calls.trade_calls import TradeCalls
 from pulsarack.daemon.calls.wording_calls import WordingCalls, warn_of_unusable
-from pulsarack.daemon.clock import SMALL_SECONDS, SteadyClock, WallClock, new_id
 from pulsarack.daemon.clock import SMALL_SECONDS, SteadyClock, WallClock, dice, new_id
 from pulsarack.daemon.config import Config
 from pulsarack.daemon.config_errors import ConfigErrors

@@ -68,9 +68,16 @@ class TradeCalls:
         def job(db: Database) -> bool:
             if args.upline is not None and agents.find(db, args.upline) is None:
                 raise not_found("agent", args.upline[:40], "see: pulsarack agent list")
-            known_level(db, args.level)
-            more = {"upline": args.upline, "level": args.level, "language": args.language}
-            return agents.add(db, args.code, args.name, now_ms=now_ms, **more)
+            known_level(db, args.level or "")
+            return agents.add(
+                db,
+                args.code,
+                args.name,
+                now_ms=now_ms,
+                upline=args.upline,
+                level=args.level or "",
+                language=args.language or "id",
+            )
 
         if not await self._context.store.write(job):
             raise CallError("EXISTS", f"there is an agent {args.code} already", "take another code")

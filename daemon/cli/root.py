@@ -41,6 +41,9 @@ COMMANDS = {
     "sender": Lazy("senders", "sender", "The addresses that agents order from."),
     "account": Lazy("accounts", "account", "What agents' programs order with."),
     "secret": Lazy("secret_files", "secret", "The master key of PINs and agents' secrets."),
+    "price": Lazy("prices", "price", "What products cost the agents of a level."),
+    "markup": Lazy("markups", "markup", "What uplines add to the price, and earn."),
+    "commission": Lazy("commissions", "commission", "What uplines have earned."),
     "product": Lazy("products", "product", "What is sold, and for how much."),
     "discrepancies": Lazy(
         "discrepancies", "discrepancies", "Where a chip's stock was off the books."

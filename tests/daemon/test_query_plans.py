@@ -15,13 +15,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from peewee import Database
 
 from pulsarack.daemon import audit, config
 from pulsarack.daemon.control_protocol import CallError
 from pulsarack.daemon.doctor import Subject
 from pulsarack.daemon.doctor_store import database as check_database
-from pulsarack.queue import clock_steps
+from pulsarack.queue import agents, clock_steps, products
 from pulsarack.queue.identity import accounts, senders
+from pulsarack.queue.network import markups, tree
 from pulsarack.queue.order_text.commands import HiddenPin
 from pulsarack.queue.state import OrderState
 from pulsarack.queue.texts import ReadText, TextKind
@@ -202,6 +204,7 @@ async def every_call(world: Noted) -> None:
     await call(world, "wording.set", template="Kosong", who="admin1", **said)
     await call(world, "wording.try", **said)
     await call(world, "wording.reset", who="admin1", **said)
+    await network(world)
     await call(world, "prefix.set", prefix="0812", operator="telkomsel")
     await call(world, "prefix.remove", prefix="0899")
     await call(world, "ledger.statement", account="liability:agent:A1")
@@ -249,6 +252,53 @@ async def identify(world: Noted) -> None:
     (account,) = store.read_inline(accounts.every)
     store.run_inline(lambda db: accounts.reseal(db, account, account))
     await call(world, "agent.access", **agent)
+
+
+async def network(world: Noted) -> None:
+    """A tree of agents, what each pays and earns, an order of the lowest and its end."""
+    await world.call("agent.new", code="A2", name="Dua", upline="A1", language="en")
+    await world.call("agent.move", code="A2", upline=None)
+    await world.call("agent.move", code="A2", upline="A1")
+    await world.call("agent.credit", code="A2", amount=100_000, **WORD)
+    await world.call("price.set", level="gold", product="S5", price=5_300)
+    await world.call("agent.level", code="A2", level="gold")
+    await world.call("agent.language", code="A2", language="id")
+    await world.call("markup.set", upline="A1", amount=40)
+    await world.call("markup.set", upline="A1", amount=50, downline="A2", product="S5")
+    order = {"agent": "A2", "text": "S5.081200000061"}
+    sold = await world.call("order.new", **order)
+    await world.call("agent.active", code="A2", active=False)
+    await world.settle()
+    await until_idle(world)
+    await call(world, "commission.exchange", agent="A1", amount=10, id="x1")
+    await call(world, "commission.exchange", agent="A1", id="x1")
+    await call(world, "order.reverse", id=sold["id"], **WORD)
+    await world.call("agent.tree")
+    await world.call("agent.tree", code="A1")
+    await world.call("price.list", level="gold")
+    await world.call("price.explain", agent="A2", product="S5")
+    await world.call("price.remove", level="gold", product="S5")
+    await world.call("product.below_cost", code="S5", allowed=False)
+    await world.call("markup.list", upline="A1")
+    await world.call("markup.remove", upline="A1")
+    await world.call("commission.list")
+    uplines(world)
+
+
+def uplines(world: Noted) -> None:
+    """What agents ask of the network in texts."""
+
+    def job(db: Database) -> None:
+        upline, product = agents.find(db, "A1"), products.find(db, "S5")
+        assert upline is not None and product is not None
+        tree.register(db, upline, name="Tiga", town="", number="", markup=5, now_ms=1)
+        tree.uplines(db, "A2")
+        tree.downlines(db, "A1")
+        tree.set_active(db, upline, "A2", True)
+        markups.to_reach(db, upline, 6_000, "S5", downline="A2")
+        agents.rename(db, "A2", "Dua Dua")
+
+    world.daemon.store.run_inline(job)
 
 
 async def grow_old(world: Noted) -> None:
