@@ -11,6 +11,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from pulsarack.daemon.control_deposits import DEPOSIT_ARGUMENTS
+
 MOST_RUPIAH = 10**12
 MOST_ORDERS = 100_000
 MOST_LISTED = 10_000
@@ -208,16 +210,6 @@ class AgentNew(Struct, frozen=True, forbid_unknown_fields=True):
     name: Name
 
 
-class AgentCredit(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """agent.credit: money paid in; the same `id` again changes nothing."""
-
-    code: Name
-    amount: Paid
-    because: Because
-    who: Name
-    id: Name | None = None
-
-
 class ProductRow(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One product as it is imported."""
 
@@ -318,7 +310,6 @@ ARGUMENTS: dict[str, type[Struct]] = {
     "modem.trace": SlotByName,
     "agent.new": AgentNew,
     "agent.list": Nothing,
-    "agent.credit": AgentCredit,
     "product.import": ProductImport,
     "product.list": Nothing,
     "prefix.list": Nothing,
@@ -333,5 +324,6 @@ ARGUMENTS: dict[str, type[Struct]] = {
     "events.follow": Nothing,
     "messages.follow": MessagesFollow,
     "messages.ack": MessagesAck,
+    **DEPOSIT_ARGUMENTS,
 }
 STREAMS = frozenset({"events.follow", "messages.follow", "modem.trace"})

@@ -34,6 +34,10 @@ COMMANDS = {
     "chip": Lazy("chips", "chip", "The SIM cards that hold dealer stock."),
     "modem": Lazy("modems", "modem", "The modems of the rack."),
     "agent": Lazy("agents", "agent", "Who sells, and what they have paid in."),
+    "ticket": Lazy("tickets", "ticket", "Amounts that tell who paid in."),
+    "bank": Lazy("banks", "bank", "Statements of our banks, and whose payments they hold."),
+    "credit": Lazy("credits", "credit", "What another admin must confirm."),
+    "complaint": Lazy("complaints", "complaint", "What agents say is wrong with an order."),
     "product": Lazy("products", "product", "What is sold, and for how much."),
     "discrepancies": Lazy(
         "discrepancies", "discrepancies", "Where a chip's stock was off the books."
