@@ -44,6 +44,10 @@ COMMANDS = {
     "price": Lazy("prices", "price", "What products cost the agents of a level."),
     "markup": Lazy("markups", "markup", "What uplines add to the price, and earn."),
     "commission": Lazy("commissions", "commission", "What uplines have earned."),
+    "ticket": Lazy("tickets", "ticket", "Amounts that tell who paid in."),
+    "bank": Lazy("banks", "bank", "Statements of our banks, and whose payments they hold."),
+    "credit": Lazy("credits", "credit", "What another admin must confirm."),
+    "complaint": Lazy("complaints", "complaint", "What agents say is wrong with an order."),
     "product": Lazy("products", "product", "What is sold, and for how much."),
     "discrepancies": Lazy(
         "discrepancies", "discrepancies", "Where a chip's stock was off the books."

@@ -190,9 +190,11 @@ def show_statement(db: Database, command: ShowStatement, asked: Asked) -> Answer
 
 
 def _movement(line: StatementLine, asked: Asked) -> str:
-    what = f"{line.product}.{show_destination(line.destination)}" if line.product else line.other
+    what = line.other or line.kind
+    if line.product is not None and line.destination is not None:
+        what = f"{line.product}.{show_destination(line.destination)}"
     sign = "+" if line.amount > 0 else ""
-    return f"{asked.settings.date(line.at)} {what or line.kind} {sign}{rupiah(line.amount)}"
+    return f"{asked.settings.date(line.at)} {what} {sign}{rupiah(line.amount)}"
 
 
 def show_recap(db: Database, command: ShowRecap, asked: Asked) -> Answer:
