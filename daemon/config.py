@@ -16,8 +16,10 @@ from zoneinfo import ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
-from pulsarack.daemon import calendar, places, toml_text
+from pulsarack.daemon import calendar, config_deposits, places, toml_text
+from pulsarack.daemon.config_agents import AgentsSection
 from pulsarack.daemon.config_channels import ChannelsSection
+from pulsarack.daemon.config_deposits import BankSection, DepositsSection
 from pulsarack.daemon.config_errors import ConfigErrors, Location, Problem, line_of, problems_of
 from pulsarack.daemon.config_fields import (
     DAY_SECONDS,
@@ -219,6 +221,11 @@ class Config(Section):
     chips: ChipsSection = ChipsSection()
     resolution: ResolutionSection = ResolutionSection()
     retention: RetentionSection = RetentionSection()
+    agents: AgentsSection = AgentsSection()
+    deposits: DepositsSection = DepositsSection()
+    banks: Annotated[tuple[BankSection, ...], Field(strict=False, min_length=1)] = Field(
+        default=(BankSection(),), alias="bank"
+    )
 
     @property
     def finds_usb_modems(self) -> bool:
@@ -252,6 +259,7 @@ def parse(raw: dict[str, Any], path: Path, text: str = "") -> Config:
         problems += problems_of(error.errors(), _known_keys(Config), text)
     problems += _repeated_ports(raw, text)
     problems += _phone_problems(raw, text)
+    problems += config_deposits.problems(raw, text)
     if problems or config is None:
         raise ConfigErrors(path, problems)
     return _rooted(config, path.absolute().parent)
@@ -338,4 +346,8 @@ def _rooted(config: Config, root: Path) -> Config:
         port if port.url else port.model_copy(update={"path": str(root / port.path)})
         for port in config.ports
     )
-    return config.model_copy(update={"daemon": daemon.model_copy(update=moved), "ports": ports})
+    agents = config.agents
+    if agents.pepper_file is not None:
+        agents = agents.model_copy(update={"pepper_file": root / agents.pepper_file})
+    moved_sections = {"daemon": daemon.model_copy(update=moved), "agents": agents}
+    return config.model_copy(update={**moved_sections, "ports": ports})

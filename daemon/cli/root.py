@@ -37,9 +37,17 @@ COMMANDS = {
     "channel": Lazy("channels", "channel", "The ways on which agents order and are told."),
     "inbox": Lazy("channels", "inbox", "The newest messages that came in."),
     "outbox": Lazy("channels", "outbox", "The messages that wait to go out."),
+    "wording": Lazy("wordings", "wording", "What agents are told, and how."),
+    "sender": Lazy("senders", "sender", "The addresses that agents order from."),
+    "account": Lazy("accounts", "account", "What agents' programs order with."),
+    "secret": Lazy("secret_files", "secret", "The master key of PINs and agents' secrets."),
     "price": Lazy("prices", "price", "What products cost the agents of a level."),
     "markup": Lazy("markups", "markup", "What uplines add to the price, and earn."),
     "commission": Lazy("commissions", "commission", "What uplines have earned."),
+    "ticket": Lazy("tickets", "ticket", "Amounts that tell who paid in."),
+    "bank": Lazy("banks", "bank", "Statements of our banks, and whose payments they hold."),
+    "credit": Lazy("credits", "credit", "What another admin must confirm."),
+    "complaint": Lazy("complaints", "complaint", "What agents say is wrong with an order."),
     "product": Lazy("products", "product", "What is sold, and for how much."),
     "discrepancies": Lazy(
         "discrepancies", "discrepancies", "Where a chip's stock was off the books."

@@ -22,7 +22,9 @@ from pulsarack.daemon.control_protocol import CallError
 from pulsarack.daemon.doctor import Subject
 from pulsarack.daemon.doctor_store import database as check_database
 from pulsarack.queue import agents, clock_steps, products
+from pulsarack.queue.identity import accounts, senders
 from pulsarack.queue.network import markups, tree
+from pulsarack.queue.order_text.commands import HiddenPin
 from pulsarack.queue.state import OrderState
 from pulsarack.queue.texts import ReadText, TextKind
 from pulsarack.ussd.outcome import Reason
@@ -196,6 +198,12 @@ async def every_call(world: Noted) -> None:
     await call(world, "chip.enable", iccid=card)
     await call(world, "order.cancel", id=await world.order("S5.081200000099"))
     await call(world, "route.explain", product="S10", destination="081200000012")
+    said = {"key": "no_orders", "language": "id"}
+    await call(world, "wording.list")
+    await call(world, "wording.show", key="no_orders")
+    await call(world, "wording.set", template="Kosong", who="admin1", **said)
+    await call(world, "wording.try", **said)
+    await call(world, "wording.reset", who="admin1", **said)
     await network(world)
     await call(world, "prefix.set", prefix="0812", operator="telkomsel")
     await call(world, "prefix.remove", prefix="0899")
@@ -207,8 +215,43 @@ async def every_call(world: Noted) -> None:
     await call(world, "modem.reset", **slot)
     await call(world, "slot.name", name="left-1", **slot)
     await first_of(world, "modem.trace", slot="left-1")
+    await identify(world)
     await first_of(world, "messages.follow", agent="A1")
     await first_of(world, "events.follow")
+
+
+async def identify(world: Noted) -> None:
+    """Who agents are, asked and changed in every way."""
+    agent, who = {"agent": "A1"}, {"who": "me"}
+    for name in ("sender.list", "account.list"):
+        await call(world, name)
+        await call(world, name, **agent)
+    await call(world, "pin.set", pin="2580", **agent, **who)
+    await call(world, "pin.reset", **agent, **who)
+    identity = world.identity
+    for pin in ("0001", "0002", "0003", "0004"):
+        await identity.pins.verify("A1", HiddenPin(pin), pin)
+    await call(world, "pin.unlock", **agent, **who)
+    await identity.pins.put_new("A1", HiddenPin("7351"), by="me")
+    assert await identity.pins.verify("A1", HiddenPin("7351"), "x") == "RIGHT"
+    address = {"channel": "sms", "address": "081200000012"}
+    await call(world, "sender.add", **address, **agent, **who)
+    await call(world, "sender.add", **address, **agent, **who)
+    store = world.daemon.store
+    assert store.read_inline(lambda db: senders.find(db, **address)) is not None
+    await call(world, "sender.remove", **address, **who)
+    member = {"member": "M1"}
+    await call(world, "account.new", kind="native", **member, **agent, **who)
+    await call(world, "account.show", **member)
+    await call(world, "account.active", active=True, **member, **who)
+    await call(world, "account.secret", which="key", **member, **who)
+    await call(world, "account.networks", networks=["192.0.2.7"], **member, **who)
+    await call(world, "account.report", url="https://example.com/r", **member, **who)
+    assert await identity.doorkeeper.account("m1") is not None
+    assert await identity.doorkeeper.use_nonce("m1", "n", 1000)
+    (account,) = store.read_inline(accounts.every)
+    store.run_inline(lambda db: accounts.reseal(db, account, account))
+    await call(world, "agent.access", **agent)
 
 
 async def network(world: Noted) -> None:
