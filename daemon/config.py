@@ -33,6 +33,7 @@ from pulsarack.daemon.config_fields import (
     printable,
     time_of_day,
 )
+from pulsarack.daemon.config_texts import TextsSection
 from pulsarack.modems import port_url
 
 # The year 2100; a later anchor is a slip of the keys.
@@ -214,6 +215,7 @@ class Config(Section):
     usb: UsbSection = UsbSection()
     modems: ModemsSection = ModemsSection()
     orders: OrdersSection = OrdersSection()
+    texts: TextsSection = TextsSection()
     chips: ChipsSection = ChipsSection()
     resolution: ResolutionSection = ResolutionSection()
     retention: RetentionSection = RetentionSection()
