@@ -1,0 +1,101 @@
+"""Who may come in: signatures, addresses, rates, and how often one may fail.
+
+A caller learns nothing of accounts that are not his: an unknown key and a wrong signature are
+refused in the same words and take the same time, and only who has proved to know the secret is
+told that his address is not allowed. A nonce counts as used when the request is let in, durably,
+so that no repeat of its octets is let in again, not after a restart either.
+
+Addresses that fail often are refused for a while before anything is looked up.
+"""
+
+from collections.abc import Callable
+
+from pulsarack.daemon.channels.http import addresses, signing
+from pulsarack.daemon.channels.http.limits import Buckets, Places
+from pulsarack.daemon.channels.http.parts import Account, Accounts, Nonces
+from pulsarack.daemon.channels.http.refusals import HttpRefusal, Why
+from pulsarack.daemon.channels.http.routes import Call
+from pulsarack.daemon.config_http import HttpSection
+from pulsarack.modems.timing import Clock
+
+MS = 1000
+_MINUTE = 60.0
+_WRONG = "there is no such key, or the signature is not its secret's"
+
+
+class Door:
+    """Lets calls in."""
+
+    def __init__(
+        self, clock: Clock, settings: HttpSection, accounts: Accounts, nonces: Nonces
+    ) -> None:
+        self._clock = clock
+        self._settings = settings
+        self._accounts = accounts
+        self._nonces = nonces
+        self._rates = Buckets(settings.requests_per_second, settings.burst)
+        self._failures = Buckets(
+            settings.failures_per_minute / _MINUTE, settings.failures_per_minute
+        )
+        self._places = Places(settings.in_flight, settings.in_flight_per_account)
+
+    async def signed(self, call: Call) -> Account:
+        """The account that signed a call natively, let in; raises HttpRefusal."""
+        signed = signing.read(call.request.headers)
+        window = self._settings.clock_window_seconds
+        signing.check_time(signed, now_ms=self._clock.now_ms(), window_seconds=window)
+        account = await self.find(call, signed.key)
+        text = signing.text_to_sign(
+            call.request.method, call.target, call.body, signed.timestamp, signed.nonce
+        )
+        secret = account.key if account else None
+        if not signing.is_right(signed, secret, text) or account is None:
+            raise self.failed(call, Why.BAD_SIGNATURE, _WRONG)
+        self.enter(call, account)
+        # Twice the window: a stamp of the future may come again until it is of the past.
+        keep_ms = round(2 * window * MS)
+        now_ms = self._clock.now_ms()
+        if not await self._nonces.use(account.member, signed.nonce, now_ms=now_ms, keep_ms=keep_ms):
+            raise HttpRefusal(Why.NONCE_REUSED, "a request with this nonce was let in before")
+        return account
+
+    async def find(self, call: Call, member: str) -> Account | None:
+        """The account of a name, not let in yet; raises HttpRefusal if the address failed often."""
+        if self._failures.left(call.address, self._clock.monotonic()) < 1:
+            message = "too many requests from this address were wrong"
+            raise HttpRefusal(Why.TOO_MANY_FAILURES, message, retry_after=round(_MINUTE))
+        return await self._accounts.account(member)
+
+    def failed(self, call: Call, why: Why | str, message: str) -> HttpRefusal:
+        """Note that the address did not know a secret; the refusal to raise."""
+        self._failures.take(call.address, self._clock.monotonic())
+        return HttpRefusal(why, message)
+
+    def enter(self, call: Call, account: Account) -> None:
+        """Let in who has proved to be the account; raises HttpRefusal.
+
+        Every call that enters is given back by `leave`, which the server does.
+        """
+        call.account = account
+        self._check_address(call, account)
+        wait = self._rates.take(account.member, self._clock.monotonic())
+        if wait:
+            raise HttpRefusal(
+                Why.TOO_MANY_REQUESTS,
+                f"an account may send {self._settings.requests_per_second} requests a second",
+                retry_after=max(1, round(wait)),
+            )
+        if not self._places.enter(account.member):
+            message = "too many requests of this account are being answered"
+            raise HttpRefusal(Why.TOO_MANY_REQUESTS, message, retry_after=1)
+        call.leave = self._leaver(account.member)
+
+    def _leaver(self, member: str) -> Callable[[], None]:
+        return lambda: self._places.leave(member)
+
+    def _check_address(self, call: Call, account: Account) -> None:
+        allowed = addresses.networks(account.networks)
+        address = addresses.parse(call.address)
+        if allowed and (address is None or not addresses.is_in(address, allowed)):
+            message = f"this account may not call from {call.address}"
+            raise HttpRefusal(Why.ADDRESS_NOT_ALLOWED, message)
