@@ -20,6 +20,8 @@ from pulsarack.queue.agents import Agent
 from pulsarack.queue.archive import PastOrder
 from pulsarack.queue.errors import LedgerRefused
 from pulsarack.queue.orders import Order
+from pulsarack.queue.post import origins
+from pulsarack.queue.post.origins import OrderOrigin
 from pulsarack.queue.products import Product
 from pulsarack.queue.request import Request
 from pulsarack.queue.routing import MS
@@ -43,7 +45,10 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Who sent an order, how and when."""
+    """Who sent an order, how and when.
+
+    `address`: where it is answered, if not over the socket; `receiver`: which of ours it came to.
+    """
 
     agent: str
     channel: str
@@ -52,6 +57,10 @@ class Origin:
     received_at: int
     local_day: str
     time_limit_seconds: int
+    address: str | None = None
+    receiver: str = ""
+    reply_number: str | None = None
+    dialect: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +198,9 @@ def _queue(
         if repeat is None:
             raise
         return repeat
+    if origin.address is not None:
+        came = (origin.address, origin.receiver, origin.reply_number, origin.dialect)
+        origins.add(db, OrderOrigin(order.id, *came))
     held = hold_price(db, order.id, origin.agent, product.price, now_ms=origin.received_at)
     if held is not Result.OK:
         raise LedgerRefused(f"the price of order {order.id} could not be held: {held}")

@@ -10,9 +10,13 @@ from dataclasses import dataclass
 from peewee import Database
 
 from pulsarack.queue.orders import Order
-from pulsarack.queue.rows import columns, execute, select, select_one, touched, tuples
+from pulsarack.queue.post import results
+from pulsarack.queue.rows import columns, execute, insert, select, select_one, touched, tuples
 from pulsarack.queue.state import OrderState
 from pulsarack.queue.validation import show_destination
+
+SOCKET = "socket"
+"""The channel of orders that come over the control socket: who follows the agent is told."""
 
 WORDINGS: dict[OrderState, str] = {
     OrderState.SUCCEEDED: "Transaksi {product} ke {destination} BERHASIL. SN: {serial_number}."
@@ -61,25 +65,31 @@ def name_serial_number(db: Database, order: Order) -> None:
     """
     if order.state != OrderState.SUCCEEDED:
         return
+    text = _wording(order)
     execute(
         db,
         "UPDATE message SET text = ? WHERE order_id = ? AND state = ? AND tries = 0",
-        (_wording(order), order.id, OrderState.SUCCEEDED.value),
+        (text, order.id, OrderState.SUCCEEDED.value),
     )
+    if order.channel != SOCKET:
+        results.reword(db, order.id, text)
 
 
 def write_final(db: Database, order: Order, *, now_ms: int) -> None:
     """Write the message of a finished order."""
-    execute(
+    text = _wording(order)
+    message_id = insert(
         db,
         "INSERT INTO message (order_id, state, agent, channel, text, created_at)"
         " VALUES (?, ?, ?, ?, ?, ?)",
-        (order.id, order.state, order.agent, order.channel, _wording(order), now_ms),
+        (order.id, order.state, order.agent, order.channel, text, now_ms),
     )
+    if order.channel != SOCKET:
+        results.post(db, order, message_id, text, now_ms=now_ms)
 
 
 def waiting(db: Database, agent: str | None, *, after: int = 0, limit: int = 100) -> list[Message]:
-    """Messages not delivered yet, oldest first."""
+    """Messages not delivered yet, oldest first: of an agent those that the socket tells."""
     if agent is None:
         return select(
             db,
@@ -90,8 +100,9 @@ def waiting(db: Database, agent: str | None, *, after: int = 0, limit: int = 100
     return select(
         db,
         Message,
-        f"{_SELECT} WHERE delivered_at IS NULL AND agent = ? AND id > ? ORDER BY id LIMIT ?",
-        (agent, after, limit),
+        f"{_SELECT} WHERE delivered_at IS NULL AND agent = ? AND id > ?"
+        " AND channel = ? ORDER BY id LIMIT ?",
+        (agent, after, SOCKET, limit),
     )
 
 
