@@ -34,6 +34,7 @@ from pulsarack.daemon.config_fields import (
     printable,
     time_of_day,
 )
+from pulsarack.daemon.config_http import HttpSection
 from pulsarack.modems import port_url
 
 # The year 2100; a later anchor is a slip of the keys.
@@ -216,6 +217,7 @@ class Config(Section):
     modems: ModemsSection = ModemsSection()
     orders: OrdersSection = OrdersSection()
     channels: ChannelsSection = ChannelsSection()
+    http: HttpSection = HttpSection()
     chips: ChipsSection = ChipsSection()
     resolution: ResolutionSection = ResolutionSection()
     retention: RetentionSection = RetentionSection()
@@ -338,4 +340,15 @@ def _rooted(config: Config, root: Path) -> Config:
         port if port.url else port.model_copy(update={"path": str(root / port.path)})
         for port in config.ports
     )
-    return config.model_copy(update={"daemon": daemon.model_copy(update=moved), "ports": ports})
+    http = {
+        name: root / value
+        for name in ("tls_certificate", "tls_key")
+        if (value := getattr(config.http, name)) is not None
+    }
+    return config.model_copy(
+        update={
+            "daemon": daemon.model_copy(update=moved),
+            "http": config.http.model_copy(update=http),
+            "ports": ports,
+        }
+    )

@@ -70,7 +70,6 @@ class HttpSection(Section):
     in_flight_per_account: Limit = 32
     requests_per_second: Limit = 20
     burst: Limit = 100
-    failures_per_minute: Limit = 20
     head_seconds: Seconds = 10.0
     body_seconds: Seconds = 10.0
     idle_seconds: Seconds = 30.0

@@ -76,7 +76,7 @@ class Connection(web.RequestHandler):
     def connection_lost(self, error: BaseException | None) -> None:
         """Gone, or cut off."""
         self._disarm()
-        self.resume_writing()
+        self._forget_stall()
         self._own = None
         if self._name is not None:
             self._shared.places.leave(self._name)
@@ -92,9 +92,7 @@ class Connection(web.RequestHandler):
 
     def resume_writing(self) -> None:
         """He takes it again."""
-        if self._stalled is not None:
-            self._stalled.cancel()
-            self._stalled = None
+        self._forget_stall()
         super().resume_writing()
 
     # --- what the server tells ---
@@ -145,6 +143,11 @@ class Connection(web.RequestHandler):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+    def _forget_stall(self) -> None:
+        if self._stalled is not None:
+            self._stalled.cancel()
+            self._stalled = None
 
     def _late(self, what: str) -> None:
         self._timer = None

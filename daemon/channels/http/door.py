@@ -5,38 +5,32 @@ refused in the same words and take the same time, and only who has proved to kno
 told that his address is not allowed. A nonce counts as used when the request is let in, durably,
 so that no repeat of its octets is let in again, not after a restart either.
 
-Addresses that fail often are refused for a while before anything is looked up.
+Who is wrong often is refused for a while before a secret is looked at (the doorkeeper counts).
 """
 
 from collections.abc import Callable
 
 from pulsarack.daemon.channels.http import addresses, signing
 from pulsarack.daemon.channels.http.limits import Buckets, Places
-from pulsarack.daemon.channels.http.parts import Account, Accounts, Nonces
+from pulsarack.daemon.channels.http.parts import Account, Doorkeeper
 from pulsarack.daemon.channels.http.refusals import HttpRefusal, Why
 from pulsarack.daemon.channels.http.routes import Call
 from pulsarack.daemon.config_http import HttpSection
 from pulsarack.modems.timing import Clock
 
 MS = 1000
-_MINUTE = 60.0
+_WAIT_SECONDS = 60
 _WRONG = "there is no such key, or the signature is not its secret's"
 
 
 class Door:
     """Lets calls in."""
 
-    def __init__(
-        self, clock: Clock, settings: HttpSection, accounts: Accounts, nonces: Nonces
-    ) -> None:
+    def __init__(self, clock: Clock, settings: HttpSection, doorkeeper: Doorkeeper) -> None:
         self._clock = clock
         self._settings = settings
-        self._accounts = accounts
-        self._nonces = nonces
+        self._doorkeeper = doorkeeper
         self._rates = Buckets(settings.requests_per_second, settings.burst)
-        self._failures = Buckets(
-            settings.failures_per_minute / _MINUTE, settings.failures_per_minute
-        )
         self._places = Places(settings.in_flight, settings.in_flight_per_account)
 
     async def signed(self, call: Call) -> Account:
@@ -50,25 +44,22 @@ class Door:
         )
         secret = account.key if account else None
         if not signing.is_right(signed, secret, text) or account is None:
-            raise self.failed(call, Why.BAD_SIGNATURE, _WRONG)
+            raise self.wrong(call, signed.key, Why.BAD_SIGNATURE, _WRONG)
         self.enter(call, account)
-        # Twice the window: a stamp of the future may come again until it is of the past.
-        keep_ms = round(2 * window * MS)
-        now_ms = self._clock.now_ms()
-        if not await self._nonces.use(account.member, signed.nonce, now_ms=now_ms, keep_ms=keep_ms):
+        if not await self._doorkeeper.use_nonce(account.member, signed.nonce, round(window * MS)):
             raise HttpRefusal(Why.NONCE_REUSED, "a request with this nonce was let in before")
         return account
 
     async def find(self, call: Call, member: str) -> Account | None:
-        """The account of a name, not let in yet; raises HttpRefusal if the address failed often."""
-        if self._failures.left(call.address, self._clock.monotonic()) < 1:
-            message = "too many requests from this address were wrong"
-            raise HttpRefusal(Why.TOO_MANY_FAILURES, message, retry_after=round(_MINUTE))
-        return await self._accounts.account(member)
+        """The account of a name, not let in yet; raises HttpRefusal after many wrong secrets."""
+        if not self._doorkeeper.may_try(member, call.address):
+            message = "too many requests were wrong"
+            raise HttpRefusal(Why.TOO_MANY_FAILURES, message, retry_after=_WAIT_SECONDS)
+        return await self._doorkeeper.account(member)
 
-    def failed(self, call: Call, why: Why | str, message: str) -> HttpRefusal:
-        """Note that the address did not know a secret; the refusal to raise."""
-        self._failures.take(call.address, self._clock.monotonic())
+    def wrong(self, call: Call, member: str, why: Why, message: str) -> HttpRefusal:
+        """Note that the caller did not know a secret; the refusal to raise."""
+        self._doorkeeper.wrong(member, call.address)
         return HttpRefusal(why, message)
 
     def enter(self, call: Call, account: Account) -> None:

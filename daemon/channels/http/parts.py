@@ -56,23 +56,42 @@ class Account(Protocol):
     def report_dialect(self) -> str:
         """In which form."""
 
+    @property
+    def report_secret(self) -> Secret | None:
+        """What reports are signed with; None: the key."""
 
-class Accounts(Protocol):
-    """The doorkeeper."""
+
+class Doorkeeper(Protocol):
+    """Who may come in (`daemon/identity/doorkeeper.py`)."""
 
     async def account(self, member: str) -> Account | None:
-        """The account of that name, if there is one and it is in use."""
+        """The account of that name, if it and its agent are in use."""
 
+    def may_try(self, member: str, address: str) -> bool:
+        """Whether a secret of theirs is looked at now; False for a while after many wrong ones."""
 
-class Nonces(Protocol):
-    """Which nonces were used; durable."""
+    def wrong(self, member: str, address: str) -> None:
+        """Note a wrong secret."""
 
-    async def use(self, member: str, nonce: str, *, now_ms: int, keep_ms: int) -> bool:
-        """Note that it is used; False if it was already."""
+    async def use_nonce(self, member: str, nonce: str, window_ms: int) -> bool:
+        """Note durably that a nonce is used; False if it was already."""
 
 
 class Ordering(Protocol):
-    """The one way by which an order is accepted."""
+    """The one way by which an order is accepted (`daemon/ordering.py`)."""
+
+    def origin(
+        self,
+        agent: str,
+        channel: str,
+        text: str,
+        *,
+        client_reference: str | None = None,
+        address: str | None = None,
+        receiver: str = "",
+        dialect: str = "",
+    ) -> Origin:
+        """Who orders, how, and when: now."""
 
     async def place(self, request: Request, origin: Origin) -> Accepted | Repeated | Refusal:
         """Accept it durably, answer with its first one, or say why not."""
@@ -92,7 +111,6 @@ class PastRows(Protocol):
 class Parts:
     """All of them."""
 
-    accounts: Accounts
-    nonces: Nonces
+    doorkeeper: Doorkeeper
     ordering: Ordering
     past: PastRows

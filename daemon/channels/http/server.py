@@ -9,14 +9,13 @@ At the end the server takes no more requests and answers those that have begun.
 """
 
 import asyncio
-import errno
 import os
 import socket
 import ssl
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
 
-from aiohttp import web
+from aiohttp import HttpVersion10, HttpVersion11, web
 
 from pulsarack.daemon import log as logging
 from pulsarack.daemon.channels.http import addresses
@@ -41,6 +40,10 @@ _ORDINARY = frozenset({"NOT_FOUND", "NOT_QUEUED"})
 
 class CannotListen(DaemonError):
     """The server cannot be opened where the configuration puts it."""
+
+
+class _Gone(Exception):
+    """The caller has hung up, or was cut off, in the middle of a request."""
 
 
 class HttpServer:
@@ -97,7 +100,6 @@ class HttpServer:
             Connection,
             self._runner.server,
             shared,
-            keepalive_timeout=0,  # the connection keeps times of its own
             access_log=None,
             max_line_size=settings.header_octets,
             max_field_size=settings.header_octets,
@@ -133,8 +135,12 @@ class HttpServer:
         return application
 
     @web.middleware
-    async def _around(self, request: web.Request, _handler: object) -> web.StreamResponse:
-        """One request from its head to its answer."""
+    async def _around(
+        self,
+        request: web.Request,
+        handler: Callable[[web.Request], Awaitable[web.StreamResponse]],
+    ) -> web.StreamResponse:
+        """One request from its head to its answer; aiohttp's own handler is not asked."""
         resource = request.match_info.route.resource
         path = resource.canonical if resource is not None else ""
         route = self._routes.get((request.method, path))
@@ -142,9 +148,11 @@ class HttpServer:
         began = self._clock.monotonic()
         self._in_flight += 1
         try:
-            response = await self._answer(call, route, known=bool(path))
+            response = await self._answer(call, route)
         except HttpRefusal as refusal:
             response = self._refuse(call, route, refusal)
+        except _Gone:
+            return web.Response(status=400)  # to nobody
         finally:
             self._in_flight -= 1
             if call.leave is not None:
@@ -163,13 +171,14 @@ class HttpServer:
             )
         return response
 
-    async def _answer(self, call: Call, route: Route | None, *, known: bool) -> web.Response:
+    async def _answer(self, call: Call, route: Route | None) -> web.Response:
+        if call.request.version not in (HttpVersion10, HttpVersion11):
+            raise HttpRefusal(Why.BAD_HTTP, "this is neither HTTP/1.0 nor HTTP/1.1")
         if route is None:
-            raise (
-                HttpRefusal(Why.BAD_METHOD, "this path does not know that method")
-                if known
-                else HttpRefusal(Why.NO_SUCH_PATH, "there is no such path")
-            )
+            why = call.request.match_info.http_exception
+            if isinstance(why, web.HTTPMethodNotAllowed):
+                raise HttpRefusal(Why.BAD_METHOD, "this path does not know that method")
+            raise HttpRefusal(Why.NO_SUCH_PATH, "there is no such path")
         if self._stopping:
             raise HttpRefusal(Why.STOPPING, "the daemon is stopping", retry_after=5)
         if self._in_flight > self._settings.in_flight:
@@ -182,8 +191,7 @@ class HttpServer:
             raise
         except Busy as error:
             raise HttpRefusal(Why.BUSY, error.message, retry_after=1) from None
-        except Exception as error:
-            # Whatever it was, only this request is to suffer from it.
+        except Exception as error:  # noqa: BLE001 - only this request is to suffer from it
             self._log.error("http.failed", path=route.path, exc_info=error)
             raise HttpRefusal(Why.INTERNAL, "something went wrong in the daemon") from None
 
@@ -201,6 +209,8 @@ class HttpServer:
             body = await request.read()
         except web.HTTPRequestEntityTooLarge:
             raise HttpRefusal(Why.BODY_TOO_LARGE, f"a body may have {limit} octets") from None
+        except ConnectionError:
+            raise _Gone from None
         except (web.RequestPayloadError, ValueError):
             raise HttpRefusal(Why.BAD_HTTP, "the body ended too early, or is not coded") from None
         if isinstance(connection, Connection):
@@ -220,7 +230,7 @@ class HttpServer:
         response = (route.refuse if route else native_refusal)(refusal, call)
         if refusal.retry_after is not None:
             response.headers["Retry-After"] = str(refusal.retry_after)
-        if refusal.why in (Why.BODY_TOO_LARGE, Why.STOPPING, Why.BAD_HTTP):
+        if refusal.code in (Why.BODY_TOO_LARGE, Why.STOPPING, Why.BAD_HTTP):
             response.force_close()  # what is left of the body is not worth reading
         return response
 
@@ -266,7 +276,9 @@ def _listen(listen: str) -> socket.socket:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         return socket.create_server(found[0][4][:2], family=found[0][0], backlog=_BACKLOG)
     except (OSError, UnicodeError) as error:
-        number = getattr(error, "errno", None)
-        why = os.strerror(number) if number in errno.errorcode else "there is no such address"
+        number: int | None = getattr(error, "errno", None)
+        why = (
+            os.strerror(number) if number is not None and number > 0 else "there is no such address"
+        )
         remedy = "set another address or port as `listen` in [http], or end who has it"
         raise CannotListen(f"{listen}: cannot listen there: {why}", remedy) from None

@@ -32,7 +32,7 @@ class Incoming(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Whatever a program sends."""
 
 
-class NewOrder(Incoming):
+class NewOrder(Incoming, frozen=True, kw_only=True):
     """Top a number up. `reply_number`: the buyer's telephone, who is told the result too."""
 
     client_reference: Reference
@@ -42,14 +42,14 @@ class NewOrder(Incoming):
     reply_number: _Number | None = None
 
 
-class OrderQuery(Incoming):
+class OrderQuery(Incoming, frozen=True, kw_only=True):
     """Which orders to list."""
 
     state: Annotated[str, Meta(max_length=16, pattern=r"^[A-Z]+\Z")] | None = None
     limit: _Most = 50
 
 
-class StatementQuery(Incoming):
+class StatementQuery(Incoming, frozen=True, kw_only=True):
     """How many lines."""
 
     limit: _Most = 50
