@@ -59,6 +59,7 @@ class HttpServer:
         self._routes: dict[tuple[str, str], Route] = {}
         self._listener: asyncio.Server | None = None
         self._runner: web.AppRunner | None = None
+        self.connect: Callable[[], Connection] | None = None  # what serves one more connection
         self._stopping = False
         self._log = logging.get(channel="http")
         pressure.watch(self._figures)
@@ -96,7 +97,7 @@ class HttpServer:
         shared = Surroundings(
             self._clock, self._pressure, settings, self._connections, self._is_proxy
         )
-        connect = partial(
+        self.connect = partial(
             Connection,
             self._runner.server,
             shared,
@@ -108,7 +109,7 @@ class HttpServer:
             auto_decompress=False,
         )
         self._listener = await asyncio.get_running_loop().create_server(
-            connect,
+            self.connect,
             sock=listener,
             ssl=tls,
             ssl_handshake_timeout=None if tls is None else _TLS_SECONDS,
