@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfoNotFoundError
 from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
 from pulsarack.daemon import calendar, places, toml_text
+from pulsarack.daemon.config_agents import AgentsSection
 from pulsarack.daemon.config_channels import ChannelsSection
 from pulsarack.daemon.config_errors import ConfigErrors, Location, Problem, line_of, problems_of
 from pulsarack.daemon.config_fields import (
@@ -221,6 +222,7 @@ class Config(Section):
     chips: ChipsSection = ChipsSection()
     resolution: ResolutionSection = ResolutionSection()
     retention: RetentionSection = RetentionSection()
+    agents: AgentsSection = AgentsSection()
 
     @property
     def finds_usb_modems(self) -> bool:
@@ -340,15 +342,17 @@ def _rooted(config: Config, root: Path) -> Config:
         port if port.url else port.model_copy(update={"path": str(root / port.path)})
         for port in config.ports
     )
-    http = {
+    agents, http = config.agents, config.http
+    if agents.pepper_file is not None:
+        agents = agents.model_copy(update={"pepper_file": root / agents.pepper_file})
+    tls = {
         name: root / value
         for name in ("tls_certificate", "tls_key")
-        if (value := getattr(config.http, name)) is not None
+        if (value := getattr(http, name)) is not None
     }
-    return config.model_copy(
-        update={
-            "daemon": daemon.model_copy(update=moved),
-            "http": config.http.model_copy(update=http),
-            "ports": ports,
-        }
-    )
+    moved_sections = {
+        "daemon": daemon.model_copy(update=moved),
+        "agents": agents,
+        "http": http.model_copy(update=tls),
+    }
+    return config.model_copy(update={**moved_sections, "ports": ports})

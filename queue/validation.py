@@ -24,7 +24,7 @@ _SEPARATORS = str.maketrans("", "", " ()/-")
 
 
 class RefusalCode(StrEnum):
-    """Why an order was not accepted."""
+    """Why an order, or another wish of an agent, was not accepted."""
 
     BAD_FORMAT = "BAD_FORMAT"
     UNKNOWN_AGENT = "UNKNOWN_AGENT"
@@ -36,6 +36,13 @@ class RefusalCode(StrEnum):
     INSUFFICIENT_DEPOSIT = "INSUFFICIENT_DEPOSIT"
     REPEATED = "REPEATED"
     REFERENCE_REUSED = "REFERENCE_REUSED"
+    WEAK_PIN = "WEAK_PIN"
+    BAD_SENDER = "BAD_SENDER"
+    SENDER_TAKEN = "SENDER_TAKEN"
+    TOO_MANY_SENDERS = "TOO_MANY_SENDERS"
+    BAD_ACCOUNT = "BAD_ACCOUNT"
+    BAD_URL = "BAD_URL"
+    BAD_NETWORK = "BAD_NETWORK"
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,9 +16,11 @@ from pulsarack.daemon.channels.http.parts import Account, Doorkeeper
 from pulsarack.daemon.channels.http.refusals import HttpRefusal, Why
 from pulsarack.daemon.channels.http.routes import Call
 from pulsarack.daemon.config_http import HttpSection
+from pulsarack.daemon.outside import CALLER
 from pulsarack.modems.timing import Clock
 
 MS = 1000
+NATIVE = "native"
 _WAIT_SECONDS = 60
 _WRONG = "there is no such key, or the signature is not its secret's"
 
@@ -46,6 +48,8 @@ class Door:
         if not signing.is_right(signed, secret, text) or account is None:
             raise self.wrong(call, signed.key, Why.BAD_SIGNATURE, _WRONG)
         self.enter(call, account)
+        if account.kind != NATIVE:
+            raise HttpRefusal(Why.NOT_FOR_THIS_ACCOUNT, "this account is for a dialect")
         if not await self._doorkeeper.use_nonce(account.member, signed.nonce, round(window * MS)):
             raise HttpRefusal(Why.NONCE_REUSED, "a request with this nonce was let in before")
         return account
@@ -80,6 +84,8 @@ class Door:
             message = "too many requests of this account are being answered"
             raise HttpRefusal(Why.TOO_MANY_REQUESTS, message, retry_after=1)
         call.leave = self._leaver(account.member)
+        # Whatever connection it came over: from here on the agent has one turn.
+        CALLER.set(f"http agent {account.agent}")
 
     def _leaver(self, member: str) -> Callable[[], None]:
         return lambda: self._places.leave(member)

@@ -28,7 +28,7 @@ KEY, TIMESTAMP, NONCE, SIGNATURE = (
     f"Pulsarack-{name}" for name in ("Key", "Timestamp", "Nonce", "Signature")
 )
 _FORMS = {
-    KEY: re.compile(r"[A-Za-z0-9._-]{1,64}"),
+    KEY: re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}"),
     TIMESTAMP: re.compile(r"[0-9]{1,12}"),
     NONCE: re.compile(r"[A-Za-z0-9._-]{8,64}"),
     SIGNATURE: re.compile(r"[0-9a-f]{64}"),
