@@ -8,6 +8,7 @@ reference is refused. docs/http-api.md tells how to sign.
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
 from aiohttp import web
 
 from pulsarack.daemon.channels.http import json_body, openapi, wire
@@ -17,7 +18,7 @@ from pulsarack.daemon.channels.http.refusals import HttpRefusal, Why, of_queue
 from pulsarack.daemon.channels.http.routes import JSON, Call, Operation, Route
 from pulsarack.queue import request
 from pulsarack.queue.state import OrderState
-from pulsarack.queue.validation import REFERENCE_LIMIT, Refusal
+from pulsarack.queue.validation import Refusal
 
 _CREATED = 201
 
@@ -56,9 +57,6 @@ class NativeApi:
         """GET /v1/orders."""
         account = await self._door.signed(call)
         wanted = json_body.read_query(call, wire.OrderQuery)
-        if wanted.state is not None and wanted.state not in OrderState.__members__:
-            states = ", ".join(OrderState.__members__)
-            raise HttpRefusal(Why.BAD_QUERY, "there is no such state", f"one of {states}")
         found = await self._desk.newest(account, state=wanted.state, limit=wanted.limit)
         return json_body.answer(wire.Orders([order_view(one) for one in found]))
 
@@ -125,6 +123,7 @@ class NativeApi:
             {201: wire.Placed, 200: wire.Placed},
             asks=wire.NewOrder,
             refusals=(402, 409, 422),
+            about=("showOrder", "cancelOrder"),
         )
         listed = Operation(
             "listOrders", "The newest orders", {200: wire.Orders}, query=wire.OrderQuery
@@ -164,7 +163,7 @@ def fields(found: Standing) -> dict[str, Any]:
     return {
         "id": found.id,
         "client_reference": found.client_reference,
-        "state": found.state,
+        "state": OrderState(found.state),
         "final": found.final,
         "product": found.product,
         "destination": found.destination,
@@ -183,10 +182,10 @@ def order_view(found: Standing) -> wire.OrderView:
 
 
 def _reference(call: Call) -> str:
-    found = call.path("reference")
-    if not 1 <= len(found) <= REFERENCE_LIMIT or not found.isprintable():
-        raise HttpRefusal(Why.BAD_PATH, "this is no reference of yours")
-    return found
+    try:
+        return msgspec.convert(call.path("reference"), wire.Reference)
+    except msgspec.ValidationError:
+        raise HttpRefusal(Why.BAD_PATH, "this is no reference of yours") from None
 
 
 def _not_found() -> HttpRefusal:

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from pulsarack.daemon.channels.http import signing
+from pulsarack.daemon.channels.http import signing, wire
 from pulsarack.daemon.channels.http.refusals import Error
 from pulsarack.daemon.channels.http.routes import Operation, Route
 
@@ -82,12 +82,20 @@ def _operation(route: Route, operation: Operation) -> dict[str, Any]:
     else:
         found["security"] = []
     answers = {
-        str(status): {"description": "done", "content": _content(kind)}
+        str(status): {"description": "done", "content": _content(kind)} | _links(operation)
         for status, kind in operation.answers.items()
     }
     refused = {"description": "refused", "content": _content(Error)}
     found["responses"] = answers | {str(status): refused for status in sorted(refusals)}
     return found
+
+
+def _links(operation: Operation) -> dict[str, Any]:
+    if not operation.about:
+        return {}
+    parameters = {"reference": "$response.body#/client_reference"}
+    one = {name: {"operationId": name, "parameters": parameters} for name in operation.about}
+    return {"links": one}
 
 
 def _content(kind: type | None) -> dict[str, Any]:
@@ -96,7 +104,8 @@ def _content(kind: type | None) -> dict[str, Any]:
 
 
 def _in_path(name: str) -> dict[str, Any]:
-    schema = {"type": "string", "minLength": 1, "maxLength": 64}
+    # The only variable there is; its schema is the record's, so that both say the same.
+    schema = _portable(msgspec.json.schema(wire.Reference))
     return {"name": name, "in": "path", "required": True, "schema": schema}
 
 

@@ -98,6 +98,7 @@ class HttpRefusal(Exception):
         *,
         status: int = 0,
         retry_after: int | None = None,
+        allow: str = "",
         refusal: Refusal | None = None,
     ) -> None:
         super().__init__(message)
@@ -107,6 +108,7 @@ class HttpRefusal(Exception):
         self.remedy = remedy or what_to_do
         self.status = status or known
         self.retry_after = retry_after
+        self.allow = allow
         self.refusal = refusal
 
 

@@ -49,7 +49,10 @@ Handler = Callable[[Call], Awaitable[web.Response]]
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """What the OpenAPI document says of a route of the native API."""
+    """What the OpenAPI document says of a route of the native API.
+
+    `about`: the operations that take the reference which this one's answer names.
+    """
 
     name: str
     summary: str
@@ -57,6 +60,7 @@ class Operation:
     asks: type[msgspec.Struct] | None = None
     query: type[msgspec.Struct] | None = None
     refusals: tuple[int, ...] = ()
+    about: tuple[str, ...] = ()
     signed: bool = True
 
 

@@ -178,7 +178,8 @@ class HttpServer:
         if route is None:
             why = call.request.match_info.http_exception
             if isinstance(why, web.HTTPMethodNotAllowed):
-                raise HttpRefusal(Why.BAD_METHOD, "this path does not know that method")
+                allowed = ", ".join(sorted(why.allowed_methods))
+                raise HttpRefusal(Why.BAD_METHOD, f"this path knows only {allowed}", allow=allowed)
             raise HttpRefusal(Why.NO_SUCH_PATH, "there is no such path")
         if self._stopping:
             raise HttpRefusal(Why.STOPPING, "the daemon is stopping", retry_after=5)
@@ -231,6 +232,8 @@ class HttpServer:
         response = (route.refuse if route else native_refusal)(refusal, call)
         if refusal.retry_after is not None:
             response.headers["Retry-After"] = str(refusal.retry_after)
+        if refusal.allow:
+            response.headers["Allow"] = refusal.allow
         if refusal.code in (Why.BODY_TOO_LARGE, Why.STOPPING, Why.BAD_HTTP):
             response.force_close()  # what is left of the body is not worth reading
         return response

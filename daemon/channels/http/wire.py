@@ -9,6 +9,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from pulsarack.daemon.control_arguments import MOST_RUPIAH, PRINTABLE
+from pulsarack.queue.state import OrderState
 
 Reference = Annotated[
     str,
@@ -19,8 +20,14 @@ Reference = Annotated[
         description="Your own name for the order: the same one is the same order for ever.",
     ),
 ]
-_Code = Annotated[str, Meta(min_length=1, max_length=16, pattern=r"^[A-Za-z][A-Za-z0-9]*\Z")]
-_Number = Annotated[str, Meta(min_length=1, max_length=32, pattern=PRINTABLE)]
+_Code = Annotated[
+    str,
+    Meta(min_length=1, max_length=16, pattern=r"^[A-Za-z][A-Za-z0-9]*\Z", examples=["S10"]),
+]
+_Number = Annotated[
+    str,
+    Meta(min_length=1, max_length=32, pattern=PRINTABLE, examples=["081200000012"]),
+]
 _Repeat = Annotated[
     int, Meta(ge=1, le=99, description="2 for the second such order of the day on purpose.")
 ]
@@ -45,7 +52,7 @@ class NewOrder(Incoming, frozen=True, kw_only=True):
 class OrderQuery(Incoming, frozen=True, kw_only=True):
     """Which orders to list."""
 
-    state: Annotated[str, Meta(max_length=16, pattern=r"^[A-Z]+\Z")] | None = None
+    state: OrderState | None = None
     limit: _Most = 50
 
 
@@ -63,7 +70,7 @@ class OrderView(Struct, frozen=True, kw_only=True):
 
     id: int
     client_reference: str | None
-    state: str
+    state: OrderState
     final: bool
     product: str
     destination: str

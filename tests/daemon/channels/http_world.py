@@ -169,10 +169,11 @@ class HttpWorld:
         settings: str = "",
         formatters: Mapping[str, Formatter] | None = None,
         deposit: int = 100_000,
+        clock: Any = None,
     ) -> None:
         self.log = io.StringIO()
         logging.configure("debug", "json", self.log)
-        self.clock = HandClock()
+        self.clock = clock or HandClock()
         self.path = directory / "pulsarack.db"
         text = (
             f'[http]\nlisten = "127.0.0.1:0"\nreport_private_networks = ["127.0.0.0/8"]\n{settings}'
