@@ -35,6 +35,8 @@ _ATTEMPT = {
 }
 _FOUND = {"orders": [_ORDER | {"evidence": [_EVIDENCE]}]}
 _DISCREPANCY: dict[str, Any] = {"span": [{}], "clearings": [{}]}
+_CREDIT = {"id": int, "state": str, "agent": str, "amount": int}
+_TICKET: dict[str, Any] = {"id": int, "state": str, "agent": str, "amount": int, "accounts": [{}]}
 
 SHAPES: Mapping[str, Any] = {
     "order.new": _ORDER,
@@ -62,6 +64,23 @@ SHAPES: Mapping[str, Any] = {
     "modem.acts": {"acts": [{}]},
     "modem.trace": {"at": int, "way": str, "text": str},
     "agent.list": {"agents": [{}]},
+    "agent.credit": _CREDIT,
+    "agent.statement": {"lines": [{}], "unreadable?": [str]},
+    "agent.recap": {"day": str, "orders": int, "spent": int, "held": int, "earned": int}
+    | {"lines": [{}]},
+    "credit.list": {"requests": [_CREDIT]},
+    "credit.confirm": _CREDIT,
+    "credit.refuse": _CREDIT,
+    "ticket.new": _TICKET | {"repeated": bool},
+    "ticket.show": _TICKET | {"row?": {}},
+    "ticket.cancel": _TICKET,
+    "ticket.list": {"tickets": [{}]},
+    "bank.list": {"banks": [{"name": str, "form": {}}], "latest_day": str},
+    "bank.import": {"added": int, "known": int, "debits": int, "paid": [{}], "unmatched": [{}]},
+    "bank.rows": {"rows": [{}]},
+    "bank.assign": {"id": int, "agent": str, "amount": int},
+    "complaint.list": {"complaints": [{}]},
+    "complaint.answer": {"id": int, "state": str, "agent": str, "order_id": int},
     "product.list": {"products": [{}]},
     "product.import": {"added": int, "changed": int},
     "prefix.list": {"prefixes": [{}]},

@@ -16,9 +16,10 @@ from zoneinfo import ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
-from pulsarack.daemon import calendar, places, toml_text
 from pulsarack.daemon.config_agents import AgentsSection
 from pulsarack.daemon.config_channels import ChannelsSection
+from pulsarack.daemon import calendar, config_deposits, places, toml_text
+from pulsarack.daemon.config_deposits import BankSection, DepositsSection
 from pulsarack.daemon.config_errors import ConfigErrors, Location, Problem, line_of, problems_of
 from pulsarack.daemon.config_fields import (
     DAY_SECONDS,
@@ -223,6 +224,10 @@ class Config(Section):
     resolution: ResolutionSection = ResolutionSection()
     retention: RetentionSection = RetentionSection()
     agents: AgentsSection = AgentsSection()
+    deposits: DepositsSection = DepositsSection()
+    banks: Annotated[tuple[BankSection, ...], Field(strict=False, min_length=1)] = Field(
+        default=(BankSection(),), alias="bank"
+    )
 
     @property
     def finds_usb_modems(self) -> bool:
@@ -256,6 +261,7 @@ def parse(raw: dict[str, Any], path: Path, text: str = "") -> Config:
         problems += problems_of(error.errors(), _known_keys(Config), text)
     problems += _repeated_ports(raw, text)
     problems += _phone_problems(raw, text)
+    problems += config_deposits.problems(raw, text)
     if problems or config is None:
         raise ConfigErrors(path, problems)
     return _rooted(config, path.absolute().parent)

@@ -37,6 +37,10 @@ COMMANDS = {
     "channel": Lazy("channels", "channel", "The ways on which agents order and are told."),
     "inbox": Lazy("channels", "inbox", "The newest messages that came in."),
     "outbox": Lazy("channels", "outbox", "The messages that wait to go out."),
+    "ticket": Lazy("tickets", "ticket", "Amounts that tell who paid in."),
+    "bank": Lazy("banks", "bank", "Statements of our banks, and whose payments they hold."),
+    "credit": Lazy("credits", "credit", "What another admin must confirm."),
+    "complaint": Lazy("complaints", "complaint", "What agents say is wrong with an order."),
     "product": Lazy("products", "product", "What is sold, and for how much."),
     "discrepancies": Lazy(
         "discrepancies", "discrepancies", "Where a chip's stock was off the books."
