@@ -263,7 +263,9 @@ def _tls(settings: HttpSection) -> ssl.SSLContext | None:
         # A key with a password would ask for it at the terminal, which nobody watches.
         context.load_cert_chain(certificate, key, password=lambda: "")
     except (OSError, ssl.SSLError, ValueError) as error:
-        why = getattr(error, "strerror", None) or "it is no certificate with its key in PEM"
+        why = "it is no certificate with its key in PEM"
+        if isinstance(error, OSError) and not isinstance(error, ssl.SSLError):
+            why = error.strerror or why
         remedy = "check tls_certificate and tls_key in [http]: PEM, the key without a password"
         raise CannotListen(f"{certificate}: {why}", remedy) from None
     return context

@@ -178,8 +178,10 @@ class HttpWorld:
             f'[http]\nlisten = "127.0.0.1:0"\nreport_private_networks = ["127.0.0.0/8"]\n{settings}'
         )
         self.config = config.parse(tomllib.loads(text), directory / "pulsarack.toml")
+        self.path.write_bytes(furnished(directory))
         self.store = InlineStore.open(self.path, now_ms=START_MS, synchronous="OFF")
-        self.store.run_inline(lambda db: furnish(db, deposit))
+        if deposit:
+            self.store.run_inline(lambda db: credit(db, deposit))
         self._ids = iter(range(1, 10**6))
         self.context = Context(
             self.config,
@@ -303,13 +305,38 @@ def network(text: str) -> Any:
     return ipaddress.ip_network(text)
 
 
-def furnish(db: Database, deposit: int) -> None:
-    """Agent A1 with a deposit, and a product."""
+_FURNISHED: list[bytes] = []
+
+
+def furnished(directory: Path) -> bytes:
+    """A database with agents and products, made once: the migrations take their time."""
+    if not _FURNISHED:
+        path = directory / "template" / "pulsarack.db"
+        path.parent.mkdir()
+        store = InlineStore.open(path, now_ms=START_MS, synchronous="OFF")
+        store.run_inline(furnish)
+        store.close()
+        _FURNISHED.append(path.read_bytes())
+    return _FURNISHED[0]
+
+
+def furnish(db: Database) -> None:
+    """Agents A1 and A2, and what is sold."""
     for account in (accounts.SALES, accounts.AIRTIME, accounts.OPENING, agents.CASH):
         journal.open_account(db, account, now_ms=START_MS)
     prefixes.ship(db)
     for code in ("A1", "A2"):
         agents.add(db, code, "Kios", now_ms=START_MS)
+    for denomination, active in ((5, 1), (10, 1), (20, 0)):
+        price = denomination * 1000 + 500
+        code, cost = f"S{denomination}", price - 400
+        row = Product(code, "telkomsel", "simPATI", denomination, price, cost, None, active)
+        products.put(db, row)
+
+
+def credit(db: Database, deposit: int) -> None:
+    """So much for each agent."""
+    for code in ("A1", "A2"):
         agents.credit(
             db,
             code,
@@ -319,16 +346,3 @@ def furnish(db: Database, deposit: int) -> None:
             who="test",
             now_ms=START_MS,
         )
-    for denomination, active in ((5, 1), (10, 1), (20, 0)):
-        price = denomination * 1000 + 500
-        row = Product(
-            f"S{denomination}",
-            "telkomsel",
-            "simPATI",
-            denomination,
-            price,
-            price - 400,
-            None,
-            active,
-        )
-        products.put(db, row)
