@@ -4,7 +4,6 @@ A dialect is a thin layer of names over this. A status check never creates an or
 reference is the same order for ever, answered as it stands.
 """
 
-import datetime
 from dataclasses import dataclass
 
 from pulsarack.daemon.channels.http.desk import Desk, Placed, Standing
@@ -12,7 +11,7 @@ from pulsarack.daemon.channels.http.dialects import parameters
 from pulsarack.daemon.channels.http.dialects.vocabulary import Vocabulary, rupiah
 from pulsarack.daemon.channels.http.door import Door
 from pulsarack.daemon.channels.http.parts import Account
-from pulsarack.daemon.channels.http.refusals import HttpRefusal, Why, of_queue
+from pulsarack.daemon.channels.http.refusals import HttpRefusal, Why
 from pulsarack.daemon.channels.http.routes import Call
 from pulsarack.queue import request
 from pulsarack.queue.validation import REFERENCE_LIMIT, Refusal, RefusalCode
@@ -142,21 +141,9 @@ def of_wanted(wanted: Wanted, refusal: Refusal, vocabulary: Vocabulary) -> dict[
 def reference(given: str) -> str:
     """A caller's reference, if it has the form of one; raises HttpRefusal."""
     if not 1 <= len(given) <= REFERENCE_LIMIT or not given.isprintable():
-        raise of_queue(
-            Refusal(
-                RefusalCode.BAD_FORMAT,
-                f"the reference does not have 1 to {REFERENCE_LIMIT} characters",
-                "give a shorter one",
-            )
-        )
+        message = f"the reference does not have 1 to {REFERENCE_LIMIT} characters"
+        raise HttpRefusal(Why.BAD_FIELD, message, "give a shorter one")
     return given
-
-
-def clock_time(ms: int | None, zone: datetime.tzinfo) -> str:
-    """A moment as the trade writes it: 16.52.07."""
-    if ms is None:
-        return "-"
-    return datetime.datetime.fromtimestamp(ms / 1000, zone).strftime("%H.%M.%S")
 
 
 def _as_first(first: Standing, wanted: Wanted) -> Placed | Refusal:

@@ -1,7 +1,8 @@
 """All dialects of the trade, ready to be served: their routes, and the forms of their reports."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Protocol
 
 from pulsarack.daemon.channels.http.desk import Desk
 from pulsarack.daemon.channels.http.dialects import (
@@ -13,15 +14,23 @@ from pulsarack.daemon.channels.http.dialects import (
     vocabulary,
 )
 from pulsarack.daemon.channels.http.dialects.clerk import Clerk
+from pulsarack.daemon.channels.http.dialects.vocabulary import Vocabulary
 from pulsarack.daemon.channels.http.door import Door
 from pulsarack.daemon.channels.http.reports import Formatter
 from pulsarack.daemon.channels.http.routes import Route
 
 
+class Dialect(Protocol):
+    """What serves one."""
+
+    def routes(self) -> Sequence[Route]:
+        """What it serves."""
+
+
 def routes(door: Door, desk: Desk, folder: Path | None) -> Sequence[Route]:
     """What all of them serve; raises BadDialect for a file of the operator's that is wrong."""
     found: list[Route] = []
-    makers = {
+    makers: dict[str, Callable[[Clerk], Dialect]] = {
         otomax.NAME: otomax.OtomaX,
         digiflazz.NAME: digiflazz.Digiflazz,
         digiflazz_seller.NAME: digiflazz_seller.DigiflazzSeller,
@@ -35,7 +44,7 @@ def routes(door: Door, desk: Desk, folder: Path | None) -> Sequence[Route]:
 
 def formatters(folder: Path | None) -> Mapping[str, Formatter]:
     """How each of them reports a result; raises BadDialect."""
-    reports = {
+    reports: dict[str, Callable[[Vocabulary], Formatter]] = {
         otomax.NAME: otomax.report,
         digiflazz.NAME: digiflazz.report,
         digiflazz_seller.NAME: digiflazz_seller.report,

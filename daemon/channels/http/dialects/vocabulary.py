@@ -55,7 +55,7 @@ class Vocabulary:
 
     def code_of(self, state: str, reason: str | None) -> str:
         """The code of an order that stands so."""
-        if state == OrderState.FAILED and reason in self.reasons:
+        if state == OrderState.FAILED and reason is not None and reason in self.reasons:
             return self.reasons[reason]
         return self.states[state]
 
