@@ -113,6 +113,9 @@ ALLOWED: dict[str, str] = {
     "SELECT r.id, r.at FROM stock_reading AS r WHERE r.id > ?2 AND r.id <= ?3": _LEAVING,
     "SELECT r.id FROM stock_reading AS r WHERE r.id IN (SELECT value FROM json_each(?1)) AND"
     " r.at < ?2": _LEAVING,
+    "DELETE FROM api_nonce WHERE id IN (SELECT id": "from the oldest until LIMIT",
+    "SELECT (SELECT max(id) FROM api_nonce)": _GREATEST,
+    "SELECT id, at, agent, what, about, by FROM identity_event": _NEWEST,
     _DIFFERENCE: _FEW,
     f"SELECT count(*) FROM ( {_DIFFERENCE}": _FEW,
     "SELECT t.sequence, d.difference FROM discrepancy AS d": _FEW,
