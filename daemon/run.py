@@ -23,15 +23,19 @@ from pulsarack.daemon import config, descriptors, secrets, slow_statements, sqli
 from pulsarack.daemon import log as logging
 from pulsarack.daemon.archive_file import FOLDER, Archives
 from pulsarack.daemon.archivist import Archivist
+from pulsarack.daemon.calls.account_calls import AccountCalls
 from pulsarack.daemon.calls.archive_calls import ArchiveCalls
 from pulsarack.daemon.calls.channel_calls import ChannelCalls
+from pulsarack.daemon.calls.deposit_calls import DepositCalls
 from pulsarack.daemon.calls.discrepancy_calls import DiscrepancyCalls
 from pulsarack.daemon.calls.identity_calls import IdentityCalls
+from pulsarack.daemon.calls.network_calls import NetworkCalls
 from pulsarack.daemon.calls.office import Office
 from pulsarack.daemon.calls.order_calls import OrderCalls
 from pulsarack.daemon.calls.rack_calls import RackCalls
 from pulsarack.daemon.calls.technician_calls import TechnicianCalls
 from pulsarack.daemon.calls.trade_calls import TradeCalls
+from pulsarack.daemon.calls.wording_calls import WordingCalls, warn_of_unusable
 from pulsarack.daemon.clock import SMALL_SECONDS, SteadyClock, WallClock, dice, new_id
 from pulsarack.daemon.config import Config
 from pulsarack.daemon.config_errors import ConfigErrors
@@ -67,6 +71,7 @@ STOP_SECONDS = 60.0
 SHARED_ACCOUNTS = (
     accounts.SALES,
     accounts.AIRTIME,
+    accounts.COMMISSION_EXPENSE,
     accounts.OPENING,
     accounts.DISCREPANCY,
     agents.CASH,
@@ -145,6 +150,7 @@ async def prepare(context: Context) -> Recovered:
         context.log.warning("clock.stepped", seconds=step / MS, remedy=CLOCK_REMEDY)
     for order_id in found.orders:
         await context.announce(order_id)
+    await warn_of_unusable(context)
     context.log.info(
         "daemon.started",
         queued_again=found.queued_again,
@@ -225,8 +231,12 @@ def registry(office: Office) -> Calls:
     RackCalls(office).register(calls)
     TechnicianCalls(office).register(calls)
     TradeCalls(office).register(calls)
+    NetworkCalls(office).register(calls)
+    DepositCalls(office).register(calls)
+    AccountCalls(office).register(calls)
     ArchiveCalls(office).register(calls)
     ChannelCalls(office).register(calls)
+    WordingCalls(office).register(calls)
     IdentityCalls(office).register(calls)
     return calls
 

@@ -18,7 +18,6 @@ from typing import Any, Protocol
 
 from peewee import Database
 
-from pulsarack.daemon import log as logging
 from pulsarack.daemon.context import MS, Context
 from pulsarack.daemon.errors import Busy
 from pulsarack.daemon.identity import pin_rule
@@ -125,7 +124,7 @@ class FrontDesk:
             return await self._attend(letter, looked)
         except (Busy, StoreError):
             raise
-        except Exception:  # noqa: BLE001 - whatever it is, the channel must get rid of the message
+        except Exception:
             log = self._context.log
             log.exception("desk.fault", channel=letter.channel, message=letter.message_id)
             return await self._say(letter, looked.agent, _Said(FAULT, {}), self._masked(letter))

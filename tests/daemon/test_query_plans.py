@@ -15,17 +15,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from peewee import Database
 
 from pulsarack.daemon import audit, config
-from pulsarack.daemon.control_protocol import CallError
+from pulsarack.daemon.control_protocol import CallError, Peer
 from pulsarack.daemon.doctor import Subject
 from pulsarack.daemon.doctor_store import database as check_database
-from pulsarack.queue import clock_steps
+from pulsarack.queue import agents, clock_steps, products
 from pulsarack.queue.identity import accounts, senders
+from pulsarack.queue.network import markups, tree
 from pulsarack.queue.order_text.commands import HiddenPin
 from pulsarack.queue.state import OrderState
 from pulsarack.queue.texts import ReadText, TextKind
 from pulsarack.ussd.outcome import Reason
+from tests.daemon import money_life
 from tests.daemon.statements import Planner, planner, traced
 from tests.daemon.test_orders_and_chips import until_idle
 from tests.daemon.virtual_loop import run
@@ -116,13 +119,23 @@ ALLOWED: dict[str, str] = {
     "DELETE FROM api_nonce WHERE id IN (SELECT id": "from the oldest until LIMIT",
     "SELECT (SELECT max(id) FROM api_nonce)": _GREATEST,
     "SELECT id, at, agent, what, about, by FROM identity_event": _NEWEST,
+    "SELECT id, agent, bank, asked, amount, state, created_at, expires_at, first_day, last_day,"
+    " finished_at, why FROM ticket ORDER BY id DESC LIMIT": _NEWEST,
+    "SELECT id, agent, bank, asked, amount, state, created_at, expires_at, first_day, last_day,"
+    " finished_at, why FROM ticket WHERE agent = ? ORDER BY id DESC LIMIT": _NEWEST,
+    "SELECT id, bank, day, amount, description, balance, occurrence, source, imported_at, state,"
+    " note, ticket_id, agent, who, uid, settled_at FROM bank_row ORDER BY id DESC LIMIT": _NEWEST,
+    "SELECT id, agent, amount, key, because, who, uid, asked_at, state, decided_who, decided_uid,"
+    " decided_because, decided_at FROM credit_request ORDER BY id DESC LIMIT": _NEWEST,
+    "SELECT id, order_id, agent, words, channel, opened_at, state, answer, answered_by,"
+    " answered_at, closed_at FROM complaint ORDER BY id DESC LIMIT": _NEWEST,
     _DIFFERENCE: _FEW,
     f"SELECT count(*) FROM ( {_DIFFERENCE}": _FEW,
     "SELECT t.sequence, d.difference FROM discrepancy AS d": _FEW,
 }
 
 # Indexes that no statement is answered from: they refuse what must not be.
-PROMISES = {"discrepancy_decided_once"}
+PROMISES = {"discrepancy_decided_once", "bank_row_once"}
 
 
 class Noted(World):
@@ -130,9 +143,9 @@ class Noted(World):
 
     made: set[str]
 
-    async def call(self, name: str, /, **arguments: Any) -> Any:
+    async def call_as(self, peer: Peer, name: str, /, **arguments: Any) -> Any:
         self.made.add(name)
-        return await super().call(name, **arguments)
+        return await super().call_as(peer, name, **arguments)
 
 
 async def trade(world: World) -> None:
@@ -199,10 +212,19 @@ async def every_call(world: Noted) -> None:
     await call(world, "chip.enable", iccid=card)
     await call(world, "order.cancel", id=await world.order("S5.081200000099"))
     await call(world, "route.explain", product="S10", destination="081200000012")
+    said = {"key": "no_orders", "language": "id"}
+    await call(world, "wording.list")
+    await call(world, "wording.show", key="no_orders")
+    await call(world, "wording.set", template="Kosong", who="admin1", **said)
+    await call(world, "wording.try", **said)
+    await call(world, "wording.reset", who="admin1", **said)
+    await network(world)
     await call(world, "prefix.set", prefix="0812", operator="telkomsel")
     await call(world, "prefix.remove", prefix="0899")
     await call(world, "ledger.statement", account="liability:agent:A1")
     await call(world, "messages.ack", id=1)
+    await money_life.pay(world)
+    await money_life.ask(world)
     slot = {"slot": "modem0"}
     await call(world, "modem.at", command="AT+CSQ?", force=True, who="me", because="x", **slot)
     await call(world, "modem.find", **slot)
@@ -248,6 +270,53 @@ async def identify(world: Noted) -> None:
     await call(world, "agent.access", **agent)
 
 
+async def network(world: Noted) -> None:
+    """A tree of agents, what each pays and earns, an order of the lowest and its end."""
+    await world.call("agent.new", code="A2", name="Dua", upline="A1", language="en")
+    await world.call("agent.move", code="A2", upline=None)
+    await world.call("agent.move", code="A2", upline="A1")
+    await world.call("agent.credit", code="A2", amount=100_000, **WORD)
+    await world.call("price.set", level="gold", product="S5", price=5_300)
+    await world.call("agent.level", code="A2", level="gold")
+    await world.call("agent.language", code="A2", language="id")
+    await world.call("markup.set", upline="A1", amount=40)
+    await world.call("markup.set", upline="A1", amount=50, downline="A2", product="S5")
+    order = {"agent": "A2", "text": "S5.081200000061"}
+    sold = await world.call("order.new", **order)
+    await world.call("agent.active", code="A2", active=False)
+    await world.settle()
+    await until_idle(world)
+    await call(world, "commission.exchange", agent="A1", amount=10, id="x1")
+    await call(world, "commission.exchange", agent="A1", id="x1")
+    await call(world, "order.reverse", id=sold["id"], **WORD)
+    await world.call("agent.tree")
+    await world.call("agent.tree", code="A1")
+    await world.call("price.list", level="gold")
+    await world.call("price.explain", agent="A2", product="S5")
+    await world.call("price.remove", level="gold", product="S5")
+    await world.call("product.below_cost", code="S5", allowed=False)
+    await world.call("markup.list", upline="A1")
+    await world.call("markup.remove", upline="A1")
+    await world.call("commission.list")
+    uplines(world)
+
+
+def uplines(world: Noted) -> None:
+    """What agents ask of the network in texts."""
+
+    def job(db: Database) -> None:
+        upline, product = agents.find(db, "A1"), products.find(db, "S5")
+        assert upline is not None and product is not None
+        tree.register(db, upline, name="Tiga", town="", number="", markup=5, now_ms=1)
+        tree.uplines(db, "A2")
+        tree.downlines(db, "A1")
+        tree.set_active(db, upline, "A2", True)
+        markups.to_reach(db, upline, 6_000, "S5", downline="A2")
+        agents.rename(db, "A2", "Dua Dua")
+
+    world.daemon.store.run_inline(job)
+
+
 async def grow_old(world: Noted) -> None:
     """All is told, a month passes, what is finished is archived, and then asked for."""
     for order_id in await world.states():
@@ -268,6 +337,7 @@ async def grow_old(world: Noted) -> None:
     await world.call("messages.ack", id=told["id"])
     await call(world, "order.reverse", id=ARCHIVED, stock_returned=True, **WORD)
     await world.call("ledger.statement", account="liability:agent:A1", limit=1000)
+    await money_life.ask(world)
 
 
 async def live(directory: Path) -> set[str]:

@@ -62,7 +62,9 @@ from tests.daemon.store_inline import InlineStore
 from tests.daemon.virtual_loop import LoopClock, LoopScheduler
 
 START_MS = 1_795_331_100_000  # 2026-11-22 14:05 in Jakarta
+START_DAY = "2026-11-22"
 PEER = Peer(1, 0, 0)
+OTHER_ADMIN = Peer(2, 1000, 1000)
 RECIPES = {
     "telkomsel": "telkomsel-mkios",
     "indosat": "indosat-dealer",
@@ -351,13 +353,24 @@ class World:
             )
         await self.call("product.import", rows=PRODUCTS)
         await self.call("agent.new", code="A1", name="Satu")
-        await self.call("agent.credit", code="A1", amount=deposit, because="test", who="test")
+        await self.pay_in("A1", deposit)
+
+    async def pay_in(self, agent: str, amount: int) -> None:
+        """Raise a deposit by exactly so much: a row of the bank, which an admin says is his."""
+        row = {"day": START_DAY, "amount": amount, "description": f"payment {next(self._ids)}"}
+        taken = await self.call("bank.import", bank="bank", rows=[row])
+        (unmatched,) = taken["unmatched"]
+        await self.call("bank.assign", id=unmatched["id"], agent=agent, because="test", who="test")
 
     async def call(self, name: str, /, **arguments: Any) -> Any:
         """A call as it comes over the control socket; its answer is as the commands know it."""
+        return await self.call_as(PEER, name, **arguments)
+
+    async def call_as(self, peer: Peer, name: str, /, **arguments: Any) -> Any:
+        """The same as another user of the machine."""
         found: Call = self.daemon.calls.find(name)
         assert found.answer is not None
-        result = await found.answer(check_arguments(found, arguments), PEER)
+        result = await found.answer(check_arguments(found, arguments), peer)
         on_the_line = json.loads(encode_result(1, result))["result"]
         assert misfit(name, on_the_line) is None, (name, misfit(name, on_the_line))
         return result
