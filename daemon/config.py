@@ -16,9 +16,9 @@ from zoneinfo import ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
+from pulsarack.daemon import calendar, config_deposits, places, toml_text
 from pulsarack.daemon.config_agents import AgentsSection
 from pulsarack.daemon.config_channels import ChannelsSection
-from pulsarack.daemon import calendar, config_deposits, places, toml_text
 from pulsarack.daemon.config_deposits import BankSection, DepositsSection
 from pulsarack.daemon.config_errors import ConfigErrors, Location, Problem, line_of, problems_of
 from pulsarack.daemon.config_fields import (
