@@ -18,7 +18,6 @@ in one transaction. So every row is written either by the clock as it was or as 
 import asyncio
 import ctypes
 import math
-import os
 import random
 import time
 import uuid
@@ -164,13 +163,8 @@ def synchronised() -> bool | None:
     return None if state < 0 else state != _TIME_ERROR
 
 
-def random_octets(count: int) -> bytes:
-    """Octets that nobody can foretell, for keys."""
-    return os.urandom(count)
-
-
 def dice() -> random.Random:
-    """A generator that nobody can foretell, for PINs and amounts."""
+    """A generator that nobody can foretell, for keys, PINs and amounts."""
     return random.SystemRandom()
 
 

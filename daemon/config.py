@@ -16,6 +16,8 @@ from zoneinfo import ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
+from pulsarack.daemon.config_agents import AgentsSection
+from pulsarack.daemon.config_channels import ChannelsSection
 from pulsarack.daemon import calendar, config_deposits, places, toml_text
 from pulsarack.daemon.config_agents import AgentsSection
 from pulsarack.daemon.config_channels import ChannelsSection
@@ -36,6 +38,7 @@ from pulsarack.daemon.config_fields import (
     printable,
     time_of_day,
 )
+from pulsarack.daemon.config_texts import TextsSection
 from pulsarack.daemon.config_http import HttpSection
 from pulsarack.modems import port_url
 
@@ -219,6 +222,7 @@ class Config(Section):
     modems: ModemsSection = ModemsSection()
     orders: OrdersSection = OrdersSection()
     channels: ChannelsSection = ChannelsSection()
+    texts: TextsSection = TextsSection()
     http: HttpSection = HttpSection()
     chips: ChipsSection = ChipsSection()
     resolution: ResolutionSection = ResolutionSection()

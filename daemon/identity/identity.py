@@ -16,6 +16,7 @@ from peewee import Database
 
 from pulsarack.daemon.context import Context
 from pulsarack.daemon.identity import pepper
+from pulsarack.daemon.identity.account_desk import AccountDesk
 from pulsarack.daemon.identity.doorkeeper import Doorkeeper, purpose
 from pulsarack.daemon.identity.hash_pool import HashPool
 from pulsarack.daemon.identity.pepper import Masters
@@ -37,6 +38,7 @@ class Identity:
     pins: PinCheck
     doorkeeper: Doorkeeper
     strangers: Strangers
+    accounts: AccountDesk
     _pool: HashPool
 
     @classmethod
@@ -65,6 +67,7 @@ class Identity:
             PinCheck(context, hashes, pool, pressure, rng),
             Doorkeeper(context, box, pressure),
             Strangers(context.config.agents, context.clock, pressure),
+            AccountDesk(context, box, rng),
             pool,
         )
 

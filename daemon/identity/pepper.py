@@ -81,13 +81,13 @@ class Masters:
         """The key that is called so."""
         return self._keys.get(name)
 
-    def check(self, pins: Mapping[str, int], secrets: Mapping[str, int]) -> None:
+    def check(self, pins: Mapping[str, int], sealed: Mapping[str, int]) -> None:
         """Whether everything that was made with a key has its key; raises PepperError.
 
         The figures are how many PINs, and how many secrets, were made with each.
         """
-        for name in sorted({*pins, *secrets} - {*self._keys}):
-            what = f"{pins.get(name, 0)} PINs and {secrets.get(name, 0)} secrets of agents"
+        for name in sorted({*pins, *sealed} - {*self._keys}):
+            what = f"{pins.get(name, 0)} PINs and {sealed.get(name, 0)} secrets of agents"
             if self.path is None:
                 remedy = "put that file back and name it: [agents] pepper_file, or the credential"
                 raise PepperError(f"{what} need the master key {name}; none is given", remedy)

@@ -26,8 +26,8 @@ _LOOKS = (
 _ALWAYS = (commands.ChangePin, commands.AddSender, commands.RemoveSender)
 
 
-def pin_needed(agents: AgentsSection, channel: str, command: Command) -> bool:
-    """Whether this wish is refused without the right PIN."""
+def pin_needed(agents: AgentsSection, channel: str, command: Command | None) -> bool:
+    """Whether this wish is refused without the right PIN; None: an order, as most are."""
     if isinstance(command, commands.Help):
         return False
     if isinstance(command, _ALWAYS):

@@ -23,6 +23,7 @@ NONCES_MOST = 1_000_000
 _PRUNED_AT_ONCE = 4
 _MEMBER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}", re.ASCII)
 _NONCE = re.compile(r"[!-~]{1,64}", re.ASCII)
+_PASSWORD = re.compile(r"[!-~]{4,64}", re.ASCII)
 _DIALECT = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}|", re.ASCII)
 
 
@@ -43,6 +44,11 @@ class Account:
     report_dialect: str
     active: int
     created_at: int
+
+
+def is_secret(text: str) -> bool:
+    """Whether a text may be a password of a program: 4 to 64 visible characters of ASCII."""
+    return _PASSWORD.fullmatch(text) is not None
 
 
 def is_member(text: str) -> bool:
@@ -164,14 +170,19 @@ def put_networks(
     return None
 
 
+def check_report(url: str, dialect: str, *, by_admin: bool) -> Refusal | None:
+    """What is wrong with where and how results are to be reported, if anything is."""
+    if not _DIALECT.fullmatch(dialect):
+        return _bad("that is not the name of a dialect", "small letters and digits")
+    return check_report_url(url, by_admin=by_admin) if url else None
+
+
 def put_report(
     db: Database, account: Account, url: str, dialect: str, *, by: str, by_admin: bool, now_ms: int
 ) -> Refusal | None:
     """Say where an account's results are reported to, and how; an empty URL: nowhere."""
-    if url and (wrong := check_report_url(url, by_admin=by_admin)):
+    if wrong := check_report(url, dialect, by_admin=by_admin):
         return wrong
-    if not _DIALECT.fullmatch(dialect):
-        return _bad("that is not the name of a dialect", "small letters and digits")
     execute(
         db,
         "UPDATE api_account SET report_url = ?, report_dialect = ? WHERE member = ?",

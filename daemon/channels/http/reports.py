@@ -38,7 +38,8 @@ _MANY = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What is to be told: `order` is the order as it stands now, `text` what was written then."""
+    """What is to be told: `order` is the order as it stands now, the parcel's text what was written
+    then; `available` is the agent's deposit now, rupiah."""
 
     parcel: Parcel
     account: Account
@@ -46,6 +47,7 @@ class Report:
     order: Standing | None
     now_ms: int
     nonce: str
+    available: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,9 +130,9 @@ class Reporter:
         parcel: Parcel,
         account: Account | None,
         dialect: str,
-        look: Callable[[], Awaitable[Standing | None]],
+        look: Callable[[], Awaitable[tuple[Standing | None, int | None]]],
     ) -> Sent:
-        """One try; `look` gives the order as it stands."""
+        """One try; `look` gives the order as it stands, and the agent's deposit."""
         if account is None or not account.report_url:
             return Sent(SentKind.NEVER, why="the account has no report URL")
         try:
@@ -145,8 +147,9 @@ class Reporter:
             why = "other reports to this host are under way"
             return Sent(SentKind.LATER, why=why, again_seconds=_HOST_IS_BUSY_SECONDS)
         try:
+            order, available = await look()
             report = Report(
-                parcel, account, url, await look(), self._clock.now_ms(), self._new_id()
+                parcel, account, url, order, self._clock.now_ms(), self._new_id(), available
             )
             return await self._send(formatter(report))
         except (ValueError, HttpRefusal) as error:
