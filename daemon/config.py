@@ -16,8 +16,6 @@ from zoneinfo import ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
-from pulsarack.daemon.config_agents import AgentsSection
-from pulsarack.daemon.config_channels import ChannelsSection
 from pulsarack.daemon import calendar, config_deposits, places, toml_text
 from pulsarack.daemon.config_agents import AgentsSection
 from pulsarack.daemon.config_channels import ChannelsSection
@@ -38,8 +36,8 @@ from pulsarack.daemon.config_fields import (
     printable,
     time_of_day,
 )
-from pulsarack.daemon.config_texts import TextsSection
 from pulsarack.daemon.config_http import HttpSection
+from pulsarack.daemon.config_texts import TextsSection
 from pulsarack.modems import port_url
 
 # The year 2100; a later anchor is a slip of the keys.

@@ -60,7 +60,6 @@ class RefusalCode(StrEnum):
     NO_REASON = "NO_REASON"
     SAME_ADMIN = "SAME_ADMIN"
     SAME_AGENT = "SAME_AGENT"
-    NOT_A_DOWNLINE = "NOT_A_DOWNLINE"
 
 
 @dataclass(frozen=True, slots=True)
