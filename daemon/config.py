@@ -34,6 +34,7 @@ from pulsarack.daemon.config_fields import (
     printable,
     time_of_day,
 )
+from pulsarack.daemon.config_sms import SmsSection
 from pulsarack.modems import port_url
 
 # The year 2100; a later anchor is a slip of the keys.
@@ -216,6 +217,7 @@ class Config(Section):
     modems: ModemsSection = ModemsSection()
     orders: OrdersSection = OrdersSection()
     channels: ChannelsSection = ChannelsSection()
+    sms: SmsSection = SmsSection()
     chips: ChipsSection = ChipsSection()
     resolution: ResolutionSection = ResolutionSection()
     retention: RetentionSection = RetentionSection()

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from pulsarack.daemon import control_channels
+from pulsarack.daemon import control_channels, control_sms
 
 MOST_RUPIAH = 10**12
 MOST_ORDERS = 100_000
@@ -336,5 +336,6 @@ ARGUMENTS: dict[str, type[Struct]] = {
     "messages.follow": MessagesFollow,
     "messages.ack": MessagesAck,
     **control_channels.ARGUMENTS,
+    **control_sms.ARGUMENTS,
 }
 STREAMS = frozenset({"events.follow", "messages.follow", "modem.trace"})

@@ -29,6 +29,7 @@ from pulsarack.daemon.calls.discrepancy_calls import DiscrepancyCalls
 from pulsarack.daemon.calls.office import Office
 from pulsarack.daemon.calls.order_calls import OrderCalls
 from pulsarack.daemon.calls.rack_calls import RackCalls
+from pulsarack.daemon.calls.sms_calls import SmsCalls
 from pulsarack.daemon.calls.technician_calls import TechnicianCalls
 from pulsarack.daemon.calls.trade_calls import TradeCalls
 from pulsarack.daemon.clock import SMALL_SECONDS, SteadyClock, WallClock, new_id
@@ -217,6 +218,7 @@ def registry(office: Office) -> Calls:
     TradeCalls(office).register(calls)
     ArchiveCalls(office).register(calls)
     ChannelCalls(office).register(calls)
+    SmsCalls(office).register(calls)
     return calls
 
 
