@@ -156,6 +156,12 @@ class Desk:
             await self.news.wait_until(until)
         return self.has_news
 
+    async def begin(self) -> None:
+        """Look what lies on the SIM, and hear what becomes of the texts that were sent."""
+        if self.answers and self.context.config.sms.delivery_reports:
+            await self.modem.ask_for_reports()
+        await self.read_texts()
+
     def texts_are_due(self) -> bool:
         """Whether the SIM was not looked at for long: not every modem announces its texts."""
         return self.context.clock.monotonic() >= self.texts_due_at

@@ -54,7 +54,7 @@ class ChipWorker:
     async def run(self) -> None:
         """Work until the modem is gone or `stop` was called."""
         try:
-            await self._desk.read_texts()
+            await self._desk.begin()
             while not (self._desk.stopping or self._desk.gone):
                 await self._next()
         finally:

@@ -274,6 +274,9 @@ class GammuPhone:
             return _refused(error)
         return SmsSent(reference if isinstance(reference, int) and 0 <= reference <= 255 else 0)
 
+    async def ask_for_reports(self) -> None:
+        """Phones keep them where gammu reads none."""
+
     async def read_sms(self) -> list[IncomingSms]:
         """All received messages, the parts of each joined."""
         found: list[list[dict[str, Any]]] = []

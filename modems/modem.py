@@ -202,6 +202,11 @@ class Modem:
                 valid_hours=valid_hours,
             )
 
+    async def ask_for_reports(self) -> None:
+        """Hear delivery reports from now on, also of what was sent before this life."""
+        async with self._lock:
+            await self._sms.ask_for_reports()
+
     async def read_sms(self) -> list[IncomingSms]:
         """All received messages; nothing is deleted."""
         async with self._lock:

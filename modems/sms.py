@@ -35,6 +35,8 @@ ORDER_VALID_HOURS = 1
 VALID_HOURS_MOST = 30 * 24
 # TP-SRR of the first octet (9.2.3.5).
 STATUS_REPORT_REQUEST = 0x20
+# Type of number of an address that is a name (23.040 9.1.2.5).
+ALPHANUMERIC = 5
 # TP-DCS, general group, without a class (23.038 section 4).
 DCS_GSM7, DCS_UCS2 = 0x00, 0x08
 # A part's header: its length, and concatenation with a reference of 8 bits (9.2.3.24.1).
@@ -60,7 +62,7 @@ class SubmitPdu:
 class Part:
     """One DELIVER; ``reference`` and its kin are 0, 1, 1 for a message of one part.
 
-    fault: what is wrong with its text; empty if it is whole.
+    fault: what is wrong with its text; empty if it is whole. named: the sender is a name.
     """
 
     index: int | None
@@ -74,6 +76,7 @@ class Part:
     fault: str = ""
     reference_bits: int = 8
     user_data: UserData | None = field(default=None, repr=False)
+    named: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,6 +246,7 @@ def _part(read: tpdu.Deliver, index: int | None, pdu: str) -> Decoded:
         fault=data.fault,
         reference_bits=place.reference_bits if place else 8,
         user_data=data,
+        named=read.sender.type_of_address >> 4 & 7 == ALPHANUMERIC,
     )
 
 
@@ -350,6 +354,7 @@ def _message(group: _Group) -> IncomingSms:
         direct=tuple(part.pdu for part in copies if part.index is None),
         missing=_missing(parts),
         flash=_is_flash(parts[0]),
+        named=parts[0].named,
     )
 
 

@@ -99,7 +99,7 @@ class SmsExchange:
             return Refused(str(error), None, left=False)
         try:
             if delivery_report:
-                await self._ask_for_reports()
+                await self.ask_for_reports()
         except PortGone:
             return Gone(left=False)
         except (ModemSilent, NotAModem):
@@ -166,7 +166,7 @@ class SmsExchange:
             self._on_event(StorageFull(final.said))
         return Refused(str(final), final.code, left)
 
-    async def _ask_for_reports(self) -> None:
+    async def ask_for_reports(self) -> None:
         """Let the modem hand over status reports, once a life; one that refuses is polled."""
         if self._reports_asked:
             return

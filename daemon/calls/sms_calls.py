@@ -32,7 +32,10 @@ class SmsCalls:
             chip = chips.find(db, args.iccid)
             if chip is None:
                 return None
-            receives, answers = _told(chip.receives, args.receives), _told(chip.answers, args.answers)
+            receives, answers = (
+                _told(chip.receives, args.receives),
+                _told(chip.answers, args.answers),
+            )
             known = chips.set_channel(db, args.iccid, receives=receives, answers=answers)
             return chips.find(db, args.iccid) if known else None
 

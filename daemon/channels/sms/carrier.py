@@ -36,8 +36,8 @@ from pulsarack.queue.post import sent_sms
 
 CHANNEL = "sms"
 LOOK_SECONDS = 30.0
-# A report may come as long as the network tries, and centres are late.
-KEPT_MS = 45 * 86_400 * MS
+# A report may come as long as the network tries, and so much later; a day's count needs less.
+KEPT_MS = 2 * 86_400 * MS
 FORGOTTEN_AT_ONCE = 500
 # How long a text waits for its turn on a chip, and on how many chips it is tried.
 TURN_SECONDS = 20.0
@@ -161,27 +161,18 @@ class SmsCarrier:
         return self._judge(desk, parcel, handed)
 
     def _judge(self, desk: Desk, parcel: Parcel, handed: Handed) -> Sent:
-        match handed.result:
-            case SmsSent():
-                self._pace.sent(desk.iccid)
-                return Sent(SentKind.SENT, handed.provider_id)
-            case Refused(code=code, left=False) if code == UNASSIGNED_NUMBER:
-                return Sent(SentKind.NEVER, why="the network knows no such number")
-            case Refused(error=error, left=False):
-                if self._pace.refused(desk.iccid, parcel.address, self._context.clock.monotonic()):
-                    remedy = "check the chip's own credit and its service centre (AT+CSCA?)"
-                    self._context.log.warning(
-                        "sms.refused", chip=desk.iccid, why=error, remedy=remedy
-                    )
-                return Sent(SentKind.LATER, why=error)
-            case Refused(error=error):
-                return Sent(SentKind.MAYBE, why=error)
-            case Silence(left=left):
-                kind = SentKind.MAYBE if left else SentKind.LATER
-                return Sent(kind, why="the modem was silent")
-            case Gone(left=left):
-                kind = SentKind.MAYBE if left else SentKind.LATER
-                return Sent(kind, why="the modem left")
+        result = handed.result
+        if isinstance(result, SmsSent):
+            self._pace.sent(desk.iccid)
+            return Sent(SentKind.SENT, handed.provider_id)
+        if isinstance(result, Refused) and result.code == UNASSIGNED_NUMBER and not result.left:
+            return Sent(SentKind.NEVER, why="the network knows no such number")
+        why = _why(result)
+        # Not only who refuses: who never says whether a text left would send it again and again.
+        if self._pace.failed(desk.iccid, parcel.address, self._context.clock.monotonic()):
+            remedy = "check the chip's own credit and its service centre (AT+CSCA?)"
+            self._context.log.warning("sms.chip_rests", chip=desk.iccid, why=why, remedy=remedy)
+        return Sent(SentKind.MAYBE if result.left else SentKind.LATER, why=why)
 
     async def _look(self) -> None:
         defaults = self._context.config.sms
@@ -195,12 +186,22 @@ class SmsCarrier:
 
         self._receive, self._answer = await self._context.store.read(job)
         self._looked = True
-        before = self._context.clock.now_ms() - KEPT_MS
+        before = self._context.clock.now_ms() - KEPT_MS - defaults.valid_hours * 3_600 * MS
         old = await self._context.store.read(lambda db: sent_sms.any_before(db, before))
         if old:
             await self._context.store.write(
                 lambda db: sent_sms.forget(db, before, FORGOTTEN_AT_ONCE)
             )
+
+
+def _why(result: Refused | Silence | Gone) -> str:
+    match result:
+        case Refused(error=error):
+            return error
+        case Silence():
+            return "the modem was silent"
+        case Gone():
+            return "the modem left"
 
 
 def _parts_of(parcel: Parcel) -> Sequence[str]:

@@ -59,11 +59,11 @@ class Letters:
         """Those that are agents' texts."""
         if not (self._receives and self._reception.is_open):
             return []
-        return [one for one in messages if one.complete and self._is_of_a_person(one.sender)]
+        return [one for one in messages if one.complete and self._is_of_a_person(one)]
 
     def words(self, message: IncomingSms) -> str:
         """What is kept of a text that is not handed in: what it lacks in front, and no PIN."""
-        person = self._is_of_a_person(message.sender)
+        person = self._is_of_a_person(message)
         if message.complete:
             return _MAYBE_PIN.sub("****", message.text) if person else message.text
         if not (person and self._receives):
@@ -108,8 +108,10 @@ class Letters:
     def _id(self, message: IncomingSms) -> str:
         return f"{self._iccid}:{message.fingerprint}"
 
-    def _is_of_a_person(self, sender: str) -> bool:
-        return bool(_TELEPHONE.fullmatch(sender)) and not self._recipe.believes(sender)
+    def _is_of_a_person(self, message: IncomingSms) -> bool:
+        # Whoever buys texts in bulk may give any name, also one of digits; a number he may not.
+        number = not message.named and _TELEPHONE.fullmatch(message.sender)
+        return bool(number) and not self._recipe.believes(message.sender)
 
     def _address(self, sender: str) -> str:
         return self._recipe.numbering.read(sender) or sender

@@ -1,14 +1,14 @@
 """How fast texts may leave: all chips together, and each chip. Seconds are monotonic.
 
 Turns are given out ahead: who asks learns how long to wait. A chip at which texts to different
-people were refused one after the other rests, ever longer: it is the chip, not the address.
+people failed one after the other rests, ever longer: it is the chip, not the address.
 """
 
 from dataclasses import dataclass, field
 
 # So many texts may leave at once after a quiet time.
 BURST = 10
-REFUSED_MOST = 2
+FAILED_MOST = 2
 REST_SECONDS, LONGEST_REST_SECONDS = 60.0, 3600.0
 
 
@@ -17,7 +17,7 @@ class _Chip:
     next_at: float = float("-inf")
     rests_until: float = float("-inf")
     rests: int = 0
-    refused: set[str] = field(default_factory=set)  # in a row
+    failed: set[str] = field(default_factory=set)  # in a row
 
 
 class Pace:
@@ -49,22 +49,22 @@ class Pace:
         return self._chip(iccid).next_at
 
     def rests(self, iccid: str, now: float) -> bool:
-        """Whether a chip rests since it refused."""
+        """Whether a chip rests since it failed."""
         return now < self._chip(iccid).rests_until
 
     def sent(self, iccid: str) -> None:
         """A text left: nothing is wrong with the chip."""
         chip = self._chip(iccid)
-        chip.refused.clear()
+        chip.failed.clear()
         chip.rests = 0
 
-    def refused(self, iccid: str, address: str, now: float) -> bool:
-        """A text was refused; whether the chip rests now."""
+    def failed(self, iccid: str, address: str, now: float) -> bool:
+        """A text was refused, or nobody knows whether it left; whether the chip rests now."""
         chip = self._chip(iccid)
-        chip.refused.add(address)
-        if len(chip.refused) < REFUSED_MOST:
+        chip.failed.add(address)
+        if len(chip.failed) < FAILED_MOST:
             return False
-        chip.refused.clear()
+        chip.failed.clear()
         seconds = min(REST_SECONDS * 2.0**chip.rests, LONGEST_REST_SECONDS)
         chip.rests += 1
         chip.rests_until = now + seconds

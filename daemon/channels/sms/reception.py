@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 
 from pulsarack.daemon import log as logging
+from pulsarack.daemon.errors import DaemonError
 from pulsarack.daemon.pressure import Pressure
-from pulsarack.daemon.store_errors import StoreError
 from pulsarack.modems.timing import Clock
 from pulsarack.queue.post.inbound import Letter
 
@@ -121,7 +121,7 @@ class Reception:
             try:
                 async with asyncio.timeout(ANSWERED_SECONDS):
                     await self._receive(letter)
-            except (StoreError, TimeoutError) as error:
+            except (DaemonError, TimeoutError) as error:
                 self.refused("sms.not_received", chip=letter.receiver, why=type(error).__name__)
             except Exception as error:  # noqa: BLE001 - whatever it is, the text must not be lost
                 faults += 1
