@@ -1,6 +1,7 @@
 """What agents write to the chips: kept once, whatever fails between the SIM and the database."""
 
 import asyncio
+import random
 from pathlib import Path
 from typing import Any
 
@@ -136,6 +137,40 @@ def test_a_crash_at_any_moment_loses_nothing_and_doubles_nothing(tmp_path: Path,
         assert sorted(texts) == [f"S10.08120000001{number}" for number in range(4)]
 
     in_sms_world(tmp_path, crash)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_whatever_happens_each_text_is_kept_once(tmp_path: Path, seed: int) -> None:
+    """Texts, orders, crashes, power cuts and exchanged cards, in any order."""
+    rng = random.Random(seed)
+
+    async def live(world: SmsWorld) -> None:
+        written: set[str] = set()
+        one, other = world.simulation.modems
+        for number in range(24):
+            text = f"S5.0812000000{number:02}" + " dan seterusnya" * rng.choice((0, 0, 12))
+            write(world, text, rng.randrange(2))
+            written.add(text)
+            await world.clock.sleep(rng.uniform(0.0, 9.0))
+            match rng.randrange(6):
+                case 0:
+                    await world.crash()
+                    await world.clock.sleep(rng.uniform(0.0, 5.0))
+                    await world.start()
+                case 1:
+                    rng.choice((one, other)).power_cut(rng.uniform(1.0, 20.0))
+                case 2 if number % 8 == 7:
+                    world.simulation.swap_cards(one, other, 5.0, leave_bus=True)
+                case 3:
+                    await world.order(f"S10.0812000001{number:02}")
+        await world.until(lambda: {one.text for one in world.letters()} == written, 3600)
+        await world.until(lambda: not world.on_cards(), 3600)
+        assert len(world.letters()) == len(written)
+        await world.settle()
+        answers = {f"read: {text[:100]}" for text in written}
+        await world.until(lambda: set(world.heard()) == answers, 3600)
+
+    in_sms_world(tmp_path, live, TELKOMSEL, TELKOMSEL)
 
 
 def test_a_front_desk_that_is_busy_leaves_the_text_there_and_the_chip_sells(tmp_path: Path) -> None:

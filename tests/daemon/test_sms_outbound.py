@@ -7,10 +7,14 @@ import pytest
 
 from pulsarack.daemon.channels.carrier import ChannelState, Standing
 from pulsarack.daemon.channels.sms.pace import BURST, Pace
+from pulsarack.daemon.deliveries import Deliveries
+from pulsarack.modems.results import DeliveryReport
 from pulsarack.modems.simulator import network
 from pulsarack.modems.simulator.menu_weather import MenuFault
 from pulsarack.modems.simulator.operators.mobile_operator import Operator
+from pulsarack.modems.tpdu import DeliveryState
 from tests.daemon.sms_world import AGENT, ON, SmsWorld
+from tests.daemon.test_guards_of_bare_failures import LATE_SECONDS, delivered_and_busy
 from tests.daemon.test_orders_and_chips import until_idle
 from tests.daemon.test_sms_inbound import TELKOMSEL, XL, iccid, in_sms_world, write
 
@@ -152,6 +156,31 @@ def test_texts_do_not_hurry_a_stock_that_cannot_be_read(
         await until_idle(world)
 
     in_sms_world(tmp_path, ask)
+
+
+def test_a_failure_that_names_no_number_may_be_about_a_text_to_a_person(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The chip's own credit may have been too little for it; the order was delivered."""
+
+    async def order(world: SmsWorld) -> None:
+        await world.clock.sleep(LATE_SECONDS)
+        world.tell("hello")
+        await world.until(lambda: states(world) == ["SENT"])
+        assert await delivered_and_busy(world, monkeypatch) == "AMBIGUOUS"
+        assert list((await world.states()).values()) == ["SUCCEEDED"]
+        assert len(world.delivered()) == 1
+
+    in_sms_world(tmp_path, order, XL)
+
+
+def test_a_reference_is_no_orders_any_more_when_a_text_has_it() -> None:
+    deliveries = Deliveries()
+    report = DeliveryReport(None, 7, "168", DeliveryState.DELIVERED, 0, "", "")
+    deliveries.expect(7, 41)
+    assert deliveries.attempt_of(report) == 41
+    deliveries.given_to_text(7 + 256)
+    assert deliveries.attempt_of(report) is None
 
 
 # --- how surely ---------------------------------------------------------------------------
