@@ -37,8 +37,8 @@ from pulsarack.daemon.config_fields import (
     time_of_day,
 )
 from pulsarack.daemon.config_http import HttpSection
-from pulsarack.daemon.config_texts import TextsSection
 from pulsarack.daemon.config_sms import SmsSection
+from pulsarack.daemon.config_texts import TextsSection
 from pulsarack.modems import port_url
 
 # The year 2100; a later anchor is a slip of the keys.
