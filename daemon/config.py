@@ -31,8 +31,11 @@ from pulsarack.daemon.config_fields import (
     form,
     not_empty,
     printable,
+    rooted,
     time_of_day,
 )
+from pulsarack.daemon.config_whatsapp import WhatsAppSection
+from pulsarack.daemon.config_xmpp import XmppSection
 from pulsarack.modems import port_url
 
 # The year 2100; a later anchor is a slip of the keys.
@@ -217,6 +220,8 @@ class Config(Section):
     chips: ChipsSection = ChipsSection()
     resolution: ResolutionSection = ResolutionSection()
     retention: RetentionSection = RetentionSection()
+    xmpp: XmppSection = XmppSection()
+    whatsapp: WhatsAppSection = WhatsAppSection()
 
     @property
     def finds_usb_modems(self) -> bool:
@@ -336,4 +341,11 @@ def _rooted(config: Config, root: Path) -> Config:
         port if port.url else port.model_copy(update={"path": str(root / port.path)})
         for port in config.ports
     )
-    return config.model_copy(update={"daemon": daemon.model_copy(update=moved), "ports": ports})
+    return config.model_copy(
+        update={
+            "daemon": daemon.model_copy(update=moved),
+            "ports": ports,
+            "xmpp": rooted(config.xmpp, root),
+            "whatsapp": rooted(config.whatsapp, root),
+        }
+    )
