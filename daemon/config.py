@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfoNotFoundError
 from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
 from pulsarack.daemon import calendar, places, toml_text
+from pulsarack.daemon.config_channels import ChannelsSection
 from pulsarack.daemon.config_errors import ConfigErrors, Location, Problem, line_of, problems_of
 from pulsarack.daemon.config_fields import (
     DAY_SECONDS,
@@ -217,6 +218,7 @@ class Config(Section):
     usb: UsbSection = UsbSection()
     modems: ModemsSection = ModemsSection()
     orders: OrdersSection = OrdersSection()
+    channels: ChannelsSection = ChannelsSection()
     chips: ChipsSection = ChipsSection()
     resolution: ResolutionSection = ResolutionSection()
     retention: RetentionSection = RetentionSection()

@@ -98,6 +98,7 @@ class Context:
             agent=order.agent,
             operator=order.operator,
             product=order.product,
+            channel=order.channel,
             reason=order.reason,
             chip=chip,
         )

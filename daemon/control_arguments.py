@@ -11,6 +11,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from pulsarack.daemon import control_channels
+
 MOST_RUPIAH = 10**12
 MOST_ORDERS = 100_000
 MOST_LISTED = 10_000
@@ -333,5 +335,6 @@ ARGUMENTS: dict[str, type[Struct]] = {
     "events.follow": Nothing,
     "messages.follow": MessagesFollow,
     "messages.ack": MessagesAck,
+    **control_channels.ARGUMENTS,
 }
 STREAMS = frozenset({"events.follow", "messages.follow", "modem.trace"})

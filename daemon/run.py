@@ -24,6 +24,7 @@ from pulsarack.daemon import log as logging
 from pulsarack.daemon.archive_file import FOLDER, Archives
 from pulsarack.daemon.archivist import Archivist
 from pulsarack.daemon.calls.archive_calls import ArchiveCalls
+from pulsarack.daemon.calls.channel_calls import ChannelCalls
 from pulsarack.daemon.calls.discrepancy_calls import DiscrepancyCalls
 from pulsarack.daemon.calls.office import Office
 from pulsarack.daemon.calls.order_calls import OrderCalls
@@ -215,6 +216,7 @@ def registry(office: Office) -> Calls:
     TechnicianCalls(office).register(calls)
     TradeCalls(office).register(calls)
     ArchiveCalls(office).register(calls)
+    ChannelCalls(office).register(calls)
     return calls
 
 

@@ -34,6 +34,9 @@ COMMANDS = {
     "chip": Lazy("chips", "chip", "The SIM cards that hold dealer stock."),
     "modem": Lazy("modems", "modem", "The modems of the rack."),
     "agent": Lazy("agents", "agent", "Who sells, and what they have paid in."),
+    "channel": Lazy("channels", "channel", "The ways on which agents order and are told."),
+    "inbox": Lazy("channels", "inbox", "The newest messages that came in."),
+    "outbox": Lazy("channels", "outbox", "The messages that wait to go out."),
     "product": Lazy("products", "product", "What is sold, and for how much."),
     "discrepancies": Lazy(
         "discrepancies", "discrepancies", "Where a chip's stock was off the books."

@@ -21,7 +21,8 @@ class Letter:
 
     `message_id` is the channel's own and stays the same when the message is delivered again.
     `sender` is the address as `queue/identity/senders.py` knows it, `answer_to` where the answer
-    goes if that is another one (a resource of a JID).
+    goes if that is another one (a resource of a JID). `aliases` are further addresses of the same
+    sender (a WhatsApp number beside its BSUID).
     """
 
     channel: str
@@ -31,6 +32,7 @@ class Letter:
     text: str
     sent_at: int | None = None
     answer_to: str | None = None
+    aliases: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         # The text may hold a PIN.

@@ -119,13 +119,13 @@ def due(db: Database, channel: str, *, now_ms: int, limit: int) -> list[Outgoing
     )
 
 
-def next_due(db: Database, channel: str) -> int | None:
-    """When the next try on a channel is due; None if nothing waits."""
+def next_due(db: Database, channel: str, *, after: int) -> int | None:
+    """When the next try on a channel is due, behind so many that are under way."""
     found = scalar(
         db,
         "SELECT not_before FROM outgoing WHERE channel = ? AND state = 'WAITING'"
-        " ORDER BY not_before LIMIT 1",
-        (channel,),
+        " ORDER BY not_before, id LIMIT 1 OFFSET ?",
+        (channel, after),
     )
     return None if found is None else int(found)
 
