@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from pulsarack.daemon.config_fields import DAY_SECONDS, FilePath, Seconds, Section, form
+from pulsarack.daemon.config_fields import DAY_SECONDS, FilePath, Section, form
 
 _HTTPS = re.compile(r"https://[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]*)?")
 _LOOPBACK = re.compile(
@@ -36,8 +36,7 @@ Language = Annotated[str, AfterValidator(form(r"[a-z]{2,3}(_[A-Z]{2})?", 'write 
 class WhatsAppSection(Section):
     """[whatsapp]: the number that agents write to; without `phone_number_id` there is none.
 
-    `delayed_limit_seconds`: an order that Meta delivers later than this after it was written is
-    refused. `template_name`: an approved template with one variable, for texts after the window
+    `template_name`: an approved template with one variable in its body, for texts after the window
     of 24 hours; without one such a text is not sent by WhatsApp. `at_once`: messages sent at the
     same time.
     """
@@ -52,6 +51,5 @@ class WhatsAppSection(Section):
     body_limit_bytes: Annotated[int, Field(ge=1024, le=16 * 1024 * 1024)] = 3 * 1024 * 1024
     template_name: TemplateName | None = None
     template_language: Language = "id"
-    delayed_limit_seconds: Seconds = 300.0
     timeout_seconds: Annotated[float, Field(ge=1, le=DAY_SECONDS, allow_inf_nan=False)] = 20.0
     at_once: Annotated[int, Field(ge=1, le=80)] = 8

@@ -8,13 +8,21 @@ from typing import Protocol
 from pulsarack.queue.post.inbound import Letter
 
 
+class Taken(Protocol):
+    """What became of a letter."""
+
+    @property
+    def repeated(self) -> bool:
+        """It had been taken before."""
+
+
 class Desk(Protocol):
     """Takes what came in; raises DaemonError if it could not be kept."""
 
-    async def receive(self, letter: Letter) -> object:
+    async def receive(self, letter: Letter) -> Taken:
         """Keep it, do what it says, write the answer down."""
 
-    async def refuse(self, letter: Letter, key: str) -> object:
+    async def refuse(self, letter: Letter, key: str) -> Taken:
         """Keep it under that name, unread, and answer with the wording of the name."""
 
 

@@ -2,9 +2,15 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from pulsarack.daemon.errors import DaemonError
 from pulsarack.queue.post.inbound import Letter
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    repeated: bool
 
 
 class MemoryDesk:
@@ -17,11 +23,11 @@ class MemoryDesk:
         self.gate: asyncio.Event | None = None
         self._changed = asyncio.Event()
 
-    async def receive(self, letter: Letter) -> None:
-        await self._keep(letter, "")
+    async def receive(self, letter: Letter) -> Kept:
+        return await self._keep(letter, "")
 
-    async def refuse(self, letter: Letter, key: str) -> None:
-        await self._keep(letter, key)
+    async def refuse(self, letter: Letter, key: str) -> Kept:
+        return await self._keep(letter, key)
 
     @property
     def letters(self) -> list[Letter]:
@@ -40,15 +46,17 @@ class MemoryDesk:
                 self._changed.clear()
                 await self._changed.wait()
 
-    async def _keep(self, letter: Letter, refusal: str) -> None:
+    async def _keep(self, letter: Letter, refusal: str) -> Kept:
         self.asked += 1
         self._changed.set()
         if self.failing is not None:
             raise self.failing
         if self.gate is not None:
             await self.gate.wait()
+        repeated = letter.message_id in self.taken
         self.taken.setdefault(letter.message_id, (letter, refusal))
         self._changed.set()
+        return Kept(repeated)
 
 
 class MemoryPost:

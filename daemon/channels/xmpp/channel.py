@@ -16,6 +16,7 @@ from xml.etree.ElementTree import Element
 from slixmpp import ClientXMPP
 
 from pulsarack.daemon import log as logging
+from pulsarack.daemon.channels import retry
 from pulsarack.daemon.channels.carrier import ChannelState, Parcel, Sent, SentKind, Standing
 from pulsarack.daemon.channels.wanted import Desk, Post
 from pulsarack.daemon.channels.xmpp import endings, reading, stream
@@ -80,7 +81,7 @@ class XmppChannel:
             self._session = None
             failures = 1 if self._held() else failures + 1
             self._tell(ending)
-            await self._clock.sleep(endings.pause_seconds(ending.standing, failures))
+            await self._clock.sleep(retry.pause_seconds(ending.standing, failures))
 
     async def send(self, parcel: Parcel) -> Sent:
         """One try, to the resource that asked or, if that is gone, to its account."""
@@ -165,8 +166,6 @@ class XmppChannel:
         self._state = ending.state
 
     async def _keep(self, found: Incoming) -> None:
-        if found.refusal is not None:
-            self._pressure.refused(f"xmpp_{found.refusal}", sender=found.letter.sender)
         for _ in range(KEEP_TRIES - 1):
             try:
                 return await self._hand_in(found)

@@ -1,16 +1,11 @@
-"""How a connection ends: whose fault it is, what can be done, and how long to wait. No I/O.
-
-What the other side will not change by itself is MISCONFIGURED, and tried seldom: a password that
-is refused every second gets an account locked. Everything else is DOWN, and tried soon at first.
+"""How a connection ends, and what an error about a message means: whose fault it is, and what can
+be done. No I/O.
 """
 
 from dataclasses import dataclass
 
 from pulsarack.daemon.channels.carrier import ChannelState, SentKind, Standing
 
-FIRST_SECONDS = 1.0
-LONGEST_SECONDS = 60.0
-MISCONFIGURED_SECONDS = 300.0
 # A connection that held so long was a good one.
 HELD_SECONDS = 60.0
 
@@ -69,13 +64,6 @@ def of_stream_error(condition: str) -> Ending:
     why = f"the server closed the connection: {condition[:80]}"
     remedy = _STREAM_ERRORS.get(condition)
     return misconfigured(why, remedy) if remedy else down(why)
-
-
-def pause_seconds(standing: Standing, failures: int) -> float:
-    """How long to wait after so many failures in a row: twice as long each time."""
-    if standing is Standing.MISCONFIGURED:
-        return MISCONFIGURED_SECONDS
-    return min(FIRST_SECONDS * 2.0 ** min(max(failures - 1, 0), 10), LONGEST_SECONDS)
 
 
 # Errors about a message of ours (RFC 6120 section 8.3.3) after which the address is given up.
