@@ -53,7 +53,7 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 def test_the_keys_of_whatsapp(tmp_path: Path) -> None:
     put(tmp_path / "whatsapp_app_secret", "two")
-    settings = WhatsAppSection(token_file=put(tmp_path / "token", "one"))
+    settings = WhatsAppSection(token_file=put(tmp_path / "token", "rahasia1"))
     found = find_keys(settings, {"CREDENTIALS_DIRECTORY": str(tmp_path)})
-    assert found == Keys(Secret("one"), Secret("two"), None)
-    assert "one" not in repr(found)
+    assert found == Keys(Secret("rahasia1"), Secret("two"), None)
+    assert "rahasia1" not in repr(found)

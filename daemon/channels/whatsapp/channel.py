@@ -177,12 +177,12 @@ class WhatsAppChannel:
             self._troubles.popitem(last=False)
 
     def _missing(self) -> ChannelState | None:
-        secrets = {
+        keys = {
             "token": self._keys.token,
             "app_secret": self._keys.app_secret,
             "verify_token": self._keys.verify_token,
         }
-        for name, secret in secrets.items():
+        for name, secret in keys.items():
             if secret is None:
                 remedy = f"name its file: [whatsapp] {name}_file, or the credential whatsapp_{name}"
                 why = f"there is no {name}"
