@@ -16,8 +16,10 @@ from zoneinfo import ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
-from pulsarack.daemon import calendar, places, toml_text
+from pulsarack.daemon import calendar, config_deposits, places, toml_text
+from pulsarack.daemon.config_agents import AgentsSection
 from pulsarack.daemon.config_channels import ChannelsSection
+from pulsarack.daemon.config_deposits import BankSection, DepositsSection
 from pulsarack.daemon.config_errors import ConfigErrors, Location, Problem, line_of, problems_of
 from pulsarack.daemon.config_fields import (
     DAY_SECONDS,
@@ -35,6 +37,8 @@ from pulsarack.daemon.config_fields import (
     rooted,
     time_of_day,
 )
+from pulsarack.daemon.config_http import HttpSection
+from pulsarack.daemon.config_texts import TextsSection
 from pulsarack.daemon.config_whatsapp import WhatsAppSection
 from pulsarack.daemon.config_xmpp import XmppSection
 from pulsarack.modems import port_url
@@ -219,9 +223,16 @@ class Config(Section):
     modems: ModemsSection = ModemsSection()
     orders: OrdersSection = OrdersSection()
     channels: ChannelsSection = ChannelsSection()
+    texts: TextsSection = TextsSection()
+    http: HttpSection = HttpSection()
     chips: ChipsSection = ChipsSection()
     resolution: ResolutionSection = ResolutionSection()
     retention: RetentionSection = RetentionSection()
+    agents: AgentsSection = AgentsSection()
+    deposits: DepositsSection = DepositsSection()
+    banks: Annotated[tuple[BankSection, ...], Field(strict=False, min_length=1)] = Field(
+        default=(BankSection(),), alias="bank"
+    )
     xmpp: XmppSection = XmppSection()
     whatsapp: WhatsAppSection = WhatsAppSection()
 
@@ -257,6 +268,7 @@ def parse(raw: dict[str, Any], path: Path, text: str = "") -> Config:
         problems += problems_of(error.errors(), _known_keys(Config), text)
     problems += _repeated_ports(raw, text)
     problems += _phone_problems(raw, text)
+    problems += config_deposits.problems(raw, text)
     if problems or config is None:
         raise ConfigErrors(path, problems)
     return _rooted(config, path.absolute().parent)
@@ -346,8 +358,10 @@ def _rooted(config: Config, root: Path) -> Config:
     return config.model_copy(
         update={
             "daemon": daemon.model_copy(update=moved),
-            "ports": ports,
+            "agents": rooted(config.agents, root),
+            "http": rooted(config.http, root),
             "xmpp": rooted(config.xmpp, root),
             "whatsapp": rooted(config.whatsapp, root),
+            "ports": ports,
         }
     )
