@@ -217,8 +217,8 @@ async def test_a_name_is_connected_to_its_allowed_addresses_only() -> None:
     def plain(report: Report) -> Post:
         return Post("GET", report.url)
 
-    async def look() -> None:
-        return None
+    async def look() -> tuple[None, None]:
+        return None, None
 
     reporter = Reporter(HandClock(), settings, {"native": plain}, lambda: "n", names)
     await reporter.start()
