@@ -37,6 +37,7 @@ from pulsarack.daemon.config_fields import (
     time_of_day,
 )
 from pulsarack.daemon.config_http import HttpSection
+from pulsarack.daemon.config_sms import SmsSection
 from pulsarack.daemon.config_texts import TextsSection
 from pulsarack.modems import port_url
 
@@ -222,6 +223,7 @@ class Config(Section):
     channels: ChannelsSection = ChannelsSection()
     texts: TextsSection = TextsSection()
     http: HttpSection = HttpSection()
+    sms: SmsSection = SmsSection()
     chips: ChipsSection = ChipsSection()
     resolution: ResolutionSection = ResolutionSection()
     retention: RetentionSection = RetentionSection()
