@@ -236,6 +236,15 @@ async def test_a_name_is_connected_to_its_allowed_addresses_only() -> None:
         await reporter.stop()
 
 
+async def test_names_are_resolved_in_threads_of_their_own() -> None:
+    resolver = report_urls.OwnThreads()
+    found = await resolver.resolve("localhost", 80)
+    assert {one["host"] for one in found} <= {"127.0.0.1", "::1"} and found
+    with pytest.raises(report_urls.NotAllowed):
+        await report_urls.GuardedResolver((), resolver).resolve("localhost", 80)
+    await resolver.close()
+
+
 def test_an_address_is_public_in_all_its_meanings() -> None:
     for text in ("8.8.8.8", "2001:4860:4860::8888", "64:ff9b::808:808", "::ffff:8.8.8.8"):
         report_urls.check_address(text, ())
