@@ -9,7 +9,7 @@ from pulsarack.queue.order_text import commands as c
 from pulsarack.queue.order_text.commands import HiddenPin, PlaceOrder
 from pulsarack.queue.order_text.grammar import Grammar, Vocabulary
 from pulsarack.queue.order_text.misread import MisreadCode
-from pulsarack.queue.order_text.reading import read
+from pulsarack.queue.order_text.reading import Reading, read
 from pulsarack.queue.order_text.words import shipped, with_aliases
 from tests.queue.text_world import (
     DEFAULT,
@@ -273,6 +273,14 @@ def test_a_reference_is_no_field(text: str, reference: str | None) -> None:
     found = reading(text)
     assert found.reference == reference
     assert len(found.commands) == 1 and found.pin == HiddenPin("1234")
+
+
+def test_a_counter_is_no_part_of_a_code() -> None:
+    words = Vocabulary.of(frozenset({"S1", "S12"}))
+    found = read(f"S1.2.{A}.1234", DEFAULT, words)
+    assert isinstance(found, Reading) and found.commands == (of("S1", repeat=2),)
+    assert isinstance(read(f"S12.{A}", DEFAULT, words), Reading)
+    assert isinstance(read(f"S 12 {A}", DEFAULT, words), Reading)
 
 
 def test_a_misread_text_keeps_its_reference() -> None:
