@@ -38,6 +38,8 @@ _DISCREPANCY: dict[str, Any] = {"span": [{}], "clearings": [{}]}
 _CREDIT = {"id": int, "state": str, "agent": str, "amount": int}
 _TICKET: dict[str, Any] = {"id": int, "state": str, "agent": str, "amount": int, "accounts": [{}]}
 
+_WORDING: dict[str, Any] = {"text": str, "size": int, "parts": int}
+
 SHAPES: Mapping[str, Any] = {
     "order.new": _ORDER,
     "order.cancel": _ORDER,
@@ -58,12 +60,29 @@ SHAPES: Mapping[str, Any] = {
     "archive.now": {"moved": int, "failed": [{}], "more": bool},
     "chip.list": {"chips": [{}]},
     "chip.show": {"readings?": [{}], "attempts?": [{}]},
+    "chip.channel": {"receives": bool, "answers": bool},
     "modem.list": {"modems": [{}]},
     "rack.show": {"slots": [{"slot": str}]},
     "modem.at": {"lines": [str], "final": str, "ok": bool},
     "modem.acts": {"acts": [{}]},
     "modem.trace": {"at": int, "way": str, "text": str},
     "agent.list": {"agents": [{}]},
+    "agent.access": {"senders": [{}], "accounts": [{}], "events": [{}]},
+    "sender.list": {"senders": [{}]},
+    "account.list": {"accounts": [{}]},
+    "pin.reset": {"pin": str},
+    "agent.tree": {"agents": [{"depth": int, "code": str}]},
+    "price.list": {"prices": [{}]},
+    "price.explain": {
+        "sold": bool,
+        "remains": int,
+        "cost": int,
+        "price": int,
+        "shares": [{"agent": str, "amount": int}],
+    },
+    "markup.list": {"markups": [{}]},
+    "commission.list": {"commissions": [{}]},
+    "commission.exchange": {"amount": int, "left": int, "repeated": bool},
     "agent.credit": _CREDIT,
     "agent.statement": {"lines": [{}], "unreadable?": [str]},
     "agent.recap": {"day": str, "orders": int, "spent": int, "held": int, "earned": int}
@@ -93,6 +112,11 @@ SHAPES: Mapping[str, Any] = {
     "ledger.statement": {"lines": [{}]},
     "ledger.trial_balance": {"assets": [{}]},
     "messages.follow": {"id": int, "order": int},
+    "wording.list": {"wordings": [{"changed": bool}]},
+    "wording.show": {"key": str, "when": str, "texts": [{}], "variables": [{}]},
+    "wording.set": _WORDING,
+    "wording.reset": {"changed": bool, "template": str},
+    "wording.try": _WORDING,
 }
 
 

@@ -11,6 +11,13 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from pulsarack.daemon import (
+    control_channels,
+    control_identity,
+    control_network,
+    control_sms,
+    control_wordings,
+)
 from pulsarack.daemon.control_deposits import DEPOSIT_ARGUMENTS
 
 MOST_RUPIAH = 10**12
@@ -208,6 +215,9 @@ class AgentNew(Struct, frozen=True, forbid_unknown_fields=True):
 
     code: Name
     name: Name
+    upline: Name | None = None
+    level: control_network.Level | None = None
+    language: Literal["id", "en"] | None = None
 
 
 class ProductRow(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -220,6 +230,7 @@ class ProductRow(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     cost: Rupiah
     name: Name | None = None
     time_limit_seconds: TimeLimitSeconds | None = None
+    below_cost: Literal[0, 1] | None = None  # None: as it was
 
 
 class ProductImport(Struct, frozen=True, forbid_unknown_fields=True):
@@ -324,6 +335,11 @@ ARGUMENTS: dict[str, type[Struct]] = {
     "events.follow": Nothing,
     "messages.follow": MessagesFollow,
     "messages.ack": MessagesAck,
+    **control_channels.ARGUMENTS,
+    **control_wordings.ARGUMENTS,
+    **control_network.ARGUMENTS,
+    **control_identity.ARGUMENTS,
     **DEPOSIT_ARGUMENTS,
+    **control_sms.ARGUMENTS,
 }
 STREAMS = frozenset({"events.follow", "messages.follow", "modem.trace"})

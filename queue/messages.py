@@ -1,8 +1,8 @@
 """The outbox: one message for each final state of an order, written with the decision it tells.
 
 A success that is reversed later is told by a second message. A message is delivered at
-least once on the channel that the order came from; its id makes a repeat harmless. The
-wordings are Indonesian; an editable table comes with the agents' own issue.
+least once on the channel that the order came from; its id makes a repeat harmless. What it says
+is a wording (`wordings/final.py`), filled once: the text is kept as it was told.
 """
 
 from dataclasses import dataclass
@@ -10,20 +10,13 @@ from dataclasses import dataclass
 from peewee import Database
 
 from pulsarack.queue.orders import Order
-from pulsarack.queue.rows import columns, execute, select, select_one, touched, tuples
+from pulsarack.queue.post import results
+from pulsarack.queue.rows import columns, execute, insert, select, select_one, touched, tuples
 from pulsarack.queue.state import OrderState
-from pulsarack.queue.validation import show_destination
+from pulsarack.queue.wordings import final
 
-WORDINGS: dict[OrderState, str] = {
-    OrderState.SUCCEEDED: "Transaksi {product} ke {destination} BERHASIL. SN: {serial_number}."
-    " Harga: {price}.",
-    OrderState.FAILED: "Transaksi {product} ke {destination} GAGAL ({reason})."
-    " Saldo dikembalikan {price}.",
-    OrderState.CANCELLED: "Transaksi {product} ke {destination} DIBATALKAN."
-    " Saldo dikembalikan {price}.",
-    OrderState.REVERSED: "Transaksi {product} ke {destination} DIREFUND. SN: {serial_number}."
-    " Saldo dikembalikan {price}.",
-}
+SOCKET = "socket"
+"""The channel of orders that come over the control socket: who follows the agent is told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,16 +37,6 @@ class Message:
 _SELECT = f"SELECT {columns(Message)} FROM message"
 
 
-def _wording(order: Order) -> str:
-    return WORDINGS[OrderState(order.state)].format(
-        product=order.product,
-        destination=show_destination(order.destination),
-        serial_number=order.serial_number or "-",
-        reason=order.reason or "-",
-        price=f"{order.price:,}".replace(",", "."),
-    )
-
-
 def name_serial_number(db: Database, order: Order) -> None:
     """A success was proved before its number was known: tell it, if nothing was told yet.
 
@@ -61,25 +44,31 @@ def name_serial_number(db: Database, order: Order) -> None:
     """
     if order.state != OrderState.SUCCEEDED:
         return
+    text = final.for_agent(db, order)
     execute(
         db,
         "UPDATE message SET text = ? WHERE order_id = ? AND state = ? AND tries = 0",
-        (_wording(order), order.id, OrderState.SUCCEEDED.value),
+        (text, order.id, OrderState.SUCCEEDED.value),
     )
+    if order.channel != SOCKET:
+        results.reword(db, order, text)
 
 
 def write_final(db: Database, order: Order, *, now_ms: int) -> None:
     """Write the message of a finished order."""
-    execute(
+    text = final.for_agent(db, order)
+    message_id = insert(
         db,
         "INSERT INTO message (order_id, state, agent, channel, text, created_at)"
         " VALUES (?, ?, ?, ?, ?, ?)",
-        (order.id, order.state, order.agent, order.channel, _wording(order), now_ms),
+        (order.id, order.state, order.agent, order.channel, text, now_ms),
     )
+    if order.channel != SOCKET:
+        results.post(db, order, message_id, text, now_ms=now_ms)
 
 
 def waiting(db: Database, agent: str | None, *, after: int = 0, limit: int = 100) -> list[Message]:
-    """Messages not delivered yet, oldest first."""
+    """Messages not delivered yet, oldest first: of an agent those that the socket tells."""
     if agent is None:
         return select(
             db,
@@ -90,8 +79,9 @@ def waiting(db: Database, agent: str | None, *, after: int = 0, limit: int = 100
     return select(
         db,
         Message,
-        f"{_SELECT} WHERE delivered_at IS NULL AND agent = ? AND id > ? ORDER BY id LIMIT ?",
-        (agent, after, limit),
+        f"{_SELECT} WHERE delivered_at IS NULL AND agent = ? AND id > ?"
+        " AND channel = ? ORDER BY id LIMIT ?",
+        (agent, after, SOCKET, limit),
     )
 
 

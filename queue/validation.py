@@ -36,8 +36,21 @@ class RefusalCode(StrEnum):
     INSUFFICIENT_DEPOSIT = "INSUFFICIENT_DEPOSIT"
     REPEATED = "REPEATED"
     REFERENCE_REUSED = "REFERENCE_REUSED"
-    # Of money that comes in or moves between agents.
+    BELOW_COST = "BELOW_COST"
     BAD_AMOUNT = "BAD_AMOUNT"
+    BAD_NAME = "BAD_NAME"
+    NOT_A_DOWNLINE = "NOT_A_DOWNLINE"
+    STOPPED = "STOPPED"
+    CYCLE = "CYCLE"
+    INSUFFICIENT_COMMISSION = "INSUFFICIENT_COMMISSION"
+    WEAK_PIN = "WEAK_PIN"
+    BAD_SENDER = "BAD_SENDER"
+    SENDER_TAKEN = "SENDER_TAKEN"
+    TOO_MANY_SENDERS = "TOO_MANY_SENDERS"
+    BAD_ACCOUNT = "BAD_ACCOUNT"
+    BAD_URL = "BAD_URL"
+    BAD_NETWORK = "BAD_NETWORK"
+    # Of money that comes in or moves between agents.
     UNKNOWN_BANK = "UNKNOWN_BANK"
     TICKETS_FULL = "TICKETS_FULL"
     TOO_MANY_TICKETS = "TOO_MANY_TICKETS"
@@ -47,7 +60,6 @@ class RefusalCode(StrEnum):
     NO_REASON = "NO_REASON"
     SAME_ADMIN = "SAME_ADMIN"
     SAME_AGENT = "SAME_AGENT"
-    NOT_A_DOWNLINE = "NOT_A_DOWNLINE"
 
 
 @dataclass(frozen=True, slots=True)

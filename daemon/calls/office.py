@@ -1,11 +1,14 @@
 """What the calls of the control socket have in common: the daemon's parts, and refusals."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from pulsarack.daemon.archivist import Archivist
+from pulsarack.daemon.channels.carrier import ChannelState
 from pulsarack.daemon.context import Context
 from pulsarack.daemon.control_protocol import CallError
 from pulsarack.daemon.dispatcher import Dispatcher
+from pulsarack.daemon.identity.identity import Identity
 from pulsarack.daemon.outbox import Outbox
 from pulsarack.daemon.outside import Outside
 from pulsarack.daemon.past_orders import PastOrders
@@ -24,6 +27,8 @@ class Office:
     outbox: Outbox
     archivist: Archivist
     pressure: Pressure | None = None
+    identity: Identity | None = None
+    channels: Callable[[], Mapping[str, ChannelState]] = dict
 
     def counter(self) -> "Office":
         """The same office from the callers' side: they wait behind the daemon's own jobs."""

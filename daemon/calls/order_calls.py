@@ -16,10 +16,12 @@ from pulsarack.daemon.control_arguments import (
     OrderReverse,
 )
 from pulsarack.daemon.control_protocol import CallError, Calls, Peer
-from pulsarack.queue import contradiction, intake, orders, outcome, request, reversal
+from pulsarack.daemon.ordering import Ordering
+from pulsarack.queue import contradiction, orders, outcome, request, reversal
 from pulsarack.queue.errors import IllegalMove, NotOpen
 from pulsarack.queue.evidence import Evidence, EvidenceKind, Rule, VerdictKind
-from pulsarack.queue.intake import Accepted, Origin, Repeated
+from pulsarack.queue.intake import Accepted, Repeated
+from pulsarack.queue.messages import SOCKET
 from pulsarack.queue.orders import Order
 from pulsarack.queue.outcome import Decision
 from pulsarack.queue.request import Request
@@ -27,7 +29,6 @@ from pulsarack.queue.state import OrderState
 from pulsarack.queue.validation import Refusal
 from pulsarack.ussd.outcome import Reason
 
-CHANNEL = "socket"
 LIST_LIMIT = 50
 LIST_MOST = 1000
 _SEE = "see: pulsarack order list"
@@ -40,6 +41,7 @@ class OrderCalls:
         self._office = office
         self._context = office.context
         self._past = office.past_orders
+        self._ordering = Ordering(office.context, office.dispatcher.wake)
 
     def register(self, calls: Calls) -> None:
         """Add the calls to the registry."""
@@ -58,33 +60,16 @@ class OrderCalls:
         wanted = _request(args)
         if isinstance(wanted, Refusal):
             raise self._refuse(args, wanted)
-        origin = Origin(
-            agent=args.agent,
-            channel=CHANNEL,
-            text=args.text or f"{wanted.product}.{wanted.repeat_index}.{wanted.destination}",
-            client_reference=args.client_reference,
-            received_at=self._context.clock.now_ms(),
-            local_day=self._context.day(),
-            time_limit_seconds=int(self._context.config.orders.time_limit_seconds),
+        text = args.text or f"{wanted.product}.{wanted.repeat_index}.{wanted.destination}"
+        origin = self._ordering.origin(
+            args.agent, SOCKET, text, client_reference=args.client_reference
         )
-
-        def job(db: Database) -> tuple[Accepted, dict[str, Any]] | Repeated | Refusal:
-            accepted = intake.accept(db, wanted, origin)
-            if not isinstance(accepted, Accepted):
-                return accepted
-            order = accepted.order
-            return accepted, order_row(db, order) if accepted.repeated else new_order_row(order)
-
-        # In its agent's turn: who sends one order does not wait for who sends a thousand.
-        answer = await self._context.store.write_for(args.agent, job)
+        answer, row = await self._ordering.place_and(wanted, origin, _row_of)
         if isinstance(answer, Refusal):
-            raise self._refuse(args, answer)
+            raise refused(answer)
         if isinstance(answer, Repeated):
             return {**await self._past.row(answer.past), "repeated": True}
-        accepted, row = answer
-        if not accepted.repeated:
-            self._tell_accepted(accepted.order)
-        return {**row, "repeated": accepted.repeated}
+        return {**(row or {}), "repeated": answer.repeated}
 
     async def show(self, args: OrderById, _peer: Peer) -> dict[str, Any]:
         """The whole story of an order."""
@@ -218,14 +203,6 @@ class OrderCalls:
             remedy = f"look at it: pulsarack order show {order_id}"
             raise CallError("NOT_UNDECIDED", str(error), remedy) from None
 
-    def _tell_accepted(self, order: Order) -> None:
-        # One line an order is enough, and that is its last.
-        self._context.log.debug(
-            "order.accepted", order=order.id, agent=order.agent, product=order.product
-        )
-        self._context.tell_followers(order, None)
-        self._office.dispatcher.wake(order.operator)
-
     def _refuse(self, args: OrderNew, refusal: Refusal) -> CallError:
         self._context.log.info(
             "order.refused",
@@ -250,3 +227,8 @@ def _request(args: OrderNew) -> Request | Refusal:
     if args.text is not None:
         return request.parse(args.text)
     return request.of_fields(args.product or "", args.destination or "", args.repeat_index or 1)
+
+
+def _row_of(db: Database, accepted: Accepted) -> dict[str, Any]:
+    order = accepted.order
+    return order_row(db, order) if accepted.repeated else new_order_row(order)

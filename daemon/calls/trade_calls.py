@@ -7,6 +7,7 @@ from typing import Any
 
 from peewee import Database
 
+from pulsarack.daemon.calls.network_calls import known_level
 from pulsarack.daemon.calls.office import Office, not_found
 from pulsarack.daemon.control_arguments import (
     AgentNew,
@@ -59,10 +60,22 @@ class TradeCalls:
             remedy = "up to 32 letters, digits, dots, dashes, beginning with a letter or digit"
             raise CallError("BAD_CODE", f"{args.code[:40]!r} is not an agent's code", remedy)
         now_ms = self._context.clock.now_ms()
-        added = await self._context.store.write(
-            lambda db: agents.add(db, args.code, args.name, now_ms=now_ms)
-        )
-        if not added:
+
+        def job(db: Database) -> bool:
+            if args.upline is not None and agents.find(db, args.upline) is None:
+                raise not_found("agent", args.upline[:40], "see: pulsarack agent list")
+            known_level(db, args.level or "")
+            return agents.add(
+                db,
+                args.code,
+                args.name,
+                now_ms=now_ms,
+                upline=args.upline,
+                level=args.level or "",
+                language=args.language or "id",
+            )
+
+        if not await self._context.store.write(job):
             raise CallError("EXISTS", f"there is an agent {args.code} already", "take another code")
         return {}
 
@@ -82,8 +95,12 @@ class TradeCalls:
 
         def job(db: Database) -> dict[str, Any]:
             counts = {"added": 0, "changed": 0, "same": 0}
-            for row in args.rows:
-                counts[products.put(db, _product(row))] += 1
+            rows = [_product(row, products.find(db, row.code.upper())) for row in args.rows]
+            if cheap := [problem for row in rows if (problem := _cost_problem(row))]:
+                remedy = "nothing was imported; or allow it: pulsarack product below-cost CODE"
+                raise CallError("BAD_PRODUCTS", "; ".join(cheap[:20]), remedy)
+            for row in rows:
+                counts[products.put(db, row)] += 1
             return counts
 
         return await self._context.store.write(job)
@@ -175,6 +192,9 @@ def _agent_row(db: Database, agent: agents.Agent) -> dict[str, Any]:
         "code": agent.code,
         "name": agent.name,
         "active": bool(agent.active),
+        "upline": agent.upline,
+        "level": agent.level,
+        "language": agent.language,
         "balance": balance.posted if balance else 0,
         "held": balance.held if balance else 0,
         "available": balance.available if balance else 0,
@@ -191,7 +211,7 @@ def _trial_row(trial: books.AssetTrial) -> dict[str, Any]:
     }
 
 
-def _product(row: ProductRow) -> Product:
+def _product(row: ProductRow, known: Product | None) -> Product:
     return Product(
         code=row.code.upper(),
         operator=row.operator,
@@ -201,7 +221,12 @@ def _product(row: ProductRow) -> Product:
         cost=row.cost,
         time_limit_seconds=row.time_limit_seconds,
         active=1,
+        below_cost=_or(row.below_cost, known.below_cost if known else 0),
     )
+
+
+def _or(given: int | None, before: int) -> int:
+    return before if given is None else given
 
 
 def _product_problem(row: ProductRow) -> str | None:
@@ -213,7 +238,11 @@ def _product_problem(row: ProductRow) -> str | None:
         return f"{row.code}: denomination, price and cost must be above 0"
     if row.time_limit_seconds is not None and row.time_limit_seconds <= 0:
         return f"{row.code}: the time limit must be above 0"
-    if row.price < row.cost:
+    return None
+
+
+def _cost_problem(row: Product) -> str | None:
+    if row.price < row.cost and not row.below_cost:
         return f"{row.code}: the price {row.price} is below the cost {row.cost}"
     return None
 

@@ -11,6 +11,8 @@ from pulsarack.daemon.cli.tables import Column
 _COLUMNS = (
     Column("code", "code"),
     Column("name", "name"),
+    Column("upline", "upline"),
+    Column("level", "level"),
     Column("active", "active"),
     Column("balance", "balance", "number"),
     Column("held", "held", "number"),
@@ -23,9 +25,17 @@ _COLUMNS = (
     lazy={
         "new": Lazy("agents", "new", "Add an agent."),
         "list": Lazy("agents", "list_", "All agents with their balances."),
+        "pin": Lazy("agent_pins", "pin", "An agent's PIN: set, reset, unlock."),
+        "access": Lazy("agent_pins", "access", "By what an agent is known, and who changed it."),
+        "tree": Lazy("agent_tree", "tree", "Who is below whom."),
+        "move": Lazy("agent_tree", "move", "Put an agent below another."),
+        "level": Lazy("agent_tree", "level", "Let an agent pay the prices of a level."),
+        "language": Lazy("agent_tree", "language", "Talk to an agent in another language."),
+        "on": Lazy("agent_tree", "on", "Let an agent order."),
+        "off": Lazy("agent_tree", "off", "Let an agent order no more."),
         "credit": Lazy("agents", "credit", "Propose to raise a deposit, or to take back."),
-        "statement": Lazy("accounts", "statement", "What moved an agent's deposit."),
-        "recap": Lazy("accounts", "recap", "A day of an agent in figures."),
+        "statement": Lazy("statements", "statement", "What moved an agent's deposit."),
+        "recap": Lazy("statements", "recap", "A day of an agent in figures."),
     },
 )
 def agent() -> None:
@@ -35,10 +45,21 @@ def agent() -> None:
 @click.command()
 @click.argument("code")
 @click.argument("name")
+@click.option("--upline", help="The agent above it.")
+@click.option("--level", help="The level of its prices.")
+@click.option("--language", type=click.Choice(["id", "en"]), help="Of what it is told.")
 @pass_session
-def new(session: Session, code: str, name: str) -> None:
+def new(
+    session: Session,
+    code: str,
+    name: str,
+    upline: str | None,
+    level: str | None,
+    language: str | None,
+) -> None:
     """Add the agent CODE, called NAME."""
-    session.call("agent.new", code=code, name=name)
+    more = {"upline": upline, "level": level, "language": language}
+    session.call("agent.new", code=code, name=name, **more)
     click.echo(f"agent {formats.text(code)} is there")
 
 

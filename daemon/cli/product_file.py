@@ -17,7 +17,7 @@ from typing import Any
 from pulsarack.daemon.cli.arguments import Troubles
 
 REQUIRED = ("code", "operator", "denomination", "price", "cost")
-OPTIONAL = ("name", "time_limit_seconds")
+OPTIONAL = ("name", "time_limit_seconds", "below_cost")
 _WHOLE = re.compile(r"[0-9]{1,12}")
 _POSITIVE = frozenset({"denomination", "time_limit_seconds"})
 SIZE_LIMIT = 8 * 1024 * 1024
@@ -136,6 +136,8 @@ def _row_problems(given: dict[str, str]) -> Iterator[str]:
         else:
             if not _WHOLE.fullmatch(cell):
                 yield f"{column} {cell!r}: whole digits without dots, as in 10150"
+            elif column == "below_cost" and cell not in ("0", "1"):
+                yield f"below_cost {cell!r}: 1 lets it be sold for less than it costs, or 0"
             elif column in _POSITIVE and int(cell) == 0:
                 yield f"{column} is zero"
             elif column == "time_limit_seconds" and int(cell) > _LONGEST_TIME_LIMIT_SECONDS:

@@ -32,7 +32,6 @@ CREATE TABLE outgoing (
     message_id   INTEGER,           -- the final result that it carries
     created_at   INTEGER NOT NULL,
     not_before   INTEGER NOT NULL,
-    expires_at   INTEGER NOT NULL,  -- then a result goes another way, anything else is dropped
     tries        INTEGER NOT NULL DEFAULT 0,
     state        TEXT NOT NULL CHECK (state IN
         ('WAITING', 'SENT', 'DELIVERED', 'EXPIRED', 'REFUSED')),
@@ -41,14 +40,17 @@ CREATE TABLE outgoing (
     finished_at  INTEGER,
     CHECK ((finished_at IS NULL) = (state = 'WAITING'))
 ) STRICT;
--- What is due on a channel, oldest first.
+-- What is due on a channel, oldest first; and what has waited too long there.
 CREATE INDEX outgoing_waiting ON outgoing (channel, not_before, id) WHERE state = 'WAITING';
+CREATE INDEX outgoing_age ON outgoing (channel, created_at) WHERE state = 'WAITING';
 CREATE INDEX outgoing_provider ON outgoing (channel, provider_id) WHERE provider_id IS NOT NULL;
 -- One row a result on a channel: a repeat of the transaction sends nothing twice.
 CREATE UNIQUE INDEX outgoing_result ON outgoing (message_id, kind, channel)
     WHERE message_id IS NOT NULL;
 CREATE INDEX outgoing_finished ON outgoing (finished_at) WHERE finished_at IS NOT NULL;
 CREATE INDEX outgoing_inbound ON outgoing (inbound_id) WHERE inbound_id IS NOT NULL;
+-- A result that is told anew before it was sent.
+CREATE INDEX outgoing_order ON outgoing (order_id) WHERE order_id IS NOT NULL;
 
 -- Where an order that came over a channel is answered; gone with its order when that is archived.
 CREATE TABLE order_origin (

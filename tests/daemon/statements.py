@@ -34,6 +34,8 @@ GROWING = frozenset(
         "past_order",
         "past_sms",
         "brought_forward",
+        "api_nonce",
+        "identity_event",
         "ticket",
         "bank_row",
         "credit_request",

@@ -142,7 +142,8 @@ BAD_PORTS: list[tuple[str, Callable[[], Any], str]] = [
     ("OK to all", lambda: Device(b"", ok_to_all), "no usable SIM card"),
     ("ERROR to all", lambda: Device(b"", error_to_all), ""),
     ("a liar", lambda: Device(b"", liar), "no usable SIM card"),
-    ("a liar that storms", lambda: Device(URCS, liar), ""),
+    # What a storm of this size does to a sound modem is a test of its own, below.
+    ("a liar that storms", lambda: Device(URCS[: len(URCS) // 15], liar), ""),
 ]
 
 

@@ -15,12 +15,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from peewee import Database
 
 from pulsarack.daemon import audit, config
 from pulsarack.daemon.control_protocol import CallError, Peer
 from pulsarack.daemon.doctor import Subject
 from pulsarack.daemon.doctor_store import database as check_database
-from pulsarack.queue import clock_steps
+from pulsarack.queue import agents, clock_steps, products
+from pulsarack.queue.identity import accounts, senders
+from pulsarack.queue.network import markups, tree
+from pulsarack.queue.order_text.commands import HiddenPin
+from pulsarack.queue.post import outgoing, sent_sms
 from pulsarack.queue.state import OrderState
 from pulsarack.queue.texts import ReadText, TextKind
 from pulsarack.ussd.outcome import Reason
@@ -112,6 +117,9 @@ ALLOWED: dict[str, str] = {
     "SELECT r.id, r.at FROM stock_reading AS r WHERE r.id > ?2 AND r.id <= ?3": _LEAVING,
     "SELECT r.id FROM stock_reading AS r WHERE r.id IN (SELECT value FROM json_each(?1)) AND"
     " r.at < ?2": _LEAVING,
+    "DELETE FROM api_nonce WHERE id IN (SELECT id": "from the oldest until LIMIT",
+    "SELECT (SELECT max(id) FROM api_nonce)": _GREATEST,
+    "SELECT id, at, agent, what, about, by FROM identity_event": _NEWEST,
     "SELECT id, agent, bank, asked, amount, state, created_at, expires_at, first_day, last_day,"
     " finished_at, why FROM ticket ORDER BY id DESC LIMIT": _NEWEST,
     "SELECT id, agent, bank, asked, amount, state, created_at, expires_at, first_day, last_day,"
@@ -203,8 +211,16 @@ async def every_call(world: Noted) -> None:
     await call(world, "chip.rest", iccid=card, because="seen")
     await call(world, "chip.try_pin", card=card)
     await call(world, "chip.enable", iccid=card)
+    await call(world, "chip.channel", iccid=card, receives="on", answers="default")
     await call(world, "order.cancel", id=await world.order("S5.081200000099"))
     await call(world, "route.explain", product="S10", destination="081200000012")
+    said = {"key": "no_orders", "language": "id"}
+    await call(world, "wording.list")
+    await call(world, "wording.show", key="no_orders")
+    await call(world, "wording.set", template="Kosong", who="admin1", **said)
+    await call(world, "wording.try", **said)
+    await call(world, "wording.reset", who="admin1", **said)
+    await network(world)
     await call(world, "prefix.set", prefix="0812", operator="telkomsel")
     await call(world, "prefix.remove", prefix="0899")
     await call(world, "ledger.statement", account="liability:agent:A1")
@@ -217,8 +233,90 @@ async def every_call(world: Noted) -> None:
     await call(world, "modem.reset", **slot)
     await call(world, "slot.name", name="left-1", **slot)
     await first_of(world, "modem.trace", slot="left-1")
+    await identify(world)
     await first_of(world, "messages.follow", agent="A1")
     await first_of(world, "events.follow")
+
+
+async def identify(world: Noted) -> None:
+    """Who agents are, asked and changed in every way."""
+    agent, who = {"agent": "A1"}, {"who": "me"}
+    for name in ("sender.list", "account.list"):
+        await call(world, name)
+        await call(world, name, **agent)
+    await call(world, "pin.set", pin="2580", **agent, **who)
+    await call(world, "pin.reset", **agent, **who)
+    identity = world.identity
+    for pin in ("0001", "0002", "0003", "0004"):
+        await identity.pins.verify("A1", HiddenPin(pin), pin)
+    await call(world, "pin.unlock", **agent, **who)
+    await identity.pins.put_new("A1", HiddenPin("7351"), by="me")
+    assert await identity.pins.verify("A1", HiddenPin("7351"), "x") == "RIGHT"
+    address = {"channel": "sms", "address": "081200000012"}
+    await call(world, "sender.add", **address, **agent, **who)
+    await call(world, "sender.add", **address, **agent, **who)
+    store = world.daemon.store
+    assert store.read_inline(lambda db: senders.find(db, **address)) is not None
+    await call(world, "sender.remove", **address, **who)
+    member = {"member": "M1"}
+    await call(world, "account.new", kind="native", **member, **agent, **who)
+    await call(world, "account.show", **member)
+    await call(world, "account.active", active=True, **member, **who)
+    await call(world, "account.secret", which="key", **member, **who)
+    await call(world, "account.networks", networks=["192.0.2.7"], **member, **who)
+    await call(world, "account.report", url="https://example.com/r", **member, **who)
+    assert await identity.doorkeeper.account("m1") is not None
+    assert await identity.doorkeeper.use_nonce("m1", "n", 1000)
+    (account,) = store.read_inline(accounts.every)
+    store.run_inline(lambda db: accounts.reseal(db, account, account))
+    await call(world, "agent.access", **agent)
+
+
+async def network(world: Noted) -> None:
+    """A tree of agents, what each pays and earns, an order of the lowest and its end."""
+    await world.call("agent.new", code="A2", name="Dua", upline="A1", language="en")
+    await world.call("agent.move", code="A2", upline=None)
+    await world.call("agent.move", code="A2", upline="A1")
+    await world.call("agent.credit", code="A2", amount=100_000, **WORD)
+    await world.call("price.set", level="gold", product="S5", price=5_300)
+    await world.call("agent.level", code="A2", level="gold")
+    await world.call("agent.language", code="A2", language="id")
+    await world.call("markup.set", upline="A1", amount=40)
+    await world.call("markup.set", upline="A1", amount=50, downline="A2", product="S5")
+    order = {"agent": "A2", "text": "S5.081200000061"}
+    sold = await world.call("order.new", **order)
+    await world.call("agent.active", code="A2", active=False)
+    await world.settle()
+    await until_idle(world)
+    await call(world, "commission.exchange", agent="A1", amount=10, id="x1")
+    await call(world, "commission.exchange", agent="A1", id="x1")
+    await call(world, "order.reverse", id=sold["id"], **WORD)
+    await world.call("agent.tree")
+    await world.call("agent.tree", code="A1")
+    await world.call("price.list", level="gold")
+    await world.call("price.explain", agent="A2", product="S5")
+    await world.call("price.remove", level="gold", product="S5")
+    await world.call("product.below_cost", code="S5", allowed=False)
+    await world.call("markup.list", upline="A1")
+    await world.call("markup.remove", upline="A1")
+    await world.call("commission.list")
+    uplines(world)
+
+
+def uplines(world: Noted) -> None:
+    """What agents ask of the network in texts."""
+
+    def job(db: Database) -> None:
+        upline, product = agents.find(db, "A1"), products.find(db, "S5")
+        assert upline is not None and product is not None
+        tree.register(db, upline, name="Tiga", town="", number="", markup=5, now_ms=1)
+        tree.uplines(db, "A2")
+        tree.downlines(db, "A1")
+        tree.set_active(db, upline, "A2", True)
+        markups.to_reach(db, upline, 6_000, "S5", downline="A2")
+        agents.rename(db, "A2", "Dua Dua")
+
+    world.daemon.store.run_inline(job)
 
 
 async def grow_old(world: Noted) -> None:
@@ -318,7 +416,31 @@ def decide(shop: Shop) -> None:
     say_done(shop, doubted(shop, held_for_not_done(shop)))
 
 
-RARE = (contradict, refuse_repeat, differ, hear, decide)
+def text_people(shop: Shop) -> None:
+    """Texts that leave chips for telephones, and the reports about them."""
+
+    def job(db: Database) -> None:
+        text = outgoing.Text("sms", "6281200000071", outgoing.Kind.ANSWER, "x", "A1")
+        number = outgoing.put(db, text, now_ms=shop.now)
+        assert number is not None
+        for delivered in (False, True):
+            rows = sent_sms.begin(
+                db, CARD, number, text.address, 2, day_started_at=0, per_day=9, now_ms=shop.now
+            )
+            assert rows is not None
+            sent_sms.left(db, rows, (1, 2), f"{CARD}:1,2:{rows[0]}")
+            for part in (1, 2):
+                sent_sms.report(
+                    db, CARD, part, text.address, delivered=delivered, why="", now_ms=shop.now
+                )
+            sent_sms.stayed(db, rows)
+        assert not sent_sms.any_before(db, 0)
+        sent_sms.forget(db, 0, 1)
+
+    shop.run(job)
+
+
+RARE = (contradict, refuse_repeat, differ, hear, decide, text_people)
 
 SIMPLE = [
     "order.list",

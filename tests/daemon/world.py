@@ -6,9 +6,12 @@ does; the modems and the operators go on.
 """
 
 import asyncio
+import functools
 import io
 import itertools
 import json
+import random
+import tempfile
 import tomllib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -33,6 +36,7 @@ from pulsarack.daemon.control_protocol import (
 )
 from pulsarack.daemon.dispatcher import Dispatcher
 from pulsarack.daemon.events import Events
+from pulsarack.daemon.identity.identity import Identity
 from pulsarack.daemon.learned_store import LearnedStore
 from pulsarack.daemon.outbox import Outbox
 from pulsarack.daemon.pressure import Pressure
@@ -53,6 +57,7 @@ from pulsarack.modems.usb_reset import UsbSeat
 from pulsarack.modems.watch import PortKey
 from pulsarack.queue import audit as queue_audit
 from pulsarack.ussd.shelf import load_shelf
+from tests.daemon.identity_world import CHEAP, credentials
 from tests.daemon.store_inline import InlineStore
 from tests.daemon.virtual_loop import LoopClock, LoopScheduler
 
@@ -110,6 +115,15 @@ def rack_plan(
             f'chip_pin = "12{number:02}"\nstock = {stocks[number - 1] if stocks else stock}\n'
         )
     return read_rack(tomllib.loads(text + faults), Path("rack.toml"))
+
+
+@functools.cache
+def migrated_file() -> bytes:
+    """An empty database as the migrations leave it: running them anew costs 40 ms a world."""
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory, "pulsarack.db")
+        InlineStore.open(path, now_ms=START_MS, synchronous="OFF").close()
+        return path.read_bytes()
 
 
 class MemoryPort:
@@ -236,17 +250,23 @@ class World:
         loop = asyncio.get_running_loop()
         self.clock = LoopClock(START_MS)
         self.truth: list[dict[str, Any]] = []
+        self.telephone_books: list[dict[str, Any]] = []
         self.simulation = Simulation(
             plan,
             seed,
             LoopScheduler(loop, START_MS / 1000),
             Books(lambda line: self.truth.append(json.loads(line))),
+            Books(lambda line: self.telephone_books.append(json.loads(line))),
         )
         self.simulation.power_on()
         self.ports = MemoryPorts(self.simulation)
         self.plan = plan
         self._path = directory / "pulsarack.db"
+        if not self._path.exists():
+            self._path.write_bytes(migrated_file())
         self._config = config.parse(tomllib.loads(settings), directory / "pulsarack.toml")
+        self._credentials = credentials(directory)
+        self._seed = seed
         self._daemon: _Daemon | None = None
         self.pressure: Pressure | None = None
         self.resets: Resets | None = None  # the machine's own, which find no USB here
@@ -278,17 +298,26 @@ class World:
             logging.get(),
             lambda: f"id{next(self._ids)}",
         )
+        self.pressure = Pressure(context.clock)
+        self.identity = await Identity.open(
+            context,
+            self._credentials,
+            self.pressure,
+            rng=random.Random(self._seed),
+            cost=CHEAP,
+            threads=False,
+        )
         await prepare(context)
         dispatcher = Dispatcher(context)
         profiles = Profiles.load()
         learned = LearnedStore(context, profiles.learned)
         await learned.load()
         rack = Rack(context, dispatcher, profiles, self.ports, self.resets)
-        self.pressure = Pressure(context.clock)
         archives = Archives(folder_of(self._path), threads=False, synchronous="OFF")
         self.archivist = Archivist(context, archives)
+        outbox = Outbox(context)
         calls = registry(
-            Office(context, rack, dispatcher, Outbox(context), self.archivist, self.pressure)
+            Office(context, rack, dispatcher, outbox, self.archivist, self.pressure, self.identity)
         )
         parts = (dispatcher.run(), rack.run(), self.archivist.run(), learned.run())
         tasks = [asyncio.create_task(part) for part in parts]

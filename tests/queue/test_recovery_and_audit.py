@@ -133,6 +133,10 @@ INSERT_VOID = (
     " FROM transfer WHERE id = "
 )
 
+INSERT_COMMISSION = (
+    "INSERT INTO transfer (id, phase, debit, credit, asset, amount, reference, memo, at) VALUES"
+    " ('order:3:commission:A2', 'posted', {}, {}, 'IDR', 5, 'order:3', 'commission', 1)"
+)
 # What was done to the database; which promise is broken; which row and what is said.
 PLANTED: list[tuple[str, str, str]] = [
     ("DELETE FROM transfer WHERE id = 'order:5:price'", "P3", "order 5: the price is not booked"),
@@ -296,6 +300,32 @@ PLANTED: list[tuple[str, str, str]] = [
         "P1",
         "order 1: its history has the unknown state LOST",
     ),
+    (
+        "INSERT INTO order_commission VALUES (1, 'A2', 5)",
+        "P3",
+        "order 1: a commission is not booked as the order's state demands: SUCCEEDED, A2 earns 5,",
+    ),
+    (
+        "INSERT INTO order_commission VALUES (4, 'A2', 5500)",
+        "P3",
+        "order 4: the uplines of an order earn all of its price or more: 5500",
+    ),
+    (
+        INSERT_COMMISSION.format("'expense:commission'", "'liability:commission:A2'"),
+        "P3",
+        "transfer order:3:commission:A2: a commission is booked of an order that did not succeed",
+    ),
+    (
+        INSERT_COMMISSION.format("'expense:commission'", "'liability:commission:A2'"),
+        "P3",
+        "transfer order:3:commission:A2: a commission was booked that no order says",
+    ),
+    (
+        INSERT_COMMISSION.format("'liability:commission:A2'", "'liability:agent:A1'"),
+        "P3",
+        "transfer order:3:commission:A2: commission left its account and is neither",
+    ),
+    ("UPDATE agent SET upline = 'A1'", "P3", "agent A2: an agent is above itself: upline A1"),
 ]
 
 

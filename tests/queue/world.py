@@ -111,7 +111,7 @@ class World:
 
     def _furnish(self, db: Database) -> None:
         shared = (accounts.SALES, accounts.AIRTIME, accounts.OPENING, accounts.DISCREPANCY)
-        for account in (*shared, agents.CASH):
+        for account in (*shared, accounts.COMMISSION_EXPENSE, agents.CASH):
             journal.open_account(db, account, now_ms=START)
         prefixes.ship(db)
         recipe_versions.note(db, "hash", "telkomsel", "text", now_ms=START)

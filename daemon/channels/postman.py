@@ -1,0 +1,250 @@
+"""The postman: takes what waits in the outbox to its channels, each channel at its own pace.
+
+Every channel has a round of its own, so that one that is down holds up nobody else. A round takes
+what is due, counts the try in the database, hands each text to the carrier, and writes down what
+became of it. How long until the next try grows with the tries, or is what the carrier says. Texts
+that are too old end here: a result goes on by SMS, an answer is dropped (`queue/post/outgoing.py`).
+
+In memory is no more than what a carrier carries at once.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from peewee import Database
+
+from pulsarack.daemon.bell import Bell
+from pulsarack.daemon.channels.carrier import (
+    Carrier,
+    ChannelState,
+    Parcel,
+    Sent,
+    SentKind,
+    Standing,
+)
+from pulsarack.daemon.context import MS, Context
+from pulsarack.daemon.events import Event
+from pulsarack.daemon.store_errors import NotStored
+from pulsarack.daemon.store_retry import insist
+from pulsarack.queue.post import outgoing
+from pulsarack.queue.post.outgoing import Outgoing, State
+from pulsarack.queue.rows import scalar
+
+# How often to look without being rung; and at a channel that is down.
+LOOK_SECONDS = 30.0
+LOOK_AGAIN_SECONDS = 5.0
+OVERDUE_AT_ONCE = 100
+
+
+class Postman:
+    """The rounds of all channels that there are."""
+
+    def __init__(self, context: Context, carriers: Sequence[Carrier]) -> None:
+        self._rounds = {one.channel: Round(context, one, self.ring) for one in carriers}
+        if self._rounds:
+            context.events.listen(self._heard)
+
+    @property
+    def states(self) -> dict[str, ChannelState]:
+        """How each channel is doing."""
+        return {name: one.carrier.state() for name, one in self._rounds.items()}
+
+    def ring(self, channel: str) -> None:
+        """Something was written for a channel."""
+        found = self._rounds.get(channel)
+        if found is not None:
+            found.bell.ring()
+
+    async def run(self) -> None:
+        """Keep all channels up and carry, until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            for one in self._rounds.values():
+                group.create_task(one.keep_up(), name=f"channel {one.carrier.channel}")
+                group.create_task(one.run(), name=f"post {one.carrier.channel}")
+
+    def _heard(self, event: Event) -> None:
+        # A finished order has written its result for its channel, and perhaps for the buyer.
+        if event["kind"] == "order" and event["channel"] in self._rounds:
+            self.ring(event["channel"])
+            self.ring(outgoing.SMS)
+
+
+class Round:
+    """One channel's."""
+
+    def __init__(self, context: Context, carrier: Carrier, ring: Callable[[str], None]) -> None:
+        self.carrier = carrier
+        self.bell = Bell(context.clock)
+        self._context = context
+        self._ring = ring
+        self._log = context.log.bind(channel=carrier.channel)
+        self._under_way: dict[int, asyncio.Task[None]] = {}
+        self._standing = Standing.UP
+
+    async def keep_up(self) -> None:
+        """Run the channel; what it fails in is its own, and it begins anew."""
+        while True:
+            try:
+                await self.carrier.run()
+            except Exception:  # noqa: BLE001 - a fault of one channel ends no other
+                self._log.exception("channel.fault")
+            await self._context.clock.sleep(LOOK_AGAIN_SECONDS)
+
+    async def run(self) -> None:
+        """Carry what is due, until cancelled; what is under way then is sent again."""
+        try:
+            while True:
+                self.bell.take()
+                try:
+                    await self._end_overdue()
+                    await self._begin_due()
+                    until = await self._next_look()
+                except NotStored as error:
+                    self._log.error("store.failed", why=str(error))
+                    until = self._context.clock.monotonic() + LOOK_AGAIN_SECONDS
+                await self.bell.wait_until(until)
+        finally:
+            for task in self._under_way.values():
+                task.cancel()
+
+    async def _end_overdue(self) -> None:
+        channel, settings = self.carrier.channel, self._context.config.channels
+        now_ms = self._context.clock.now_ms()
+        answers = now_ms - round(settings.answer_seconds * MS)
+        # By SMS there is no other way left, so it is tried for longer.
+        keep = settings.last_way_seconds if channel == outgoing.SMS else settings.result_seconds
+        results = now_ms - round(keep * MS)
+
+        def look(db: Database) -> list[Outgoing]:
+            return outgoing.overdue(
+                db,
+                channel,
+                answers_before=answers,
+                results_before=results,
+                limit=OVERDUE_AT_ONCE,
+            )
+
+        for row in await self._context.store.read(look):
+            if row.id not in self._under_way:
+                await self._give_up(row, State.EXPIRED, row.why or "its time was over")
+
+    async def _begin_due(self) -> None:
+        state = self.carrier.state()
+        self._note_state(state)
+        if state.standing is not Standing.UP:
+            return
+        free = self.carrier.at_once - len(self._under_way)
+        if free <= 0:
+            return
+        limit, now_ms = free + len(self._under_way), self._context.clock.now_ms()
+        found = await self._context.store.read(
+            lambda db: outgoing.due(db, self.carrier.channel, now_ms=now_ms, limit=limit)
+        )
+        chosen = [row for row in found if row.id not in self._under_way][:free]
+        if not chosen:
+            return
+
+        def begin(db: Database) -> list[tuple[Outgoing, str | None]]:
+            return [(row, _answers(db, row)) for row in chosen if outgoing.begin(db, row.id)]
+
+        for row, answers in await self._context.store.write(begin):
+            task = asyncio.create_task(self._carry(row, answers), name=f"parcel {row.id}")
+            self._under_way[row.id] = task
+            task.add_done_callback(partial(self._done, row.id))
+
+    def _done(self, outgoing_id: int, task: asyncio.Task[None]) -> None:
+        del self._under_way[outgoing_id]
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._log.error("post.fault", parcel=outgoing_id, exc_info=error)
+        self.bell.ring()
+
+    async def _next_look(self) -> float:
+        now = self._context.clock.monotonic()
+        if self.carrier.state().standing is not Standing.UP:
+            return now + LOOK_AGAIN_SECONDS
+        if len(self._under_way) >= self.carrier.at_once:
+            return now + LOOK_SECONDS  # whoever comes back rings
+        under_way = len(self._under_way)
+        found = await self._context.store.read(
+            lambda db: outgoing.next_due(db, self.carrier.channel, after=under_way)
+        )
+        if found is None:
+            return now + LOOK_SECONDS
+        return now + min(LOOK_SECONDS, max(0.0, (found - self._context.clock.now_ms()) / MS))
+
+    async def _carry(self, row: Outgoing, answers: str | None) -> None:
+        sent = await self._sent(_parcel(row, answers))
+        write = partial(self._write_down, row, sent)
+        # What became of it is known here only.
+        await insist(self._context.clock, write, lambda: False)
+
+    async def _sent(self, parcel: Parcel) -> Sent:
+        try:
+            return await self.carrier.send(parcel)
+        except Exception:  # noqa: BLE001 - a fault of one channel ends no other
+            self._log.exception("channel.fault", parcel=parcel.id)
+            return Sent(SentKind.MAYBE, why="a fault of the channel")
+
+    async def _write_down(self, row: Outgoing, sent: Sent) -> None:
+        now_ms = self._context.clock.now_ms()
+        if sent.kind is SentKind.NEVER:
+            await self._give_up(row, State.REFUSED, sent.why)
+            return
+        if sent.kind in (SentKind.LATER, SentKind.MAYBE):
+            pause = outgoing.pause_ms(row.tries + 1)
+            if sent.again_seconds is not None:
+                pause = max(0, round(sent.again_seconds * MS))
+            await self._context.store.write(
+                lambda db: outgoing.try_again(db, row.id, sent.why, pause_ms=pause, now_ms=now_ms)
+            )
+            self._log.info("post.later", parcel=row.id, tries=row.tries + 1, why=sent.why)
+            return
+        state = State.DELIVERED if sent.kind is SentKind.DELIVERED else State.SENT
+        await self._context.store.write(
+            lambda db: outgoing.arrived(db, row.id, state, sent.provider_id, now_ms=now_ms)
+        )
+
+    async def _give_up(self, row: Outgoing, state: State, why: str) -> None:
+        now_ms = self._context.clock.now_ms()
+        by_sms = await self._context.store.write(
+            lambda db: outgoing.give_up(db, row.id, state, why, now_ms=now_ms)
+        )
+        self._log.warning("post.given_up", parcel=row.id, state=state.value, why=why, by_sms=by_sms)
+        if by_sms:
+            self._ring(outgoing.SMS)
+
+    def _note_state(self, state: ChannelState) -> None:
+        if state.standing is self._standing:
+            return
+        self._standing = state.standing
+        if state.standing is Standing.UP:
+            self._log.info("channel.up")
+        else:
+            self._log.warning(
+                "channel.not_up", state=state.standing.value, why=state.why, remedy=state.remedy
+            )
+
+
+def _answers(db: Database, row: Outgoing) -> str | None:
+    """The channel's id of the message that a text answers."""
+    if row.inbound_id is None:
+        return None
+    found = scalar(db, "SELECT message_id FROM inbound WHERE id = ?", (row.inbound_id,))
+    return None if found is None else str(found)
+
+
+def _parcel(row: Outgoing, answers: str | None) -> Parcel:
+    return Parcel(
+        id=row.id,
+        address=row.address,
+        sender=row.sender,
+        kind=row.kind,
+        text=row.text,
+        agent=row.agent,
+        order_id=row.order_id,
+        message_id=row.message_id,
+        answers=answers,
+        created_at=row.created_at,
+        tries=row.tries + 1,
+    )

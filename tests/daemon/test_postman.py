@@ -1,0 +1,276 @@
+"""The postman under virtual time: every text is tried until it is there, and no channel waits for
+another. The carriers here are small ones that keep a script of what becomes of each try."""
+
+import asyncio
+import io
+import itertools
+import tomllib
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pulsarack.daemon import config
+from pulsarack.daemon import log as logging
+from pulsarack.daemon.channels.carrier import (
+    ChannelState,
+    Parcel,
+    Sent,
+    SentKind,
+    Standing,
+)
+from pulsarack.daemon.channels.postman import Postman
+from pulsarack.daemon.context import Context
+from pulsarack.daemon.events import Events
+from pulsarack.daemon.secrets import Secrets
+from pulsarack.queue.post import outgoing
+from pulsarack.queue.post.outgoing import Kind, Outgoing, Text
+from pulsarack.ussd.shelf import load_shelf
+from tests.daemon.store_inline import InlineStore
+from tests.daemon.virtual_loop import LoopClock, run
+
+START_MS = 1_795_331_100_000
+SHELF = load_shelf()
+DELIVERED = Sent(SentKind.DELIVERED)
+LATER = Sent(SentKind.LATER, why="busy")
+MAYBE = Sent(SentKind.MAYBE, why="the line was cut")
+
+
+class Scripted:
+    """A carrier: each address has its own list of what becomes of the next tries."""
+
+    def __init__(self, channel: str, at_once: int = 2, takes_seconds: float = 1.0) -> None:
+        self.channel = channel
+        self.at_once = at_once
+        self.standing = Standing.UP
+        self.script: dict[str, list[Sent | Exception]] = {}
+        self.tried: list[tuple[float, Parcel]] = []
+        self.under_way = 0
+        self.most_under_way = 0
+        self.runs = 0
+        self._takes = takes_seconds
+
+    def state(self) -> ChannelState:
+        return ChannelState(self.standing, "as the test says")
+
+    async def run(self) -> None:
+        self.runs += 1
+        await asyncio.Event().wait()
+
+    async def send(self, parcel: Parcel) -> Sent:
+        self.tried.append((asyncio.get_running_loop().time(), parcel))
+        self.under_way += 1
+        self.most_under_way = max(self.most_under_way, self.under_way)
+        try:
+            await asyncio.sleep(self._takes)
+        finally:
+            self.under_way -= 1
+        answers = self.script.get(parcel.address, [])
+        answer = answers.pop(0) if answers else DELIVERED
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def addresses(self) -> list[str]:
+        return [parcel.address for _, parcel in self.tried]
+
+
+class Office:
+    """A store and a postman over it, which can die and come back."""
+
+    def __init__(self, directory: Path, *carriers: Scripted, settings: str = "") -> None:
+        logging.configure("error", "json", io.StringIO())
+        self.clock = LoopClock(START_MS)
+        self.carriers = carriers
+        self._path = directory / "pulsarack.db"
+        self._config = config.parse(tomllib.loads(settings), directory / "pulsarack.toml")
+        self.open()
+
+    def open(self) -> None:
+        self.store = InlineStore.open(self._path, now_ms=self.clock.now_ms(), synchronous="OFF")
+        self.context = Context(
+            self._config, self.clock, self.store, SHELF, Secrets(), Events(), logging.get(), str
+        )
+        self.postman = Postman(self.context, self.carriers)
+        self.task = asyncio.create_task(self.postman.run())
+
+    async def die(self) -> None:
+        self.store.close()
+        self.task.cancel()
+        await asyncio.gather(self.task, return_exceptions=True)
+
+    async def put(self, channel: str, address: str, kind: Kind = Kind.ANSWER) -> int:
+        text = Text(channel=channel, address=address, kind=kind, text="halo", agent=None)
+        now_ms = self.clock.now_ms()
+        made = await self.store.write(lambda db: outgoing.put(db, text, now_ms=now_ms))
+        assert made is not None
+        self.postman.ring(channel)
+        return made
+
+    def row(self, outgoing_id: int) -> Outgoing:
+        found = self.store.read_inline(lambda db: outgoing.find(db, outgoing_id))
+        assert found is not None
+        return found
+
+
+def live(
+    directory: Path,
+    story: Callable[[Office], Awaitable[Any]],
+    *carriers: Scripted,
+    settings: str = "",
+) -> None:
+    async def lived() -> None:
+        office = Office(directory, *carriers, settings=settings)
+        await story(office)
+        await office.die()
+
+    run(lived())
+
+
+def test_a_text_is_carried_as_soon_as_it_is_written(tmp_path: Path) -> None:
+    xmpp = Scripted("xmpp")
+
+    async def story(office: Office) -> None:
+        await asyncio.sleep(3.0)
+        made = await office.put("xmpp", "a@example.org")
+        await asyncio.sleep(1.5)
+        row = office.row(made)
+        assert (row.state, row.tries) == ("DELIVERED", 1)
+        assert [at for at, _ in xmpp.tried] == [pytest.approx(3.0, abs=0.1)]
+
+    live(tmp_path, story, xmpp)
+
+
+def test_each_try_is_later_and_an_answer_ends_with_its_time(tmp_path: Path) -> None:
+    xmpp = Scripted("xmpp")
+    xmpp.script["a"] = [LATER] * 50
+
+    async def story(office: Office) -> None:
+        made = await office.put("xmpp", "a")
+        await asyncio.sleep(2000.0)
+        row = office.row(made)
+        assert row.state == "EXPIRED"
+        times = [at for at, _ in xmpp.tried]
+        gaps = [after - before for before, after in itertools.pairwise(times)]
+        assert gaps[0] < 8.0
+        assert gaps == sorted(gaps)
+        assert len(times) < 15
+        assert times[-1] < 900.0
+
+    live(tmp_path, story, xmpp)
+
+
+def test_a_channel_that_says_when_is_asked_then(tmp_path: Path) -> None:
+    xmpp = Scripted("xmpp")
+    xmpp.script["a"] = [Sent(SentKind.LATER, why="slowly", again_seconds=60.0)]
+
+    async def story(office: Office) -> None:
+        await office.put("xmpp", "a")
+        await asyncio.sleep(90.0)
+        first, second = (at for at, _ in xmpp.tried)
+        assert second - first == pytest.approx(61.0, abs=1.0)
+
+    live(tmp_path, story, xmpp)
+
+
+def test_what_may_have_left_is_sent_again_under_the_same_id(tmp_path: Path) -> None:
+    xmpp = Scripted("xmpp")
+    xmpp.script["a"] = [MAYBE, RuntimeError("a fault of the channel")]
+
+    async def story(office: Office) -> None:
+        made = await office.put("xmpp", "a")
+        await asyncio.sleep(60.0)
+        assert [parcel.id for _, parcel in xmpp.tried] == [made] * 3
+        assert [parcel.tries for _, parcel in xmpp.tried] == [1, 2, 3]
+        assert office.row(made).state == "DELIVERED"
+
+    live(tmp_path, story, xmpp)
+
+
+def test_what_can_never_arrive_is_not_tried_again(tmp_path: Path) -> None:
+    xmpp = Scripted("xmpp")
+    xmpp.script["a"] = [Sent(SentKind.NEVER, why="there is no such account")]
+
+    async def story(office: Office) -> None:
+        made = await office.put("xmpp", "a")
+        await asyncio.sleep(4000.0)
+        row = office.row(made)
+        assert (row.state, row.why, row.tries) == ("REFUSED", "there is no such account", 1)
+
+    live(tmp_path, story, xmpp)
+
+
+def test_no_channel_waits_for_another(tmp_path: Path) -> None:
+    dead, sound = Scripted("xmpp"), Scripted("whatsapp")
+    dead.standing = Standing.DOWN
+
+    async def story(office: Office) -> None:
+        for number in range(50):
+            await office.put("xmpp", f"a{number}")
+        made = await office.put("whatsapp", "b")
+        await asyncio.sleep(2.0)
+        assert office.row(made).state == "DELIVERED"
+        assert dead.tried == []
+        dead.standing = Standing.UP
+        await asyncio.sleep(40.0)
+        assert sorted(dead.addresses()) == sorted(f"a{number}" for number in range(50))
+
+    live(tmp_path, story, dead, sound)
+
+
+def test_no_more_at_once_than_a_channel_carries_and_one_dead_address_holds_up_nobody(
+    tmp_path: Path,
+) -> None:
+    xmpp = Scripted("xmpp", at_once=3)
+    xmpp.script["dead"] = [LATER] * 20
+
+    async def story(office: Office) -> None:
+        await office.put("xmpp", "dead")
+        for number in range(30):
+            await office.put("xmpp", f"a{number}")
+        await asyncio.sleep(14.0)
+        assert xmpp.most_under_way == 3
+        assert {f"a{number}" for number in range(30)} <= set(xmpp.addresses())
+
+    live(tmp_path, story, xmpp)
+
+
+def test_nothing_that_waits_is_lost_when_the_daemon_dies(tmp_path: Path) -> None:
+    xmpp = Scripted("xmpp", at_once=2)
+
+    async def story(office: Office) -> None:
+        made = [await office.put("xmpp", f"a{number}") for number in range(10)]
+        for _ in range(6):
+            await asyncio.sleep(0.8)  # in the middle of a try, now and then
+            await office.die()
+            office.open()
+        await asyncio.sleep(30.0)
+        assert {office.row(one).state for one in made} == {"DELIVERED"}
+        # Twice only what was under way at a death.
+        assert len(xmpp.tried) <= 10 + 6 * 2
+
+    live(tmp_path, story, xmpp)
+
+
+def test_a_report_that_it_did_not_arrive_brings_another_try(tmp_path: Path) -> None:
+    sms = Scripted("sms")
+    sms.script["0812"] = [Sent(SentKind.SENT, provider_id="chip:7")]
+
+    async def story(office: Office) -> None:
+        made = await office.put("sms", "0812")
+        await asyncio.sleep(2.0)
+        assert office.row(made).state == "SENT"
+        now_ms = office.clock.now_ms()
+        for _ in range(2):  # a report may come twice
+            await office.store.write(
+                lambda db: outgoing.reported(
+                    db, "sms", "chip:7", delivered=False, why="switched off", now_ms=now_ms
+                )
+            )
+        office.postman.ring("sms")
+        await asyncio.sleep(30.0)
+        row = office.row(made)
+        assert (row.state, row.tries) == ("DELIVERED", 2)
+
+    live(tmp_path, story, sms)
