@@ -36,6 +36,8 @@ from pulsarack.daemon.config_fields import (
     printable,
     time_of_day,
 )
+from pulsarack.daemon.config_http import HttpSection
+from pulsarack.daemon.config_texts import TextsSection
 from pulsarack.modems import port_url
 
 # The year 2100; a later anchor is a slip of the keys.
@@ -218,6 +220,8 @@ class Config(Section):
     modems: ModemsSection = ModemsSection()
     orders: OrdersSection = OrdersSection()
     channels: ChannelsSection = ChannelsSection()
+    texts: TextsSection = TextsSection()
+    http: HttpSection = HttpSection()
     chips: ChipsSection = ChipsSection()
     resolution: ResolutionSection = ResolutionSection()
     retention: RetentionSection = RetentionSection()
@@ -346,8 +350,17 @@ def _rooted(config: Config, root: Path) -> Config:
         port if port.url else port.model_copy(update={"path": str(root / port.path)})
         for port in config.ports
     )
-    agents = config.agents
+    agents, http = config.agents, config.http
     if agents.pepper_file is not None:
         agents = agents.model_copy(update={"pepper_file": root / agents.pepper_file})
-    moved_sections = {"daemon": daemon.model_copy(update=moved), "agents": agents}
+    tls = {
+        name: root / value
+        for name in ("tls_certificate", "tls_key")
+        if (value := getattr(http, name)) is not None
+    }
+    moved_sections = {
+        "daemon": daemon.model_copy(update=moved),
+        "agents": agents,
+        "http": http.model_copy(update=tls),
+    }
     return config.model_copy(update={**moved_sections, "ports": ports})

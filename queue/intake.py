@@ -93,13 +93,7 @@ def accept(db: Database, request: Request, origin: Origin) -> Accepted | Repeate
     if isinstance(destination, Refusal):
         return destination
     agent = agents.find(db, origin.agent)
-    if agent is None or not agent.active:
-        return Refusal(
-            RefusalCode.UNKNOWN_AGENT,
-            f"there is no agent '{origin.agent}'",
-            "an admin adds one with: pulsarack agent new CODE NAME",
-        )
-    sale = _affordable(db, request, destination, agent)
+    sale = _affordable(db, request, destination, agent) if agent else _unknown(origin.agent)
     key = _natural_key(request, destination, origin)
     if isinstance(sale, Refusal) or archive.by_natural_key(db, *key) is not None:
         # What was accepted once is answered as it was, whatever changed since.
@@ -113,6 +107,8 @@ def accept(db: Database, request: Request, origin: Origin) -> Accepted | Repeate
 
 def _affordable(db: Database, request: Request, destination: str, agent: Agent) -> _Sale | Refusal:
     """The product at the agent's price, if it is sold and the agent's deposit has that."""
+    if not agent.active:
+        return _unknown(agent.code)
     product = sellable(db, request.product, destination)
     if isinstance(product, Refusal):
         return product
@@ -132,6 +128,14 @@ def _affordable(db: Database, request: Request, destination: str, agent: Agent) 
             "raise the deposit, then send the order again",
         )
     return _Sale(product, offer)
+
+
+def _unknown(agent: str) -> Refusal:
+    return Refusal(
+        RefusalCode.UNKNOWN_AGENT,
+        f"there is no agent '{agent}'",
+        "an admin adds one with: pulsarack agent new CODE NAME",
+    )
 
 
 def _repeated(

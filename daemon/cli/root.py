@@ -57,6 +57,7 @@ COMMANDS = {
     "ledger": Lazy("ledgers", "ledger", "The books."),
     "route": Lazy("routes", "route", "Which chip an order would take, and why."),
     "recipe": Lazy("recipes", "recipe", "Check how operators' answers are read."),
+    "text": Lazy("order_texts", "text", "Check how agents' texts are read."),
     "unparsed": Lazy("unparsed", "unparsed", "Operators' texts that no pattern knew."),
     "doctor": Lazy("doctor", "doctor", "Look at this machine and say what to do."),
     "audit": Lazy("audits", "audit", "Check every promise on the database itself."),

@@ -15,8 +15,8 @@ _CASH = accounts.bank("cash")
 # Each cause is looked up by its number in the transfer's id; a scan of all for each would not end.
 _CAUSES = (
     "EXISTS (SELECT 1 FROM bank_row r WHERE r.id = CAST(substr(t.id, 10) AS INTEGER)"
-    " AND t.id = 'bank_row:' || r.id AND t.debit = 'asset:bank:' || r.bank AND r.agent = substr(t.credit, 17)"
-    " AND r.amount = t.amount)",
+    " AND t.id = 'bank_row:' || r.id AND t.debit = 'asset:bank:' || r.bank"
+    " AND r.agent = substr(t.credit, 17) AND r.amount = t.amount)",
     "EXISTS (SELECT 1 FROM credit_request c WHERE c.id = CAST(substr(t.id, 16) AS INTEGER)"
     " AND t.id = 'credit_request:' || c.id"
     f" AND c.state = 'CONFIRMED' AND t.debit = '{_CASH}' AND c.agent = substr(t.credit, 17)"

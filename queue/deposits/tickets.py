@@ -238,7 +238,7 @@ def _draw(db: Database, asked: int, bank: str, today: str, tails: int, rng: Rand
     """An amount above `asked` that is nobody's in these days; None: there is none."""
     given = tuples(
         db,
-        "SELECT amount FROM ticket WHERE last_day >= ? AND amount > ? AND amount <= ?"
+        "SELECT amount FROM ticket WHERE last_day >= ? AND +amount > ? AND +amount <= ?"
         " AND (bank = ? OR bank = '' OR ? = '')",
         (today, asked, asked + tails, bank, bank),
     )

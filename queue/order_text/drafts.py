@@ -10,7 +10,7 @@ from typing import Any
 from pulsarack.queue.order_text.commands import Command, HiddenPin, PlaceOrder
 from pulsarack.queue.order_text.masking import suspicious
 
-# So many meanings of one text are looked for; two are too many already.
+# So many meanings of one text are kept, with a PIN and without; two are too many already.
 MOST_MEANINGS = 4
 
 Meaning = tuple[tuple[Command, ...], str | None, str | None]
@@ -33,20 +33,26 @@ class Draft:
         return self.commands, self.pin, self.reference
 
 
-def distinct(drafts: Iterable[Draft], most: int = MOST_MEANINGS) -> list[Draft]:
-    """One draft of each meaning, the first ones found."""
+def distinct(drafts: Iterable[Draft]) -> list[Draft]:
+    """One draft of each meaning, the first ones found: a few with a PIN and a few without."""
     found: dict[Meaning, Draft] = {}
+    counts = {False: 0, True: 0}
     for draft in drafts:
-        found.setdefault(draft.meaning, draft)
-        if len(found) == most:
-            break
+        has_pin = draft.pin is not None
+        if draft.meaning not in found and counts[has_pin] < MOST_MEANINGS:
+            counts[has_pin] += 1
+            found[draft.meaning] = draft
     return list(found.values())
 
 
 def told(draft: Draft) -> str:
     """The meaning in words, for who must choose; all that could be a PIN is hidden in it."""
-    pin = "no PIN" if draft.pin is None else "a PIN"
-    return suspicious(", ".join((*map(_told, draft.commands), pin)))
+    return suspicious(in_words(draft.commands, has_pin=draft.pin is not None))
+
+
+def in_words(commands: Iterable[Command], *, has_pin: bool) -> str:
+    """Commands as a line to read: ``S5 to 081200000012 (no. 2 of the day), a PIN``."""
+    return ", ".join((*map(_told, commands), "a PIN" if has_pin else "no PIN"))
 
 
 def _told(command: Command) -> str:

@@ -40,6 +40,8 @@ Kind = Callable[[Source, int], Found]
 
 _GROUPING = re.compile(r"[ ()/-]")
 _DIGITS = re.compile(r"\+?[0-9]+")
+# Longer than a mobile number may be: the PIN is glued to it. Abroad nothing is topped up.
+_NO_NUMBER = re.compile(r"08[0-9]{12}|\+?628[0-9]{12}|\+(?!62)")
 _GAP_IN_NUMBER = re.compile(r" +|[-/]")
 _COUNTRY = frozenset({"62", "+62"})
 _MOST_GROUPS = 6
@@ -49,7 +51,7 @@ _SOME = re.compile(r"[0-9]{1,2}")
 _AGENT = re.compile(r"[A-Za-z0-9_]{1,32}")
 _AGENT_REST = re.compile(r"[0-9]{1,3}|[A-Za-z0-9_]*[A-Za-z_][A-Za-z0-9_]*")
 _CODES = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,15}")
-_BANK = re.compile(r"[A-Za-z]{2,12}")
+_BANK = re.compile(r"(?!RP$)[A-Za-z]{2,12}", re.I)
 _ABOUT = re.compile(r"[1-9][0-9]{0,8}")
 _JID = re.compile(
     r"[^\s@/*#;,]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,60}\.)?[A-Za-z][A-Za-z0-9-]{0,62}"
@@ -69,8 +71,9 @@ def numbers(source: Source, i: int) -> Found:
     if not _DIGITS.fullmatch(parts[0]):
         return
     least, most = source.grammar.customer_digits
-    if least <= len(parts[0].lstrip("+")) <= most:
-        yield parts[0].lstrip("+"), i + 1
+    digits = parts[0].lstrip("+")
+    if least <= len(digits) <= most and not _NO_NUMBER.match(parts[0]):
+        yield digits, i + 1
     for j in range(i + 1, min(i + _MOST_GROUPS, len(source.pieces))):
         piece = source.pieces[j]
         if not _GAP_IN_NUMBER.fullmatch(piece.gap):
@@ -87,7 +90,8 @@ def _is_grouped(parts: list[str]) -> bool:
     first, *rest = parts
     if first in _COUNTRY and len(rest) == 1:
         return is_mobile(first + rest[0])
-    if not 2 <= len(first.lstrip("+")) <= 5 or not all(2 <= len(part) <= 5 for part in rest):
+    if not 2 <= len(first.lstrip("+")) <= 5 or not all(3 <= len(part) <= 5 for part in rest):
+        # One or two figures apart may be a counter or a denomination.
         return False
     return is_mobile("".join(parts))
 

@@ -13,7 +13,7 @@ HIDDEN = "****"
 _LIKE_A_PIN = re.compile(r"(?<![0-9])[0-9]{4,8}(?![0-9])")
 _SPREAD = re.compile(r"(?<![0-9])[0-9](?:[^0-9A-Za-z]{1,2}[0-9]){3,7}(?![0-9])")
 # A mobile number has 13 digits at the most: what is longer may be one with a PIN at its end.
-_OVERLONG = re.compile(r"(?<![0-9])([0-9]{9})[0-9]{5,}")
+_LONG = re.compile(r"[0-9]{9,}")
 
 
 def without(text: str, spans: Iterable[tuple[int, int]], pin: str) -> str:
@@ -30,16 +30,23 @@ def without_pin(text: str, pin: str | None) -> str:
 
 def suspicious(text: str, clear: Iterable[tuple[int, int]] = ()) -> str:
     """A text with everything hidden that could be a PIN, but for places known to hold none."""
-    shadow = "".join("0" if character.isdigit() else character for character in text)
+    shadow = text if text.isascii() else "".join(map(_shadow, text))
     hidden = [False] * len(text)
     for pattern in (_LIKE_A_PIN, _SPREAD):
         for match in pattern.finditer(shadow):
             hidden[match.start() : match.end()] = [True] * (match.end() - match.start())
-    for match in _OVERLONG.finditer(shadow):
-        hidden[match.end(1) : match.end()] = [True] * (match.end() - match.end(1))
+    for match in _LONG.finditer(shadow):
+        # Figures of other scripts are in no number.
+        start = match.start() + (9 if text[slice(*match.span())].isascii() else 0)
+        if start == match.start() or len(match[0]) > 13:
+            hidden[start : match.end()] = [True] * (match.end() - start)
     for start, end in clear:
         hidden[start:end] = [False] * (end - start)
     return _painted(text, hidden)
+
+
+def _shadow(character: str) -> str:
+    return "0" if character.isdigit() and not character.isascii() else character
 
 
 def _painted(text: str, hidden: list[bool]) -> str:

@@ -217,4 +217,5 @@ def _near(word: str, known: object) -> str:
 def _shown(text: str) -> str:
     """A piece for a message: short, printable, without what could be a PIN; safe for format()."""
     safe = suspicious(text).replace("{", "(").replace("}", ")")
-    return safe if len(safe) <= _SHOWN else safe[: _SHOWN - 3] + "..."
+    # Of a long number that is cut off, what is left could look like a PIN.
+    return safe if len(safe) <= _SHOWN else suspicious(safe[: _SHOWN - 7]) + "..."

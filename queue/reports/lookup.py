@@ -7,7 +7,8 @@ from pulsarack.queue.archive import PastOrder
 from pulsarack.queue.orders import Order
 from pulsarack.queue.rows import columns, scalar, select_one
 
-_SELECT = f"SELECT {columns(Order)} FROM orders WHERE destination = ?1 AND agent = ?2"
+# With a plus, so that the number is looked for and not the agent, who has more orders.
+_SELECT = f"SELECT {columns(Order)} FROM orders WHERE destination = ?1 AND +agent = ?2"
 _OF_DAY = "(?3 IS NULL OR local_day = ?3)"
 # The conditions of two partial indexes (migrations/0005), word for word.
 _ALIVE = "state NOT IN ('FAILED', 'CANCELLED')"

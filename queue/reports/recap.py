@@ -86,7 +86,7 @@ def _earned(db: Database, agent: str, begins_at: int, ends_at: int) -> int:
 
 def _first_order(db: Database, at_ms: int) -> int:
     """The id of an order near the first one that was accepted then or later, by halving."""
-    low, high = 0, int(scalar(db, "SELECT coalesce(max(id), 0) + 1 FROM orders"))
+    low, high = 0, int(scalar(db, "SELECT coalesce(max(id), 0) FROM orders")) + 1
     while low < high:
         middle = (low + high) // 2
         row = tuples(

@@ -36,6 +36,11 @@ GROWING = frozenset(
         "brought_forward",
         "api_nonce",
         "identity_event",
+        "ticket",
+        "bank_row",
+        "credit_request",
+        "balance_transfer",
+        "complaint",
     ]
 )
 """The tables that have more rows every day."""
@@ -50,6 +55,11 @@ BOUNDED = frozenset(
         "message_waiting",
         "sms_contradiction",
         "brought_forward_held",
+        "ticket_open_of_agent",
+        "ticket_expiry",
+        "bank_row_unmatched",
+        "credit_request_open",
+        "complaint_open",
     ]
 )
 """Partial indexes that hold what is under way, or waits for somebody; never what is over."""

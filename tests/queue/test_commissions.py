@@ -162,6 +162,19 @@ def test_the_deposit_must_have_the_agents_own_price(network: World) -> None:
     assert "costs 1000001" in answer.message
 
 
+def test_who_was_turned_off_is_still_told_of_what_was_accepted(network: World) -> None:
+    first = network.order(agent=SHOP, reference="r1")
+    network.run(lambda db: agents.put_active(db, SHOP, False))
+    again = network.accept(agent=SHOP, reference="r1")
+    assert not isinstance(again, Refusal) and (again.order.id, again.repeated) == (first.id, True)
+    for text, reference, code in (
+        ("S10.081200000012", None, RefusalCode.REPEATED),
+        ("S10.081200000013", "r2", RefusalCode.UNKNOWN_AGENT),
+    ):
+        answer = network.accept(text, agent=SHOP, reference=reference)
+        assert isinstance(answer, Refusal) and answer.code is code
+
+
 # --- never below cost -------------------------------------------------------------------------
 
 

@@ -25,6 +25,7 @@ from typing import Any
 import apsw
 
 from tests.simulation.limits import Limits, Settings
+from tests.simulation.network_books import NetworkBooks
 from tests.simulation.stock_books import StockBooks
 
 Row = tuple[Any, ...]
@@ -119,6 +120,7 @@ class Auditor:
         self.left = 0  # orders that are in archives
         self.limits = Limits(settings, self._rows, self._find)
         self.stock = StockBooks(stocks, self._rows, self._find)
+        self.network = NetworkBooks(self._rows, self._find)
 
     def credited(self, agent: str, amount: int) -> None:
         """An agent's deposit was raised, and the daemon said so."""
@@ -128,6 +130,7 @@ class Auditor:
         """An agent is about to ask for something, under a reference or by a text alone."""
         now = len(self._prices[wish.product]) - 1
         self._since.setdefault(_key(agent, reference, wish), now)
+        self.network.wished(_key(agent, reference, wish))
         if reference is None:
             self._texts[agent, wish.product, wish.destination] += 1
         else:
@@ -276,6 +279,7 @@ class Auditor:
             "SELECT id, state, agent, client_reference, product, destination, price,"
             " serial_number, local_day, repeat_index, cost FROM orders"
         )
+        self.network.look(archived=self.left > 0)
         self._check_acknowledged({row[0]: row for row in orders})
         self._check_unique(orders)
         self._check_ends(orders)
@@ -303,9 +307,9 @@ class Auditor:
                 continue
             if row[2:6] != (agent, reference, wish.product, wish.destination):
                 self._find("P1", f"order {order} of {agent} is {row}, asked for was {wish}")
-            valid = self._prices[wish.product][self._since[_key(agent, reference, wish)] :]
-            if row[6] not in valid:
-                self._find("P3", f"order {order} of {agent} costs {row[6]}, prices were {valid}")
+            key = _key(agent, reference, wish)
+            valid = self._prices[wish.product][self._since[key] :]
+            self.network.check(order, key, agent, wish.product, row[6], valid)
             if row[1] != self._state.get(order):
                 self._find("P1", f"order {order} is {row[1]}, its moves say otherwise")
             if row[6] != self._price.setdefault(order, row[6]):
@@ -364,6 +368,8 @@ class Auditor:
             credits_ = sum(row[place + 1] for row in accounts)
             if debits != credits_:
                 self._find("P3", f"{name} debits are {debits}, credits {credits_}")
+        earned = self.network.earned({row[0] for row in orders if row[1] == "SUCCEEDED"})
+        drawn = self.network.drawn()
         paid: Counter[str] = Counter()
         held: Counter[str] = Counter()
         sold = 0
@@ -381,7 +387,12 @@ class Auditor:
             name = code.rsplit(":", 1)[-1]
             if code.startswith("liability:agent:"):
                 has = (credits_ - debits, debits_held)
-                should = (self._credited[name] - paid[name], held[name])
+                should = (self._credited[name] + drawn[name] - paid[name], held[name])
+            elif code.startswith("liability:commission:"):
+                has = (credits_ - debits, debits_held)
+                should = (earned[name] - drawn[name], 0)
+            elif code == "expense:commission":
+                has, should = (debits - credits_, 0), (earned.total(), 0)
             elif code.startswith("asset:chip:"):
                 has, should = (0, credits_held), (0, on_chips.get(name, 0))
             elif code == "income:sales":
