@@ -521,6 +521,9 @@ def test_help_knows_every_command_and_every_command_has_help(run: Any) -> None:
         "ledger",
         "route",
         "discrepancies",
+        "sender",
+        "account",
+        "secret",
     ):
         listing = run(group, "--help").stdout.partition("Commands:")[2]
         for line in listing.splitlines():

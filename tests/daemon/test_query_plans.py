@@ -116,6 +116,9 @@ ALLOWED: dict[str, str] = {
     "SELECT r.id, r.at FROM stock_reading AS r WHERE r.id > ?2 AND r.id <= ?3": _LEAVING,
     "SELECT r.id FROM stock_reading AS r WHERE r.id IN (SELECT value FROM json_each(?1)) AND"
     " r.at < ?2": _LEAVING,
+    "DELETE FROM api_nonce WHERE id IN (SELECT id": "from the oldest until LIMIT",
+    "SELECT (SELECT max(id) FROM api_nonce)": _GREATEST,
+    "SELECT id, at, agent, what, about, by FROM identity_event": _NEWEST,
     "SELECT id, agent, bank, asked, amount, state, created_at, expires_at, first_day, last_day,"
     " finished_at, why FROM ticket ORDER BY id DESC LIMIT": _NEWEST,
     "SELECT id, agent, bank, asked, amount, state, created_at, expires_at, first_day, last_day,"
