@@ -5,7 +5,7 @@ that is filled with what the command gave, never a stopgap.
 """
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Any
@@ -16,6 +16,7 @@ from peewee import Database
 from pulsarack.queue import agents, products
 from pulsarack.queue.agents import Agent
 from pulsarack.queue.deposits.tickets import TicketTerms
+from pulsarack.queue.order_text import commands as said
 from pulsarack.queue.order_text.commands import Command
 from pulsarack.queue.products import Product
 from pulsarack.queue.service import service
@@ -114,10 +115,10 @@ class Talk:
             answers = service.answer_all(db, commands, asked)
             return Said(answers, service.words(db, answers, asked))
 
-        said = self.world.run(job)
-        for answer in said.answers:
+        found = self.world.run(job)
+        for answer in found.answers:
             fills(answer.key, answer.variables)
-        return said
+        return found
 
     def try_(self, command: Command, agent: str = "A1") -> Said:
         """What would be answered; nothing is changed by it."""
@@ -126,9 +127,9 @@ class Talk:
         def job(db: Database) -> Said:
             with db.atomic() as savepoint:
                 answers = service.answer_all(db, (command,), asked)
-                said = Said(answers, service.words(db, answers, asked))
+                found = Said(answers, service.words(db, answers, asked))
                 savepoint.rollback()
-                return said
+                return found
 
         return self.world.run(job)
 
@@ -147,6 +148,42 @@ def fills(key: str, variables: Mapping[str, Any]) -> None:
         template.fill(text, variables, None)
 
 
-def keys(said: Sequence[Answer]) -> list[str]:
-    """The names of answers."""
-    return [answer.key for answer in said]
+TO = "081200000012"
+CONVERSATION: tuple[tuple[str, Command], ...] = (
+    ("A1", said.RegisterDownline("Toko", "Bogor", "6281200000099", 100)),
+    ("A1", said.TransferBalance("AG0001", 50_000)),
+    ("A1", said.TransferBalance("AG0001", 50_000)),
+    ("A1", said.PullBalance("AG0001", 5_000)),
+    ("A1", said.SetMarkup(100)),
+    ("A1", said.SetMarkup(None, "B1", "S10", 10_700)),
+    ("A1", said.ShowMarkups()),
+    ("B1", said.PlaceOrder(None, 10, TO)),
+    ("B1", said.PlaceOrder("S10", None, TO)),
+    ("B1", said.PlaceOrder("S5", None, TO)),
+    ("B1", said.CancelOrder(TO)),
+    ("B1", said.ShowOrder(TO)),
+    ("B1", said.ShowOrder(TO, 15)),
+    ("B1", said.ShowOrder("081200000019")),
+    ("B1", said.LastOrders()),
+    ("B1", said.Complain(TO, "belum masuk")),
+    ("A1", said.ExchangeCommission()),
+    ("A1", said.ShowBalance("B1")),
+    ("A1", said.ShowBalance()),
+    ("A1", said.ShowPrices("S")),
+    ("A1", said.ShowPrices()),
+    ("A1", said.ShowOutOfStock()),
+    ("A1", said.AskTicket(500_000, "BCA")),
+    ("A1", said.ShowStatement()),
+    ("A1", said.ShowStatement(15)),
+    ("A1", said.ShowRecap()),
+    ("A1", said.ListDownlines()),
+    ("A1", said.SetActive("B1", False)),
+    ("A1", said.ChangeName("Kios Maju")),
+    ("A1", said.AddSender("sms", "6281200000077")),
+    ("A1", said.ListSenders()),
+    ("A1", said.RemoveSender("sms", "6281200000077")),
+    ("A1", said.SetReportUrl("https://example.org/")),
+    ("A1", said.SetNetworkAddress("192.0.2.7")),
+    ("A1", said.Help()),
+)
+"""Every command once, and most of what it may lead to."""
