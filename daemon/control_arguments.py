@@ -11,7 +11,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from pulsarack.daemon import control_channels, control_network
+from pulsarack.daemon import control_channels, control_identity, control_network, control_wordings
+from pulsarack.daemon.control_deposits import DEPOSIT_ARGUMENTS
 
 MOST_RUPIAH = 10**12
 MOST_ORDERS = 100_000
@@ -213,16 +214,6 @@ class AgentNew(Struct, frozen=True, forbid_unknown_fields=True):
     language: Literal["id", "en"] | None = None
 
 
-class AgentCredit(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """agent.credit: money paid in; the same `id` again changes nothing."""
-
-    code: Name
-    amount: Paid
-    because: Because
-    who: Name
-    id: Name | None = None
-
-
 class ProductRow(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One product as it is imported."""
 
@@ -325,7 +316,6 @@ ARGUMENTS: dict[str, type[Struct]] = {
     "modem.trace": SlotByName,
     "agent.new": AgentNew,
     "agent.list": Nothing,
-    "agent.credit": AgentCredit,
     "product.import": ProductImport,
     "product.list": Nothing,
     "prefix.list": Nothing,
@@ -341,6 +331,9 @@ ARGUMENTS: dict[str, type[Struct]] = {
     "messages.follow": MessagesFollow,
     "messages.ack": MessagesAck,
     **control_channels.ARGUMENTS,
+    **control_wordings.ARGUMENTS,
     **control_network.ARGUMENTS,
+    **control_identity.ARGUMENTS,
+    **DEPOSIT_ARGUMENTS,
 }
 STREAMS = frozenset({"events.follow", "messages.follow", "modem.trace"})

@@ -6,8 +6,7 @@ still order, and what they pay more is still its own: they are not its fault, an
 do not change by it.
 
 A deposit is what we owe the agent: `liability:agent:<code>`, limited, so that
-nobody can order more than is there. A credit is a transfer from the bank account
-`asset:bank:cash` and carries the reason and the admin who gave it.
+nobody can order more than is there. How it is raised is in `deposits/`.
 """
 
 from dataclasses import dataclass
@@ -15,9 +14,10 @@ from dataclasses import dataclass
 from peewee import Database
 
 from pulsarack.ledger import accounts, journal
-from pulsarack.ledger.journal import Result, Transfer
 from pulsarack.queue.rows import columns, execute, scalar, select, select_one
+from pulsarack.queue.validation import Refusal, RefusalCode
 
+# Money that came in without a bank.
 CASH = accounts.bank("cash")
 
 
@@ -99,19 +99,10 @@ def every(db: Database) -> list[Agent]:
     return select(db, Agent, f"SELECT {columns(Agent)} FROM agent ORDER BY code")
 
 
-def credit(
-    db: Database, code: str, amount: int, *, transfer_id: str, because: str, who: str, now_ms: int
-) -> Result:
-    """Raise a deposit. The same transfer id again changes nothing and says EXISTS."""
-    return journal.transfer(
-        db,
-        Transfer(
-            id=transfer_id,
-            debit=CASH,
-            credit=accounts.agent(code),
-            amount=amount,
-            reference=f"agent:{code}",
-            memo=f"deposit by {who}: {because}",
-        ),
-        now_ms=now_ms,
+def unknown(code: str) -> Refusal:
+    """There is no such agent, or it may not do business."""
+    return Refusal(
+        RefusalCode.UNKNOWN_AGENT,
+        f"there is no agent '{code[:32]}'",
+        "an admin adds one with: pulsarack agent new CODE NAME",
     )

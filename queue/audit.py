@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from peewee import Database
 
 from pulsarack.ledger import accounts
+from pulsarack.queue.deposits import audit_rules
 from pulsarack.queue.network import audit as network_audit
 from pulsarack.queue.rows import tuples
 from pulsarack.queue.state import LEGAL, OrderState
@@ -356,6 +357,7 @@ QUERIES: tuple[tuple[str, str, str], ...] = (
         "SELECT 'order', o.id, o.serial_number || ', order ' || p.id FROM past_order p"
         " JOIN orders o ON o.operator = p.operator AND o.serial_number = p.serial_number",
     ),
+    *audit_rules.QUERIES,
 )
 
 

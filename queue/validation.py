@@ -1,4 +1,4 @@
-"""Everything that can be said against an order before it is accepted, and pure checks.
+"""Everything that can be said against an order, or a movement of money, and pure checks.
 
 A refusal is a value: code for programs, message for people, remedy for both. The
 checks here need no database; those that need one are in `intake.py` and use the
@@ -34,7 +34,7 @@ _METER = re.compile(r"[0-9]{11,12}", re.ASCII)
 
 
 class RefusalCode(StrEnum):
-    """Why an order was not accepted."""
+    """Why an order, or what an agent or an admin asked for, was not accepted."""
 
     BAD_FORMAT = "BAD_FORMAT"
     UNKNOWN_AGENT = "UNKNOWN_AGENT"
@@ -53,11 +53,28 @@ class RefusalCode(StrEnum):
     STOPPED = "STOPPED"
     CYCLE = "CYCLE"
     INSUFFICIENT_COMMISSION = "INSUFFICIENT_COMMISSION"
+    WEAK_PIN = "WEAK_PIN"
+    BAD_SENDER = "BAD_SENDER"
+    SENDER_TAKEN = "SENDER_TAKEN"
+    TOO_MANY_SENDERS = "TOO_MANY_SENDERS"
+    BAD_ACCOUNT = "BAD_ACCOUNT"
+    BAD_URL = "BAD_URL"
+    BAD_NETWORK = "BAD_NETWORK"
+    # Of money that comes in or moves between agents.
+    UNKNOWN_BANK = "UNKNOWN_BANK"
+    TICKETS_FULL = "TICKETS_FULL"
+    TOO_MANY_TICKETS = "TOO_MANY_TICKETS"
+    BAD_ROWS = "BAD_ROWS"
+    NOT_FOUND = "NOT_FOUND"
+    NOT_OPEN = "NOT_OPEN"
+    NO_REASON = "NO_REASON"
+    SAME_ADMIN = "SAME_ADMIN"
+    SAME_AGENT = "SAME_AGENT"
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """An order that was not accepted: nothing was written, nothing was held."""
+    """What was not accepted: nothing was written, nothing was held, nothing was moved."""
 
     code: RefusalCode
     message: str

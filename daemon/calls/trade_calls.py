@@ -10,7 +10,6 @@ from peewee import Database
 from pulsarack.daemon.calls.network_calls import known_level
 from pulsarack.daemon.calls.office import Office, not_found
 from pulsarack.daemon.control_arguments import (
-    AgentCredit,
     AgentNew,
     LedgerStatement,
     MessagesAck,
@@ -23,8 +22,6 @@ from pulsarack.daemon.control_arguments import (
 )
 from pulsarack.daemon.control_protocol import CallError, Calls, Peer
 from pulsarack.ledger import accounts, books
-from pulsarack.ledger.errors import LedgerError
-from pulsarack.ledger.journal import Result
 from pulsarack.queue import agents, prefixes, products
 from pulsarack.queue.products import Product
 from pulsarack.queue.validation import AIRTIME
@@ -47,7 +44,6 @@ class TradeCalls:
         """Add the calls to the registry."""
         calls.add("agent.new", self.agent_new)
         calls.add("agent.list", self.agent_list)
-        calls.add("agent.credit", self.agent_credit)
         calls.add("product.import", self.product_import)
         calls.add("product.list", self.product_list)
         calls.add("prefix.list", self.prefix_list)
@@ -91,39 +87,6 @@ class TradeCalls:
             return [_agent_row(db, agent) for agent in agents.every(db)]
 
         return {"agents": await self._context.store.read(job)}
-
-    async def agent_credit(self, args: AgentCredit, _peer: Peer) -> dict[str, Any]:
-        """Raise a deposit by money that came in."""
-        agent = await self._context.store.read(lambda db: agents.find(db, args.code))
-        if agent is None:
-            raise not_found("agent", args.code[:40], "see: pulsarack agent list")
-        if not args.because.strip():
-            raise CallError("NO_REASON", "a credit needs a reason", "give --because TEXT")
-        if args.id == "":
-            raise CallError("NO_ID", "the id is empty", "leave it out, or give one of your own")
-        now_ms = self._context.clock.now_ms()
-        key = args.id or self._context.new_id()
-        try:
-            result = await self._context.store.write(
-                lambda db: agents.credit(
-                    db,
-                    args.code,
-                    args.amount,
-                    transfer_id=f"credit:{args.code}:{key}",
-                    because=args.because,
-                    who=args.who,
-                    now_ms=now_ms,
-                )
-            )
-        except LedgerError as error:
-            raise CallError("BAD_AMOUNT", str(error), "give whole rupiah above 0") from None
-        if result not in (Result.OK, Result.EXISTS):
-            raise CallError("NOT_BOOKED", f"the ledger says {result.value}", "give another --id")
-        self._context.log.info(
-            "agent.credited", agent=args.code, amount=args.amount, who=args.who, repeat=result.value
-        )
-        row = await self._context.store.read(lambda db: _agent_row(db, agent))
-        return {**row, "repeated": result is Result.EXISTS}
 
     async def product_import(self, args: ProductImport, _peer: Peer) -> dict[str, Any]:
         """Add and change products: all rows or none."""

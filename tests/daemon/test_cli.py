@@ -209,6 +209,9 @@ CALLS: list[tuple[list[str], str, dict[str, Any]]] = [
 ]  # fmt: skip
 
 
+CREDIT = {"id": 4, "state": "OPEN", "agent": "kios1", "amount": 1500000}
+
+
 @pytest.mark.parametrize(("args", "call", "given"), CALLS)
 def test_options_become_arguments(
     run: Any, fake_daemon: Any, args: list[str], call: str, given: dict[str, Any]
@@ -220,6 +223,7 @@ def test_options_become_arguments(
     fake_daemon.answers["order.list"] = {"orders": []}
     fake_daemon.answers["unparsed.list"] = {"replies": []}
     fake_daemon.answers["archive.list"] = {"archives": []}
+    fake_daemon.answers["agent.credit"] = CREDIT
     fake_daemon.answers["archive.now"] = {"moved": 0, "failed": [], "more": False}
     result = run(*args)
     assert result.exit_code == 0, result.output

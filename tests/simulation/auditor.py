@@ -52,15 +52,15 @@ SAYS = {
 # The tables of which rows leave with an order.
 LEAVE = ("orders", "transition", "attempt", "message", "evidence", "sms", "transfer")
 
-# What an operator refuses a top-up for, in the words of its books and of the agents' messages.
+# What an operator refuses a top-up for: the words of the agents' messages, and of its books.
 REFUSALS = {
-    "WRONG_NUMBER",
-    "NUMBER_INACTIVE",
-    "INSUFFICIENT_STOCK",
-    "WRONG_CHIP_PIN",
-    "REPEATED_TOO_SOON",
-    "LIMIT_REACHED",
-    "CHIP_BARRED",
+    "nomor tujuan salah": "WRONG_NUMBER",
+    "nomor tidak aktif": "NUMBER_INACTIVE",
+    "stok kosong": "INSUFFICIENT_STOCK",
+    "gangguan chip": "WRONG_CHIP_PIN",
+    "nomor baru saja diisi": "REPEATED_TOO_SOON",
+    "batas transaksi tercapai": "LIMIT_REACHED",
+    "chip diblokir": "CHIP_BARRED",
 }
 
 OF_THE_NUMBER = {"WRONG_NUMBER", "NUMBER_INACTIVE"}
@@ -204,15 +204,16 @@ class Auditor:
 
     def _is_the_reason(self, order: int, text: str) -> None:
         """An operator's refusal is told only if the operator refused it so."""
-        told = re.search(r"GAGAL \((\w+)\)", text)
-        if told is None or told[1] not in REFUSALS:
+        words = re.search(r"GAGAL \(([^)]*)\)", text)
+        told = REFUSALS.get(words[1]) if words else None
+        if told is None:
             return
         attempts = self._rows("SELECT id FROM attempt WHERE order_id = ?", (order,))
         asked = [self.asked.get(attempt) for (attempt,) in attempts]
         reasons = {line["reason"] for line in asked if line is not None}
-        of_menu = told[1] in OF_THE_NUMBER and self._is_no_number(order)
-        if told[1] not in reasons and not of_menu:
-            self._find("P6", f"order {order}: told {told[1]}, the operator said {reasons}")
+        of_menu = told in OF_THE_NUMBER and self._is_no_number(order)
+        if told not in reasons and not of_menu:
+            self._find("P6", f"order {order}: told {told}, the operator said {reasons}")
 
     def _is_no_number(self, order: int) -> bool:
         """Whether the number is one that menus refuse before anything is requested."""

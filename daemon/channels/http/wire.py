@@ -1,0 +1,143 @@
+"""What the native API takes and gives: one record a message, and the OpenAPI document's schemas.
+
+Money is whole rupiah, times are milliseconds since 1970 UTC. What comes in is refused if a field
+is unknown or missing, of another type or out of its bounds.
+"""
+
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from pulsarack.daemon.control_arguments import MOST_RUPIAH, PRINTABLE
+from pulsarack.queue.state import OrderState
+
+Reference = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=64,
+        pattern=PRINTABLE,
+        description="Your own name for the order: the same one is the same order for ever.",
+    ),
+]
+_Code = Annotated[
+    str,
+    Meta(min_length=1, max_length=16, pattern=r"^[A-Za-z][A-Za-z0-9]*\Z", examples=["S10"]),
+]
+_Number = Annotated[
+    str,
+    Meta(min_length=1, max_length=32, pattern=PRINTABLE, examples=["081200000012"]),
+]
+_Repeat = Annotated[
+    int, Meta(ge=1, le=99, description="2 for the second such order of the day on purpose.")
+]
+_Most = Annotated[int, Meta(ge=1, le=500)]
+Rupiah = Annotated[int, Meta(ge=1, le=MOST_RUPIAH)]
+
+
+class Incoming(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Whatever a program sends."""
+
+
+class NewOrder(Incoming, frozen=True, kw_only=True):
+    """Top a number up. `reply_number`: the buyer's telephone, who is told the result too."""
+
+    client_reference: Reference
+    product: _Code
+    destination: _Number
+    repeat_index: _Repeat = 1
+    reply_number: _Number | None = None
+
+
+class OrderQuery(Incoming, frozen=True, kw_only=True):
+    """Which orders to list."""
+
+    state: OrderState | None = None
+    limit: _Most = 50
+
+
+class StatementQuery(Incoming, frozen=True, kw_only=True):
+    """How many lines."""
+
+    limit: _Most = 50
+
+
+class OrderView(Struct, frozen=True, kw_only=True):
+    """An order as it stands. Final are SUCCEEDED, FAILED, CANCELLED and REVERSED.
+
+    A success can be reversed later; nothing else changes once it is final.
+    """
+
+    id: int
+    client_reference: str | None
+    state: OrderState
+    final: bool
+    product: str
+    destination: str
+    repeat_index: int
+    price: int | None
+    reason: str | None
+    serial_number: str | None
+    received_at: int | None
+    finished_at: int | None
+
+
+class Placed(OrderView, frozen=True, kw_only=True):
+    """The order of a reference; `repeated`: it had been accepted before."""
+
+    repeated: bool
+
+
+class Orders(Struct, frozen=True):
+    """The newest orders, newest first."""
+
+    orders: list[OrderView]
+
+
+class Balance(Struct, frozen=True):
+    """A deposit: what may be spent is `available`, `held` is for orders in process."""
+
+    agent: str
+    posted: int
+    held: int
+    available: int
+
+
+class ProductView(Struct, frozen=True, kw_only=True):
+    """What can be ordered, at what price; the denomination is thousands of rupiah."""
+
+    code: str
+    operator: str
+    name: str
+    denomination: int
+    price: int
+
+
+class Products(Struct, frozen=True):
+    """All that is sold at present."""
+
+    products: list[ProductView]
+
+
+class StatementLine(Struct, frozen=True, kw_only=True):
+    """One movement of a deposit, and the deposit after it."""
+
+    at: int
+    memo: str
+    debit: int
+    credit: int
+    balance: int
+
+
+class Statement(Struct, frozen=True):
+    """The newest movements of a deposit, newest first."""
+
+    lines: list[StatementLine]
+
+
+class Report(Struct, frozen=True, kw_only=True):
+    """What is sent to the account's report URL; a repeat has the same `id`."""
+
+    id: int
+    text: str
+    order: OrderView | None

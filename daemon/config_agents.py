@@ -1,0 +1,31 @@
+"""[agents]: how agents show who they are, and what strangers hear."""
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from pulsarack.daemon.config_fields import FilePath, Limit, Section, WeekSeconds
+
+Channel = Literal["sms", "whatsapp", "xmpp"]
+
+
+def _each_once(channels: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(channels)) != len(channels):
+        raise ValueError("name each channel once")
+    return channels
+
+
+Channels = Annotated[tuple[Channel, ...], Field(strict=False), AfterValidator(_each_once)]
+
+
+class AgentsSection(Section):
+    """[agents]: PINs and strangers.
+
+    `ask_pin` are the channels whose sender can be forged: there every order needs the PIN.
+    """
+
+    pepper_file: FilePath | None = None
+    ask_pin: Channels = ("sms", "whatsapp", "xmpp")
+    pin_for_queries: bool = True
+    stranger_every_seconds: WeekSeconds = 86_400.0
+    strangers_per_hour: Limit = 60

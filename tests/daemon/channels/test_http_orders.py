@@ -1,0 +1,103 @@
+"""The native API: what is acknowledged is there, and the same reference is the same order."""
+
+from pathlib import Path
+from typing import Any
+
+from pulsarack.queue import orders
+from tests.daemon.channels.http_world import HttpWorld, TestAccount
+
+
+async def test_an_order_is_placed_once_for_its_reference(tmp_path: Path) -> None:
+    async with HttpWorld(tmp_path) as world:
+        first = await world.order("r1")
+        assert first.status == 201, first.body
+        assert first.json["state"] == "QUEUED" and not first.json["repeated"]
+        assert first.json["destination"] == "081200000012" and first.json["price"] == 10_500
+        assert world.woken == ["telkomsel"]
+        again = await world.order("r1")
+        assert (again.status, again.json["repeated"]) == (200, True)
+        assert again.json["id"] == first.json["id"]
+        assert world.woken == ["telkomsel"]
+        stored = world.store.read_inline(lambda db: orders.listed(db))
+        assert [one.client_reference for one in stored] == ["r1"]
+        other = await world.order("r1", product="S5")
+        assert (other.status, other.code) == (409, "REFERENCE_REUSED")
+
+
+async def test_what_the_queue_refuses_keeps_its_words(tmp_path: Path) -> None:
+    async with HttpWorld(tmp_path, deposit=11_000) as world:
+        for fields, status, code in (
+            ({"product": "X10"}, 422, "UNKNOWN_PRODUCT"),
+            ({"product": "S20"}, 422, "UNKNOWN_PRODUCT"),
+            ({"destination": "0812"}, 422, "BAD_NUMBER"),
+            ({"destination": "085700000012"}, 422, "WRONG_OPERATOR"),
+            ({"reply_number": "12"}, 422, "BAD_NUMBER"),
+        ):
+            found = await world.order("r1", **fields)
+            assert (found.status, found.code) == (status, code)
+        assert (await world.order("r1")).status == 201
+        found = await world.order("r2")
+        assert (found.status, found.code) == (409, "REPEATED")
+        found = await world.order("r3", destination="081200000013")
+        assert (found.status, found.code) == (402, "INSUFFICIENT_DEPOSIT")
+        assert world.refused() == {}
+
+
+async def test_a_look_up_never_makes_an_order(tmp_path: Path) -> None:
+    async with HttpWorld(tmp_path) as world:
+        found = await world.ask("GET", "/v1/orders/r1")
+        assert (found.status, found.code) == (404, "NOT_FOUND")
+        assert world.store.read_inline(lambda db: orders.listed(db)) == []
+        await world.order("r/1 ä")
+        found = await world.ask("GET", "/v1/orders/r%2F1%20%C3%A4")
+        assert (found.status, found.json["client_reference"]) == (200, "r/1 ä")
+        assert "repeated" not in found.json
+
+
+async def test_an_agent_sees_only_what_is_his(tmp_path: Path) -> None:
+    async with HttpWorld(tmp_path) as world:
+        world.doors.accounts["K2"] = TestAccount(agent="A2", member="K2")
+        await world.order("r1")
+        assert (await world.ask("GET", "/v1/orders/r1", member="K2")).status == 404
+        assert (await world.ask("GET", "/v1/orders", member="K2")).json == {"orders": []}
+        assert (await world.ask("POST", "/v1/orders/r1/cancel", member="K2")).status == 404
+
+
+async def test_a_queued_order_is_cancelled(tmp_path: Path) -> None:
+    async with HttpWorld(tmp_path) as world:
+        await world.order("r1")
+        for _ in range(2):
+            found = await world.ask("POST", "/v1/orders/r1/cancel")
+            assert (found.status, found.json["state"], found.json["final"]) == (
+                200,
+                "CANCELLED",
+                True,
+            )
+        world.store.run_inline(
+            lambda db: db.execute_sql("SELECT 1")  # the database is still whole
+        )
+        listed = await world.ask("GET", "/v1/orders?state=CANCELLED&limit=1")
+        assert [one["client_reference"] for one in listed.json["orders"]] == ["r1"]
+        assert (await world.ask("GET", "/v1/orders?state=QUEUED")).json == {"orders": []}
+
+
+async def test_what_is_under_way_is_not_cancelled(tmp_path: Path) -> None:
+    async with HttpWorld(tmp_path) as world:
+        await world.order("r1")
+        world.store.run_inline(lambda db: db.execute_sql(_SENDING))
+        found = await world.ask("POST", "/v1/orders/r1/cancel")
+        assert (found.status, found.code) == (409, "NOT_QUEUED")
+
+
+_SENDING = "UPDATE orders SET state = 'SENDING'"
+
+
+async def test_balance_products_and_statement(tmp_path: Path) -> None:
+    async with HttpWorld(tmp_path) as world:
+        await world.order("r1")
+        found: Any = (await world.ask("GET", "/v1/balance")).json
+        assert found == {"agent": "A1", "posted": 100_000, "held": 10_500, "available": 89_500}
+        sold = (await world.ask("GET", "/v1/products")).json["products"]
+        assert [(one["code"], one["price"]) for one in sold] == [("S5", 5_500), ("S10", 10_500)]
+        lines = (await world.ask("GET", "/v1/statement?limit=5")).json["lines"]
+        assert [(one["credit"], one["balance"]) for one in lines] == [(0, 100_000), (100_000,) * 2]

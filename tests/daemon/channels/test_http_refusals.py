@@ -1,0 +1,392 @@
+"""Whatever is wrong with a request has a name, a counter, a line without secrets, and harms nobody.
+
+One table of requests that are wrong in one thing each; what cannot be said in such a row
+(slowness, floods) follows below it.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pulsarack.daemon.channels.http import signing
+from pulsarack.queue import orders
+from tests.daemon.channels.http_world import (
+    KEY,
+    START_MS,
+    Answer,
+    HttpWorld,
+    TestAccount,
+    hang_up,
+    network,
+    settle,
+)
+
+FAST = "requests_per_second = 1000\nburst = 1000\n"
+SETTINGS = "body_octets = 2048\nheader_octets = 1024\nheaders = 20\n"
+NOW = START_MS // 1000
+ORDER = b'{"client_reference":"r1","product":"S10","destination":"081200000012"}'
+SECRET_WORD = "738291"  # stands for a PIN that a caller puts where none belongs
+
+
+def signed(world: HttpWorld, body: bytes, **wrong: Any) -> dict[str, str]:
+    """Headers of an order that is wrong in one thing."""
+    return world.signed("POST", "/v1/orders", body, **wrong)
+
+
+def but(headers: dict[str, str], **changed: str | None) -> dict[str, str]:
+    """The same headers but for some."""
+    names = {key.replace("_", "-"): value for key, value in changed.items()}
+    kept = {key: value for key, value in headers.items() if key not in names}
+    return kept | {key: value for key, value in names.items() if value is not None}
+
+
+Make = Callable[[HttpWorld], tuple[str, str, bytes, dict[str, str]]]
+
+
+def order(body: bytes = ORDER, **wrong: Any) -> Make:
+    return lambda world: ("POST", "/v1/orders", body, signed(world, body, **wrong))
+
+
+def headers(**changed: str | None) -> Make:
+    return lambda world: ("POST", "/v1/orders", ORDER, but(signed(world, ORDER), **changed))
+
+
+def get(target: str, asked: str | None = None) -> Make:
+    return lambda world: ("GET", asked or target, b"", world.signed("GET", target))
+
+
+def field(name: str, value: str) -> bytes:
+    """An order with one field as it is written here."""
+    found = {"client_reference": '"r1"', "product": '"S10"', "destination": '"081200000012"'}
+    found[name] = value
+    return ("{" + ",".join(f'"{key}":{text}' for key, text in found.items()) + "}").encode()
+
+
+WRONG: list[tuple[str, Make, int, str]] = [
+    ("unsigned", lambda _: ("POST", "/v1/orders", ORDER, {}), 401, "UNSIGNED"),
+    ("no nonce", headers(Pulsarack_Nonce=None), 401, "UNSIGNED"),
+    ("short nonce", headers(Pulsarack_Nonce="x"), 401, "BAD_SIGNATURE"),
+    ("signature in capitals", headers(Pulsarack_Signature="A" * 64), 401, "BAD_SIGNATURE"),
+    ("another signature", headers(Pulsarack_Signature="0" * 64), 401, "BAD_SIGNATURE"),
+    ("time in words", headers(Pulsarack_Timestamp="now"), 401, "BAD_SIGNATURE"),
+    ("time with a sign", headers(Pulsarack_Timestamp=f"+{NOW}"), 401, "BAD_SIGNATURE"),
+    ("digits of Arabia", headers(Pulsarack_Timestamp="١٢٣"), 401, "BAD_SIGNATURE"),
+    ("another time", headers(Pulsarack_Timestamp=str(NOW + 1)), 401, "BAD_SIGNATURE"),
+    ("another nonce", headers(Pulsarack_Nonce="other-nonce"), 401, "BAD_SIGNATURE"),
+    ("unknown key", order(member="NOBODY"), 401, "BAD_SIGNATURE"),
+    ("wrong secret", order(key="guess"), 401, "BAD_SIGNATURE"),
+    ("secret of nobody", order(member="K3"), 401, "BAD_SIGNATURE"),
+    ("another body", lambda w: ("POST", "/v1/orders", ORDER + b" ", signed(w, ORDER)), 401,
+     "BAD_SIGNATURE"),
+    ("another path", get("/v1/orders/r1", "/v1/orders/r2"), 401, "BAD_SIGNATURE"),
+    ("another query", get("/v1/orders?limit=1", "/v1/orders?limit=2"), 401, "BAD_SIGNATURE"),
+    ("another method", lambda w: ("POST", "/v1/orders", b"", w.signed("GET", "/v1/orders")), 401,
+     "BAD_SIGNATURE"),
+    ("too late", order(at=NOW - 301), 401, "TOO_LATE"),
+    ("too early", order(at=NOW + 301), 401, "TOO_EARLY"),
+    ("from elsewhere", lambda w: ("GET", "/v1/balance", b"",
+     w.signed("GET", "/v1/balance", member="K2")), 403, "ADDRESS_NOT_ALLOWED"),
+    ("no path", get("/v2/orders"), 404, "NO_SUCH_PATH"),
+    ("no method", lambda w: ("DELETE", "/v1/orders", b"", {}), 405, "BAD_METHOD"),
+    ("another method of no path", lambda w: ("PUT", "/v1/balance", b"", {}), 405, "BAD_METHOD"),
+    ("long reference", get("/v1/orders/" + "r" * 65), 400, "BAD_PATH"),
+    ("control character", get("/v1/orders/r%0A1"), 400, "BAD_PATH"),
+    ("zero", get("/v1/orders/r%001"), 400, "BAD_PATH"),
+    ("no UTF-8 in the path", get("/v1/orders/%ff%fe"), 404, "NOT_FOUND"),
+    ("query twice", get("/v1/orders?limit=1&limit=2"), 400, "BAD_QUERY"),
+    ("unknown query", get("/v1/orders?page=1"), 400, "BAD_QUERY"),
+    ("query out of bounds", get("/v1/orders?limit=0"), 400, "BAD_QUERY"),
+    ("query that is no number", get("/v1/orders?limit=1e3"), 400, "BAD_QUERY"),
+    ("no such state", get("/v1/orders?state=DONE"), 400, "BAD_QUERY"),
+    ("too large", order(b'{"client_reference":"' + b"r" * 3000 + b'"}'), 413, "BODY_TOO_LARGE"),
+    ("no content type", headers(Content_Type="text/plain"), 415, "BAD_CONTENT_TYPE"),
+    ("a form", headers(Content_Type="application/x-www-form-urlencoded"), 415, "BAD_CONTENT_TYPE"),
+    ("foreign charset", headers(Content_Type="application/json; charset=latin-1"), 415,
+     "FOREIGN_CHARSET"),
+    ("compressed", headers(Content_Encoding="gzip"), 415, "BAD_CONTENT_TYPE"),
+    ("no JSON", order(b"client_reference=r1"), 400, "BAD_JSON"),
+    ("half of JSON", order(ORDER[:-1]), 400, "BAD_JSON"),
+    ("two objects", order(ORDER + ORDER), 400, "BAD_JSON"),
+    ("a list", order(b"[1]"), 400, "BAD_FIELD"),
+    ("no UTF-8", order(field("client_reference", '"\xff"').replace("\xff".encode(), b"\xff")),
+     400, "BAD_JSON"),
+    ("UTF-16", order(ORDER.decode().encode("utf-16")), 400, "BAD_JSON"),
+    ("half a character", order(field("client_reference", r'"\ud800"')), 400, "BAD_JSON"),
+    ("a key twice", order(b'{"product":"S5",' + ORDER[1:]), 400, "BAD_JSON"),
+    ("deep", order(b"[" * 2000), 400, "BAD_FIELD"),
+    ("deep in a field", order(field("product", "[" * 900 + "]" * 900)), 400, "BAD_FIELD"),
+    ("unknown field", order(field("pin", f'"{SECRET_WORD}"')), 400, "BAD_FIELD"),
+    ("missing field", order(b'{"client_reference":"r1"}'), 400, "BAD_FIELD"),
+    ("a number for a text", order(field("destination", "81200000012")), 400, "BAD_FIELD"),
+    ("a huge number", order(field("repeat_index", "9" * 1500)), 400, "BAD_FIELD"),
+    ("a fraction", order(field("repeat_index", "1.5")), 400, "BAD_FIELD"),
+    ("out of all range", order(field("repeat_index", "1e400")), 400, "BAD_FIELD"),
+    ("not a number", order(field("repeat_index", "NaN")), 400, "BAD_JSON"),
+    ("true", order(field("repeat_index", "true")), 400, "BAD_FIELD"),
+    ("out of bounds", order(field("repeat_index", "100")), 400, "BAD_FIELD"),
+    ("empty reference", order(field("client_reference", '""')), 400, "BAD_FIELD"),
+    ("long reference", order(field("client_reference", f'"{"r" * 65}"')), 400, "BAD_FIELD"),
+    ("line end in a reference", order(field("client_reference", r'"r\n1"')), 400, "BAD_FIELD"),
+    ("product with a quote", order(field("product", "\"S10'\"")), 400, "BAD_FIELD"),
+]  # fmt: skip
+
+
+async def one(world: HttpWorld, make: Make) -> Answer:
+    method, target, body, sent = make(world)
+    return await world.send(method, target, body, sent)
+
+
+async def test_the_table_of_wrong_requests(tmp_path: Path) -> None:
+    async with HttpWorld(tmp_path, SETTINGS + FAST) as world:
+        world.doors.accounts["K2"] = TestAccount(member="K2", networks=(network("192.0.2.0/24"),))
+        world.doors.accounts["K3"] = TestAccount(member="K3", key=None)
+        for name, make, status, code in WRONG:
+            before = world.refused().get(f"HTTP_{code}", 0)
+            found = await one(world, make)
+            assert (found.status, found.code) == (status, code), (name, found.body)
+            assert found.headers["Content-Type"] == "application/json", name
+            counted = world.refused().get(f"HTTP_{code}", 0) - before
+            assert counted == (code != "NOT_FOUND"), name
+            world.doors.wrongs.clear()
+        assert world.store.read_inline(lambda db: orders.listed(db)) == []
+        assert (await world.order("r1")).status == 201  # and it serves as before
+        told = {line["kind"] for line in world.lines("pressure.refused")}
+        assert told == {f"HTTP_{code}" for _, _, _, code in WRONG if code != "NOT_FOUND"}
+        for secret in (KEY, SECRET_WORD, "guess", "?limit", "r1"):
+            assert secret not in world.log.getvalue(), secret
+
+
+async def test_a_request_is_let_in_once(tmp_path: Path) -> None:
+    async with HttpWorld(tmp_path) as world:
+        sent = signed(world, ORDER)
+        assert (await world.send("POST", "/v1/orders", ORDER, sent)).status == 201
+        found = await world.send("POST", "/v1/orders", ORDER, sent)
+        assert (found.status, found.code) == (401, "NONCE_REUSED")
+        assert world.refused() == {"HTTP_NONCE_REUSED": 1}
+        # What is signed with the same nonce but says something else is no better.
+        other = ORDER.replace(b"r1", b"r2")
+        sent = signed(world, other, nonce=sent[signing.NONCE])
+        found = await world.send("POST", "/v1/orders", other, sent)
+        assert (found.status, found.code) == (401, "NONCE_REUSED")
+
+
+async def test_unknown_and_wrong_look_the_same(tmp_path: Path) -> None:
+    async with HttpWorld(tmp_path) as world:
+        unknown = await one(world, order(member="NOBODY"))
+        wrong = await one(world, order(key="guess"))
+        assert unknown.body == wrong.body
+        assert world.doors.wrongs == [("NOBODY", "127.0.0.1"), ("K1", "127.0.0.1")]
+
+
+async def test_who_fails_often_is_not_looked_at(tmp_path: Path) -> None:
+    async with HttpWorld(tmp_path) as world:
+        for _ in range(10):
+            await one(world, order(key="guess"))
+        found = await one(world, order())
+        assert (found.status, found.code) == (429, "TOO_MANY_FAILURES")
+        assert int(found.headers["Retry-After"]) > 0
+
+
+async def test_an_account_has_its_rate(tmp_path: Path) -> None:
+    async with HttpWorld(tmp_path, "requests_per_second = 2\nburst = 3\n") as world:
+        world.doors.accounts["K2"] = TestAccount(agent="A2", member="K2")
+        answers = [await world.ask("GET", "/v1/balance") for _ in range(4)]
+        assert [one.status for one in answers] == [200, 200, 200, 429]
+        assert answers[3].code == "TOO_MANY_REQUESTS"
+        assert answers[3].headers["Retry-After"] == "1"
+        assert (await world.ask("GET", "/v1/balance", member="K2")).status == 200
+        await world.clock.pass_by(0.5)
+        assert (await world.ask("GET", "/v1/balance")).status == 200
+        assert world.refused() == {"HTTP_TOO_MANY_REQUESTS": 1}
+
+
+@pytest.mark.parametrize(
+    ("peer_is_trusted", "header", "address"),
+    [
+        (False, "203.0.113.9", "127.0.0.1"),
+        (True, "203.0.113.9", "203.0.113.9"),
+        (True, "198.51.100.1, 203.0.113.9, 127.0.0.1", "203.0.113.9"),
+        (True, "198.51.100.1, unknown", "127.0.0.1"),
+        (True, "", "127.0.0.1"),
+        (True, "::ffff:203.0.113.9", "203.0.113.9"),
+    ],
+)
+async def test_whom_a_proxy_asks_for(
+    tmp_path: Path, peer_is_trusted: bool, header: str, address: str
+) -> None:
+    settings = 'trusted_proxies = ["127.0.0.0/8"]\n' if peer_is_trusted else ""
+    async with HttpWorld(tmp_path, settings) as world:
+        sent = world.signed("GET", "/v1/balance") | {"X-Forwarded-For": header}
+        await world.send("GET", "/v1/balance", headers=sent)
+        assert world.lines("http.request")[-1]["address"] == address
+
+
+async def test_an_account_is_bound_to_its_addresses(tmp_path: Path) -> None:
+    async with HttpWorld(tmp_path, 'trusted_proxies = ["127.0.0.1"]\n') as world:
+        world.doors.accounts["K1"] = TestAccount(networks=(network("203.0.113.0/24"),))
+        for asked_for, status in (("203.0.113.9", 200), ("203.0.114.9", 403), ("::1", 403)):
+            sent = world.signed("GET", "/v1/balance") | {"X-Forwarded-For": asked_for}
+            assert (await world.send("GET", "/v1/balance", headers=sent)).status == status
+
+
+HEAD = b"POST /v1/orders HTTP/1.1\r\nHost: x\r\n"
+NOT_HTTP = [
+    b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+    b"GET / HTTP/9.9\r\n\r\n",
+    b"GET /v1/orders\r\n\r\n",
+    b"GET  HTTP/1.1\r\n\r\n",
+    b"G\x00T / HTTP/1.1\r\n\r\n",
+    HEAD + b"Content-Length: -1\r\n\r\n",
+    HEAD + b"Content-Length: 5\r\nContent-Length: 6\r\n\r\nhello",
+    HEAD + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\nhello",
+    HEAD + b"A : b\r\n\r\n",
+    HEAD + b"A: b\r\n c\r\n\r\n",
+    HEAD + b"X: " + b"y" * 4000 + b"\r\n\r\n",
+    HEAD + b"".join(b"X%d: y\r\n" % n for n in range(200)) + b"\r\n",
+    b"GET /" + b"p" * 4000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+    HEAD + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("octets", NOT_HTTP)
+async def test_what_is_no_http_is_told_so(tmp_path: Path, octets: bytes) -> None:
+    async with HttpWorld(tmp_path, SETTINGS) as world:
+        found = await world.raw(octets)
+        assert b" 400 Bad Request" in found[:30], found
+        assert b'"code":"BAD_HTTP"' in found, found
+        assert world.refused() == {"HTTP_BAD_HTTP": 1}
+        assert (await world.order("r1")).status == 201
+
+
+class Line(asyncio.Transport):
+    """The server's end of a connection, in memory."""
+
+    def __init__(self) -> None:
+        super().__init__({"peername": ("127.0.0.1", 50_000)})
+        self.sent = b""
+        self.open = True
+
+    def write(self, data: Any) -> None:
+        self.sent += bytes(data)
+
+    def writelines(self, pieces: Any) -> None:
+        self.sent += b"".join(bytes(one) for one in pieces)
+
+    def close(self) -> None:
+        self.open = False
+
+    abort = close
+
+    def is_closing(self) -> bool:
+        return not self.open
+
+    def pause_reading(self) -> None:
+        pass
+
+    def resume_reading(self) -> None:
+        pass
+
+
+async def connected(world: HttpWorld, octets: bytes) -> tuple[Line, Any]:
+    """A connection in memory on which these octets came."""
+    assert world.channel.server.connect is not None
+    line, end = Line(), world.channel.server.connect()
+    end.connection_made(line)
+    await settle()
+    if octets:
+        end.data_received(octets)
+    await settle()
+    return line, end
+
+
+@pytest.mark.parametrize(
+    ("octets", "answer"),
+    [
+        (b"", b""),
+        (HEAD, b"HTTP/1.1 408 "),
+        (b"P", b"HTTP/1.1 408 "),
+        (HEAD + b"Content-Length: 10\r\n\r\n12345", b"HTTP/1.1 408 "),
+        (HEAD + b"Transfer-Encoding: chunked\r\n\r\n5\r\n12345\r\n", b"HTTP/1.1 408 "),
+    ],
+)
+async def test_who_sends_slowly_is_cut_off(tmp_path: Path, octets: bytes, answer: bytes) -> None:
+    async with HttpWorld(tmp_path) as world:
+        line, end = await connected(world, octets)
+        await world.clock.pass_by(9.9)
+        assert line.open and not line.sent
+        await world.clock.pass_by(0.2)
+        assert not line.open
+        assert line.sent.startswith(answer) and bool(line.sent) == bool(answer), line.sent
+        assert world.refused() == ({"HTTP_TOO_SLOW": 1} if octets else {})
+        end.connection_lost(None)
+        await settle()
+        assert world.refused() == ({"HTTP_TOO_SLOW": 1} if octets else {})
+
+
+async def test_a_drop_now_and_then_gains_no_time(tmp_path: Path) -> None:
+    async with HttpWorld(tmp_path) as world:
+        line, end = await connected(world, HEAD)
+        for n in range(11):
+            end.data_received(b"X%d: y\r\n" % n)
+            await world.clock.pass_by(1.0)
+        assert not line.open and line.sent.startswith(b"HTTP/1.1 408 ")
+        end.connection_lost(None)
+
+
+async def test_an_idle_connection_is_closed_without_a_word(tmp_path: Path) -> None:
+    async with HttpWorld(tmp_path) as world:
+        ask = b"GET /v1/openapi.json HTTP/1.1\r\nHost: x\r\n\r\n"
+        line, end = await connected(world, ask)
+        for _ in range(2):
+            await world.clock.pass_by(29.0)
+            assert line.open and line.sent.startswith(b"HTTP/1.1 200 "), line.sent
+            line.sent = b""
+            end.data_received(ask)  # asked in time, it is served again
+            await settle()
+        line.sent = b""
+        await world.clock.pass_by(30.1)
+        assert not line.open and not line.sent
+        assert world.refused() == {}
+        end.connection_lost(None)
+
+
+async def test_who_takes_no_answer_is_cut_off(tmp_path: Path) -> None:
+    async with HttpWorld(tmp_path) as world:
+        line, end = await connected(world, b"GET /v1/openapi.json HTTP/1.1\r\nHost: x\r\n\r\n")
+        end.pause_writing()
+        await world.clock.pass_by(9.0)
+        end.resume_writing()
+        await world.clock.pass_by(2.0)
+        assert line.open
+        end.pause_writing()
+        await world.clock.pass_by(10.1)
+        assert not line.open
+        assert world.refused() == {"HTTP_TOO_SLOW": 1}
+        end.connection_lost(None)
+
+
+async def test_connections_are_bounded_for_each_address(tmp_path: Path) -> None:
+    async with HttpWorld(tmp_path, "connections_per_address = 2\n") as world:
+        port = world.channel.server.port
+        ends = [await asyncio.open_connection("127.0.0.1", port) for _ in range(2)]
+        await asyncio.sleep(0)
+        refused = await world.raw(b"GET / HTTP/1.1\r\n\r\n")
+        assert refused.startswith(b"HTTP/1.1 503 ") and b"TOO_MANY_CONNECTIONS" in refused
+        assert world.refused() == {"HTTP_TOO_MANY_CONNECTIONS": 1}
+        for _, writer in ends:
+            await hang_up(writer)
+        while world.pressure.figures()["http_connections"]:
+            await asyncio.sleep(0)
+        assert (await world.order("r1")).status == 201
+
+
+async def test_the_text_that_is_signed_is_as_documented(tmp_path: Path) -> None:
+    empty = hashlib.sha256(b"").hexdigest()
+    text = signing.text_to_sign("get", "/v1/orders?limit=1", b"", 1_795_331_100, "nonce-0001")
+    assert text.decode() == (
+        f"PULSARACK-HMAC-SHA256\nGET\n/v1/orders?limit=1\n{empty}\n1795331100\nnonce-0001"
+    )
