@@ -38,6 +38,7 @@ from pulsarack.daemon.config_fields import (
     time_of_day,
 )
 from pulsarack.daemon.config_http import HttpSection
+from pulsarack.daemon.config_sms import SmsSection
 from pulsarack.daemon.config_texts import TextsSection
 from pulsarack.daemon.config_whatsapp import WhatsAppSection
 from pulsarack.daemon.config_xmpp import XmppSection
@@ -225,6 +226,7 @@ class Config(Section):
     channels: ChannelsSection = ChannelsSection()
     texts: TextsSection = TextsSection()
     http: HttpSection = HttpSection()
+    sms: SmsSection = SmsSection()
     chips: ChipsSection = ChipsSection()
     resolution: ResolutionSection = ResolutionSection()
     retention: RetentionSection = RetentionSection()

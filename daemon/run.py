@@ -33,6 +33,7 @@ from pulsarack.daemon.calls.network_calls import NetworkCalls
 from pulsarack.daemon.calls.office import Office
 from pulsarack.daemon.calls.order_calls import OrderCalls
 from pulsarack.daemon.calls.rack_calls import RackCalls
+from pulsarack.daemon.calls.sms_calls import SmsCalls
 from pulsarack.daemon.calls.technician_calls import TechnicianCalls
 from pulsarack.daemon.calls.trade_calls import TradeCalls
 from pulsarack.daemon.calls.wording_calls import WordingCalls, warn_of_unusable
@@ -238,6 +239,7 @@ def registry(office: Office) -> Calls:
     ChannelCalls(office).register(calls)
     WordingCalls(office).register(calls)
     IdentityCalls(office).register(calls)
+    SmsCalls(office).register(calls)
     return calls
 
 

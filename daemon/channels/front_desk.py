@@ -11,8 +11,10 @@ channel would bring it for ever.
 Whoever is not known learns nothing: one answer for all strangers, and not often.
 """
 
+import asyncio
 import random
-from collections.abc import Callable, Container, Mapping
+from collections.abc import AsyncIterator, Callable, Container, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -102,6 +104,7 @@ class FrontDesk:
         self._rng = rng
         self._settings = settings
         self._grammar = context.config.texts.grammar()
+        self._in_hand: dict[tuple[str, str], asyncio.Event] = {}
 
     async def receive(self, letter: Letter) -> Received:
         """Take a message and do what it asks.
@@ -109,31 +112,44 @@ class FrontDesk:
         All of it is on disk when this returns, and the answer waits in the outbox. Raises Busy or
         StoreError if nothing was taken: then the channel keeps the message.
         """
-        looked = await self._look(letter)
-        if looked.outcome is not None:
-            return Received(looked.outcome, repeated=True)
-        try:
-            return await self._attend(letter, looked)
-        except (Busy, StoreError):
-            raise
-        except Exception:
-            log = self._context.log
-            log.exception("desk.fault", channel=letter.channel, message=letter.message_id)
-            return await self._say(letter, looked.agent, Answer(FAULT), self._masked(letter))
+        async with self._alone(letter):
+            looked = await self._look(letter)
+            if looked.outcome is not None:
+                return Received(looked.outcome, repeated=True)
+            try:
+                return await self._attend(letter, looked)
+            except (Busy, StoreError):
+                raise
+            except Exception:
+                log = self._context.log
+                log.exception("desk.fault", channel=letter.channel, message=letter.message_id)
+                return await self._say(letter, looked.agent, Answer(FAULT), self._masked(letter))
 
     async def refuse(
         self, letter: Letter, key: str, values: Mapping[str, str | int] | None = None
     ) -> Received:
         """Keep a message that its channel found not to be read as an order, and answer so."""
-        looked = await self._look(letter)
-        if looked.outcome is not None:
-            return Received(looked.outcome, repeated=True)
-        self._count(key, letter)
-        if looked.agent is None:
-            return await self._turn_away(letter)
-        return await self._say(
-            letter, looked.agent, Answer(key, values or {}), self._masked(letter)
-        )
+        async with self._alone(letter):
+            looked = await self._look(letter)
+            if looked.outcome is not None:
+                return Received(looked.outcome, repeated=True)
+            if looked.agent is None:
+                return await self._turn_away(letter)
+            said = Answer(key, values or {})
+            return await self._refused(letter, looked.agent, said, self._masked(letter))
+
+    @asynccontextmanager
+    async def _alone(self, letter: Letter) -> AsyncIterator[None]:
+        """A message that comes twice at once is taken once: a wrong PIN in it is one wrong try."""
+        key = (letter.channel, letter.message_id)
+        while (first := self._in_hand.get(key)) is not None:
+            await first.wait()
+        self._in_hand[key] = mine = asyncio.Event()
+        try:
+            yield
+        finally:
+            del self._in_hand[key]
+            mine.set()
 
     async def _attend(self, letter: Letter, looked: _Looked) -> Received:
         agent = looked.agent

@@ -25,6 +25,7 @@ from pulsarack.queue import agents, clock_steps, products
 from pulsarack.queue.identity import accounts, senders
 from pulsarack.queue.network import markups, tree
 from pulsarack.queue.order_text.commands import HiddenPin
+from pulsarack.queue.post import outgoing, sent_sms
 from pulsarack.queue.state import OrderState
 from pulsarack.queue.texts import ReadText, TextKind
 from pulsarack.ussd.outcome import Reason
@@ -116,6 +117,9 @@ ALLOWED: dict[str, str] = {
     "SELECT r.id, r.at FROM stock_reading AS r WHERE r.id > ?2 AND r.id <= ?3": _LEAVING,
     "SELECT r.id FROM stock_reading AS r WHERE r.id IN (SELECT value FROM json_each(?1)) AND"
     " r.at < ?2": _LEAVING,
+    "DELETE FROM api_nonce WHERE id IN (SELECT id": "from the oldest until LIMIT",
+    "SELECT (SELECT max(id) FROM api_nonce)": _GREATEST,
+    "SELECT id, at, agent, what, about, by FROM identity_event": _NEWEST,
     "SELECT id, agent, bank, asked, amount, state, created_at, expires_at, first_day, last_day,"
     " finished_at, why FROM ticket ORDER BY id DESC LIMIT": _NEWEST,
     "SELECT id, agent, bank, asked, amount, state, created_at, expires_at, first_day, last_day,"
@@ -207,6 +211,7 @@ async def every_call(world: Noted) -> None:
     await call(world, "chip.rest", iccid=card, because="seen")
     await call(world, "chip.try_pin", card=card)
     await call(world, "chip.enable", iccid=card)
+    await call(world, "chip.channel", iccid=card, receives="on", answers="default")
     await call(world, "order.cancel", id=await world.order("S5.081200000099"))
     await call(world, "route.explain", product="S10", destination="081200000012")
     said = {"key": "no_orders", "language": "id"}
@@ -411,7 +416,31 @@ def decide(shop: Shop) -> None:
     say_done(shop, doubted(shop, held_for_not_done(shop)))
 
 
-RARE = (contradict, refuse_repeat, differ, hear, decide)
+def text_people(shop: Shop) -> None:
+    """Texts that leave chips for telephones, and the reports about them."""
+
+    def job(db: Database) -> None:
+        text = outgoing.Text("sms", "6281200000071", outgoing.Kind.ANSWER, "x", "A1")
+        number = outgoing.put(db, text, now_ms=shop.now)
+        assert number is not None
+        for delivered in (False, True):
+            rows = sent_sms.begin(
+                db, CARD, number, text.address, 2, day_started_at=0, per_day=9, now_ms=shop.now
+            )
+            assert rows is not None
+            sent_sms.left(db, rows, (1, 2), f"{CARD}:1,2:{rows[0]}")
+            for part in (1, 2):
+                sent_sms.report(
+                    db, CARD, part, text.address, delivered=delivered, why="", now_ms=shop.now
+                )
+            sent_sms.stayed(db, rows)
+        assert not sent_sms.any_before(db, 0)
+        sent_sms.forget(db, 0, 1)
+
+    shop.run(job)
+
+
+RARE = (contradict, refuse_repeat, differ, hear, decide, text_people)
 
 SIMPLE = [
     "order.list",

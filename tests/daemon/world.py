@@ -250,11 +250,13 @@ class World:
         loop = asyncio.get_running_loop()
         self.clock = LoopClock(START_MS)
         self.truth: list[dict[str, Any]] = []
+        self.telephone_books: list[dict[str, Any]] = []
         self.simulation = Simulation(
             plan,
             seed,
             LoopScheduler(loop, START_MS / 1000),
             Books(lambda line: self.truth.append(json.loads(line))),
+            Books(lambda line: self.telephone_books.append(json.loads(line))),
         )
         self.simulation.power_on()
         self.ports = MemoryPorts(self.simulation)

@@ -49,6 +49,20 @@ class NewOrder(Incoming, frozen=True, kw_only=True):
     reply_number: _Number | None = None
 
 
+class NewTicket(Incoming, frozen=True, kw_only=True):
+    """Pay so much in. Without a bank into any of ours."""
+
+    amount: Rupiah
+    bank: _Number | None = None
+
+
+class NewComplaint(Incoming, frozen=True, kw_only=True):
+    """Something is wrong with an order."""
+
+    client_reference: Reference
+    words: Annotated[str, Meta(min_length=1, max_length=500, pattern=PRINTABLE)]
+
+
 class OrderQuery(Incoming, frozen=True, kw_only=True):
     """Which orders to list."""
 
@@ -101,6 +115,35 @@ class Balance(Struct, frozen=True):
     posted: int
     held: int
     available: int
+
+
+class BankAccount(Struct, frozen=True):
+    """One of our accounts."""
+
+    bank: str
+    account: str
+    holder: str
+
+
+class TicketView(Struct, frozen=True, kw_only=True):
+    """Pay in exactly `amount`, which is yours alone while the ticket is open."""
+
+    id: int
+    asked: int
+    amount: int
+    state: str
+    expires_at: int
+    pay_to: list[BankAccount]
+    repeated: bool
+
+
+class ComplaintView(Struct, frozen=True, kw_only=True):
+    """A complaint as it stands; `repeated`: it was open already."""
+
+    id: int
+    state: str
+    opened_at: int
+    repeated: bool
 
 
 class ProductView(Struct, frozen=True, kw_only=True):

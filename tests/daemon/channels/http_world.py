@@ -8,6 +8,7 @@ import contextlib
 import io
 import ipaddress
 import json
+import random
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -35,6 +36,7 @@ from pulsarack.queue import agents, prefixes, products
 from pulsarack.queue.products import Product
 from pulsarack.ussd.shelf import load_shelf
 from tests.daemon.store_inline import InlineStore
+from tests.queue.world import paid_in
 
 START_MS = 1_795_331_100_000
 KEY = "rahasia-kios-satu-0123456789"
@@ -203,6 +205,8 @@ class HttpWorld:
             doorkeeper=self.doors,
             ordering=Ordering(self.context, self.woken.append),
             past=PastOrders(self.context, archives),
+            price_of=lambda _db, _agent, product: product.price,
+            rng=random.Random(1),
         )
         self.channel = HttpChannel(self.context, parts, self.pressure, formatters)
         self._session: aiohttp.ClientSession | None = None
@@ -323,7 +327,7 @@ def furnished(directory: Path) -> bytes:
 
 def furnish(db: Database) -> None:
     """Agents A1 and A2, and what is sold."""
-    for account in (accounts.SALES, accounts.AIRTIME, accounts.OPENING, agents.CASH):
+    for account in (accounts.SALES, accounts.AIRTIME, accounts.OPENING):
         journal.open_account(db, account, now_ms=START_MS)
     prefixes.ship(db)
     for code in ("A1", "A2"):
@@ -338,12 +342,4 @@ def furnish(db: Database) -> None:
 def credit(db: Database, deposit: int) -> None:
     """So much for each agent."""
     for code in ("A1", "A2"):
-        agents.credit(
-            db,
-            code,
-            deposit,
-            transfer_id=f"start:{code}",
-            because="start",
-            who="test",
-            now_ms=START_MS,
-        )
+        paid_in(db, code, deposit, now_ms=START_MS)
