@@ -14,11 +14,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import aiohttp
-from aiohttp import web
 
 from pulsarack.daemon import log as logging
 from pulsarack.daemon.channel_secrets import find_secret
 from pulsarack.daemon.channels.carrier import ChannelState, Parcel, Sent, SentKind, Standing
+from pulsarack.daemon.channels.http.routes import Route
 from pulsarack.daemon.channels.retry import pause_seconds
 from pulsarack.daemon.channels.wanted import Desk, Post
 from pulsarack.daemon.channels.whatsapp import graph, graph_errors
@@ -92,7 +92,6 @@ class WhatsAppChannel:
             settings,
             keys.app_secret,
             keys.verify_token,
-            clock,
             pressure,
             desk,
             post,
@@ -103,7 +102,7 @@ class WhatsAppChannel:
         """How it is doing."""
         return self._state
 
-    def routes(self) -> list[web.RouteDef]:
+    def routes(self) -> list[Route]:
         """What the HTTP server has to serve for it."""
         return self.webhook.routes()
 

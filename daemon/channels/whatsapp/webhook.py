@@ -16,18 +16,16 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from pulsarack.daemon import log as logging
+from pulsarack.daemon.channels.http.routes import Call, Route
 from pulsarack.daemon.channels.wanted import Desk, Post
 from pulsarack.daemon.channels.whatsapp import payload
 from pulsarack.daemon.channels.whatsapp.payload import CHANNEL, Delivery, Incoming, Passed
-from pulsarack.daemon.channels.within import within
 from pulsarack.daemon.config_whatsapp import WhatsAppSection
 from pulsarack.daemon.errors import DaemonError
 from pulsarack.daemon.pressure import Pressure
 from pulsarack.daemon.secrets import Secret
-from pulsarack.modems.timing import Clock
 
 SIGNATURE = "X-Hub-Signature-256"
-BODY_SECONDS = 30.0
 _SIGNED = re.compile(r"sha256=([0-9a-f]{64})")
 _CHALLENGE = re.compile(r"[\x21-\x7e]{1,256}")
 
@@ -52,7 +50,6 @@ class Webhook:
         settings: WhatsAppSection,
         app_secret: Secret | None,
         verify_token: Secret | None,
-        clock: Clock,
         pressure: Pressure,
         desk: Desk,
         post: Post,
@@ -61,19 +58,18 @@ class Webhook:
         self._settings = settings
         self._app_secret = app_secret
         self._verify_token = verify_token
-        self._clock = clock
         self._pressure = pressure
         self._desk = desk
         self._post = post
         self._failed = failed
         self._log = logging.get(channel=CHANNEL)
 
-    def routes(self) -> list[web.RouteDef]:
-        """The two routes, to be served as they are: nothing else may read the body."""
-        path = self._settings.webhook_path
+    def routes(self) -> list[Route]:
+        """What the HTTP server has to serve."""
+        path, limit = self._settings.webhook_path, self._settings.body_limit_bytes
         return [
-            web.get(path, self._on_get, allow_head=False),
-            web.post(path, self._on_post),
+            Route("GET", path, self._on_get),
+            Route("POST", path, self._on_post, body_octets=limit),
         ]
 
     def verify(self, query: Mapping[str, str]) -> Reply:
@@ -94,8 +90,6 @@ class Webhook:
         """A delivery."""
         if self._app_secret is None:
             return self._no("whatsapp_not_set_up", 503)
-        if len(body) > self._settings.body_limit_bytes:
-            return self._no("whatsapp_too_large", 413)
         if signature is None:
             return self._no("whatsapp_unsigned", 401)
         if not is_signed(body, signature, self._app_secret):
@@ -141,19 +135,11 @@ class Webhook:
         self._pressure.refused(kind)
         return Reply(status, kind)
 
-    # -- aiohttp -----------------------------------------------------------------------------
+    async def _on_get(self, call: Call) -> web.Response:
+        return self.verify(call.query()).response()
 
-    async def _on_get(self, request: web.Request) -> web.Response:
-        return self.verify(request.query).response()
-
-    async def _on_post(self, request: web.Request) -> web.Response:
-        limit = self._settings.body_limit_bytes
-        try:
-            async with within(self._clock, BODY_SECONDS):
-                body = await _read(request, limit)
-        except TimeoutError:
-            return self._no("whatsapp_slow", 408).response()
-        return (await self.take(body, request.headers.get(SIGNATURE))).response()
+    async def _on_post(self, call: Call) -> web.Response:
+        return (await self.take(call.body, call.request.headers.get(SIGNATURE))).response()
 
 
 def is_signed(body: bytes, signature: str, app_secret: Secret) -> bool:
@@ -163,13 +149,3 @@ def is_signed(body: bytes, signature: str, app_secret: Secret) -> bool:
         return False
     ours = hmac.new(app_secret.reveal().encode(), body, hashlib.sha256).hexdigest()
     return hmac.compare_digest(ours, found[1])
-
-
-async def _read(request: web.Request, limit: int) -> bytes:
-    """The body, of a too long one a byte more than is allowed."""
-    found = bytearray()
-    async for chunk in request.content.iter_chunked(65_536):
-        found += chunk
-        if len(found) > limit:
-            break
-    return bytes(found[: limit + 1])
