@@ -19,7 +19,10 @@ from pulsarack.queue.order_text.masking import HIDDEN, suspicious
 from pulsarack.queue.order_text.pieces import Pieces
 
 _SHOWN = 24
-_SECRETIVE = ("PASSIP", "UBAHPASSWORDIP", "SETIPPASSWORD", "GP", "GANTIPIN", "UBAHPIN", "CHANGEPIN")
+_SECRETIVE = (
+    *("PASSIP", "UBAHPASSWORDIP", "SETIPPASSWORD", "GP", "GANTIPIN", "UBAHPIN", "CHANGEPIN"),
+    *("RESETPIN", "PINDL", "PINOF"),
+)
 _WORD = re.compile(r"[A-Za-z]{1,20}")
 # The order form, in the words of the table.
 _ORDER = ("product", "destination", "pin")
