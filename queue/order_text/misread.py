@@ -23,6 +23,10 @@ _SHOWN = 24
 _MEANINGS = 3
 _MEANING = 200
 _SECRETIVE = ("PASSIP", "UBAHPASSWORDIP", "SETIPPASSWORD", "GP", "GANTIPIN", "UBAHPIN", "CHANGEPIN")
+_SECRETIVE = (
+    *("PASSIP", "UBAHPASSWORDIP", "SETIPPASSWORD", "GP", "GANTIPIN", "UBAHPIN", "CHANGEPIN"),
+    *("RESETPIN", "PINDL", "PINOF"),
+)
 _WORD = re.compile(r"[A-Za-z]{1,20}")
 # The order form, in the words of the table.
 _ORDER = ("product", "destination", "pin")
