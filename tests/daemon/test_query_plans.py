@@ -269,18 +269,18 @@ async def identify(world: Noted) -> None:
 
 async def network(world: Noted) -> None:
     """A tree of agents, what each pays and earns, an order of the lowest and its end."""
-    await world.call("agent.new", code="A2", name="Dua", upline="A1", language="en")
-    await world.call("agent.move", code="A2", upline=None)
-    await world.call("agent.move", code="A2", upline="A1")
-    await world.call("agent.credit", code="A2", amount=100_000, **WORD)
+    await world.call("agent.new", code="N2", name="Dua N", upline="A1", language="en")
+    await world.call("agent.move", code="N2", upline=None)
+    await world.call("agent.move", code="N2", upline="A1")
+    await world.pay_in("N2", 100_000)
     await world.call("price.set", level="gold", product="S5", price=5_300)
-    await world.call("agent.level", code="A2", level="gold")
-    await world.call("agent.language", code="A2", language="id")
+    await world.call("agent.level", code="N2", level="gold")
+    await world.call("agent.language", code="N2", language="id")
     await world.call("markup.set", upline="A1", amount=40)
-    await world.call("markup.set", upline="A1", amount=50, downline="A2", product="S5")
-    order = {"agent": "A2", "text": "S5.081200000061"}
+    await world.call("markup.set", upline="A1", amount=50, downline="N2", product="S5")
+    order = {"agent": "N2", "text": "S5.081200000061"}
     sold = await world.call("order.new", **order)
-    await world.call("agent.active", code="A2", active=False)
+    await world.call("agent.active", code="N2", active=False)
     await world.settle()
     await until_idle(world)
     await call(world, "commission.exchange", agent="A1", amount=10, id="x1")
@@ -289,7 +289,7 @@ async def network(world: Noted) -> None:
     await world.call("agent.tree")
     await world.call("agent.tree", code="A1")
     await world.call("price.list", level="gold")
-    await world.call("price.explain", agent="A2", product="S5")
+    await world.call("price.explain", agent="N2", product="S5")
     await world.call("price.remove", level="gold", product="S5")
     await world.call("product.below_cost", code="S5", allowed=False)
     await world.call("markup.list", upline="A1")
@@ -305,11 +305,11 @@ def uplines(world: Noted) -> None:
         upline, product = agents.find(db, "A1"), products.find(db, "S5")
         assert upline is not None and product is not None
         tree.register(db, upline, name="Tiga", town="", number="", markup=5, now_ms=1)
-        tree.uplines(db, "A2")
+        tree.uplines(db, "N2")
         tree.downlines(db, "A1")
-        tree.set_active(db, upline, "A2", True)
-        markups.to_reach(db, upline, 6_000, "S5", downline="A2")
-        agents.rename(db, "A2", "Dua Dua")
+        tree.set_active(db, upline, "N2", True)
+        markups.to_reach(db, upline, 6_000, "S5", downline="N2")
+        agents.rename(db, "N2", "Dua Dua")
 
     world.daemon.store.run_inline(job)
 

@@ -1,4 +1,4 @@
-"""Products that are sold to electricity meters: digits of their own, no prefix, never a telephone."""
+"""Products that are sold to electricity meters: digits of their own, never a telephone's."""
 
 from collections.abc import Iterator
 from dataclasses import replace

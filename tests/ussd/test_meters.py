@@ -1,4 +1,4 @@
-"""A recipe that sells to electricity meters: dialled without a mark, read with it, and no mixing."""
+"""A recipe that sells to electricity meters: dialled without a mark, read with it."""
 
 import pytest
 
