@@ -60,6 +60,7 @@ SHAPES: Mapping[str, Any] = {
     "archive.now": {"moved": int, "failed": [{}], "more": bool},
     "chip.list": {"chips": [{}]},
     "chip.show": {"readings?": [{}], "attempts?": [{}]},
+    "chip.channel": {"receives": bool, "answers": bool},
     "modem.list": {"modems": [{}]},
     "rack.show": {"slots": [{"slot": str}]},
     "modem.at": {"lines": [str], "final": str, "ok": bool},

@@ -8,6 +8,7 @@ from peewee import Database
 
 from pulsarack.daemon import log as logging
 from pulsarack.daemon.calendar import Days
+from pulsarack.daemon.channels.sms.reception import Reception
 from pulsarack.daemon.config import Config
 from pulsarack.daemon.events import Events
 from pulsarack.daemon.secrets import Secrets
@@ -36,7 +37,8 @@ class Standing:
 class Context:
     """The daemon's surroundings; built once by `run.py`, or by a simulation.
 
-    `new_id` gives a key that no other call got, for what a caller did not name itself.
+    `new_id` gives a key that no other call got, for what a caller did not name itself. At the
+    `reception` the chips hand in what agents write to them, once it is opened.
     """
 
     config: Config
@@ -47,11 +49,13 @@ class Context:
     events: Events
     log: logging.Logger
     new_id: Callable[[], str]
+    reception: Reception = field(init=False, repr=False, compare=False)
     _days: Days = field(init=False, repr=False, compare=False)
     _limits: dict[str, Limits] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Open the calendar of the place where the trade is."""
+        """Open the calendar of the place where the trade is; the reception opens later."""
+        object.__setattr__(self, "reception", Reception(self.clock, self.log))
         object.__setattr__(self, "_days", Days(self.config.daemon.timezone))
         object.__setattr__(self, "_limits", {})
 

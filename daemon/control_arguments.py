@@ -11,7 +11,13 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from pulsarack.daemon import control_channels, control_identity, control_network, control_wordings
+from pulsarack.daemon import (
+    control_channels,
+    control_identity,
+    control_network,
+    control_sms,
+    control_wordings,
+)
 from pulsarack.daemon.control_deposits import DEPOSIT_ARGUMENTS
 
 MOST_RUPIAH = 10**12
@@ -335,5 +341,6 @@ ARGUMENTS: dict[str, type[Struct]] = {
     **control_network.ARGUMENTS,
     **control_identity.ARGUMENTS,
     **DEPOSIT_ARGUMENTS,
+    **control_sms.ARGUMENTS,
 }
 STREAMS = frozenset({"events.follow", "messages.follow", "modem.trace"})

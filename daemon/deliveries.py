@@ -2,7 +2,8 @@
 
 The reference that the network gave is all that a report names, and it repeats after 256
 messages, so it is kept in memory only, for the last message that had it. A report that is
-lost, or whose message an earlier daemon sent, decides nothing: it is logged.
+lost, or whose message an earlier daemon sent, decides nothing: it is logged. What goes to people
+is kept in the database (`queue/post/sent_sms.py`); from then on a reference is no attempt's.
 """
 
 from pulsarack.modems.results import DeliveryReport
@@ -17,6 +18,10 @@ class Deliveries:
     def expect(self, reference: int, attempt_id: int) -> None:
         """A report about this reference is about this attempt, from now on."""
         self._attempts[reference & 0xFF] = attempt_id
+
+    def given_to_text(self, reference: int) -> None:
+        """The network gave this reference to a text to a person."""
+        self._attempts.pop(reference & 0xFF, None)
 
     def attempt_of(self, report: DeliveryReport) -> int | None:
         """Whose message a report is about; None if nobody asked."""

@@ -30,6 +30,8 @@ from pulsarack.ussd.values import Values
 
 # How often the SIM is looked at while a text is awaited, for modems that announce nothing.
 POLL_SECONDS = 5.0
+# How long agents' texts that may leave the SIM lie there at most while the chip stands idle.
+LETTERS_SECONDS = 1.0
 # How long after an answer its second copy may still come.
 ECHO_SECONDS = 15.0
 # No hand exchanges a card, and no modem starts another one, in so short a time.
@@ -48,7 +50,10 @@ class Desk:
         slot: str,
         modem_id: str,
         recipe: Recipe,
+        receives: bool = False,
+        answers: bool = False,
     ) -> None:
+        """`receives`, `answers`: whether agents write to this chip, and are told from it."""
         self.context = context
         self.modem = modem
         self.iccid = iccid
@@ -56,11 +61,24 @@ class Desk:
         self.modem_id = modem_id
         self.recipe = recipe
         self.deliveries = Deliveries()
-        self.inbox = Inbox(context, modem, iccid, recipe, self.check_card, self.deliveries)
+        self.answers = answers
+        self.inbox = Inbox(
+            context,
+            modem,
+            iccid,
+            recipe,
+            self.check_card,
+            self.deliveries,
+            receives=receives,
+            come_back=self.texts_may_leave,
+        )
         self.news = Bell(context.clock)
         self.errands = Errands(context.clock, modem, self.news.wake)
+        self.parcels = Errands(context.clock, modem, self.news.wake)  # texts to people
+        self.no_parcels = ""  # why none may be sent from here now
         self.texts_due_at = 0.0  # when the SIM is looked at next, should nothing announce a text
         self._text_came = False  # since the SIM was looked at
+        self.letters_may_leave = False  # likewise: agents' texts that the front desk has now
         self._announces = False  # this modem has announced a text
         self._card_seen_at = float("-inf")
         self.when_idle: Callable[[], Awaitable[None]] | None = None  # between looks at the SIM
@@ -105,6 +123,20 @@ class Desk:
         self._text_came = self._announces = True
         self.news.wake()
 
+    def texts_may_leave(self) -> None:
+        """Agents' texts may be taken off the SIM: look again, when an order has had its turn."""
+        self.letters_may_leave = True
+        at = self.context.clock.monotonic() + LETTERS_SECONDS
+        if at < self.texts_due_at:
+            self.texts_due_at = at
+            self.news.wake()
+
+    def refuse_parcels(self, why: str) -> None:
+        """Send no texts to people until further notice (an empty text); who waits is told."""
+        self.no_parcels = why
+        if why:
+            self.parcels.turn_away(why)
+
     @property
     def has_news(self) -> bool:
         """Whether there is something to see to."""
@@ -124,6 +156,12 @@ class Desk:
             await self.news.wait_until(until)
         return self.has_news
 
+    async def begin(self) -> None:
+        """Look what lies on the SIM, and hear what becomes of the texts that were sent."""
+        if self.answers and self.context.config.sms.delivery_reports:
+            await self.modem.ask_for_reports()
+        await self.read_texts()
+
     def texts_are_due(self) -> bool:
         """Whether the SIM was not looked at for long: not every modem announces its texts."""
         return self.context.clock.monotonic() >= self.texts_due_at
@@ -135,11 +173,10 @@ class Desk:
         """
         # A modem announces a text when it lies on the card, so this reading finds what was
         # announced before it; what is announced from now on is another reading's.
-        self._text_came = False
-        arrivals = await self.inbox.read(report, owed=self.answer_owed)
+        self._text_came = self.letters_may_leave = False
         poll = self.context.config.chips.poll_sms_seconds
         self.texts_due_at = self.context.clock.monotonic() + poll
-        return arrivals
+        return await self.inbox.read(report, owed=self.answer_owed)
 
     def text_may_lie_there(self) -> bool:
         """Whether the SIM is worth a look at once, not only when `pause` is over.

@@ -48,6 +48,11 @@ async def recipe_of(context: Context, chip: Chip) -> Recipe:
     return recipe
 
 
+def is_told(chip: int | None, default: bool) -> bool:
+    """What holds for a chip: what it was told, or what holds for all."""
+    return default if chip is None else bool(chip)
+
+
 async def leave_nothing_sending(context: Context, iccid: str, log: logging.Logger) -> None:
     """Nobody works the chip any more: an attempt that is open on it is followed up, or given up."""
     now_ms, ends = context.clock.now_ms(), context.day_ends_at()

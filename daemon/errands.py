@@ -41,6 +41,11 @@ class Errands:
         """Whether one is to be done."""
         return bool(self._waiting)
 
+    @property
+    def count(self) -> int:
+        """How many are to be done."""
+        return len(self._waiting)
+
     async def ask(
         self, job: Callable[[Driver], Awaitable[T]], within_seconds: float, doing: Callable[[], str]
     ) -> T:
@@ -86,7 +91,11 @@ class Errands:
     def leave(self) -> None:
         """The chip leaves: nothing more is done here."""
         self._left = True
+        self.turn_away("it has just left")
+
+    def turn_away(self, why: str) -> None:
+        """Tell all that wait that their turn does not come."""
         while self._waiting:
             _, done = self._waiting.popleft()
             if not done.done():
-                done.set_exception(TurnNotCome("it has just left"))
+                done.set_exception(TurnNotCome(why))

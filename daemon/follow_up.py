@@ -327,8 +327,9 @@ class FollowUp:
             seconds = config.give_up_after_seconds
         until = clock.monotonic() + max(LEAST_SECONDS, seconds)
         while not self._left and clock.monotonic() < until:
-            await self._desk.wait_until(until)
-            if self._desk.take_news():
+            if not self._desk.letters_may_leave:
+                await self._desk.wait_until(until)
+            if self._desk.take_news() or self._desk.letters_may_leave:
                 await self._desk.read_texts()
                 if not await self._is_open():
                     return

@@ -3,22 +3,23 @@
 Acting is one transaction (`queue/texts.py`); a crash before it leaves the text on the
 SIM, a crash after it leaves a text that is recognised by its fingerprint. What it decided is
 told before it is deleted: no agent waits for the SIM, which is slow. Only texts of senders
-that the recipe names are read as the operator's; others are kept as unparsed, since
-nobody else has a say about money. A text of which a part never came, or that is damaged, is
-kept as unparsed with what it lacks in front, whatever stands in it: half a text proves nothing.
-Delivery reports are written down with the attempt that asked for them, and prove nothing either.
+that the recipe names are read as the operator's. What agents write to a chip that takes orders
+is handed on when the operator's texts are done with (`channels/sms/letters.py`); all else is
+kept as unparsed, since nobody else has a say about money. A text of which a part never came,
+or that is damaged, is kept as unparsed with what it lacks in front, whatever stands in it: half
+a text proves nothing. Delivery reports are written down with the attempt or the text to a person
+that asked for them, and prove nothing about an order either.
 """
 
-import contextlib
 import hashlib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from functools import partial
 
 from peewee import Database
 
 from pulsarack.daemon import log as logging
+from pulsarack.daemon.channels.sms.letters import Letters, sent_at
 from pulsarack.daemon.context import MS, Context, look_at
 from pulsarack.daemon.deliveries import Deliveries, in_words
 from pulsarack.daemon.errors import CardExchanged
@@ -27,8 +28,10 @@ from pulsarack.daemon.reading import read_text
 from pulsarack.modems.driver import Driver
 from pulsarack.modems.errors import ModemError, ModemRefused
 from pulsarack.modems.results import DeliveryReport, IncomingSms
+from pulsarack.modems.tpdu import DeliveryState
 from pulsarack.queue import attempts, orders, texts
 from pulsarack.queue.attempts import Exchange
+from pulsarack.queue.post import sent_sms
 from pulsarack.queue.texts import IncomingText, Meaning, ReadText, Received, TextKind, Window
 from pulsarack.ussd.kinds import Channel
 from pulsarack.ussd.parts import JoinedText, Joiner
@@ -71,7 +74,11 @@ class Inbox:
         recipe: Recipe,
         check_card: Callable[[], Awaitable[None]],
         deliveries: Deliveries | None = None,
+        *,
+        receives: bool = False,
+        come_back: Callable[[], None] = lambda: None,
     ) -> None:
+        """`receives`: it takes agents' texts; `come_back`: when some of them may leave the SIM."""
         self._context = context
         self._modem = modem
         self._iccid = iccid
@@ -86,6 +93,15 @@ class Inbox:
         self._owed = False
         self._alone = False  # what was read is one text
         self._first_seen: dict[str, float] = {}  # of long SMS with parts missing
+        self._letters = Letters(
+            context.reception,
+            iccid,
+            recipe,
+            receives=receives,
+            delete=lambda message: self._delete((message,)),
+            give_up=self._give_up,
+            come_back=come_back,
+        )
 
     async def read(self, report: Report | None = None, *, owed: bool = False) -> list[Arrival]:
         """Read all texts that are there, act on those that are whole, and delete them.
@@ -95,18 +111,22 @@ class Inbox:
         """
         self._report, self._owed = report, owed
         messages = await self._modem.read_sms()
-        self._alone = len(messages) == 1 and not self._unreadable
+        letters = self._letters.are_among(messages)
+        # An agent's text has no say about what is open on the chip.
+        self._alone = len(messages) - len(letters) == 1 and not self._unreadable
         stored_reports = any(report.index is not None for report in self._delivered)
         # A long SMS has another fingerprint with each part that comes.
         here = {message.fingerprint for message in messages}
         self._first_seen = {one: at for one, at in self._first_seen.items() if one in here}
         if messages or self._unreadable or stored_reports:
             await self._check(messages)
-        arrivals = await self._read_each(messages)
+        arrivals = await self._read_each([one for one in messages if one not in letters])
         for late in self._joiner.overdue(self._context.clock.monotonic()):
             arrivals.append(await self._act(late))
         await self._clear_unreadable()
         await self._note_deliveries()
+        if report is None or not any(one.ended for one in arrivals):
+            await self._letters.look(letters, in_a_sale=report is not None)
         return arrivals
 
     async def _check(self, messages: Sequence[IncomingSms]) -> None:
@@ -120,13 +140,16 @@ class Inbox:
             await self._check_card()
         except CardExchanged:
             for message in direct:
-                await self._keep_unparsed(message.sender, logging.masked(message.text))
+                await self._keep_words(message)
             raise
         except ModemError:
-            await self._read_each(direct)
+            letters = self._letters.are_among(direct)
+            await self._read_each([one for one in direct if one not in letters])
+            for message in letters:
+                self._letters.hand_in(message)
             for message in direct:
                 if not message.complete:
-                    await self._keep_unparsed(message.sender, logging.masked(_shown(message)))
+                    await self._keep_words(message)
             raise
 
     async def _read_each(self, messages: Sequence[IncomingSms]) -> list[Arrival]:
@@ -152,12 +175,13 @@ class Inbox:
     async def _note_deliveries(self) -> None:
         while self._delivered:
             report = self._delivered[0]
+            now_ms = self._context.clock.now_ms()
             attempt_id = self._deliveries.attempt_of(report)
             if attempt_id is not None:
-                line = Exchange(
-                    self._context.clock.now_ms(), "in", "delivery", in_words(report), None
-                )
+                line = Exchange(now_ms, "in", "delivery", in_words(report), None)
                 await self._context.store.write(partial(_keep_exchange, attempt_id, line))
+            elif report.state in (DeliveryState.DELIVERED, DeliveryState.FAILED):
+                await self._context.store.write(partial(_note_text, self._iccid, report, now_ms))
             if report.index is not None:
                 await self._delete_indices([report.index])
             del self._delivered[0]
@@ -172,6 +196,14 @@ class Inbox:
             await self._keep_unparsed("", f"(a message that cannot be read: {reason})")
             if index is not None:
                 await self._delete_indices([index])
+
+    async def _give_up(self, message: IncomingSms) -> None:
+        """The front desk cannot take it, and the SIM needs the room; its words may hold a PIN."""
+        said = "(an agent's text that could not be read for a fault of the daemon)"
+        await self._keep_unparsed(message.sender, said)
+
+    async def _keep_words(self, message: IncomingSms) -> None:
+        await self._keep_unparsed(message.sender, logging.masked(self._letters.words(message)))
 
     async def _keep_unparsed(self, sender: str, text: str) -> None:
         now_ms = self._context.clock.now_ms()
@@ -191,7 +223,8 @@ class Inbox:
 
     async def _take(self, message: IncomingSms) -> list[Arrival]:
         if not message.complete or not self._recipe.believes(message.sender):
-            alone = JoinedText(message.sender, _shown(message), message.complete, (message,))
+            words = self._letters.words(message)
+            alone = JoinedText(message.sender, words, message.complete, (message,))
             return [await self._act(alone)]
         whole = self._joiner.add(
             message.text, message.sender, self._context.clock.monotonic(), message
@@ -224,7 +257,7 @@ class Inbox:
             sender=joined.sender,
             # Operators quote what they were sent, PIN included.
             text=logging.masked(joined.text),
-            sent_at=_sent_at(joined.sources),
+            sent_at=sent_at(joined.sources),
         )
         timing = self._recipe.timing
         window = Window(
@@ -250,11 +283,13 @@ class Inbox:
             report.note(ended)
         return received, ended
 
-    async def _delete(self, messages: tuple[IncomingSms, ...]) -> None:
+    async def _delete(self, messages: tuple[IncomingSms, ...]) -> bool:
         indices = [index for one in messages for index in one.indices]
         direct = [pdu for one in messages for pdu in one.direct]
-        if await self._delete_indices(indices, direct):
+        deleted = await self._delete_indices(indices, direct)
+        if deleted:
             self._held.difference_update(one.fingerprint for one in messages)
+        return deleted
 
     async def _delete_indices(self, indices: list[int], direct: Sequence[str] = ()) -> bool:
         """Delete messages from the SIM; False if the modem would not."""
@@ -277,13 +312,21 @@ class Inbox:
             log.debug("sms.received", meaning=received.meaning.value)
 
 
-def _shown(message: IncomingSms) -> str:
-    """A text as people see it: what it lacks in front."""
-    return message.text if message.complete else f"(incomplete: {message.missing}) {message.text}"
-
-
 def _keep_exchange(attempt_id: int, line: Exchange, db: Database) -> None:
     attempts.record_exchange(db, attempt_id, line)
+
+
+def _note_text(iccid: str, report: DeliveryReport, now_ms: int, db: Database) -> None:
+    """A report about what was sent to a person, or to nobody we know of."""
+    sent_sms.report(
+        db,
+        iccid,
+        report.reference,
+        report.recipient,
+        delivered=report.state is DeliveryState.DELIVERED,
+        why=f"it did not arrive: {in_words(report)}",
+        now_ms=now_ms,
+    )
 
 
 def _fingerprint(messages: tuple[IncomingSms, ...]) -> str:
@@ -291,14 +334,3 @@ def _fingerprint(messages: tuple[IncomingSms, ...]) -> str:
         return messages[0].fingerprint
     whole = "".join(sorted(one.fingerprint for one in messages))
     return hashlib.sha256(whole.encode()).hexdigest()
-
-
-def _sent_at(messages: tuple[IncomingSms, ...]) -> int | None:
-    """When the service centre took the text, milliseconds UTC; None if it does not say."""
-    stamps = []
-    for one in messages:
-        with contextlib.suppress(ValueError):
-            stamp = datetime.fromisoformat(one.sent_at_text)
-            if stamp.tzinfo is not None:
-                stamps.append(round(stamp.timestamp() * MS))
-    return min(stamps, default=None)

@@ -16,6 +16,7 @@ found first before others, and if none is empty further ports wait until one is.
 import asyncio
 
 from pulsarack.daemon.context import Context
+from pulsarack.daemon.desk import Desk
 from pulsarack.daemon.dispatcher import Dispatcher
 from pulsarack.daemon.identities import Identities
 from pulsarack.daemon.ports import Ports
@@ -149,6 +150,10 @@ class Rack:
         """Where a chip is being worked, or if it is held, a slot that shows it."""
         slots = self._identities.with_chip(iccid)
         return next((slot for slot in slots if slot.desk is not None), next(iter(slots), None))
+
+    def desks(self) -> list[Desk]:
+        """Those of all chips that are being worked."""
+        return [slot.desk for _, slot in self._identities.every() if slot.desk is not None]
 
     def presences(self) -> dict[str, Presence]:
         """The chips that are plugged in and ready, with what they are doing."""

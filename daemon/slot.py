@@ -386,6 +386,8 @@ class Slot:
                 slot=self.name,
                 modem_id=self.identity.imei,
                 recipe=recipe,
+                receives=employment.is_told(chip.receives, self._context.config.sms.receives),
+                answers=employment.is_told(chip.answers, self._context.config.sms.answers),
             )
         self.desk.when_idle = lambda: self._look_again(modem)
         self._worker = ChipWorker(self._context, self.desk, self._dispatcher)

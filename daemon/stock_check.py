@@ -26,10 +26,14 @@ class StockCheck:
         self._failures = 0
         self._previous: int | None = None  # a figure that differed, to be confirmed
         self._differed_at = NEVER
+        self._again_at = NEVER
         self.read_at = NEVER
 
     async def run(self) -> None:
         """Read once and act on it; call again while the stock is not exact."""
+        if self._context.clock.monotonic() < self._again_at:
+            await self._rest()  # a text to a person went out meanwhile
+            return
         self._desk.doing = "reading stock"
         await self._desk.read_texts()
         figure = await read_stock(self._desk)
@@ -57,7 +61,7 @@ class StockCheck:
         if clock.monotonic() < settled_at:
             # Whatever rings meanwhile is seen to first; the time runs on.
             self._desk.doing = "reading stock again, it differs"
-            await self._desk.wait_until(settled_at)
+            await self._rest(settled_at)
             return
         self._previous = None
         arrivals = await self._desk.read_texts()
@@ -78,7 +82,16 @@ class StockCheck:
         step = min(self._failures, len(RETRY_SECONDS) - 1)
         self._failures += 1
         self._desk.doing = "waiting to read stock again"
-        await self._desk.wait(RETRY_SECONDS[step])
+        await self._rest(self._context.clock.monotonic() + RETRY_SECONDS[step])
+
+    async def _rest(self, until: float | None = None) -> None:
+        """Ask no sooner than that, unless something rings; a text to a person is no reason."""
+        if until is not None:
+            self._again_at = until
+        if self._desk.parcels.waiting:
+            return
+        if await self._desk.wait_until(self._again_at) or self._desk.errands.waiting:
+            self._again_at = NEVER
 
 
 async def read_stock(desk: Desk) -> int | None:

@@ -4,6 +4,9 @@ In this order, always: an undecided attempt of the chip is followed up; texts ar
 read; a doubtful stock is read; and only then the chip stands idle for an order. So
 what is known about a chip is always settled before anything new is sent from it. An order
 that leaves nothing of this to do may end with the claim of the next one (going_on.py).
+
+A text to a person goes between two of these steps, and never two in a row: an order that waits
+has its turn before the next one, and they have theirs before the next order.
 """
 
 import asyncio
@@ -41,6 +44,7 @@ class ChipWorker:
         self._chip: Chip | None = None  # as the last sale left it, if nothing is open
         self._changed = True  # since it stood idle last
         self._began = 0.0  # the last sale
+        self._sent_parcel = False  # just now
 
     def stop(self) -> None:
         """End after what is being done; an order not begun goes back into the queue."""
@@ -50,11 +54,12 @@ class ChipWorker:
     async def run(self) -> None:
         """Work until the modem is gone or `stop` was called."""
         try:
-            await self._desk.read_texts()
+            await self._desk.begin()
             while not (self._desk.stopping or self._desk.gone):
                 await self._next()
         finally:
             self._desk.errands.leave()
+            self._desk.parcels.leave()
             await self._withdraw()
             if self._mailbox.claim is not None:
                 reason = Reason.DAEMON_STOPPED if self._desk.stopping else Reason.MODEM_LOST
@@ -65,6 +70,8 @@ class ChipWorker:
             await self._sell(follows=True)
             return
         chip, attempt = await self._standing()
+        sent_parcel, self._sent_parcel = self._sent_parcel, False
+        self._desk.refuse_parcels(_no_parcels(chip, attempt))
         if attempt is not None:
             self._changed = True
             try:
@@ -78,6 +85,10 @@ class ChipWorker:
         elif self._desk.take_news() or self._desk.texts_are_due():
             self._changed = True
             await self._desk.read_texts()
+        elif self._desk.parcels.waiting and not sent_parcel:
+            self._desk.doing = "sending a text"
+            self._sent_parcel = self._changed = True
+            await self._desk.parcels.run_next()
         elif chip is None or chip.state in (ChipState.NEW, ChipState.OUT):
             self._desk.doing = "not in service"
             await self._desk.wait(self._context.config.chips.poll_sms_seconds)
@@ -107,10 +118,14 @@ class ChipWorker:
         self._desk.doing = "idle" if chip.state == ChipState.ACTIVE else "resting"
         changed, self._changed = self._changed, False
         await self._dispatcher.offer(self._desk.iccid, self._ready(), self._give, changed=changed)
-        if self._mailbox.claim is None:
+        if self._desk.parcels.waiting:
+            await self._context.clock.sleep(0)  # an order that waits is given out before it
+        elif self._mailbox.claim is None:
             await self._desk.wait_until(self._desk.texts_due_at)
         if self._mailbox.claim is None:
             await self._withdraw()
+        if self._mailbox.claim is None and self._desk.parcels.waiting and not self._desk.has_news:
+            return
         if self._mailbox.claim is None:
             # Time passed or texts came: look at the card and its inbox in any case, for modems
             # that announce nothing.
@@ -141,7 +156,7 @@ class ChipWorker:
         """What claims the next order with the end of this one; None if anything is due first."""
         desk = self._desk
         due = desk.has_news or desk.texts_are_due() or self._stock_is_old()
-        due = due or desk.errands.waiting
+        due = due or desk.errands.waiting or desk.parcels.waiting
         if desk.stopping or desk.gone or due:
             return None
         sold = self._context.clock.monotonic() - self._began
@@ -161,3 +176,12 @@ class ChipWorker:
     async def _withdraw(self) -> None:
         # Shielded: a claim that is on its way must reach the mailbox even if we are cancelled.
         await asyncio.shield(self._dispatcher.withdraw(self._desk.iccid))
+
+
+def _no_parcels(chip: Chip | None, attempt: Attempt | None) -> str:
+    """Why no text to a person may be sent from a chip."""
+    if attempt is not None:
+        return f"it follows up order {attempt.order_id}"
+    if chip is None or chip.state in (ChipState.NEW, ChipState.OUT):
+        return "it is not in service"
+    return ""

@@ -202,7 +202,7 @@ def first_since(db: Database, at_ms: int) -> int:
     Found by halving, since rows are booked one after the other: only as exact as the clock was
     steady, so let `at_ms` be a little early.
     """
-    low, high = 0, (sql.one(db, "SELECT coalesce(max(sequence), 0) + 1 FROM transfer") or (1,))[0]
+    low, high = 1, (sql.one(db, "SELECT coalesce(max(sequence), 0) + 1 FROM transfer") or (1,))[0]
     while low < high:
         middle = (low + high) // 2
         row = sql.one(

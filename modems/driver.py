@@ -22,6 +22,7 @@ from pulsarack.modems.results import (
     SmsResult,
     UssdResult,
 )
+from pulsarack.modems.sms import ORDER_VALID_HOURS
 from pulsarack.modems.timing import Clock
 from pulsarack.modems.transport import Port, Trace
 
@@ -60,7 +61,9 @@ class Driver(Protocol):
         before_body: Callable[[], Awaitable[None]],
         *,
         delivery_report: bool = False,
+        valid_hours: int = ORDER_VALID_HOURS,
     ) -> SmsResult: ...
+    async def ask_for_reports(self) -> None: ...
     async def read_sms(self) -> list[IncomingSms]: ...
     async def delete_sms(self, indices: Sequence[int], direct: Sequence[str] = ()) -> None: ...
     async def run_command(self, text: str, within_seconds: float) -> Response: ...

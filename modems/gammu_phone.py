@@ -252,10 +252,12 @@ class GammuPhone:
         before_body: Callable[[], Awaitable[None]],
         *,
         delivery_report: bool = False,
+        valid_hours: int = sms.ORDER_VALID_HOURS,
     ) -> SmsResult:
         """Send one SMS; ``before_body`` is awaited right before the call that sends it.
 
-        No report is asked for, whatever is wished: phones keep them where gammu reads none.
+        No report is asked for, whatever is wished: phones keep them where gammu reads none. How
+        long it is valid is the phone's own setting.
         """
         if not gsm7.is_encodable(text) or len(sms.split_text(text)) > 1:
             why = (
@@ -271,6 +273,9 @@ class GammuPhone:
         except gammu.GSMError as error:
             return _refused(error)
         return SmsSent(reference if isinstance(reference, int) and 0 <= reference <= 255 else 0)
+
+    async def ask_for_reports(self) -> None:
+        """Phones keep them where gammu reads none."""
 
     async def read_sms(self) -> list[IncomingSms]:
         """All received messages, the parts of each joined."""

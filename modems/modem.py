@@ -33,6 +33,7 @@ from pulsarack.modems.results import (
     UssdArrived,
     UssdResult,
 )
+from pulsarack.modems.sms import ORDER_VALID_HOURS
 from pulsarack.modems.sms_exchange import SmsExchange
 from pulsarack.modems.startup import Startup
 from pulsarack.modems.survey import Survey, Surveyor
@@ -184,15 +185,27 @@ class Modem:
         before_body: Callable[[], Awaitable[None]],
         *,
         delivery_report: bool = False,
+        valid_hours: int = ORDER_VALID_HOURS,
     ) -> SmsResult:
         """Send an SMS; ``before_body`` is awaited between the prompt and the first body.
 
-        With ``delivery_report`` what becomes of it is told by a `DeliveryReport`.
+        With ``delivery_report`` what becomes of it is told by a `DeliveryReport`. The service
+        centre tries for ``valid_hours`` to hand it over.
         """
         async with self._lock:
             return await self._sms.send(
-                to, text, within_seconds, before_body, delivery_report=delivery_report
+                to,
+                text,
+                within_seconds,
+                before_body,
+                delivery_report=delivery_report,
+                valid_hours=valid_hours,
             )
+
+    async def ask_for_reports(self) -> None:
+        """Hear delivery reports from now on, also of what was sent before this life."""
+        async with self._lock:
+            await self._sms.ask_for_reports()
 
     async def read_sms(self) -> list[IncomingSms]:
         """All received messages; nothing is deleted."""

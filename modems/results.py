@@ -72,6 +72,7 @@ class IncomingSms:
     direct        the PDUs of its parts that are stored nowhere but in the driver
     missing       why it is not complete, in words
     flash         of message class 0, meant to be shown at once (23.038 section 4)
+    named         the sender is a name, though it may look like a number (23.040 9.1.2.5)
     """
 
     indices: tuple[int, ...]
@@ -83,6 +84,7 @@ class IncomingSms:
     direct: tuple[str, ...] = ()
     missing: str = ""
     flash: bool = False
+    named: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,11 +30,13 @@ from pulsarack.modems.at.message_lines import parse_listed
 from pulsarack.modems.results import DeliveryReport, IncomingSms
 from pulsarack.modems.tpdu import Alphabet, UserData
 
-# TP-VP, relative (23.040 9.2.3.12.1): (11 + 1) * 5 minutes. An order's text that could
-# not be handed over for an hour must not be carried out later.
-VALIDITY_ONE_HOUR = 11
+# An order's text that could not be handed over for an hour must not be carried out later.
+ORDER_VALID_HOURS = 1
+VALID_HOURS_MOST = 30 * 24
 # TP-SRR of the first octet (9.2.3.5).
 STATUS_REPORT_REQUEST = 0x20
+# Type of number of an address that is a name (23.040 9.1.2.5).
+ALPHANUMERIC = 5
 # TP-DCS, general group, without a class (23.038 section 4).
 DCS_GSM7, DCS_UCS2 = 0x00, 0x08
 # A part's header: its length, and concatenation with a reference of 8 bits (9.2.3.24.1).
@@ -60,7 +62,7 @@ class SubmitPdu:
 class Part:
     """One DELIVER; ``reference`` and its kin are 0, 1, 1 for a message of one part.
 
-    fault: what is wrong with its text; empty if it is whole.
+    fault: what is wrong with its text; empty if it is whole. named: the sender is a name.
     """
 
     index: int | None
@@ -74,6 +76,7 @@ class Part:
     fault: str = ""
     reference_bits: int = 8
     user_data: UserData | None = field(default=None, repr=False)
+    named: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +95,12 @@ Decoded = Part | DeliveryReport | Undecodable
 
 
 def encode_submit(
-    to: str, text: str, *, reference: int = 0, status_report: bool = False
+    to: str,
+    text: str,
+    *,
+    reference: int = 0,
+    status_report: bool = False,
+    valid_hours: int = ORDER_VALID_HOURS,
 ) -> list[SubmitPdu]:
     """The parts of a text; UCS2 only if the GSM alphabet cannot say it.
 
@@ -100,6 +108,7 @@ def encode_submit(
                    leading zero are taken as E.164 and sent as an international number
     reference      of a text in several parts, 0 to 255: another for each text
     status_report  ask the service centre what became of it (23.040 9.2.3.5)
+    valid_hours    how long the service centre tries to hand it over, to VALID_HOURS_MOST
 
     ValueError if there is nothing or nobody to send to, or the text needs too many parts.
     """
@@ -126,8 +135,18 @@ def encode_submit(
             header = CONCATENATION_8BIT + bytes([reference & 0xFF, len(parts), number])
             message["UDH"] = {"Type": "UserUDH", "Text": header}
         octets = bytes(gammu.EncodePDU(message, "Submit"))
-        pdus.append(_put_right(octets, DCS_GSM7 if plain else DCS_UCS2, status_report))
+        coding, validity = DCS_GSM7 if plain else DCS_UCS2, _validity(valid_hours)
+        pdus.append(_put_right(octets, coding, validity, status_report))
     return pdus
+
+
+def _validity(hours: int) -> int:
+    """TP-VP, relative (23.040 9.2.3.12.1); days above a day are rounded up."""
+    if hours <= 12:
+        return max(1, hours) * 12 - 1
+    if hours <= 24:
+        return 143 + (hours - 12) * 2
+    return 166 + min(30, -(-hours // 24))
 
 
 def split_text(text: str) -> list[str]:
@@ -156,7 +175,7 @@ def _utf16(text: str) -> bytes:
         raise ValueError("the text holds half a surrogate pair, which cannot be sent") from None
 
 
-def _put_right(octets: bytes, coding: int, status_report: bool) -> SubmitPdu:
+def _put_right(octets: bytes, coding: int, validity: int, status_report: bool) -> SubmitPdu:
     """Leave the service centre to the modem (length 0), set our scheme, validity and TP-SRR.
 
     A SUBMIT is: type, reference, address, protocol identifier, scheme, validity (9.2.2.2).
@@ -165,7 +184,7 @@ def _put_right(octets: bytes, coding: int, status_report: bool) -> SubmitPdu:
     behind_address = 2 + 2 + (submit[2] + 1) // 2
     submit[behind_address + 1] = coding
     if submit[0] & 0x18 == 0x10:  # a relative validity
-        submit[behind_address + 2] = VALIDITY_ONE_HOUR
+        submit[behind_address + 2] = validity
     if status_report:
         submit[0] |= STATUS_REPORT_REQUEST
     return SubmitPdu("00" + submit.hex().upper(), len(submit))
@@ -227,6 +246,7 @@ def _part(read: tpdu.Deliver, index: int | None, pdu: str) -> Decoded:
         fault=data.fault,
         reference_bits=place.reference_bits if place else 8,
         user_data=data,
+        named=read.sender.type_of_address >> 4 & 7 == ALPHANUMERIC,
     )
 
 
@@ -334,6 +354,7 @@ def _message(group: _Group) -> IncomingSms:
         direct=tuple(part.pdu for part in copies if part.index is None),
         missing=_missing(parts),
         flash=_is_flash(parts[0]),
+        named=parts[0].named,
     )
 
 

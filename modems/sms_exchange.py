@@ -77,23 +77,29 @@ class SmsExchange:
         before_body: Callable[[], Awaitable[None]],
         *,
         delivery_report: bool = False,
+        valid_hours: int = sms.ORDER_VALID_HOURS,
     ) -> SmsResult:
         """Send a text, in as many parts as it needs.
 
         within_seconds counts for each part from the writing of its body; before_body is
         awaited once, before the first. delivery_report: what becomes of it is told by a
-        `DeliveryReport`, if the modem and the network can.
+        `DeliveryReport`, if the modem and the network can. valid_hours: how long the service
+        centre tries to hand it over.
         """
         self._reference += 1
         try:
             parts = sms.encode_submit(
-                to, text, reference=self._reference & 0xFF, status_report=delivery_report
+                to,
+                text,
+                reference=self._reference & 0xFF,
+                status_report=delivery_report,
+                valid_hours=valid_hours,
             )
         except ValueError as error:
             return Refused(str(error), None, left=False)
         try:
             if delivery_report:
-                await self._ask_for_reports()
+                await self.ask_for_reports()
         except PortGone:
             return Gone(left=False)
         except (ModemSilent, NotAModem):
@@ -160,7 +166,7 @@ class SmsExchange:
             self._on_event(StorageFull(final.said))
         return Refused(str(final), final.code, left)
 
-    async def _ask_for_reports(self) -> None:
+    async def ask_for_reports(self) -> None:
         """Let the modem hand over status reports, once a life; one that refuses is polled."""
         if self._reports_asked:
             return

@@ -49,6 +49,8 @@ class Chip(NamedTuple):
     modem: str | None
     seen_at: int
     adopted_at: int | None
+    receives: int | None = None  # orders from agents; None: as the configuration says
+    answers: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +179,22 @@ def wake_if_rested(db: Database, iccid: str, *, now_ms: int) -> Chip | None:
         (iccid, now_ms),
     )
     return find(db, iccid)
+
+
+def set_channel(db: Database, iccid: str, *, receives: bool | None, answers: bool | None) -> bool:
+    """Say whether a chip takes agents' texts, and whether it sends texts to them.
+
+    None: as the configuration says. False: not known, or never adopted.
+    """
+    return touched(
+        db,
+        "UPDATE chip SET receives = ?, answers = ? WHERE iccid = ? AND state != 'NEW'",
+        (_flag(receives), _flag(answers), iccid),
+    )
+
+
+def _flag(value: bool | None) -> int | None:
+    return None if value is None else int(value)
 
 
 def doubt_stock(db: Database, iccid: str) -> None:

@@ -21,6 +21,7 @@ from pulsarack.daemon.control_arguments import (
 )
 from pulsarack.daemon.control_protocol import CallError, Calls, Peer
 from pulsarack.daemon.desk import Desk
+from pulsarack.daemon.employment import is_told
 from pulsarack.daemon.slot import HELD, Slot
 from pulsarack.ledger import accounts, books
 from pulsarack.queue import (
@@ -303,6 +304,8 @@ class RackCalls:
             "sold_hour": sold.sold_hour,
             "per_day": limits.per_day if chip.per_day is None else chip.per_day,
             "per_hour": limits.per_hour if chip.per_hour is None else chip.per_hour,
+            "receives": is_told(chip.receives, self._context.config.sms.receives),
+            "answers": is_told(chip.answers, self._context.config.sms.answers),
             "undecided": int(open_attempt is not None and open_attempt.reason is not None),
         }
 

@@ -11,13 +11,17 @@ channel would bring it for ever.
 Whoever is not known learns nothing: one answer for all strangers, and not often.
 """
 
+import asyncio
 import random
-from collections.abc import Callable, Container, Mapping
+from collections.abc import AsyncIterator, Callable, Container, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 from peewee import Database
 
+from pulsarack.daemon.channels import sealing
+from pulsarack.daemon.channels.sealing import Sealed
 from pulsarack.daemon.context import MS, Context
 from pulsarack.daemon.errors import Busy
 from pulsarack.daemon.identity import pin_rule
@@ -27,9 +31,9 @@ from pulsarack.daemon.pressure import Pressure
 from pulsarack.daemon.store_errors import StoreError
 from pulsarack.queue import agents, products
 from pulsarack.queue.agents import Agent
-from pulsarack.queue.identity import pins, senders
+from pulsarack.queue.identity import senders
 from pulsarack.queue.order_text import reading
-from pulsarack.queue.order_text.commands import ChangePin, Command, HiddenPin
+from pulsarack.queue.order_text.commands import HiddenPin
 from pulsarack.queue.order_text.grammar import Vocabulary
 from pulsarack.queue.order_text.misread import Misread
 from pulsarack.queue.order_text.reading import Reading
@@ -92,6 +96,7 @@ class FrontDesk:
         ring: Callable[[str], None],
         rng: random.Random,
         settings: Settings,
+        accounts: sealing.Accounts | None = None,
     ) -> None:
         self._context = context
         self._ordering = ordering
@@ -101,7 +106,9 @@ class FrontDesk:
         self._ring = ring
         self._rng = rng
         self._settings = settings
+        self._accounts = accounts
         self._grammar = context.config.texts.grammar()
+        self._in_hand: dict[tuple[str, str], asyncio.Event] = {}
 
     async def receive(self, letter: Letter) -> Received:
         """Take a message and do what it asks.
@@ -109,31 +116,44 @@ class FrontDesk:
         All of it is on disk when this returns, and the answer waits in the outbox. Raises Busy or
         StoreError if nothing was taken: then the channel keeps the message.
         """
-        looked = await self._look(letter)
-        if looked.outcome is not None:
-            return Received(looked.outcome, repeated=True)
-        try:
-            return await self._attend(letter, looked)
-        except (Busy, StoreError):
-            raise
-        except Exception:
-            log = self._context.log
-            log.exception("desk.fault", channel=letter.channel, message=letter.message_id)
-            return await self._say(letter, looked.agent, Answer(FAULT), self._masked(letter))
+        async with self._alone(letter):
+            looked = await self._look(letter)
+            if looked.outcome is not None:
+                return Received(looked.outcome, repeated=True)
+            try:
+                return await self._attend(letter, looked)
+            except (Busy, StoreError):
+                raise
+            except Exception:
+                log = self._context.log
+                log.exception("desk.fault", channel=letter.channel, message=letter.message_id)
+                return await self._say(letter, looked.agent, Answer(FAULT), self._masked(letter))
 
     async def refuse(
         self, letter: Letter, key: str, values: Mapping[str, str | int] | None = None
     ) -> Received:
         """Keep a message that its channel found not to be read as an order, and answer so."""
-        looked = await self._look(letter)
-        if looked.outcome is not None:
-            return Received(looked.outcome, repeated=True)
-        self._count(key, letter)
-        if looked.agent is None:
-            return await self._turn_away(letter)
-        return await self._say(
-            letter, looked.agent, Answer(key, values or {}), self._masked(letter)
-        )
+        async with self._alone(letter):
+            looked = await self._look(letter)
+            if looked.outcome is not None:
+                return Received(looked.outcome, repeated=True)
+            if looked.agent is None:
+                return await self._turn_away(letter)
+            said = Answer(key, values or {})
+            return await self._refused(letter, looked.agent, said, self._masked(letter))
+
+    @asynccontextmanager
+    async def _alone(self, letter: Letter) -> AsyncIterator[None]:
+        """A message that comes twice at once is taken once: a wrong PIN in it is one wrong try."""
+        key = (letter.channel, letter.message_id)
+        while (first := self._in_hand.get(key)) is not None:
+            await first.wait()
+        self._in_hand[key] = mine = asyncio.Event()
+        try:
+            yield
+        finally:
+            del self._in_hand[key]
+            mine.set()
 
     async def _attend(self, letter: Letter, looked: _Looked) -> Received:
         agent = looked.agent
@@ -169,10 +189,10 @@ class FrontDesk:
         return Answer(_PIN_ANSWERS[verdict])
 
     async def _carry_out(self, letter: Letter, agent: Agent, read: Reading) -> Received:
-        new_hash, weak = await self._new_pin(read)
-        if weak is not None:
-            return await self._refused(letter, agent, weak, read.masked)
-        asked = self._asked(letter, agent, read, new_hash)
+        sealed = await sealing.seal(read, agent.code, self._pins, self._accounts)
+        if isinstance(sealed, Answer):
+            return await self._refused(letter, agent, sealed, read.masked)
+        asked = self._asked(letter, agent, read, sealed)
 
         def job(db: Database) -> tuple[str | None, tuple[Answer, ...]]:
             kept = inbound.add(
@@ -201,16 +221,7 @@ class FrontDesk:
                 await self._context.announce(order.id)
         return self._ended(letter, outcome)
 
-    async def _new_pin(self, read: Reading) -> tuple[str | None, Answer | None]:
-        command: Command = read.commands[0]
-        if not isinstance(command, ChangePin):
-            return None, None
-        weak = pins.check_new(command.new_pin, read.pin)
-        if weak is not None:
-            return None, Answer("weak_pin")
-        return await self._pins.hash(command.new_pin), None
-
-    def _asked(self, letter: Letter, agent: Agent, read: Reading, new_hash: str | None) -> Asked:
+    def _asked(self, letter: Letter, agent: Agent, read: Reading, sealed: Sealed) -> Asked:
         return Asked(
             agent=agent,
             channel=letter.channel,
@@ -224,7 +235,8 @@ class FrontDesk:
             rng=self._rng,
             settings=self._settings,
             client_reference=read.reference,
-            new_pin_hash=new_hash,
+            new_pin_hash=sealed.pin_hash,
+            new_passwords=sealed.passwords,
         )
 
     async def _turn_away(self, letter: Letter) -> Received:

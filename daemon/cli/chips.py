@@ -36,6 +36,8 @@ _MORE = (
     Column("reserve", "reserve", "number"),
     Column("per_hour", "per hour", "number"),
     Column("per_day", "per day", "number"),
+    Column("receives", "receives texts"),
+    Column("answers", "answers texts"),
 )
 _READINGS = (
     Column("at", "time", "time"),
@@ -62,6 +64,7 @@ _ATTEMPTS = (
         "adopt": Lazy("chips", "adopt", "Let a chip that was found take orders."),
         "rest": Lazy("chips", "rest", "Give a chip no more orders."),
         "enable": Lazy("chips", "enable", "Let a resting chip take orders again."),
+        "channel": Lazy("chips", "channel", "Say whether agents write to a chip, and from it."),
         "try-pin": Lazy("chips", "try_pin", "Let a refused SIM PIN be tried again."),
     },
 )
@@ -154,6 +157,26 @@ def enable(session: Session, iccid: str) -> None:
     """Let the chip ICCID take orders again."""
     session.call("chip.enable", iccid=iccid)
     click.echo(f"chip {formats.text(iccid)} takes orders")
+
+
+_SWITCH = click.Choice(["on", "off", "default"])
+
+
+@click.command()
+@click.argument("iccid")
+@click.option("--receives", type=_SWITCH, help="Whether it takes agents' orders.")
+@click.option("--answers", type=_SWITCH, help="Whether it sends texts to agents.")
+@pass_session
+def channel(session: Session, iccid: str, receives: str | None, answers: str | None) -> None:
+    """Say whether agents order by SMS to the chip ICCID, and are answered from it.
+
+    "default" is what [sms] of the configuration says; what is not named stays as it is.
+    """
+    told = session.call("chip.channel", iccid=iccid, receives=receives, answers=answers)
+    click.echo(
+        f"chip {formats.text(iccid)} {'takes' if told['receives'] else 'takes no'} orders by SMS"
+        f" and {'answers' if told['answers'] else 'does not answer'}"
+    )
 
 
 @click.command("try-pin")

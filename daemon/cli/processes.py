@@ -30,6 +30,7 @@ def run(context: click.Context, session: Session) -> None:
 @click.option("--seed", type=int, default=1, show_default=True, help="The same, the same faults.")
 @click.option("--speed", type=_SPEED, default=1.0, show_default=True, help="Times faster.")
 @click.option("--anchor", type=float, help="Unix time at which the daemon's clock starts, too.")
+@click.option("--telephones", type=_FILE, help="A socket where people's telephones are.")
 @click.pass_context
 def simulate(
     context: click.Context,
@@ -39,15 +40,18 @@ def simulate(
     seed: int,
     speed: float,
     anchor: float | None,
+    telephones: Path | None,
 ) -> None:
     """Run a simulated rack, described in the TOML file RACK.
 
     Its modems are serial ports in the directory; the operators behind them keep books
-    that the daemon never reads and `pulsarack audit --truth` compares.
+    that the daemon never reads and `pulsarack audit --truth` compares. With --telephones other
+    programs can write to the chips and read what these send to people, as JSON lines; what was
+    written and heard is in a file beside the socket.
     """
     from pulsarack.modems.simulator.process import run as run_rack
 
-    context.exit(run_rack(rack, directory, truth, seed, speed, anchor))
+    context.exit(run_rack(rack, directory, truth, seed, speed, anchor, telephones))
 
 
 @click.command()
@@ -90,7 +94,7 @@ def demo(
 def bench(arguments: tuple[str, ...]) -> None:
     """Measure what the daemon costs and how quick it is, all of it or by NAME.
 
-    Names: start, ledger, intake, dispatch, rack, growth, recovery, profile, storm. Options: --full
+    Names: start, ledger, intake, http, dispatch, rack, growth, recovery, profile, storm. Options: --full
     for every size (most of an hour), --rounds N, --modems N, --json FILE, --dir DIR. The benches
     are a part of the source tree that is not installed with the product.
     """

@@ -20,6 +20,7 @@ from pulsarack.modems.simulator.rack import Rack
 from pulsarack.modems.simulator.scheduler import Scheduler, Timer
 from pulsarack.modems.simulator.service_centre import ServiceCentre
 from pulsarack.modems.simulator.sms_weather import SmsWeather
+from pulsarack.modems.simulator.telephones import RECEIVED, Telephones, is_telephone
 from pulsarack.modems.simulator.terminal import Terminal
 
 IDLE_SECONDS = 60.0
@@ -74,6 +75,7 @@ class Network:
         self._last_session = 0
         self._parts: dict[tuple[str, str, int, int], dict[int, str]] = {}
         self.sent: deque[SentText] = deque(maxlen=REMEMBERED_TEXTS)
+        self.telephones: Telephones | None = None
 
     @property
     def dealers(self) -> Mapping[str, Dealer]:
@@ -183,7 +185,8 @@ class Network:
 
     def report_delivery(self, terminal: Terminal, to: str, reference: int) -> None:
         """The service centre tells what became of an SMS."""
-        self._texts.report(terminal.iccid, to, reference, DELIVERY_REPORT_SECONDS)
+        status = self.telephones.delivery_status(to) if self.telephones else RECEIVED
+        self._texts.report(terminal.iccid, to, reference, DELIVERY_REPORT_SECONDS, status)
 
     def retry(self, terminal: Terminal) -> None:
         """The terminal is back, or has room again."""
@@ -197,6 +200,9 @@ class Network:
             if whole is None:
                 return Answer()
             submit = whole
+        if self.telephones is not None and is_telephone(submit.to):
+            self.telephones.arrive(iccid, submit.to, submit.text)
+            return Answer()
         if fault in (MenuFault.LOST, MenuFault.UNPARSED) and operator.is_question(
             submit.to, submit.text
         ):

@@ -19,16 +19,24 @@ from pulsarack.modems.simulator.modem import Modem
 from pulsarack.modems.simulator.pty_port import PtyPort
 from pulsarack.modems.simulator.rack import Rack, load_rack
 from pulsarack.modems.simulator.scheduler import LoopScheduler
+from pulsarack.modems.simulator.telephone_socket import TelephoneSocket
 from pulsarack.modems.simulator.world import World
 
 
 def run(
-    rack_path: Path, directory: Path, truth: Path, seed: int, speed: float, anchor: float | None
+    rack_path: Path,
+    directory: Path,
+    truth: Path,
+    seed: int,
+    speed: float,
+    anchor: float | None,
+    telephones: Path | None = None,
 ) -> int:
     """Serve a rack on ptys DIR/modem0... Returns the exit status: 0, or 2 for a bad rack file.
 
     speed: virtual seconds a real second; anchor: Unix seconds at which both clocks agree (now, if
-    None).
+    None). telephones: where people's telephones are (telephone_socket.py); their books lie beside
+    it, with the ending .jsonl.
     """
     if speed <= 0:
         sys.stderr.write("the speed must be more than 0; 1 is real time\n")
@@ -39,17 +47,32 @@ def run(
         sys.stderr.write(f"{error}\n")
         return 2
     directory.mkdir(parents=True, exist_ok=True)
-    asyncio.run(_serve(rack, directory, truth, seed, VirtualClock(speed, anchor)))
+    clock = VirtualClock(speed, anchor)
+    asyncio.run(_serve(rack, directory, truth, seed, clock, telephones))
     return 0
 
 
-async def _serve(rack: Rack, directory: Path, truth: Path, seed: int, clock: VirtualClock) -> None:
+async def _serve(
+    rack: Rack,
+    directory: Path,
+    truth: Path,
+    seed: int,
+    clock: VirtualClock,
+    telephones: Path | None,
+) -> None:
     loop = asyncio.get_running_loop()
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
-    book_file = BookFile(truth)
-    world = World(rack, seed, LoopScheduler(loop, clock), Books(book_file.write_line))
+    book_files = [BookFile(truth)]
+    if telephones is not None:
+        book_files.append(BookFile(telephones.with_suffix(".jsonl")))
+    world = World(
+        rack, seed, LoopScheduler(loop, clock), *(Books(one.write_line) for one in book_files)
+    )
+    socket = TelephoneSocket(telephones, world.telephones) if telephones is not None else None
+    if socket is not None:
+        await socket.open()
     ports = [
         _connect(modem, directory / f"modem{place}", loop)
         for place, modem in enumerate(world.modems)
@@ -64,7 +87,10 @@ async def _serve(rack: Rack, directory: Path, truth: Path, seed: int, clock: Vir
         for port in ports:
             port.close()
         world.close()
-        book_file.close()
+        if socket is not None:
+            socket.close()
+        for book_file in book_files:
+            book_file.close()
 
 
 def _connect(modem: Modem, link: Path, loop: asyncio.AbstractEventLoop) -> PtyPort:

@@ -53,13 +53,13 @@ class ServiceCentre:
             latency + after + fate.before, lambda: self._take(iccid, sender, text, fate)
         )
 
-    def report(self, iccid: str, to: str, reference: int, after: float) -> None:
-        """Tell a chip, so many seconds from now, that its text was delivered."""
+    def report(self, iccid: str, to: str, reference: int, after: float, status: int = 0) -> None:
+        """Tell a chip, so many seconds from now, what became of its text (TP-ST)."""
         sent = local_time(self._scheduler.now())
 
         def tell() -> None:
             done = local_time(self._scheduler.now())
-            self._hand_over(iccid, [status_report_pdu(reference, to, sent, done)])
+            self._hand_over(iccid, [status_report_pdu(reference, to, sent, done, status)])
 
         self._scheduler.call_later(after, tell)
 

@@ -16,12 +16,20 @@ from pulsarack.modems.simulator.operators.mobile_operator import Operator
 from pulsarack.modems.simulator.rack import ChipPlan, ModemPlan, Rack
 from pulsarack.modems.simulator.scheduler import Scheduler
 from pulsarack.modems.simulator.sim_card import SimCard
+from pulsarack.modems.simulator.telephones import Telephones
 
 
 class World:
     """Everything simulated, without any input or output of its own."""
 
-    def __init__(self, rack: Rack, seed: int, scheduler: Scheduler, books: Books) -> None:
+    def __init__(
+        self,
+        rack: Rack,
+        seed: int,
+        scheduler: Scheduler,
+        books: Books,
+        telephone_books: Books | None = None,
+    ) -> None:
         self._scheduler = scheduler
         self._books = books
         self._seed = seed
@@ -32,6 +40,12 @@ class World:
         }
         for plan in rack.modems:
             self._subscribe(plan.chip)
+        self.telephones = self.network.telephones = Telephones(
+            scheduler.now,
+            telephone_books or Books(lambda line: None),
+            self.network.send_text,
+            {plan.chip.msisdn: plan.chip.iccid for plan in rack.modems},
+        )
         self.modems = [self._modem(plan) for plan in rack.modems]
         self._open_books(rack)
 

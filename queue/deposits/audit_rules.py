@@ -26,7 +26,7 @@ _CAUSES = (
     f" AND t.debit = '{_DEPOSIT}' || b.sender AND b.receiver = substr(t.credit, 17)"
     " AND b.amount = t.amount)",
     "t.debit GLOB 'liability:commission:*'",
-    "t.reverses GLOB 'order:[0-9]*:price:post'",
+    "coalesce(t.reverses, '') GLOB 'order:[0-9]*:price:post'",
     f"(t.debit = '{_CASH}' AND t.sequence <= (SELECT max(last_sequence) FROM early_credit))",
 )
 

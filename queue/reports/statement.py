@@ -19,6 +19,7 @@ from pulsarack.queue import archive, orders
 
 # By how much the clock may have been set back within a day that is looked for.
 _MARGIN_MS: Final = 3_600_000
+_MOST_ROWS: Final = 20_000
 _ORDER = re.compile(r"order:([0-9]{1,18})")
 _COMMISSION = "liability:commission:"
 _AGENT = "liability:agent:"
@@ -62,12 +63,13 @@ def between(
         return []
     above = max(_end(db, now.code), books.first_since(db, begins_at - _MARGIN_MS) - 1)
     below = books.first_since(db, ends_at + _MARGIN_MS)
-    found = books.movements(db, now.code, above=above, below=below, limit=limit)
+    # The hours around the day are among them, so `limit` comes later.
+    found = books.movements(db, now.code, above=above, below=below, limit=_MOST_ROWS)
     if not found:
         return []
     left = books.balance_before(db, now, found[0].sequence + 1)
     shown = books.lines(now._replace(posted=left), found)
-    return told(db, [one for one in shown if begins_at <= one.entry.at < ends_at])
+    return told(db, [one for one in shown if begins_at <= one.entry.at < ends_at][:limit])
 
 
 def told(db: Database, lines: Iterable[Line]) -> list[StatementLine]:

@@ -1,4 +1,4 @@
-"""Cheap hashes and a master key of the tests' own."""
+"""Cheap hashes and master keys of the tests' own."""
 
 from pathlib import Path
 

@@ -181,6 +181,8 @@ CALLS: list[tuple[list[str], str, dict[str, Any]]] = [
      {"iccid": ICCID, "because": "loose"}),
     (["chip", "enable", ICCID], "chip.enable", {"iccid": ICCID}),
     (["chip", "try-pin", ICCID], "chip.try_pin", {"card": ICCID}),
+    (["chip", "channel", ICCID, "--receives", "on", "--answers", "default"], "chip.channel",
+     {"iccid": ICCID, "receives": "on", "answers": "default"}),
     (["order", "reverse", "7", "--because", "x", "--who", "boss", "--stock-returned"],
      "order.reverse", {"id": 7, "because": "x", "who": "boss", "stock_returned": True}),
     (["order", "acknowledge", "7", "--because", "x", "--who", "boss"],
@@ -218,6 +220,7 @@ def test_options_become_arguments(
 ) -> None:
     for name in ("cancel", "resolve", "reverse", "acknowledge"):
         fake_daemon.answers[f"order.{name}"] = ORDER
+    fake_daemon.answers["chip.channel"] = {"receives": True, "answers": False}
     fake_daemon.answers["discrepancies.list"] = {"discrepancies": []}
     fake_daemon.answers["discrepancies.clear"] = CLEARED
     fake_daemon.answers["order.list"] = {"orders": []}
@@ -240,6 +243,7 @@ WRONG: list[tuple[list[str], int, str]] = [
     (["discrepancies", "clear", "4", "--as", "order", "--because", "x"], 2, "'order' is not one"),
     (["agent", "credit", "kios1", "--because", "x", "--", "-5"], 2, "is not an amount"),
     (["order", "list", "--limit", "0"], 2, "--limit"),
+    (["chip", "channel", "1", "--receives", "yes"], 2, "'yes' is not one of 'on', 'off'"),
     (["order", "show", "9" * 20], 1, "argument id: expected int <= 9223372036854775807"),
     (["order", "cancel", "0"], 1, "argument id: expected int >= 1; order.cancel takes id"),
     (["agent", "new", "a\x1bb", "x"], 1, "argument code: expected str without control charac"),
@@ -521,6 +525,9 @@ def test_help_knows_every_command_and_every_command_has_help(run: Any) -> None:
         "ledger",
         "route",
         "discrepancies",
+        "sender",
+        "account",
+        "secret",
     ):
         listing = run(group, "--help").stdout.partition("Commands:")[2]
         for line in listing.splitlines():

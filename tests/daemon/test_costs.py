@@ -44,7 +44,7 @@ AN_ORDER: dict[str, Any] = {
     # Claim: the chip's row, open attempt, sales and balance, the agents' turn, the order, its
     # attempts, spent serial numbers, silence, the clock's steps (about 11; looking also when no
     # chip or no order is free). End: serial number, owed answers, steps, stock, order, whose the
-    # attempt is, both holds, what uplines earn, chip, wording (11). Out: the message (2).
+    # attempt is, both holds, what uplines earn, chip (10). Out: how it is worded, the message (3).
     # Between: is an order too old, does one wait (1.5).
     "statements that read": 30.0,
     # The order, its transitions (3), transfers (2 held, 2 posted), attempt, what was said (2),

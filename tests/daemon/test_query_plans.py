@@ -25,6 +25,7 @@ from pulsarack.queue import agents, clock_steps, products
 from pulsarack.queue.identity import accounts, senders
 from pulsarack.queue.network import markups, tree
 from pulsarack.queue.order_text.commands import HiddenPin
+from pulsarack.queue.post import outgoing, sent_sms
 from pulsarack.queue.state import OrderState
 from pulsarack.queue.texts import ReadText, TextKind
 from pulsarack.ussd.outcome import Reason
@@ -33,6 +34,7 @@ from tests.daemon.statements import Planner, planner, traced
 from tests.daemon.test_orders_and_chips import until_idle
 from tests.daemon.virtual_loop import run
 from tests.daemon.world import PEER, World, rack_plan
+from tests.queue.service_world import CONVERSATION, Talk
 from tests.queue.test_decisions import acknowledge, refuted
 from tests.queue.test_discrepancies import doubted, held_for_not_done, proved_late, say_done
 from tests.queue.test_texts import CARD, contradicted, ready
@@ -116,6 +118,9 @@ ALLOWED: dict[str, str] = {
     "SELECT r.id, r.at FROM stock_reading AS r WHERE r.id > ?2 AND r.id <= ?3": _LEAVING,
     "SELECT r.id FROM stock_reading AS r WHERE r.id IN (SELECT value FROM json_each(?1)) AND"
     " r.at < ?2": _LEAVING,
+    "DELETE FROM api_nonce WHERE id IN (SELECT id": "from the oldest until LIMIT",
+    "SELECT (SELECT max(id) FROM api_nonce)": _GREATEST,
+    "SELECT id, at, agent, what, about, by FROM identity_event": _NEWEST,
     "SELECT id, agent, bank, asked, amount, state, created_at, expires_at, first_day, last_day,"
     " finished_at, why FROM ticket ORDER BY id DESC LIMIT": _NEWEST,
     "SELECT id, agent, bank, asked, amount, state, created_at, expires_at, first_day, last_day,"
@@ -207,6 +212,7 @@ async def every_call(world: Noted) -> None:
     await call(world, "chip.rest", iccid=card, because="seen")
     await call(world, "chip.try_pin", card=card)
     await call(world, "chip.enable", iccid=card)
+    await call(world, "chip.channel", iccid=card, receives="on", answers="default")
     await call(world, "order.cancel", id=await world.order("S5.081200000099"))
     await call(world, "route.explain", product="S10", destination="081200000012")
     said = {"key": "no_orders", "language": "id"}
@@ -269,18 +275,18 @@ async def identify(world: Noted) -> None:
 
 async def network(world: Noted) -> None:
     """A tree of agents, what each pays and earns, an order of the lowest and its end."""
-    await world.call("agent.new", code="N2", name="Dua N", upline="A1", language="en")
-    await world.call("agent.move", code="N2", upline=None)
-    await world.call("agent.move", code="N2", upline="A1")
-    await world.pay_in("N2", 100_000)
+    await world.call("agent.new", code="A2", name="Dua", upline="A1", language="en")
+    await world.call("agent.move", code="A2", upline=None)
+    await world.call("agent.move", code="A2", upline="A1")
+    await world.pay_in("A2", 100_000)
     await world.call("price.set", level="gold", product="S5", price=5_300)
-    await world.call("agent.level", code="N2", level="gold")
-    await world.call("agent.language", code="N2", language="id")
+    await world.call("agent.level", code="A2", level="gold")
+    await world.call("agent.language", code="A2", language="id")
     await world.call("markup.set", upline="A1", amount=40)
-    await world.call("markup.set", upline="A1", amount=50, downline="N2", product="S5")
-    order = {"agent": "N2", "text": "S5.081200000061"}
+    await world.call("markup.set", upline="A1", amount=50, downline="A2", product="S5")
+    order = {"agent": "A2", "text": "S5.081200000061"}
     sold = await world.call("order.new", **order)
-    await world.call("agent.active", code="N2", active=False)
+    await world.call("agent.active", code="A2", active=False)
     await world.settle()
     await until_idle(world)
     await call(world, "commission.exchange", agent="A1", amount=10, id="x1")
@@ -289,7 +295,7 @@ async def network(world: Noted) -> None:
     await world.call("agent.tree")
     await world.call("agent.tree", code="A1")
     await world.call("price.list", level="gold")
-    await world.call("price.explain", agent="N2", product="S5")
+    await world.call("price.explain", agent="A2", product="S5")
     await world.call("price.remove", level="gold", product="S5")
     await world.call("product.below_cost", code="S5", allowed=False)
     await world.call("markup.list", upline="A1")
@@ -305,11 +311,11 @@ def uplines(world: Noted) -> None:
         upline, product = agents.find(db, "A1"), products.find(db, "S5")
         assert upline is not None and product is not None
         tree.register(db, upline, name="Tiga", town="", number="", markup=5, now_ms=1)
-        tree.uplines(db, "N2")
+        tree.uplines(db, "A2")
         tree.downlines(db, "A1")
-        tree.set_active(db, upline, "N2", True)
-        markups.to_reach(db, upline, 6_000, "S5", downline="N2")
-        agents.rename(db, "N2", "Dua Dua")
+        tree.set_active(db, upline, "A2", True)
+        markups.to_reach(db, upline, 6_000, "S5", downline="A2")
+        agents.rename(db, "A2", "Dua Dua")
 
     world.daemon.store.run_inline(job)
 
@@ -364,6 +370,18 @@ def rare(directory: Path) -> None:
         shop.close()
 
 
+def converse(directory: Path) -> None:
+    """Agents ask for everything that they can ask for."""
+    place = directory / "talk"
+    place.mkdir()
+    shop = Shop(place / "pulsarack.db")
+    shop.chip()
+    talk = Talk(shop)
+    for agent, command in CONVERSATION:
+        talk.say(command, agent=agent)
+    shop.close()
+
+
 def contradict(shop: Shop) -> None:
     """A refund that a text contradicts, seen to by a person."""
     attempt_id = refuted(shop)
@@ -411,7 +429,31 @@ def decide(shop: Shop) -> None:
     say_done(shop, doubted(shop, held_for_not_done(shop)))
 
 
-RARE = (contradict, refuse_repeat, differ, hear, decide)
+def text_people(shop: Shop) -> None:
+    """Texts that leave chips for telephones, and the reports about them."""
+
+    def job(db: Database) -> None:
+        text = outgoing.Text("sms", "6281200000071", outgoing.Kind.ANSWER, "x", "A1")
+        number = outgoing.put(db, text, now_ms=shop.now)
+        assert number is not None
+        for delivered in (False, True):
+            rows = sent_sms.begin(
+                db, CARD, number, text.address, 2, day_started_at=0, per_day=9, now_ms=shop.now
+            )
+            assert rows is not None
+            sent_sms.left(db, rows, (1, 2), f"{CARD}:1,2:{rows[0]}")
+            for part in (1, 2):
+                sent_sms.report(
+                    db, CARD, part, text.address, delivered=delivered, why="", now_ms=shop.now
+                )
+            sent_sms.stayed(db, rows)
+        assert not sent_sms.any_before(db, 0)
+        sent_sms.forget(db, 0, 1)
+
+    shop.run(job)
+
+
+RARE = (contradict, refuse_repeat, differ, hear, decide, text_people)
 
 SIMPLE = [
     "order.list",
@@ -452,6 +494,7 @@ def life(tmp_path_factory: pytest.TempPathFactory) -> Life:
     with traced() as seen:
         left = run(live(daemon), within_days=40)
         rare(shops)
+        converse(shops)
         examine(daemon)
     with traced() as audited:
         assert audit.main(daemon / "pulsarack.db", None) is not None

@@ -250,11 +250,13 @@ class World:
         loop = asyncio.get_running_loop()
         self.clock = LoopClock(START_MS)
         self.truth: list[dict[str, Any]] = []
+        self.telephone_books: list[dict[str, Any]] = []
         self.simulation = Simulation(
             plan,
             seed,
             LoopScheduler(loop, START_MS / 1000),
             Books(lambda line: self.truth.append(json.loads(line))),
+            Books(lambda line: self.telephone_books.append(json.loads(line))),
         )
         self.simulation.power_on()
         self.ports = MemoryPorts(self.simulation)
@@ -358,7 +360,7 @@ class World:
     async def pay_in(self, agent: str, amount: int) -> None:
         """Raise a deposit by exactly so much: a row of the bank, which an admin says is his."""
         row = {"day": START_DAY, "amount": amount, "description": f"payment {next(self._ids)}"}
-        taken = await self.call("bank.import", bank="bank", rows=[row])
+        taken = await self.call("bank.import", bank=self._config.banks[0].name, rows=[row])
         (unmatched,) = taken["unmatched"]
         await self.call("bank.assign", id=unmatched["id"], agent=agent, because="test", who="test")
 

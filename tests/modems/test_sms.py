@@ -54,7 +54,7 @@ def test_what_is_sent_says_what_it_should(text: str, reference: int, report: boo
         got = tpdu.read_pdu(pdu.hex, Kind.SUBMIT)
         assert isinstance(got, Submit) and got.user_data.fault == ""
         assert (got.service_centre, got.recipient.text) == (None, "+6281200000012")
-        assert got.validity == sms.VALIDITY_ONE_HOUR and got.status_report_wanted == report
+        assert got.validity == 11 and got.status_report_wanted == report
         assert got.user_data.coding.message_class is None
         place = Concatenation(reference, 8, len(pdus), number) if len(pdus) > 1 else None
         assert got.user_data.concatenation == place
@@ -70,6 +70,16 @@ def test_a_text_that_is_too_long_is_refused() -> None:
     assert len(sms.encode_submit("168", "x" * 153 * 255)) == 255
     with pytest.raises(ValueError, match="256 messages"):
         sms.encode_submit("168", "x" * (153 * 255 + 1))
+
+
+@pytest.mark.parametrize(
+    ("hours", "validity"), [(1, 11), (12, 143), (13, 145), (24, 167), (25, 168), (720, 196)]
+)
+def test_how_long_it_is_valid(hours: int, validity: int) -> None:
+    """23.040 9.2.3.12.1: 5 minutes each to 12 hours, then half hours to 24, then days."""
+    (one,) = sms.encode_submit("6281200000012", "x", valid_hours=hours)
+    got = tpdu.read_pdu(one.hex, Kind.SUBMIT)
+    assert isinstance(got, Submit) and got.validity == validity
 
 
 @pytest.mark.parametrize("to", ["", "+", "M-KIOS", "1" * 21, "08\r12", "٣"])

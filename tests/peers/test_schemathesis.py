@@ -19,7 +19,7 @@ from tests.daemon.channels.http_world import KEY, HttpWorld
 HERE = Path(__file__).resolve().parent
 PROGRAM = HERE.parents[1] / ".peers" / "schemathesis" / "bin" / "schemathesis"
 SETTINGS = "requests_per_second = 100000\nburst = 100000\n"
-EXAMPLES = 100
+EXAMPLES = 40
 
 
 @pytest.mark.timeout(600)

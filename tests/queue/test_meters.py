@@ -1,4 +1,4 @@
-"""Products that are sold to electricity meters: digits of their own, never a telephone's."""
+"""Products that are sold to electricity meters: own digits, no prefix, never a telephone."""
 
 from collections.abc import Iterator
 from dataclasses import replace

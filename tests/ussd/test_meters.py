@@ -1,4 +1,4 @@
-"""A recipe that sells to electricity meters: dialled without a mark, read with it."""
+"""A recipe that sells to electricity meters: dialled without a mark, read with it, not mixed."""
 
 import pytest
 

@@ -6,20 +6,25 @@ old its reference is.
 """
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 from peewee import Database
 
 from pulsarack.daemon.channels.http.parts import Account, Parts
+from pulsarack.daemon.config_deposits import BankSection, ticket_terms
 from pulsarack.daemon.context import Context
 from pulsarack.ledger import accounts, books
 from pulsarack.ledger.books import Balance
-from pulsarack.queue import agents, archive, orders, outcome, products
+from pulsarack.queue import agents, archive, complaints, orders, outcome, products
 from pulsarack.queue.archive import PastOrder
+from pulsarack.queue.complaints import Opened
+from pulsarack.queue.deposits import tickets
+from pulsarack.queue.deposits.tickets import Given, Ticket
 from pulsarack.queue.errors import IllegalMove
 from pulsarack.queue.intake import Repeated
 from pulsarack.queue.orders import Order
 from pulsarack.queue.products import Product
+from pulsarack.queue.reports import statement
+from pulsarack.queue.reports.statement import StatementLine
 from pulsarack.queue.request import Request
 from pulsarack.queue.state import OPEN
 from pulsarack.queue.validation import Refusal, normalise_destination, show_destination
@@ -160,14 +165,54 @@ class Desk:
             agent = agents.find(db, account.agent)
             if agent is None:
                 return []
-            return [(one, one.price) for one in products.every(db) if one.active]
+            price_of = self._parts.price_of
+            return [(one, price_of(db, agent, one)) for one in products.every(db) if one.active]
 
         return await self._context.store.read_for(account.agent, job)
 
-    async def statement(self, account: Account, limit: int) -> list[dict[str, Any]]:
-        """The newest movements of the deposit, newest first."""
-        found = await self._parts.past.statement(accounts.agent(account.agent), limit)
-        return [] if found is None else list(found["lines"])
+    async def ticket(
+        self, account: Account, amount: int, bank: str | None = None
+    ) -> Given | Refusal:
+        """A deposit ticket for so many rupiah, or the open one that there is for them."""
+        now_ms, terms = self._context.clock.now_ms(), ticket_terms(self._context.config)
+        return await self._context.store.write_for(
+            account.agent,
+            lambda db: tickets.ask(
+                db,
+                account.agent,
+                amount,
+                bank=bank,
+                rng=self._parts.rng,
+                now_ms=now_ms,
+                terms=terms,
+            ),
+        )
+
+    def banks_of(self, ticket: Ticket) -> list[BankSection]:
+        """Into which of our accounts a ticket can be paid."""
+        banks = self._context.config.banks
+        return [one for one in banks if ticket.bank in ("", one.name)]
+
+    async def complain(
+        self, account: Account, reference: str, words: str
+    ) -> Opened | Refusal | None:
+        """Say that something is wrong with an order; None: there is none of that reference."""
+        found = await self.find(account, reference)
+        if found is None:
+            return None
+        order_id, now_ms = found.id, self._context.clock.now_ms()
+        return await self._context.store.write_for(
+            account.agent,
+            lambda db: complaints.open(
+                db, account.agent, order_id, words, channel=CHANNEL, now_ms=now_ms
+            ),
+        )
+
+    async def statement(self, account: Account, limit: int) -> list[StatementLine]:
+        """The newest movements of the deposit that are not archived, newest first."""
+        return await self._context.store.read_for(
+            account.agent, lambda db: statement.newest(db, account.agent, limit)
+        )
 
     async def of_id(self, order_id: int) -> Standing | None:
         """An order by our own number; for reports."""

@@ -94,17 +94,60 @@ class NativeApi:
         ]
         return json_body.answer(wire.Products(found))
 
+    async def ticket(self, call: Call) -> web.Response:
+        """POST /v1/tickets."""
+        account = await self._door.signed(call)
+        wanted = json_body.read(call, wire.NewTicket)
+        found = await self._desk.ticket(account, wanted.amount, wanted.bank)
+        if isinstance(found, Refusal):
+            raise of_queue(found)
+        ticket = found.ticket
+        view = wire.TicketView(
+            id=ticket.id,
+            asked=ticket.asked,
+            amount=ticket.amount,
+            state=ticket.state,
+            expires_at=ticket.expires_at,
+            pay_to=[
+                wire.BankAccount(one.name, one.account, one.holder)
+                for one in self._desk.banks_of(ticket)
+            ],
+            repeated=found.repeated,
+        )
+        return json_body.answer(view, 200 if found.repeated else _CREATED)
+
+    async def complain(self, call: Call) -> web.Response:
+        """POST /v1/complaints."""
+        account = await self._door.signed(call)
+        wanted = json_body.read(call, wire.NewComplaint)
+        found = await self._desk.complain(account, wanted.client_reference, wanted.words)
+        if found is None:
+            raise _not_found()
+        if isinstance(found, Refusal):
+            raise of_queue(found)
+        complaint = found.complaint
+        view = wire.ComplaintView(
+            id=complaint.id,
+            state=complaint.state,
+            opened_at=complaint.opened_at,
+            repeated=found.repeated,
+        )
+        return json_body.answer(view, 200 if found.repeated else _CREATED)
+
     async def statement(self, call: Call) -> web.Response:
         """GET /v1/statement."""
         account = await self._door.signed(call)
         wanted = json_body.read_query(call, wire.StatementQuery)
         lines = [
             wire.StatementLine(
-                at=line["at"],
-                memo=line["memo"],
-                debit=line["debit"],
-                credit=line["credit"],
-                balance=line["balance"],
+                at=line.at,
+                kind=line.kind,
+                amount=line.amount,
+                balance=line.balance,
+                order_id=line.order_id,
+                product=line.product,
+                destination=line.destination,
+                other=line.other,
             )
             for line in await self._desk.statement(account, wanted.limit)
         ]
@@ -116,6 +159,9 @@ class NativeApi:
 
     def routes(self) -> Sequence[Route]:
         """All of them; the OpenAPI document is made from these."""
+        return (*self._of_orders(), *self._of_money())
+
+    def _of_orders(self) -> Sequence[Route]:
         order, one = "/v1/orders", "/v1/orders/{reference}"
         placed = Operation(
             "placeOrder",
@@ -137,8 +183,31 @@ class NativeApi:
             {200: wire.OrderView},
             refusals=(404, 409),
         )
+        complaint = Operation(
+            "complain",
+            "Say that something is wrong with an order",
+            {201: wire.ComplaintView, 200: wire.ComplaintView},
+            asks=wire.NewComplaint,
+            refusals=(404, 422),
+        )
+        return (
+            Route("POST", order, self.place, operation=placed),
+            Route("GET", order, self.list, operation=listed),
+            Route("GET", one, self.show, operation=shown),
+            Route("POST", f"{one}/cancel", self.cancel, operation=cancelled),
+            Route("POST", "/v1/complaints", self.complain, operation=complaint),
+        )
+
+    def _of_money(self) -> Sequence[Route]:
         balance = Operation("showBalance", "The deposit", {200: wire.Balance})
         sold = Operation("listProducts", "What is sold, and your prices", {200: wire.Products})
+        ticket = Operation(
+            "askTicket",
+            "A deposit ticket: a unique amount to pay in",
+            {201: wire.TicketView, 200: wire.TicketView},
+            asks=wire.NewTicket,
+            refusals=(422,),
+        )
         statement = Operation(
             "showStatement",
             "The newest movements of the deposit",
@@ -147,12 +216,9 @@ class NativeApi:
         )
         document = Operation("showOpenApi", "This document", {200: None}, signed=False)
         return (
-            Route("POST", order, self.place, operation=placed),
-            Route("GET", order, self.list, operation=listed),
-            Route("GET", one, self.show, operation=shown),
-            Route("POST", f"{one}/cancel", self.cancel, operation=cancelled),
             Route("GET", "/v1/balance", self.balance, operation=balance),
             Route("GET", "/v1/products", self.products, operation=sold),
+            Route("POST", "/v1/tickets", self.ticket, operation=ticket),
             Route("GET", "/v1/statement", self.statement, operation=statement),
             Route("GET", "/v1/openapi.json", self.document, operation=document),
         )

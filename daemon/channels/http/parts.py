@@ -3,12 +3,17 @@
 Nothing here knows how an account is kept or how an order is accepted; `run.py` hands the parts in.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from random import Random
 from typing import Any, Protocol
 
+from peewee import Database
+
 from pulsarack.daemon.secrets import Secret
+from pulsarack.queue.agents import Agent
 from pulsarack.queue.intake import Accepted, Origin, Repeated
+from pulsarack.queue.products import Product
 from pulsarack.queue.request import Request
 from pulsarack.queue.validation import Refusal
 
@@ -103,14 +108,13 @@ class PastRows(Protocol):
     async def row(self, past: Any) -> dict[str, Any]:
         """One of them, as the control socket shows it."""
 
-    async def statement(self, account: str, limit: int) -> dict[str, Any] | None:
-        """The newest lines of an account."""
-
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """All of them."""
+    """All of them. `price_of` is what an agent pays; `rng` draws the tails of tickets."""
 
     doorkeeper: Doorkeeper
     ordering: Ordering
     past: PastRows
+    price_of: Callable[[Database, Agent, Product], int]
+    rng: Random

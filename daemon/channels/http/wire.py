@@ -49,6 +49,20 @@ class NewOrder(Incoming, frozen=True, kw_only=True):
     reply_number: _Number | None = None
 
 
+class NewTicket(Incoming, frozen=True, kw_only=True):
+    """Pay so much in. Without a bank into any of ours."""
+
+    amount: Rupiah
+    bank: _Number | None = None
+
+
+class NewComplaint(Incoming, frozen=True, kw_only=True):
+    """Something is wrong with an order."""
+
+    client_reference: Reference
+    words: Annotated[str, Meta(min_length=1, max_length=500, pattern=PRINTABLE)]
+
+
 class OrderQuery(Incoming, frozen=True, kw_only=True):
     """Which orders to list."""
 
@@ -103,6 +117,35 @@ class Balance(Struct, frozen=True):
     available: int
 
 
+class BankAccount(Struct, frozen=True):
+    """One of our accounts."""
+
+    bank: str
+    account: str
+    holder: str
+
+
+class TicketView(Struct, frozen=True, kw_only=True):
+    """Pay in exactly `amount`, which is yours alone while the ticket is open."""
+
+    id: int
+    asked: int
+    amount: int
+    state: str
+    expires_at: int
+    pay_to: list[BankAccount]
+    repeated: bool
+
+
+class ComplaintView(Struct, frozen=True, kw_only=True):
+    """A complaint as it stands; `repeated`: it was open already."""
+
+    id: int
+    state: str
+    opened_at: int
+    repeated: bool
+
+
 class ProductView(Struct, frozen=True, kw_only=True):
     """What can be ordered, at what price; the denomination is thousands of rupiah."""
 
@@ -120,13 +163,20 @@ class Products(Struct, frozen=True):
 
 
 class StatementLine(Struct, frozen=True, kw_only=True):
-    """One movement of a deposit, and the deposit after it."""
+    """One movement of a deposit: rupiah, below zero if they left, and the deposit after it.
+
+    `kind` is order, refund, ticket, deposit, transfer, commission, correction or other; `other` is
+    the agent on the other side of a transfer.
+    """
 
     at: int
-    memo: str
-    debit: int
-    credit: int
+    kind: str
+    amount: int
     balance: int
+    order_id: int | None
+    product: str | None
+    destination: str | None
+    other: str | None
 
 
 class Statement(Struct, frozen=True):

@@ -73,9 +73,6 @@ async def test_a_queued_order_is_cancelled(tmp_path: Path) -> None:
                 "CANCELLED",
                 True,
             )
-        world.store.run_inline(
-            lambda db: db.execute_sql("SELECT 1")  # the database is still whole
-        )
         listed = await world.ask("GET", "/v1/orders?state=CANCELLED&limit=1")
         assert [one["client_reference"] for one in listed.json["orders"]] == ["r1"]
         assert (await world.ask("GET", "/v1/orders?state=QUEUED")).json == {"orders": []}
@@ -99,5 +96,31 @@ async def test_balance_products_and_statement(tmp_path: Path) -> None:
         assert found == {"agent": "A1", "posted": 100_000, "held": 10_500, "available": 89_500}
         sold = (await world.ask("GET", "/v1/products")).json["products"]
         assert [(one["code"], one["price"]) for one in sold] == [("S5", 5_500), ("S10", 10_500)]
-        lines = (await world.ask("GET", "/v1/statement?limit=5")).json["lines"]
-        assert [(one["credit"], one["balance"]) for one in lines] == [(0, 100_000), (100_000,) * 2]
+        (line,) = (await world.ask("GET", "/v1/statement?limit=5")).json["lines"]
+        assert (line["kind"], line["amount"], line["balance"]) == ("deposit", 100_000, 100_000)
+
+
+async def test_a_ticket_is_asked_for(tmp_path: Path) -> None:
+    async with HttpWorld(tmp_path) as world:
+        found = await world.ask("POST", "/v1/tickets", {"amount": 50_000})
+        assert found.status == 201, found.body
+        ticket = found.json
+        assert ticket["asked"] == 50_000 and 50_000 < ticket["amount"] < 51_000
+        assert ticket["pay_to"] == [{"bank": "bank", "account": "", "holder": ""}]
+        again = await world.ask("POST", "/v1/tickets", {"amount": 50_000})
+        assert (again.status, again.json) == (200, ticket | {"repeated": True})
+        found = await world.ask("POST", "/v1/tickets", {"amount": 50_000, "bank": "nobody"})
+        assert (found.status, found.code) == (422, "UNKNOWN_BANK")
+        assert (await world.ask("POST", "/v1/tickets", {"amount": 0})).code == "BAD_FIELD"
+
+
+async def test_an_agent_complains(tmp_path: Path) -> None:
+    async with HttpWorld(tmp_path) as world:
+        wrong = {"client_reference": "r1", "words": "pulsa belum masuk"}
+        found = await world.ask("POST", "/v1/complaints", wrong)
+        assert (found.status, found.code) == (404, "NOT_FOUND")
+        await world.order("r1")
+        found = await world.ask("POST", "/v1/complaints", wrong)
+        assert (found.status, found.json["state"]) == (201, "OPEN")
+        again = await world.ask("POST", "/v1/complaints", wrong)
+        assert (again.status, again.json) == (200, found.json | {"repeated": True})

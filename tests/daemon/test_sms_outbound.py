@@ -1,0 +1,364 @@
+"""What the chips send to people: from which, how fast, between which orders, and how surely."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pulsarack.daemon.channels.carrier import ChannelState, Standing
+from pulsarack.daemon.channels.sms.pace import BURST, Pace
+from pulsarack.daemon.deliveries import Deliveries
+from pulsarack.modems.results import DeliveryReport
+from pulsarack.modems.simulator import network
+from pulsarack.modems.simulator.menu_weather import MenuFault
+from pulsarack.modems.simulator.operators.mobile_operator import Operator
+from pulsarack.modems.tpdu import DeliveryState
+from tests.daemon.sms_world import AGENT, ON, SmsWorld
+from tests.daemon.test_guards_of_bare_failures import LATE_SECONDS, delivered_and_busy
+from tests.daemon.test_orders_and_chips import until_idle
+from tests.daemon.test_sms_inbound import TELKOMSEL, XL, iccid, in_sms_world, write
+
+SILENT = '\n[[fault]]\nat_order = 1\nkind = "not_done_no_reply"\n'
+REPORTS = ON + "delivery_reports = true\n"
+
+
+def state(world: SmsWorld) -> ChannelState:
+    assert world.carrier is not None
+    return world.carrier.state()
+
+
+def states(world: SmsWorld) -> list[str]:
+    return [one.state for one in world.sent()]
+
+
+def chips_used(world: SmsWorld) -> set[str]:
+    return {one.chip for one in world.telephones.heard}
+
+
+# --- which chip ---------------------------------------------------------------------------
+
+
+def test_one_chip_receives_and_others_answer(tmp_path: Path) -> None:
+    async def order(world: SmsWorld) -> None:
+        await world.call("chip.channel", iccid=iccid(world, 0), receives="on", answers="off")
+        for number in (1, 2):
+            await world.call("chip.channel", iccid=iccid(world, number), answers="on")
+        await world.clock.sleep(60)
+        for number in range(6):
+            write(world, f"S10.08120000001{number}", 0)
+        await world.until(lambda: len(world.heard()) == 6)
+        assert chips_used(world) == {iccid(world, 1), iccid(world, 2)}
+        assert {one.receiver for one in world.letters()} == {iccid(world, 0)}
+
+    in_sms_world(tmp_path, order, TELKOMSEL, XL, TELKOMSEL, settings="")
+
+
+def test_a_chip_that_follows_up_an_order_sends_nothing(tmp_path: Path) -> None:
+    async def tell(world: SmsWorld) -> None:
+        order_id = await world.order("S10.081200000012")
+        desks = {desk.iccid: desk for desk in world.daemon.rack.desks()}
+        busy = desks[iccid(world, 0)]
+        await world.until(lambda: busy.no_parcels)
+        world.tell("for anybody", sender=iccid(world, 0))
+        world.tell("again", sender=iccid(world, 0))
+        await world.until(lambda: len(world.heard()) == 2, 60)
+        assert chips_used(world) == {iccid(world, 1)}
+        assert (await world.states())[order_id] == "UNKNOWN"
+        await world.settle()
+
+    in_sms_world(tmp_path, tell, TELKOMSEL, XL, faults=SILENT)
+
+
+def test_how_the_channel_is_doing(tmp_path: Path) -> None:
+    async def look(world: SmsWorld) -> None:
+        card = iccid(world)
+        assert state(world).standing is Standing.OFF
+        await world.call("chip.channel", iccid=card, receives="on")
+        await world.clock.sleep(60)
+        assert state(world).standing is Standing.MISCONFIGURED
+        assert "--answers on" in state(world).remedy
+        await world.call("chip.channel", iccid=card, answers="on")
+        await world.clock.sleep(60)
+        assert state(world).standing is Standing.UP
+        world.ports.unplug("/rack/modem0")
+        await world.clock.sleep(60)
+        assert state(world).standing is Standing.DOWN
+        number = world.tell("later")
+        await world.clock.sleep(60)
+        assert states(world) == ["WAITING"] and number
+
+    in_sms_world(tmp_path, look, settings="")
+
+
+def test_a_chip_that_is_taken_out_of_service_sends_nothing(tmp_path: Path) -> None:
+    async def look(world: SmsWorld) -> None:
+        world.simulation.bar(iccid(world))
+        await world.order("S10.081200000012")
+        await world.until(lambda: world.daemon.rack.desks()[0].no_parcels)
+        world.tell("never")
+        await world.clock.sleep(60)
+        assert world.heard() == [] and state(world).standing is Standing.DOWN
+
+    in_sms_world(tmp_path, look)
+
+
+# --- beside orders ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", [TELKOMSEL, XL])
+def test_orders_and_answers_take_turns(tmp_path: Path, kind: tuple[str, str]) -> None:
+    """Neither waits for the end of the other, and none disturbs the stock."""
+    code, prefix = ("S", "0812") if kind == TELKOMSEL else ("X", "0817")
+
+    async def sell(world: SmsWorld) -> None:
+        for number in range(12):
+            await world.order(f"{code}10.{prefix}000000{number + 10}")
+            world.tell(f"text {number}")
+        at_half: list[int] = []
+        while len(world.heard()) < 12:
+            if len(world.heard()) == 6 and not at_half:
+                at_half.append(len(world.delivered()))
+            await world.clock.sleep(0.5)
+        assert 3 <= at_half[0] <= 9, at_half
+        await world.settle()
+        assert set((await world.states()).values()) == {"SUCCEEDED"}
+        await world.until(lambda: states(world) == ["SENT"] * 12, 30)
+        assert len(world.delivered()) == len(world.heard()) == 12
+        assert (await world.call("discrepancies.list"))["discrepancies"] == []
+
+    settings = ON + "pause_seconds = 0\n"
+    in_sms_world(tmp_path, sell, kind, settings=settings)
+
+
+def test_texts_do_not_hurry_a_stock_that_cannot_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def ask(world: SmsWorld) -> None:
+        operator = world.simulation.operators["telkomsel"]
+        true, asked = operator.dial, []
+
+        def dial(dealer: Any, code: str) -> Any:
+            asked.append(world.clock.monotonic())
+            return Operator.dial(operator, dealer, code)
+
+        monkeypatch.setattr(operator, "dial", dial)
+        await world.call("chip.rest", iccid=iccid(world), because="test")
+        await world.call("chip.enable", iccid=iccid(world))
+        began = world.clock.monotonic()
+        while world.clock.monotonic() < began + 600:
+            world.tell("hello")
+            await world.clock.sleep(10)
+        assert len(world.heard()) >= 59
+        # As without any text: after 5, 15, 60 and 300 seconds.
+        assert len(asked) <= 6, [at - began for at in asked]
+        monkeypatch.setattr(operator, "dial", true)
+        await world.clock.sleep(300)
+        await until_idle(world)
+
+    in_sms_world(tmp_path, ask)
+
+
+def test_a_failure_that_names_no_number_may_be_about_a_text_to_a_person(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The chip's own credit may have been too little for it; the order was delivered."""
+
+    async def order(world: SmsWorld) -> None:
+        await world.clock.sleep(LATE_SECONDS)
+        world.tell("hello")
+        await world.until(lambda: states(world) == ["SENT"])
+        assert await delivered_and_busy(world, monkeypatch) == "AMBIGUOUS"
+        assert list((await world.states()).values()) == ["SUCCEEDED"]
+        assert len(world.delivered()) == 1
+
+    in_sms_world(tmp_path, order, XL)
+
+
+def test_a_reference_is_no_orders_any_more_when_a_text_has_it() -> None:
+    deliveries = Deliveries()
+    report = DeliveryReport(None, 7, "168", DeliveryState.DELIVERED, 0, "", "")
+    deliveries.expect(7, 41)
+    assert deliveries.attempt_of(report) == 41
+    deliveries.given_to_text(7 + 256)
+    assert deliveries.attempt_of(report) is None
+
+
+# --- how surely ---------------------------------------------------------------------------
+
+
+def test_a_modem_that_leaves_while_it_sends(tmp_path: Path) -> None:
+    """Nobody knows whether it left, so it is sent again."""
+
+    async def unplug(world: SmsWorld) -> None:
+        world.tell("hello")
+        await world.until(world.parts)
+        world.simulation.modems[0].power_cut(10)
+        await world.until(lambda: states(world) == ["SENT"])
+        assert set(world.heard()) == {"hello"} and 1 <= len(world.heard()) <= 2
+        first, second = world.parts()
+        assert first["provider_id"] is None and second["provider_id"] is not None
+
+    in_sms_world(tmp_path, unplug)
+
+
+def test_a_crash_while_it_is_sent(tmp_path: Path) -> None:
+    async def crash(world: SmsWorld) -> None:
+        world.tell("hello")
+        await world.until(world.parts)
+        await world.crash()
+        await world.start()
+        await world.until(lambda: states(world) == ["SENT"])
+        assert set(world.heard()) == {"hello"} and len(world.parts()) == 2
+
+    in_sms_world(tmp_path, crash)
+
+
+def test_another_card_sends_nothing_in_its_name(tmp_path: Path) -> None:
+    async def swap(world: SmsWorld) -> None:
+        one, other = world.simulation.modems
+        await world.call("chip.channel", iccid=iccid(world, 1), answers="off")
+        await until_idle(world)
+        one.card, other.card = other.card, one.card  # unseen
+        world.tell("hello", sender=iccid(world, 0))
+        await world.until(lambda: world.heard(), 3600)
+        assert chips_used(world) == {iccid(world, 0)}
+
+    in_sms_world(tmp_path, swap, TELKOMSEL, TELKOMSEL)
+
+
+def test_what_can_never_be_sent_is_refused(tmp_path: Path) -> None:
+    async def send(world: SmsWorld) -> None:
+        world.tell("to a name", to="M-KIOS")
+        world.tell("to a service", to="168")
+        world.tell("")
+        world.tell("x" * 700)
+        await world.clock.sleep(30)
+        assert states(world) == ["REFUSED"] * 4 and world.heard() == []
+        assert "parts_most" in world.sent()[3].why
+
+    in_sms_world(tmp_path, send)
+
+
+def test_a_long_text_arrives_whole(tmp_path: Path) -> None:
+    async def send(world: SmsWorld) -> None:
+        text = "Mutasi \N{WHITE HEAVY CHECK MARK} " * 20
+        world.tell(text)
+        await world.until(lambda: states(world) == ["DELIVERED"])
+        assert world.heard() == [text]
+        assert len(world.parts()) == 3 and {one["delivered"] for one in world.parts()} == {1}
+
+    in_sms_world(tmp_path, send, settings=REPORTS)
+
+
+@pytest.mark.parametrize("crash", [False, True])
+def test_reports_of_delivery(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, crash: bool) -> None:
+    """They may come when another daemon runs; the references are in the database."""
+    monkeypatch.setattr(network, "DELIVERY_REPORT_SECONDS", 60.0)
+
+    async def send(world: SmsWorld) -> None:
+        world.tell("hello")
+        await world.until(lambda: states(world) == ["SENT"])
+        if crash:
+            await world.crash()
+            await world.start()
+        await world.until(lambda: states(world) == ["DELIVERED"], 120)
+        await world.clock.sleep(60)
+        assert world.on_cards() == 0 and len(world.heard()) == 1
+
+    in_sms_world(tmp_path, send, settings=REPORTS)
+
+
+def test_a_text_that_did_not_arrive_is_sent_again(tmp_path: Path) -> None:
+    async def send(world: SmsWorld) -> None:
+        world.telephones.switch_off(AGENT)
+        world.tell("hello")
+        await world.until(lambda: any(one["delivered"] == 0 for one in world.parts()))
+        assert states(world) == ["WAITING"] and "did not arrive" in world.sent()[0].why
+        world.telephones.switch_on(AGENT)
+        await world.until(lambda: states(world) == ["DELIVERED"])
+        assert world.heard() == ["hello"]
+
+    in_sms_world(tmp_path, send, settings=REPORTS)
+
+
+# --- how fast -----------------------------------------------------------------------------
+
+
+def test_a_chip_sends_no_more_than_it_may_in_a_day(tmp_path: Path) -> None:
+    async def send(world: SmsWorld) -> None:
+        for number in range(5):
+            world.tell(f"text {number}")
+        await world.clock.sleep(300)
+        assert len(world.heard()) == len(world.parts()) == 3
+        assert states(world).count("WAITING") == 2
+        assert {one.why.split(";")[0] for one in world.sent() if one.state == "WAITING"} == {
+            "the chip has sent as many texts as it may today"
+        }
+
+    settings = ON + "per_day = 3\n"
+    in_sms_world(tmp_path, send, settings=settings)
+
+
+def test_a_chip_that_the_network_refuses_rests(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def send(world: SmsWorld) -> None:
+        modem = world.simulation.modems[0]
+        monkeypatch.setattr(
+            modem.network,
+            "text_fault",
+            lambda terminal: MenuFault.REFUSED if terminal is modem else None,
+        )
+        for number in range(6):
+            world.tell(f"text {number}", to=f"62812000000{number:02}", sender=iccid(world, 0))
+        await world.until(lambda: len(world.heard()) == 6)
+        assert chips_used(world) == {iccid(world, 1)}
+        assert len(world.parts()) == 6  # what stayed is not counted
+
+    in_sms_world(tmp_path, send, TELKOMSEL, TELKOMSEL)
+
+
+def test_the_pace() -> None:
+    pace = Pace(60, 2.0)
+    assert [pace.wait_for_all(100.0) for _ in range(BURST)] == [0.0] * BURST
+    assert pace.wait_for_all(100.0) == pytest.approx(1.0)
+    assert pace.wait_for_all(101.0) == 0.0
+    assert pace.wait_for_all(101.0) > 0
+    assert [pace.wait_for_chip("a", 100.0) for _ in range(3)] == [0.0, 2.0, 4.0]
+    assert pace.wait_for_chip("b", 100.0) == 0.0
+
+
+def test_a_chip_rests_when_it_is_the_chip_and_not_the_number() -> None:
+    pace = Pace(60, 2.0)
+    for _ in range(5):
+        assert not pace.failed("a", "1", 0.0)
+    assert pace.failed("a", "2", 0.0) and pace.rests("a", 59.0) and not pace.rests("a", 60.0)
+    pace.failed("a", "1", 60.0)
+    assert pace.failed("a", "2", 60.0) and pace.rests("a", 179.0)
+    pace.sent("a")
+    pace.failed("a", "1", 200.0)
+    assert pace.failed("a", "2", 200.0) and not pace.rests("a", 260.0)
+
+
+# --- what was told to a chip --------------------------------------------------------------
+
+
+def test_what_a_chip_is_told_holds_until_it_is_told_otherwise(tmp_path: Path) -> None:
+    async def tell(world: SmsWorld) -> None:
+        card = iccid(world)
+        shown = await world.call("chip.show", iccid=card)
+        assert (shown["receives"], shown["answers"]) == (True, True)
+        assert await world.call("chip.channel", iccid=card, receives="off") == {
+            "receives": False,
+            "answers": True,
+        }
+        await world.crash()
+        await world.start()
+        shown = await world.call("chip.show", iccid=card)
+        assert (shown["receives"], shown["answers"]) == (False, True)
+        told = await world.call("chip.channel", iccid=card, receives="default", answers="off")
+        assert told == {"receives": True, "answers": False}
+        error = await world.refusal("chip.channel", iccid="8962100000000000099")
+        assert error.code == "NOT_FOUND"
+
+    in_sms_world(tmp_path, tell)
