@@ -270,8 +270,6 @@ def parse(raw: dict[str, Any], path: Path, text: str = "") -> Config:
         problems += problems_of(error.errors(), _known_keys(Config), text)
     problems += _repeated_ports(raw, text)
     problems += _phone_problems(raw, text)
-    if config is not None:
-        problems += _undelivered(config, text)
     problems += config_deposits.problems(raw, text)
     if problems or config is None:
         raise ConfigErrors(path, problems)
@@ -346,15 +344,6 @@ def _phone_problems(raw: dict[str, Any], text: str) -> list[Problem]:
                 line = line_of(text, ("port", number - 1, key))
                 problems.append(Problem(f"port[{number}].{key}", message, remedy, line))
     return problems
-
-
-def _undelivered(config: Config, text: str) -> list[Problem]:
-    """What Meta delivers comes to the HTTP server."""
-    if config.whatsapp.phone_number_id is None or config.http.listen is not None:
-        return []
-    line = line_of(text, ("whatsapp", "phone_number_id"))
-    message = "there is no HTTP server at which Meta could deliver"
-    return [Problem("whatsapp.phone_number_id", message, "set listen in [http]", line)]
 
 
 def _rooted(config: Config, root: Path) -> Config:

@@ -12,7 +12,7 @@ import pytest
 from pulsarack.daemon import log as logging
 from pulsarack.daemon.channels.carrier import Parcel, Sent, SentKind, Standing
 from pulsarack.daemon.channels.http.server import HttpServer
-from pulsarack.daemon.channels.whatsapp import graph_errors
+from pulsarack.daemon.channels.whatsapp import graph_errors, routes
 from pulsarack.daemon.channels.whatsapp.channel import Keys, WhatsAppChannel
 from pulsarack.daemon.clock import WallClock
 from pulsarack.daemon.config_http import HttpSection
@@ -50,15 +50,16 @@ class Scene:
         self.pressure = Pressure(self.clock)
         self.address = ""
         self.base_url = ""
+        self.section = WhatsAppSection()
         self.channel: WhatsAppChannel
         self._running: asyncio.Task[None] | None = None
 
     def open(self, keys: Keys = KEYS, **settings: Any) -> None:
-        section = WhatsAppSection(
+        self.section = WhatsAppSection(
             **{"phone_number_id": NUMBER_ID, "base_url": self.base_url, **settings}
         )
         self.channel = WhatsAppChannel(
-            section, keys, self.clock, self.pressure, self.desk, self.post
+            self.section, keys, self.clock, self.pressure, self.desk, self.post
         )
 
     async def start(self, standing: Standing = Standing.UP) -> None:
@@ -108,7 +109,7 @@ async def scene(keys: Keys = KEYS, **settings: Any) -> AsyncIterator[Scene]:
     async with here.api.running() as here.base_url:
         here.open(keys, **settings)
         server = HttpServer(here.clock, HttpSection(listen="127.0.0.1:0"), here.pressure)
-        server.add(here.channel.routes())
+        server.add(routes.routes(here.channel.webhook, here.section))
         await server.start()
         here.address = f"http://127.0.0.1:{server.port}"
         here.api.webhook = here.address + PATH

@@ -71,7 +71,7 @@ def native_refusal(refusal: HttpRefusal, _call: Call | None) -> web.Response:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One path of one API. `body_octets`: the most that a body may have, if not as elsewhere."""
+    """One path of one API; `body_octets`: how long a body may be, if not as [http] says."""
 
     method: str
     path: str

@@ -128,9 +128,9 @@ class HttpServer:
             self._runner = None
 
     def _application(self) -> web.Application:
-        application = web.Application(
-            client_max_size=self._settings.body_octets, middlewares=[self._around]
-        )
+        octets = [one.body_octets or 0 for one in self._routes.values()]
+        longest = max(self._settings.body_octets, *octets)
+        application = web.Application(client_max_size=longest, middlewares=[self._around])
         for route in self._routes.values():
             application.router.add_route(route.method, route.path, _never)
         return application
@@ -185,7 +185,7 @@ class HttpServer:
             raise HttpRefusal(Why.STOPPING, "the daemon is stopping", retry_after=5)
         if self._in_flight > self._settings.in_flight:
             raise HttpRefusal(Why.BUSY, "too many requests are being answered", retry_after=1)
-        call.body = await self._body(call.request, route.body_octets)
+        call.body = await self._body(call.request, route.body_octets or self._settings.body_octets)
         CALLER.set(f"http {call.address}")
         try:
             return await route.handler(call)
@@ -197,24 +197,27 @@ class HttpServer:
             self._log.error("http.failed", path=route.path, exc_info=error)
             raise HttpRefusal(Why.INTERNAL, "something went wrong in the daemon") from None
 
-    async def _body(self, request: web.Request, most: int | None) -> bytes:
+    async def _body(self, request: web.Request, limit: int) -> bytes:
         """The whole body, within its limits of size and time."""
         connection = request.protocol
         if request.headers.get("Content-Encoding", "").lower() not in _IDENTITY:
             raise HttpRefusal(Why.BAD_CONTENT_TYPE, "the body is compressed", "send it as it is")
-        limit = most or self._settings.body_octets
         if (request.content_length or 0) > limit:
             raise HttpRefusal(Why.BODY_TOO_LARGE, f"a body may have {limit} octets")
         if isinstance(connection, Connection):
             connection.head_read(body_follows=request.can_read_body)
         try:
-            body = await _read(request, limit)
+            body = await request.read()
+        except web.HTTPRequestEntityTooLarge:
+            raise HttpRefusal(Why.BODY_TOO_LARGE, f"a body may have {limit} octets") from None
         except ConnectionError:
             raise _Gone from None
         except (web.RequestPayloadError, ValueError):
             raise HttpRefusal(Why.BAD_HTTP, "the body ended too early, or is not coded") from None
         if isinstance(connection, Connection):
             connection.body_read()
+        if len(body) > limit:  # without a length in its head
+            raise HttpRefusal(Why.BODY_TOO_LARGE, f"a body may have {limit} octets")
         return body
 
     def _refuse(self, call: Call, route: Route | None, refusal: HttpRefusal) -> web.Response:
@@ -246,16 +249,6 @@ class HttpServer:
 
     def _figures(self) -> dict[str, int]:
         return {"http_connections": self._connections.taken, "http_in_flight": self._in_flight}
-
-
-async def _read(request: web.Request, limit: int) -> bytes:
-    """What stands in the body; aiohttp's own limit is one for all routes."""
-    found = bytearray()
-    async for chunk in request.content.iter_any():
-        found += chunk
-        if len(found) > limit:
-            raise HttpRefusal(Why.BODY_TOO_LARGE, f"a body may have {limit} octets")
-    return bytes(found)
 
 
 async def _never(_request: web.Request) -> web.StreamResponse:

@@ -18,7 +18,6 @@ import aiohttp
 from pulsarack.daemon import log as logging
 from pulsarack.daemon.channel_secrets import find_secret
 from pulsarack.daemon.channels.carrier import ChannelState, Parcel, Sent, SentKind, Standing
-from pulsarack.daemon.channels.http.routes import Route
 from pulsarack.daemon.channels.retry import pause_seconds
 from pulsarack.daemon.channels.wanted import Desk, Post
 from pulsarack.daemon.channels.whatsapp import graph, graph_errors
@@ -101,10 +100,6 @@ class WhatsAppChannel:
     def state(self) -> ChannelState:
         """How it is doing."""
         return self._state
-
-    def routes(self) -> list[Route]:
-        """What the HTTP server has to serve for it."""
-        return self.webhook.routes()
 
     async def run(self) -> None:
         """See that messages can be sent, until cancelled."""

@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from pulsarack.daemon import log as logging
-from pulsarack.daemon.channels.http.routes import Call, Route
 from pulsarack.daemon.channels.wanted import Desk, Post
 from pulsarack.daemon.channels.whatsapp import payload
 from pulsarack.daemon.channels.whatsapp.payload import CHANNEL, Delivery, Incoming, Passed
@@ -63,14 +62,6 @@ class Webhook:
         self._post = post
         self._failed = failed
         self._log = logging.get(channel=CHANNEL)
-
-    def routes(self) -> list[Route]:
-        """What the HTTP server has to serve."""
-        path, limit = self._settings.webhook_path, self._settings.body_limit_bytes
-        return [
-            Route("GET", path, self._on_get),
-            Route("POST", path, self._on_post, body_octets=limit),
-        ]
 
     def verify(self, query: Mapping[str, str]) -> Reply:
         """The handshake: whoever knows our word gets his back."""
@@ -134,12 +125,6 @@ class Webhook:
     def _no(self, kind: str, status: int) -> Reply:
         self._pressure.refused(kind)
         return Reply(status, kind)
-
-    async def _on_get(self, call: Call) -> web.Response:
-        return self.verify(call.query()).response()
-
-    async def _on_post(self, call: Call) -> web.Response:
-        return (await self.take(call.body, call.request.headers.get(SIGNATURE))).response()
 
 
 def is_signed(body: bytes, signature: str, app_secret: Secret) -> bool:
