@@ -34,11 +34,14 @@ from pulsarack.daemon.config_fields import (
     form,
     not_empty,
     printable,
+    rooted,
     time_of_day,
 )
 from pulsarack.daemon.config_http import HttpSection
 from pulsarack.daemon.config_sms import SmsSection
 from pulsarack.daemon.config_texts import TextsSection
+from pulsarack.daemon.config_whatsapp import WhatsAppSection
+from pulsarack.daemon.config_xmpp import XmppSection
 from pulsarack.modems import port_url
 
 # The year 2100; a later anchor is a slip of the keys.
@@ -232,6 +235,8 @@ class Config(Section):
     banks: Annotated[tuple[BankSection, ...], Field(strict=False, min_length=1)] = Field(
         default=(BankSection(),), alias="bank"
     )
+    xmpp: XmppSection = XmppSection()
+    whatsapp: WhatsAppSection = WhatsAppSection()
 
     @property
     def finds_usb_modems(self) -> bool:
@@ -352,17 +357,13 @@ def _rooted(config: Config, root: Path) -> Config:
         port if port.url else port.model_copy(update={"path": str(root / port.path)})
         for port in config.ports
     )
-    agents, http = config.agents, config.http
-    if agents.pepper_file is not None:
-        agents = agents.model_copy(update={"pepper_file": root / agents.pepper_file})
-    tls = {
-        name: root / value
-        for name in ("tls_certificate", "tls_key")
-        if (value := getattr(http, name)) is not None
-    }
-    moved_sections = {
-        "daemon": daemon.model_copy(update=moved),
-        "agents": agents,
-        "http": http.model_copy(update=tls),
-    }
-    return config.model_copy(update={**moved_sections, "ports": ports})
+    return config.model_copy(
+        update={
+            "daemon": daemon.model_copy(update=moved),
+            "agents": rooted(config.agents, root),
+            "http": rooted(config.http, root),
+            "xmpp": rooted(config.xmpp, root),
+            "whatsapp": rooted(config.whatsapp, root),
+            "ports": ports,
+        }
+    )

@@ -71,13 +71,14 @@ def native_refusal(refusal: HttpRefusal, _call: Call | None) -> web.Response:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One path of one API."""
+    """One path of one API; `body_octets`: how long a body may be, if not as [http] says."""
 
     method: str
     path: str
     handler: Handler
     refuse: Callable[[HttpRefusal, Call | None], web.Response] = field(default=native_refusal)
     operation: Operation | None = None
+    body_octets: int | None = None
 
 
 def _once(items: Iterable[tuple[str, str]]) -> dict[str, str]:

@@ -34,10 +34,6 @@ _LINGER_SECONDS = 1.0
 _TLS_SECONDS = 10.0
 _IDENTITY = ("", "identity")
 _MS = 1000
-# Answers are of one caller and one moment; and nobody learns what this is made of.
-_OF_ALL = {"Server": "pulsarack", "Cache-Control": "no-store"}
-# Their messages quote what the caller sent, which may be a secret: it stays out of the log.
-_QUOTING = frozenset({Why.BAD_QUERY, Why.BAD_JSON, Why.BAD_FIELD})
 # What is refused because of the business, not of the form: it is no sign of pressure or attack.
 _ORDINARY = frozenset({"NOT_FOUND", "NOT_QUEUED"})
 
@@ -120,12 +116,6 @@ class HttpServer:
             backlog=_BACKLOG,
         )
         self._log.info("http.listening", listen=settings.listen, port=self.port, tls=bool(tls))
-        if tls is None and not self._trusted and not _is_loopback(listener):
-            self._log.warning(
-                "http.in_the_clear",
-                listen=settings.listen,
-                remedy="set tls_certificate and tls_key, or put a proxy that does TLS in front",
-            )
 
     async def stop(self) -> None:
         """Take no more requests, answer those that have begun."""
@@ -138,9 +128,9 @@ class HttpServer:
             self._runner = None
 
     def _application(self) -> web.Application:
-        application = web.Application(
-            client_max_size=self._settings.body_octets, middlewares=[self._around]
-        )
+        octets = [one.body_octets or 0 for one in self._routes.values()]
+        longest = max(self._settings.body_octets, *octets)
+        application = web.Application(client_max_size=longest, middlewares=[self._around])
         for route in self._routes.values():
             application.router.add_route(route.method, route.path, _never)
         return application
@@ -170,7 +160,6 @@ class HttpServer:
                 call.leave()
             if isinstance(request.protocol, Connection):
                 request.protocol.answered()
-        response.headers.update(_OF_ALL)
         if self._settings.access_log:
             self._log.info(
                 "http.request",
@@ -196,7 +185,7 @@ class HttpServer:
             raise HttpRefusal(Why.STOPPING, "the daemon is stopping", retry_after=5)
         if self._in_flight > self._settings.in_flight:
             raise HttpRefusal(Why.BUSY, "too many requests are being answered", retry_after=1)
-        call.body = await self._body(call.request)
+        call.body = await self._body(call.request, route.body_octets or self._settings.body_octets)
         CALLER.set(f"http {call.address}")
         try:
             return await route.handler(call)
@@ -208,12 +197,11 @@ class HttpServer:
             self._log.error("http.failed", path=route.path, exc_info=error)
             raise HttpRefusal(Why.INTERNAL, "something went wrong in the daemon") from None
 
-    async def _body(self, request: web.Request) -> bytes:
+    async def _body(self, request: web.Request, limit: int) -> bytes:
         """The whole body, within its limits of size and time."""
         connection = request.protocol
         if request.headers.get("Content-Encoding", "").lower() not in _IDENTITY:
             raise HttpRefusal(Why.BAD_CONTENT_TYPE, "the body is compressed", "send it as it is")
-        limit = self._settings.body_octets
         if (request.content_length or 0) > limit:
             raise HttpRefusal(Why.BODY_TOO_LARGE, f"a body may have {limit} octets")
         if isinstance(connection, Connection):
@@ -228,6 +216,8 @@ class HttpServer:
             raise HttpRefusal(Why.BAD_HTTP, "the body ended too early, or is not coded") from None
         if isinstance(connection, Connection):
             connection.body_read()
+        if len(body) > limit:  # without a length in its head
+            raise HttpRefusal(Why.BODY_TOO_LARGE, f"a body may have {limit} octets")
         return body
 
     def _refuse(self, call: Call, route: Route | None, refusal: HttpRefusal) -> web.Response:
@@ -238,7 +228,7 @@ class HttpServer:
                 address=call.address,
                 path=route.path if route else "",
                 account=call.account.member if call.account else None,
-                why="" if refusal.code in _QUOTING else refusal.message,
+                why=refusal.message,
             )
         response = (route.refuse if route else native_refusal)(refusal, call)
         if refusal.retry_after is not None:
@@ -264,11 +254,6 @@ class HttpServer:
 async def _never(_request: web.Request) -> web.StreamResponse:
     """Stands in aiohttp's table of routes; the middleware answers."""
     raise LookupError("the server answers its routes itself")
-
-
-def _is_loopback(listener: socket.socket) -> bool:
-    address = addresses.parse(str(listener.getsockname()[0]))
-    return address is not None and address.is_loopback
 
 
 def _tls(settings: HttpSection) -> ssl.SSLContext | None:
