@@ -237,6 +237,21 @@ async def test_who_is_not_there_finds_it_later(tmp_path: Path) -> None:
         assert late["delay"]["stamp"] is not None
 
 
+async def test_a_resource_that_comes_back_is_answered_again(tmp_path: Path) -> None:
+    async with scene(tmp_path, keeps=False) as here:
+        await here.start()
+        shop = await here.agent()
+        await here.leave(shop)
+        sent = await here.send(f"{AGENT}/toko", "SUKSES")
+        assert (sent.kind, sent.why) == (SentKind.LATER, "it came back: service-unavailable")
+        shop, phone = await here.agent(), await here.agent(resource="hp")
+        await shop.say("SALDO.1234", "question-1")
+        await here.desk.until(lambda: bool(here.desk.letters))
+        assert (await here.send(f"{AGENT}/toko", "SUKSES")).kind is SentKind.SENT
+        assert (await shop.heard())["body"] == "SUKSES"
+        assert phone.got.empty()
+
+
 async def test_nobody_is_not_reached(tmp_path: Path) -> None:
     async with scene(tmp_path) as here:
         await here.start()
