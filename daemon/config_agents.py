@@ -27,5 +27,6 @@ class AgentsSection(Section):
     pepper_file: FilePath | None = None
     ask_pin: Channels = ("sms", "whatsapp", "xmpp")
     pin_for_queries: bool = True
+    upline_resets_pin: bool = False
     stranger_every_seconds: WeekSeconds = 86_400.0
     strangers_per_hour: Limit = 60

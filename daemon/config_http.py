@@ -50,14 +50,15 @@ Networks = Annotated[tuple[str, ...], Field(strict=False), AfterValidator(_netwo
 class HttpSection(Section):
     """[http]: where programs reach the daemon, and what they may take of it.
 
-    `trusted_proxies` are believed when they say for whom they ask (X-Forwarded-For).
-    `report_private_networks`: results may be reported to these addresses although they are no
-    public ones.
+    `dialects_dir`: own codes and texts of the trade's dialects. `trusted_proxies` are believed
+    when they say for whom they ask (X-Forwarded-For). `report_private_networks`: results may be
+    reported to these addresses although they are no public ones.
     """
 
     listen: Annotated[str, AfterValidator(_listen)] | None = None
     tls_certificate: FilePath | None = None
     tls_key: FilePath | None = None
+    dialects_dir: FilePath | None = None
     trusted_proxies: Networks = ()
     access_log: bool = True
     clock_window_seconds: Seconds = 300.0

@@ -231,6 +231,7 @@ class ProductRow(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     name: Name | None = None
     time_limit_seconds: TimeLimitSeconds | None = None
     below_cost: Literal[0, 1] | None = None  # None: as it was
+    kind: Literal["airtime", "meter"] | None = None  # None: as it was, else airtime
 
 
 class ProductImport(Struct, frozen=True, forbid_unknown_fields=True):

@@ -37,6 +37,7 @@ from pulsarack.daemon.calls.sms_calls import SmsCalls
 from pulsarack.daemon.calls.technician_calls import TechnicianCalls
 from pulsarack.daemon.calls.trade_calls import TradeCalls
 from pulsarack.daemon.calls.wording_calls import WordingCalls, warn_of_unusable
+from pulsarack.daemon.channels.channels import Channels
 from pulsarack.daemon.clock import SMALL_SECONDS, SteadyClock, WallClock, dice, new_id
 from pulsarack.daemon.config import Config
 from pulsarack.daemon.config_errors import ConfigErrors
@@ -49,6 +50,7 @@ from pulsarack.daemon.events import Events
 from pulsarack.daemon.identity.identity import Identity
 from pulsarack.daemon.learned_store import LearnedStore
 from pulsarack.daemon.outbox import Outbox
+from pulsarack.daemon.past_orders import PastOrders
 from pulsarack.daemon.ports import SerialPorts, problems
 from pulsarack.daemon.pressure import Pressure
 from pulsarack.daemon.rack import Rack
@@ -175,7 +177,18 @@ async def _run(
     archivist = Archivist(context, archives)
     learned = LearnedStore(context, profiles.learned)
     await learned.load()
-    office = Office(context, rack, dispatcher, Outbox(context), archivist, pressure, identity)
+    past = PastOrders(context, archives)
+    channels = Channels(context, identity, rack, dispatcher, past, pressure, os.environ, dice())
+    office = Office(
+        context,
+        rack,
+        dispatcher,
+        Outbox(context),
+        archivist,
+        pressure,
+        identity,
+        channels.states,
+    )
     server = ControlServer(
         context.config.daemon.socket,
         registry(office),
@@ -192,6 +205,7 @@ async def _run(
         asyncio.create_task(rack.run(), name="rack"),
         asyncio.create_task(archivist.run(), name="archivist"),
         asyncio.create_task(learned.run(), name="learned"),
+        asyncio.create_task(channels.run(), name="channels"),
         asyncio.create_task(store.watch(), name="store"),
     }
     ended = asyncio.create_task(stopping.wait(), name="signal")

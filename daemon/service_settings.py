@@ -18,6 +18,7 @@ def service_settings(config: Config) -> Settings:
         tickets=ticket_terms(config),
         accounts={bank.name: _shown(bank) for bank in config.banks},
         transfers_across=config.deposits.across_network,
+        upline_resets_pin=config.agents.upline_resets_pin,
     )
 
 

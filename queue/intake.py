@@ -33,6 +33,8 @@ from pulsarack.queue.request import Request
 from pulsarack.queue.routing import MS
 from pulsarack.queue.state import OrderState
 from pulsarack.queue.validation import (
+    AIRTIME,
+    METER,
     Refusal,
     RefusalCode,
     check_reference,
@@ -89,11 +91,13 @@ def accept(db: Database, request: Request, origin: Origin) -> Accepted | Repeate
     malformed = check_reference(origin.client_reference)
     if malformed is not None:
         return malformed
-    destination = normalise_destination(request.destination)
+    product = products.find(db, request.product)
+    destination = _destination(request.destination, product)
     if isinstance(destination, Refusal):
         return destination
     agent = agents.find(db, origin.agent)
-    sale = _affordable(db, request, destination, agent) if agent else _unknown(origin.agent)
+    sold = _sold(db, request.product, product, destination)
+    sale = _affordable(db, sold, agent) if agent else _unknown(origin.agent)
     key = _natural_key(request, destination, origin)
     if isinstance(sale, Refusal) or archive.by_natural_key(db, *key) is not None:
         # What was accepted once is answered as it was, whatever changed since.
@@ -105,11 +109,10 @@ def accept(db: Database, request: Request, origin: Origin) -> Accepted | Repeate
     return _queue(db, request, destination, sale, origin)
 
 
-def _affordable(db: Database, request: Request, destination: str, agent: Agent) -> _Sale | Refusal:
+def _affordable(db: Database, product: Product | Refusal, agent: Agent) -> _Sale | Refusal:
     """The product at the agent's price, if it is sold and the agent's deposit has that."""
     if not agent.active:
         return _unknown(agent.code)
-    product = sellable(db, request.product, destination)
     if isinstance(product, Refusal):
         return product
     offer = pricing.offer(db, agent, product)
@@ -185,15 +188,30 @@ def _natural_key(
     )
 
 
-def sellable(db: Database, code: str, destination: str) -> Product | Refusal:
-    """The product of a code, if it is sold and is the destination's operator's."""
-    product = products.find(db, code)
+def sellable(db: Database, code: str, typed: str) -> tuple[Product, str] | Refusal:
+    """The product of a code and the destination as it is stored, if it is sold to that."""
+    found = products.find(db, code)
+    destination = _destination(typed, found)
+    if isinstance(destination, Refusal):
+        return destination
+    product = _sold(db, code, found, destination)
+    return product if isinstance(product, Refusal) else (product, destination)
+
+
+def _destination(typed: str, product: Product | None) -> str | Refusal:
+    return normalise_destination(typed, product.kind if product else AIRTIME)
+
+
+def _sold(db: Database, code: str, product: Product | None, destination: str) -> Product | Refusal:
+    """The product, if it is sold at present, and to a telephone only by its own operator."""
     if product is None or not product.active:
         return Refusal(
             RefusalCode.UNKNOWN_PRODUCT,
             f"there is no product '{code}'",
             "see: pulsarack product list",
         )
+    if product.kind == METER:
+        return product
     operator = prefixes.operator_of(db, destination)
     shown = show_destination(destination)
     if operator is None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from peewee import Database
 
 from pulsarack.queue.rows import columns, execute, select, select_one
+from pulsarack.queue.validation import AIRTIME
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,7 @@ class Product:
     time_limit_seconds: int | None
     active: int
     below_cost: int = 0  # an admin lets it be sold for less than it costs
+    kind: str = AIRTIME  # or METER: whose number it is sold to; it never changes
 
 
 def find(db: Database, code: str) -> Product | None:
@@ -53,7 +55,7 @@ def put(db: Database, product: Product) -> str:
         return "same"
     execute(
         db,
-        f"INSERT INTO product ({columns(Product)}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        f"INSERT INTO product ({columns(Product)}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
         " ON CONFLICT (code) DO UPDATE SET operator = excluded.operator, name = excluded.name,"
         " denomination = excluded.denomination, price = excluded.price, cost = excluded.cost,"
         " time_limit_seconds = excluded.time_limit_seconds, active = excluded.active,"
@@ -68,6 +70,7 @@ def put(db: Database, product: Product) -> str:
             product.time_limit_seconds,
             product.active,
             product.below_cost,
+            product.kind,
         ),
     )
     return "added" if old is None else "changed"

@@ -8,6 +8,7 @@ same value.
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 import phonenumbers
 
@@ -21,6 +22,15 @@ _STRAY_ZEROS = re.compile(r"\+?(?:62)?00")
 # As nearly all are typed: nothing about them is left to find out.
 _PLAIN = re.compile(r"(?:0|62)(8[0-9]{8,11})", re.ASCII)
 _SEPARATORS = str.maketrans("", "", " ()/-")
+
+
+AIRTIME: Final = "airtime"
+METER: Final = "meter"
+"""The kinds of products: whose number they are sold to."""
+# In front of a meter's digits, so that they are never taken for a telephone's.
+_MARK = "m"
+# A meter has 11 digits, its customer 12 (PLN); either is taken.
+_METER = re.compile(r"[0-9]{11,12}", re.ASCII)
 
 
 class RefusalCode(StrEnum):
@@ -85,13 +95,37 @@ def check_reference(client_reference: str | None) -> Refusal | None:
     return None
 
 
-def normalise_destination(typed: str) -> str | Refusal:
-    """The destination as E.164 digits without plus, e.g. ``6281234567890``.
+def normalise_destination(typed: str, kind: str = AIRTIME) -> str | Refusal:
+    """The destination as E.164 digits without plus, e.g. ``6281234567890``; a meter's as
+    ``m12345678901``.
 
-    Accepts what agents type: 0812..., 62812..., +62 812-..., (0812) ....
+    Accepts what agents type: 0812..., 62812..., +62 812-..., (0812) ..., 1234-5678-901.
     """
+    if kind == METER:
+        return _meter(typed)
     plain = _PLAIN.fullmatch(typed)
     return f"62{plain[1]}" if plain else _parse(typed)
+
+
+def any_destination(typed: str) -> str | Refusal:
+    """The same where nobody says of which kind it is: a telephone's, or else a meter's."""
+    telephone = normalise_destination(typed)
+    if isinstance(telephone, str):
+        return telephone
+    meter = _meter(typed)
+    return meter if isinstance(meter, str) else telephone
+
+
+def _meter(typed: str) -> str | Refusal:
+    digits = typed.translate(_SEPARATORS)
+    if _METER.fullmatch(digits):
+        return _MARK + digits
+    shown = typed if len(typed) <= 24 else typed[:21] + "..."
+    return Refusal(
+        RefusalCode.BAD_NUMBER,
+        f"'{shown}' is not the number of a meter or of its customer",
+        "write its 11 or 12 digits",
+    )
 
 
 def _parse(typed: str) -> str | Refusal:
@@ -126,5 +160,7 @@ def _parse(typed: str) -> str | Refusal:
 
 
 def show_destination(destination: str) -> str:
-    """``6281234567890`` as people write it: ``081234567890``."""
+    """``6281234567890`` as people write it: ``081234567890``; a meter's digits as they are."""
+    if destination.startswith(_MARK):
+        return destination.removeprefix(_MARK)
     return "0" + destination.removeprefix("62")

@@ -24,6 +24,7 @@ from pulsarack.daemon.control_protocol import CallError, Calls, Peer
 from pulsarack.ledger import accounts, books
 from pulsarack.queue import agents, prefixes, products
 from pulsarack.queue.products import Product
+from pulsarack.queue.validation import AIRTIME
 
 STATEMENT_LIMIT = 50
 STATEMENT_MOST = 10_000
@@ -95,7 +96,13 @@ class TradeCalls:
 
         def job(db: Database) -> dict[str, Any]:
             counts = {"added": 0, "changed": 0, "same": 0}
-            rows = [_product(row, products.find(db, row.code.upper())) for row in args.rows]
+            rows = []
+            for given in args.rows:
+                known = products.find(db, given.code.upper())
+                rows.append(_product(given, known))
+                if known and known.kind != rows[-1].kind:
+                    what = f"{known.code} is of kind {known.kind}, and that never changes"
+                    raise CallError("BAD_PRODUCTS", what, "give the new product another code")
             if cheap := [problem for row in rows if (problem := _cost_problem(row))]:
                 remedy = "nothing was imported; or allow it: pulsarack product below-cost CODE"
                 raise CallError("BAD_PRODUCTS", "; ".join(cheap[:20]), remedy)
@@ -222,6 +229,7 @@ def _product(row: ProductRow, known: Product | None) -> Product:
         time_limit_seconds=row.time_limit_seconds,
         active=1,
         below_cost=_or(row.below_cost, known.below_cost if known else 0),
+        kind=row.kind or (known.kind if known else AIRTIME),
     )
 
 

@@ -20,6 +20,8 @@ from typing import Protocol
 
 from peewee import Database
 
+from pulsarack.daemon.channels import sealing
+from pulsarack.daemon.channels.sealing import Sealed
 from pulsarack.daemon.context import MS, Context
 from pulsarack.daemon.errors import Busy
 from pulsarack.daemon.identity import pin_rule
@@ -29,9 +31,9 @@ from pulsarack.daemon.pressure import Pressure
 from pulsarack.daemon.store_errors import StoreError
 from pulsarack.queue import agents, products
 from pulsarack.queue.agents import Agent
-from pulsarack.queue.identity import pins, senders
+from pulsarack.queue.identity import senders
 from pulsarack.queue.order_text import reading
-from pulsarack.queue.order_text.commands import ChangePin, Command, HiddenPin
+from pulsarack.queue.order_text.commands import HiddenPin
 from pulsarack.queue.order_text.grammar import Vocabulary
 from pulsarack.queue.order_text.misread import Misread
 from pulsarack.queue.order_text.reading import Reading
@@ -94,6 +96,7 @@ class FrontDesk:
         ring: Callable[[str], None],
         rng: random.Random,
         settings: Settings,
+        accounts: sealing.Accounts | None = None,
     ) -> None:
         self._context = context
         self._ordering = ordering
@@ -103,6 +106,7 @@ class FrontDesk:
         self._ring = ring
         self._rng = rng
         self._settings = settings
+        self._accounts = accounts
         self._grammar = context.config.texts.grammar()
         self._in_hand: dict[tuple[str, str], asyncio.Event] = {}
 
@@ -185,10 +189,10 @@ class FrontDesk:
         return Answer(_PIN_ANSWERS[verdict])
 
     async def _carry_out(self, letter: Letter, agent: Agent, read: Reading) -> Received:
-        new_hash, weak = await self._new_pin(read)
-        if weak is not None:
-            return await self._refused(letter, agent, weak, read.masked)
-        asked = self._asked(letter, agent, read, new_hash)
+        sealed = await sealing.seal(read, agent.code, self._pins, self._accounts)
+        if isinstance(sealed, Answer):
+            return await self._refused(letter, agent, sealed, read.masked)
+        asked = self._asked(letter, agent, read, sealed)
 
         def job(db: Database) -> tuple[str | None, tuple[Answer, ...]]:
             kept = inbound.add(
@@ -217,16 +221,7 @@ class FrontDesk:
                 await self._context.announce(order.id)
         return self._ended(letter, outcome)
 
-    async def _new_pin(self, read: Reading) -> tuple[str | None, Answer | None]:
-        command: Command = read.commands[0]
-        if not isinstance(command, ChangePin):
-            return None, None
-        weak = pins.check_new(command.new_pin, read.pin)
-        if weak is not None:
-            return None, Answer("weak_pin")
-        return await self._pins.hash(command.new_pin), None
-
-    def _asked(self, letter: Letter, agent: Agent, read: Reading, new_hash: str | None) -> Asked:
+    def _asked(self, letter: Letter, agent: Agent, read: Reading, sealed: Sealed) -> Asked:
         return Asked(
             agent=agent,
             channel=letter.channel,
@@ -240,7 +235,8 @@ class FrontDesk:
             rng=self._rng,
             settings=self._settings,
             client_reference=read.reference,
-            new_pin_hash=new_hash,
+            new_pin_hash=sealed.pin_hash,
+            new_passwords=sealed.passwords,
         )
 
     async def _turn_away(self, letter: Letter) -> Received:

@@ -74,7 +74,7 @@ def import_(session: Session, file: Path, name: str, check: bool, as_json: bool)
                 taken = client.call(
                     "bank.import", bank=name, rows=part, source=file.name[:80], check=looking
                 )
-                for key in result:
+                for key in () if looking else result:
                     result[key] += taken[key]
     if as_json:
         tables.print_json(result)

@@ -16,6 +16,7 @@ _COLUMNS = (
     Column("price", "price", "number"),
     Column("cost", "cost", "number"),
     Column("name", "name"),
+    Column("kind", "kind"),
     Column("time_limit_seconds", "time limit", "number"),
 )
 
@@ -40,9 +41,9 @@ def import_(session: Session, file: Path, as_json: bool) -> None:
     """Add and change products from the CSV file FILE.
 
     Its first line names the columns: code,operator,denomination,price,cost and, if you
-    like, name, time_limit_seconds and below_cost (1 lets it be sold for less than it
-    costs). Amounts are rupiah in plain digits. If a line is
-    wrong nothing is imported.
+    like, name, time_limit_seconds, below_cost (1 lets it be sold for less than it costs)
+    and kind (meter for what is sold to electricity meters, else airtime). Amounts are
+    rupiah in plain digits. If a line is wrong nothing is imported.
     """
     from pulsarack.daemon.cli import product_file
 

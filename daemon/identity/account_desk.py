@@ -16,7 +16,7 @@ from pulsarack.daemon.identity.doorkeeper import purpose
 from pulsarack.daemon.identity.secret_box import SealBroken, SecretBox
 from pulsarack.daemon.secrets import Secret
 from pulsarack.queue.identity import accounts, networks
-from pulsarack.queue.identity.accounts import Account
+from pulsarack.queue.identity.accounts import Account, Swap
 from pulsarack.queue.order_text.commands import HiddenPin
 from pulsarack.queue.validation import Refusal, RefusalCode
 
@@ -101,22 +101,22 @@ class AccountDesk:
         )
         return refused or new
 
-    async def change_password(self, agent: str, old: HiddenPin, new: HiddenPin) -> int | Refusal:
-        """Another password for all of an agent's programs whose password is the old one; how many.
+    async def new_passwords(
+        self, agent: str, old: HiddenPin, new: HiddenPin
+    ) -> tuple[Swap, ...] | Refusal:
+        """Another password, sealed, for each of an agent's programs that has the old one.
 
-        For the text of an agent that has shown his PIN.
+        For the text of an agent who has shown his PIN; `accounts.swap_passwords` stores them.
         """
         if not accounts.is_secret(new.reveal()):
             return _bad("that is not a password", "4 to 64 letters, digits and signs, no blanks")
-        found = await self._context.store.read(lambda db: accounts.of_agent(db, agent))
-        fitting = [one for one in found if self._has_password(one, old)]
-        if not fitting:
-            return _bad("the old password is another one", "ask the server's admin")
-        for one in fitting:
-            changed = await self.put_secret(one, "password", Secret(new.reveal()), by=agent)
-            if isinstance(changed, Refusal):
-                return changed
-        return len(fitting)
+        sealed = Secret(new.reveal())
+        swaps = tuple(
+            Swap(one.member, one.password, self._seal(one.member, "password", sealed))
+            for one in await self._context.store.read(lambda db: accounts.of_agent(db, agent))
+            if one.password is not None and self._has_password(one, old)
+        )
+        return swaps or _bad("the old password is another one", "ask the server's admin")
 
     def _has_password(self, account: Account, old: HiddenPin) -> bool:
         if account.password is None:

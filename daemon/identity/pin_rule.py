@@ -23,7 +23,13 @@ _LOOKS = (
     commands.ListSenders,
 )
 # What opens the door for others is never done without the PIN.
-_ALWAYS = (commands.ChangePin, commands.AddSender, commands.RemoveSender)
+_ALWAYS = (
+    commands.ChangePin,
+    commands.ResetPin,
+    commands.ChangeNetworkPassword,
+    commands.AddSender,
+    commands.RemoveSender,
+)
 
 
 def pin_needed(agents: AgentsSection, channel: str, command: Command | None) -> bool:

@@ -5,6 +5,7 @@ is found without regard to case, as the trade writes it both ways.
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from peewee import Database
@@ -44,6 +45,15 @@ class Account:
     report_dialect: str
     active: int
     created_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Swap:
+    """A password of an account that takes the place of another; both sealed."""
+
+    member: str
+    before: str
+    after: str
 
 
 def is_secret(text: str) -> bool:
@@ -142,6 +152,18 @@ def put_secret(
     about = f"{account.member} {which}"
     events.note(db, account.agent, "ACCOUNT_SECRET", about, by=by, now_ms=now_ms)
     return None
+
+
+def swap_passwords(db: Database, agent: str, swaps: Sequence[Swap], *, now_ms: int) -> int:
+    """Other passwords for an agent's own accounts, unless changed meanwhile; how many."""
+    done = 0
+    for swap in swaps:
+        sql = "UPDATE api_account SET password = ? WHERE member = ? AND agent = ? AND password = ?"
+        if touched(db, sql, (swap.after, swap.member, agent, swap.before)):
+            about = f"{swap.member} password"
+            events.note(db, agent, "ACCOUNT_SECRET", about, by=agent, now_ms=now_ms)
+            done += 1
+    return done
 
 
 def reseal(db: Database, account: Account, before: Account) -> None:

@@ -25,6 +25,10 @@ WHEN NEW.upline IS NOT NULL AND NEW.code IN (
 ALTER TABLE product ADD COLUMN below_cost INTEGER NOT NULL DEFAULT 0
     CHECK (below_cost = 0 OR below_cost = 1);
 
+-- Whose number a product is sold to: a telephone's, or (tokens of electricity) a meter's.
+ALTER TABLE product ADD COLUMN kind TEXT NOT NULL DEFAULT 'airtime'
+    CHECK (kind = 'airtime' OR kind = 'meter');
+
 -- What a product costs the agents of a level; the others pay the product's own price.
 CREATE TABLE level_price (
     level    TEXT NOT NULL CHECK (length(level) BETWEEN 1 AND 32),
@@ -59,3 +63,13 @@ CREATE TRIGGER order_commission_no_update BEFORE UPDATE ON order_commission
 CREATE TRIGGER order_commission_no_delete BEFORE DELETE ON order_commission
 WHEN NOT EXISTS (SELECT 1 FROM past_order WHERE id = OLD.order_id)
     BEGIN SELECT RAISE(ABORT, 'order_commission is append-only'); END;
+
+-- An order may go to a meter: 'm' and its digits, so that it is never taken for a telephone. No row
+-- is touched, and what was allowed stays so; this is the way to change a CHECK that SQLite's
+-- documentation of ALTER TABLE gives.
+PRAGMA writable_schema = ON;
+UPDATE sqlite_schema SET sql = replace(sql,
+    'CHECK (destination GLOB ''62[0-9]*'')',
+    'CHECK (destination GLOB ''62[0-9]*'' OR destination GLOB ''m[0-9]*'')')
+    WHERE type = 'table' AND name = 'orders';
+PRAGMA writable_schema = RESET;

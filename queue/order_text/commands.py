@@ -172,6 +172,14 @@ class ChangePin:
 
 
 @dataclass(frozen=True, slots=True)
+class ResetPin:
+    """A new PIN for a downline who has forgotten his, or has none yet; it hides itself."""
+
+    downline: str
+    new_pin: "HiddenPin"
+
+
+@dataclass(frozen=True, slots=True)
 class ChangeName:
     """Another name."""
 
@@ -271,6 +279,7 @@ Command = (
     | SetMarkup
     | ShowMarkups
     | ChangePin
+    | ResetPin
     | ChangeName
     | AddSender
     | RemoveSender

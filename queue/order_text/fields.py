@@ -177,9 +177,9 @@ def _about(source: Source, i: int) -> Found:
 
 
 def _names(source: Source, i: int) -> Found:
-    """Words with nothing but spaces between them."""
+    """Words of one line with nothing but spaces between them."""
     for j in range(i + 1, len(source.pieces) + 1):
-        if j > i + 1 and source.pieces[j - 1].gap.strip():
+        if j > i + 1 and source.pieces[j - 1].gap.strip(" "):
             return
         name = " ".join(source.pieces.between(i, j).split())
         if len(name) > NAME_LIMIT:

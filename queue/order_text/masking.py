@@ -20,7 +20,7 @@ def without(text: str, spans: Iterable[tuple[int, int]], pin: str) -> str:
     """The text of a reading: its secrets hidden, and the PIN wherever else it stands."""
     for start, end in sorted(set(spans), reverse=True):
         text = text[:start] + HIDDEN + text[end:]
-    return without_pin(text, pin)
+    return _one_line(without_pin(text, pin))
 
 
 def without_pin(text: str, pin: str | None) -> str:
@@ -42,7 +42,11 @@ def suspicious(text: str, clear: Iterable[tuple[int, int]] = ()) -> str:
             hidden[start : match.end()] = [True] * (match.end() - start)
     for start, end in clear:
         hidden[start:end] = [False] * (end - start)
-    return _painted(text, hidden)
+    return _one_line(_painted(text, hidden))
+
+
+def _one_line(text: str) -> str:
+    return text.replace("\n", " ")
 
 
 def _shadow(character: str) -> str:

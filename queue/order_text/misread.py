@@ -19,7 +19,14 @@ from pulsarack.queue.order_text.masking import HIDDEN, suspicious
 from pulsarack.queue.order_text.pieces import Pieces
 
 _SHOWN = 24
+# So many meanings are named, and so much of each.
+_MEANINGS = 3
+_MEANING = 200
 _SECRETIVE = ("PASSIP", "UBAHPASSWORDIP", "SETIPPASSWORD", "GP", "GANTIPIN", "UBAHPIN", "CHANGEPIN")
+_SECRETIVE = (
+    *("PASSIP", "UBAHPASSWORDIP", "SETIPPASSWORD", "GP", "GANTIPIN", "UBAHPIN", "CHANGEPIN"),
+    *("RESETPIN", "PINDL", "PINOF"),
+)
 _WORD = re.compile(r"[A-Za-z]{1,20}")
 # The order form, in the words of the table.
 _ORDER = ("product", "destination", "pin")
@@ -86,7 +93,7 @@ def masked_of(source: Source) -> str:
     """The text without anything that could be a PIN or a password."""
     pieces = source.pieces
     if len(pieces) > 1 and _is_secretive(pieces[0].text.upper()):
-        return f"{suspicious(pieces.raw[: pieces[0].end])}{pieces[1].gap}{HIDDEN}"
+        return suspicious(pieces.raw[: pieces[1].start]) + HIDDEN
     return suspicious(pieces.raw)
 
 
@@ -96,7 +103,7 @@ def _is_secretive(word: str) -> bool:
 
 def ambiguous(failure: Failure, drafts: Sequence[Draft]) -> Misread:
     """The text can mean several things: it names them."""
-    meanings = "; or ".join(told(draft) for draft in drafts)
+    meanings = "; or ".join(_cut(told(draft), _MEANING) for draft in drafts[:_MEANINGS])
     remedy = "write it so that it means one thing only: all fields, the PIN last, dots between"
     order = isinstance(drafts[0].commands[0], PlaceOrder)
     return failure.misread(
@@ -217,5 +224,9 @@ def _near(word: str, known: object) -> str:
 def _shown(text: str) -> str:
     """A piece for a message: short, printable, without what could be a PIN; safe for format()."""
     safe = suspicious(text).replace("{", "(").replace("}", ")")
+    return _cut(safe, _SHOWN)
+
+
+def _cut(safe: str, most: int) -> str:
     # Of a long number that is cut off, what is left could look like a PIN.
-    return safe if len(safe) <= _SHOWN else suspicious(safe[: _SHOWN - 7]) + "..."
+    return safe if len(safe) <= most else suspicious(safe[: most - 7]) + "..."

@@ -26,7 +26,8 @@ from pulsarack.queue.order_text.masking import HIDDEN
 _LONGEST_ORDER = 18
 _COUNTER = re.compile(r"[1-9][0-9]?")
 _DENOMINATION = re.compile(r"[1-9][0-9]{0,3}")
-_STEM = re.compile(r"[A-Za-z]{1,10}[0-9]{0,3}")
+# Letters alone: S1.2 is the second S1 of the day, also where there is an S12.
+_STEM = re.compile(r"[A-Za-z]{1,10}")
 _REFERENCE = re.compile(r"(?=[A-Za-z]*[0-9])[A-Za-z0-9]{4,20}")
 
 

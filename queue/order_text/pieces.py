@@ -16,7 +16,7 @@ _UNSTORABLE = frozenset({"Cs", "Co", "Cn"})
 
 
 def cleaned(text: str) -> str:
-    """The text in one line of visible characters, all spaces alike."""
+    """The text in visible characters, all spaces alike; the ends of its lines are kept."""
     if text.isascii() and text.isprintable():
         return text
     return "".join(map(_cleaned, text))
@@ -24,7 +24,7 @@ def cleaned(text: str) -> str:
 
 def _cleaned(character: str) -> str:
     if character in "\n\r\t\v\f":
-        return " "
+        return "\n" if character == "\n" else " "
     category = unicodedata.category(character)
     if category in _INVISIBLE:
         return ""
@@ -67,7 +67,7 @@ class Pieces:
 
 
 def cut(text: str, separators: str) -> Pieces:
-    """Cut a cleaned text; a piece holds no separator and no space at its ends."""
+    """Cut a cleaned text; a piece holds no separator, no line end and no space at its ends."""
     found = []
     last = 0
     for match in _pattern(separators).finditer(text):
@@ -78,7 +78,7 @@ def cut(text: str, separators: str) -> Pieces:
 
 @lru_cache(maxsize=16)
 def _pattern(separators: str) -> re.Pattern[str]:
-    outside = re.escape(separators)
+    outside = re.escape(separators + "\n")
     edge = f"[^{outside}\\s]"
     # Where a space separates nothing, it may stand inside of a piece.
     return re.compile(f"{edge}+" if " " in separators else f"{edge}(?:[^{outside}]*{edge})?")

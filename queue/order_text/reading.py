@@ -107,7 +107,7 @@ def _masked(draft: Draft, clean: str) -> str:
         return without(clean, draft.secrets, draft.pin)
     if draft.secrets:
         # A secret that is no PIN may be anything: what was not said to be clear is cut off.
-        return clean[: min(draft.secrets)[0]] + HIDDEN
+        return suspicious(clean[: min(draft.secrets)[0]]) + HIDDEN
     return suspicious(clean, draft.clear)
 
 

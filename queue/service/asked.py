@@ -11,6 +11,7 @@ from datetime import datetime, tzinfo
 
 from pulsarack.queue.agents import Agent
 from pulsarack.queue.deposits.tickets import TicketTerms
+from pulsarack.queue.identity.accounts import Swap
 from pulsarack.queue.orders import Order
 from pulsarack.queue.wordings.shipped import Value
 
@@ -30,6 +31,7 @@ class Settings:
     tickets: TicketTerms
     accounts: Mapping[str, str] = field(default_factory=dict)
     transfers_across: bool = False
+    upline_resets_pin: bool = False
 
     def clock(self, at_ms: int) -> str:
         """A time of the local day, ``15:04``."""
@@ -48,7 +50,8 @@ class Asked:
     """Who asks, over which channel, when.
 
     `text` has its secrets masked. `address`: where the answer and results go. `receiver`: which
-    of our addresses it came to. `new_pin_hash`: of the PIN in a ChangePin, made beforehand.
+    of our addresses it came to. `new_pin_hash`, `new_passwords`: what the new secrets of a
+    command have become beforehand.
     """
 
     agent: Agent
@@ -64,6 +67,7 @@ class Asked:
     inbound_id: int | None = None
     client_reference: str | None = None
     new_pin_hash: str | None = None
+    new_passwords: tuple[Swap, ...] = ()
 
     @property
     def language(self) -> str:

@@ -7,13 +7,14 @@ Nothing of it happens if the number is somebody's already.
 from peewee import Database
 
 from pulsarack.queue.agents import Agent
-from pulsarack.queue.identity import senders
+from pulsarack.queue.identity import pins, senders
 from pulsarack.queue.identity.addresses import normal_address
 from pulsarack.queue.network import markups, tree
 from pulsarack.queue.network.markups import Markup
 from pulsarack.queue.order_text.commands import (
     ListDownlines,
     RegisterDownline,
+    ResetPin,
     SetActive,
     SetMarkup,
     ShowMarkups,
@@ -81,6 +82,18 @@ def set_active(db: Database, command: SetActive, asked: Asked) -> Answer:
     if isinstance(found, Refusal):
         return refusals.answer(found, downline=below.code)
     return Answer("downline_on" if command.active else "downline_off", people.named(found))
+
+
+def reset_pin(db: Database, command: ResetPin, asked: Asked) -> Answer:
+    """A new PIN for a downline: the front desk has checked it and made its hash."""
+    if not asked.settings.upline_resets_pin or asked.new_pin_hash is None:
+        return Answer("not_here")
+    below = people.downline(db, command.downline, asked)
+    if isinstance(below, Answer):
+        return below
+    own, now_ms = asked.agent.code, asked.received_at
+    pins.put(db, below.code, asked.new_pin_hash, by=own, now_ms=now_ms)
+    return Answer("downline_pin_set", people.named(below))
 
 
 def set_markup(db: Database, command: SetMarkup, asked: Asked) -> Answer:

@@ -6,7 +6,6 @@ Nothing is credited here: a ticket only names an amount, which a row of the bank
 from peewee import Database
 
 from pulsarack.queue.deposits import tickets, transfers
-from pulsarack.queue.deposits.transfers import Moved
 from pulsarack.queue.network import commissions, tree
 from pulsarack.queue.order_text.commands import (
     AskTicket,
@@ -16,9 +15,11 @@ from pulsarack.queue.order_text.commands import (
 )
 from pulsarack.queue.service import look, notices, people, refusals
 from pulsarack.queue.service.asked import Answer, Asked
-from pulsarack.queue.validation import Refusal
+from pulsarack.queue.validation import Refusal, RefusalCode
 from pulsarack.queue.wordings.shipped import Values
 from pulsarack.queue.wordings.template import rupiah
+
+_SHOWN = 32
 
 
 def ask_ticket(db: Database, command: AskTicket, asked: Asked) -> Answer:
@@ -66,8 +67,9 @@ def transfer(db: Database, command: TransferBalance, asked: Asked) -> Answer:
         is_below=tree.is_below,
         now_ms=asked.received_at,
     )
-    if isinstance(moved, Refusal) or other is None:
+    if isinstance(moved, Refusal):
         return _refused(db, moved, code, command.amount, asked)
+    assert other is not None, "balance moves to somebody"
     if moved.repeated:
         return _repeated(db, "T", code, command.amount, command.repeat_index, asked)
     told: Values = {"downline": asked.agent.code, "downline_name": asked.agent.name}
@@ -93,30 +95,25 @@ def pull(db: Database, command: PullBalance, asked: Asked) -> Answer:
         now_ms=asked.received_at,
     )
     if isinstance(moved, Refusal):
-        return _refused(db, moved, other.code, command.amount, asked, of=other.code)
+        if moved.code is RefusalCode.INSUFFICIENT_DEPOSIT:
+            there = look.balance(db, other.code)
+            variables: Values = {"downline": other.code, "amount": command.amount, "balance": there}
+            return Answer("downline_balance_too_small", variables)
+        return _refused(db, moved, other.code, command.amount, asked)
     if moved.repeated:
         return _repeated(db, "TARIK", other.code, command.amount, command.repeat_index, asked)
     own: Values = {"amount": command.amount, "balance": look.balance(db, asked.agent.code)}
     return Answer("pulled_back", {**people.named(other), **own})
 
 
-def _refused(
-    db: Database,
-    moved: Moved | Refusal,
-    code: str,
-    amount: int,
-    asked: Asked,
-    of: str | None = None,
-) -> Answer:
-    if not isinstance(moved, Refusal):
-        raise LookupError(f"balance went to {code}, whom nobody knows")
+def _refused(db: Database, refusal: Refusal, code: str, amount: int, asked: Asked) -> Answer:
     return refusals.answer(
-        moved,
-        downline=code[:32],
+        refusal,
+        downline=code[:_SHOWN],
         amount=amount,
         price=amount,
         product="",
-        balance=look.balance(db, of or asked.agent.code),
+        balance=look.balance(db, asked.agent.code),
     )
 
 

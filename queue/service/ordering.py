@@ -36,14 +36,14 @@ def place(db: Database, command: PlaceOrder, asked: Asked) -> Answer:
     answer = _place(db, command, asked)
     # For a line among several: what was typed, where the answer says nothing better.
     typed: Values = {
-        "product": command.product or str(command.denomination),
+        "product": str(command.product or command.denomination or "-"),
         "destination": look.shown(command.destination),
     }
     return replace(answer, variables={**typed, **answer.variables})
 
 
 def _place(db: Database, command: PlaceOrder, asked: Asked) -> Answer:
-    code = command.product or _by_denomination(db, command)
+    code = command.product if command.product is not None else _by_denomination(db, command)
     if isinstance(code, Answer):
         return code
     wanted = request.of_fields(code, command.destination, command.repeat_index)

@@ -7,6 +7,7 @@ from pulsarack.queue.identity import accounts, pins, senders
 from pulsarack.queue.order_text.commands import (
     AddSender,
     ChangeName,
+    ChangeNetworkPassword,
     ChangePin,
     ListSenders,
     RemoveSender,
@@ -29,6 +30,15 @@ def change_pin(db: Database, _command: ChangePin, asked: Asked) -> Answer:
         return Answer("not_here")
     pins.put(db, own, asked.new_pin_hash, by=own, now_ms=now_ms)
     return Answer("pin_changed")
+
+
+def change_network_password(db: Database, _command: ChangeNetworkPassword, asked: Asked) -> Answer:
+    """Another password for the agent's programs: the front desk has sealed it."""
+    own, now_ms = asked.agent.code, asked.received_at
+    if not asked.new_passwords:
+        return Answer("not_here")
+    changed = accounts.swap_passwords(db, own, asked.new_passwords, now_ms=now_ms)
+    return Answer("network_password_set" if changed else "network_password_refused")
 
 
 def change_name(db: Database, command: ChangeName, asked: Asked) -> Answer:

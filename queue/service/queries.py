@@ -29,6 +29,7 @@ from pulsarack.queue.service import look, people
 from pulsarack.queue.service.asked import Answer, Asked
 from pulsarack.queue.state import OrderState
 from pulsarack.queue.validation import Refusal, normalise_destination, show_destination
+from pulsarack.queue.wordings import render
 from pulsarack.queue.wordings.shipped import Values
 from pulsarack.queue.wordings.template import rupiah
 
@@ -185,16 +186,18 @@ def show_statement(db: Database, command: ShowStatement, asked: Asked) -> Answer
         found = statement.between(db, agent, *asked.settings.day_bounds(day), MOST_SHOWN)
     if not found:
         return Answer("statement_none", {"balance": balance})
-    lines = [_movement(one, asked) for one in found]
+    lines = [_movement(db, one, asked) for one in found]
     return Answer("statement", {"list": lines, "balance": balance, "count": len(lines)})
 
 
-def _movement(line: StatementLine, asked: Asked) -> str:
-    what = line.other or line.kind
+def _movement(db: Database, line: StatementLine, asked: Asked) -> str:
+    """A line: when, what, about what, how much."""
+    about = line.other or ""
     if line.product is not None and line.destination is not None:
-        what = f"{line.product}.{show_destination(line.destination)}"
+        about = f"{line.product}.{show_destination(line.destination)}"
+    what = render.render(db, f"movement_{line.kind}", asked.language, {})
     sign = "+" if line.amount > 0 else ""
-    return f"{asked.settings.date(line.at)} {what} {sign}{rupiah(line.amount)}"
+    return f"{asked.settings.date(line.at)} {what} {about} {sign}{rupiah(line.amount)}"
 
 
 def show_recap(db: Database, command: ShowRecap, asked: Asked) -> Answer:

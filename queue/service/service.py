@@ -47,12 +47,14 @@ COMMANDS: Final[dict[type[Any], CarryOut]] = {
     said.SetMarkup: downlines.set_markup,
     said.ShowMarkups: downlines.show_markups,
     said.ChangePin: profile.change_pin,
+    said.ResetPin: downlines.reset_pin,
     said.ChangeName: profile.change_name,
     said.AddSender: profile.add_sender,
     said.RemoveSender: profile.remove_sender,
     said.ListSenders: profile.list_senders,
     said.SetReportUrl: profile.set_report_url,
     said.SetNetworkAddress: profile.set_network_address,
+    said.ChangeNetworkPassword: profile.change_network_password,
     said.Help: queries.show_help,
 }
 

@@ -18,10 +18,10 @@ ZONE = "Asia/Jakarta"
 
 async def pay(world: World) -> None:
     """Tickets, statements and credits."""
-    await world.call("agent.new", code="A2", name="Dua")
-    ticket = await world.call("ticket.new", agent="A2", amount=50_000)
-    assert (await world.call("ticket.new", agent="A2", amount=50_000))["repeated"]
-    other = await world.call("ticket.new", agent="A2", amount=60_000, bank="BANK")
+    await world.call("agent.new", code="M2", name="Dua")
+    ticket = await world.call("ticket.new", agent="M2", amount=50_000)
+    assert (await world.call("ticket.new", agent="M2", amount=50_000))["repeated"]
+    other = await world.call("ticket.new", agent="M2", amount=60_000, bank="BANK")
     await world.call("ticket.cancel", id=other["id"], **WORD)
     rows = [
         {"day": ticket["first_day"], "amount": amount, "description": "x", "balance": 1}
@@ -29,7 +29,7 @@ async def pay(world: World) -> None:
     ]
     await world.call("bank.import", bank="bank", rows=rows, check=True)
     await world.call("bank.import", bank="bank", rows=rows)
-    await world.call("ticket.list", agent="A2")
+    await world.call("ticket.list", agent="M2")
     await world.call("ticket.list")
     await world.call("ticket.list", open=True)
     await world.call("ticket.show", id=ticket["id"])
@@ -37,8 +37,8 @@ async def pay(world: World) -> None:
     await world.call("bank.rows")
     await world.call("bank.rows", unmatched=True)
     for _ in range(2):
-        await world.call("agent.credit", code="A2", amount=9, id="k", **WORD)
-    await world.call("agent.credit", code="A2", amount=1, take_back=True, **WORD)
+        await world.call("agent.credit", code="M2", amount=9, id="k", **WORD)
+    await world.call("agent.credit", code="M2", amount=1, take_back=True, **WORD)
     await world.call("credit.list")
     await world.call_as(OTHER_ADMIN, "credit.confirm", id=1, who="admin2")
     await world.call("credit.refuse", id=2, **WORD)
@@ -66,8 +66,8 @@ def serve(world: World, db: Database) -> None:
     assert isinstance(tickets.ask(db, "A1", 10_000, **asked), tickets.Given)
     when: dict[str, Any] = {"repeat_index": 1, "local_day": START_DAY, "now_ms": now_ms}
     for _ in range(2):
-        transfers.send(db, "A1", "A2", 100, across=True, is_below=lambda *_: True, **when)
-    transfers.pull_back(db, "A1", "A2", 50, is_below=lambda *_: True, **when)
+        transfers.send(db, "A1", "M2", 100, across=True, is_below=lambda *_: True, **when)
+    transfers.pull_back(db, "A1", "M2", 50, is_below=lambda *_: True, **when)
     statement.newest(db, "A1", 5)
     statement.between(db, "A1", begins_at, ends_at, 5)
     recap.of_day(db, "A1", START_DAY, begins_at, ends_at)

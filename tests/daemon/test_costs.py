@@ -44,9 +44,9 @@ AN_ORDER: dict[str, Any] = {
     # Claim: the chip's row, open attempt, sales and balance, the agents' turn, the order, its
     # attempts, spent serial numbers, silence, the clock's steps (about 11; looking also when no
     # chip or no order is free). End: serial number, owed answers, steps, stock, order, whose the
-    # attempt is, both holds, what uplines earn, chip (10). Out: the message (2). Between: is an
-    # order too old, does one wait (1.5).
-    "statements that read": 29.0,
+    # attempt is, both holds, what uplines earn, chip (10). Out: how it is worded, the message (3).
+    # Between: is an order too old, does one wait (1.5).
+    "statements that read": 30.0,
     # The order, its transitions (3), transfers (2 held, 2 posted), attempt, what was said (2),
     # evidence, reading of the stock, message.
     "statements that insert": 14.0,
@@ -75,7 +75,7 @@ AN_ORDER: dict[str, Any] = {
 AN_SMS_ORDER: dict[str, Any] = {
     # As above, and the text: was it read before, its sender's clock, whose it is (6); the claim
     # looks at less, since it is made with the end of the order before, for that chip alone.
-    "statements that read": 36.62,
+    "statements that read": 37.62,
     # One line less was said, and the text itself.
     "statements that insert": 14.0,
     # What the text was taken for.

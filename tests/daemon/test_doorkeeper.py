@@ -108,8 +108,16 @@ async def test_an_agent_changes_the_password_of_his_programs_if_he_knows_it(hous
     await trade(house)
     await trade(house, "M2")
     for old, new in (("wrong", "better"), ("abcd", "x"), ("abcd", "a b c d"), ("abcd", "\ud800")):
-        assert isinstance(await desk.change_password("A1", HiddenPin(old), HiddenPin(new)), Refusal)
-    assert await desk.change_password("A1", HiddenPin("abcd"), HiddenPin("better")) == 2
+        assert isinstance(await desk.new_passwords("A1", HiddenPin(old), HiddenPin(new)), Refusal)
+    swaps = await desk.new_passwords("A1", HiddenPin("abcd"), HiddenPin("better"))
+    assert not isinstance(swaps, Refusal)
+
+    def swap(agent: str) -> int:
+        return house.store.run_inline(
+            lambda db: accounts.swap_passwords(db, agent, swaps, now_ms=1)
+        )
+
+    assert [swap("A2"), swap("A1"), swap("A1")] == [0, 2, 0]
     found = await house.identity.doorkeeper.account("M2")
     assert found
     assert found.password == Secret("better")

@@ -152,6 +152,43 @@ def test_below_cost_only_by_an_admins_word(tmp_path: Path) -> None:
     in_world(tmp_path, tell)
 
 
+TOKEN = {"code": "PLN20", "operator": "pln", "denomination": 20, "price": 20_500, "cost": 20_100}
+
+
+def test_a_product_for_meters(tmp_path: Path) -> None:
+    async def tell(world: World) -> None:
+        await world.call("product.import", rows=[{**TOKEN, "kind": "meter"}])
+        await world.call("product.import", rows=[{**TOKEN, "price": 20_600}])  # of that kind still
+        refusal = await world.refusal("product.import", rows=[{**TOKEN, "kind": "airtime"}])
+        assert refusal.code == "BAD_PRODUCTS" and "of kind meter" in refusal.message
+        order = await world.call("order.new", agent="A1", text="PLN20.14012345678")
+        assert (order["destination"], order["price"]) == ("14012345678", 20_600)
+        explained = await world.call("route.explain", product="PLN20", destination="14012345678")
+        assert (explained["operator"], explained["winner"]) == ("pln", None)
+        await world.call("order.cancel", id=order["id"])
+
+    in_world(tmp_path, tell)
+
+
+def test_a_meter_on_a_recipe_for_telephones_fails_the_order_and_hurts_no_chip(
+    tmp_path: Path,
+) -> None:
+    async def tell(world: World) -> None:
+        rows = [{**TOKEN, "operator": "telkomsel", "kind": "meter"}]
+        await world.call("product.import", rows=rows)
+        order = await world.call("order.new", agent="A1", text="PLN20.14012345678")
+        await world.settle()
+        story = await world.show(order["id"])
+        assert (story["order"]["state"], story["order"]["reason"]) == ("FAILED", "WRONG_NUMBER")
+        assert "the recipe sells to telephones" in story["attempts"][0]["why"]
+        assert world.delivered() == []
+        sold = await world.call("order.new", agent="A1", text="S10.081200000012")
+        await world.settle()
+        assert (await world.show(sold["id"]))["order"]["state"] == "SUCCEEDED"
+
+    in_world(tmp_path, tell)
+
+
 # --- the command line -------------------------------------------------------------------------
 
 COMMANDS: list[tuple[list[str], str, dict[str, Any], dict[str, Any], str]] = [

@@ -34,6 +34,7 @@ from tests.daemon.statements import Planner, planner, traced
 from tests.daemon.test_orders_and_chips import until_idle
 from tests.daemon.virtual_loop import run
 from tests.daemon.world import PEER, World, rack_plan
+from tests.queue.service_world import CONVERSATION, Talk
 from tests.queue.test_decisions import acknowledge, refuted
 from tests.queue.test_discrepancies import doubted, held_for_not_done, proved_late, say_done
 from tests.queue.test_texts import CARD, contradicted, ready
@@ -277,7 +278,7 @@ async def network(world: Noted) -> None:
     await world.call("agent.new", code="A2", name="Dua", upline="A1", language="en")
     await world.call("agent.move", code="A2", upline=None)
     await world.call("agent.move", code="A2", upline="A1")
-    await world.call("agent.credit", code="A2", amount=100_000, **WORD)
+    await world.pay_in("A2", 100_000)
     await world.call("price.set", level="gold", product="S5", price=5_300)
     await world.call("agent.level", code="A2", level="gold")
     await world.call("agent.language", code="A2", language="id")
@@ -367,6 +368,18 @@ def rare(directory: Path) -> None:
         happen(shop)
         shop.recover()
         shop.close()
+
+
+def converse(directory: Path) -> None:
+    """Agents ask for everything that they can ask for."""
+    place = directory / "talk"
+    place.mkdir()
+    shop = Shop(place / "pulsarack.db")
+    shop.chip()
+    talk = Talk(shop)
+    for agent, command in CONVERSATION:
+        talk.say(command, agent=agent)
+    shop.close()
 
 
 def contradict(shop: Shop) -> None:
@@ -481,6 +494,7 @@ def life(tmp_path_factory: pytest.TempPathFactory) -> Life:
     with traced() as seen:
         left = run(live(daemon), within_days=40)
         rare(shops)
+        converse(shops)
         examine(daemon)
     with traced() as audited:
         assert audit.main(daemon / "pulsarack.db", None) is not None

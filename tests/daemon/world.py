@@ -360,7 +360,7 @@ class World:
     async def pay_in(self, agent: str, amount: int) -> None:
         """Raise a deposit by exactly so much: a row of the bank, which an admin says is his."""
         row = {"day": START_DAY, "amount": amount, "description": f"payment {next(self._ids)}"}
-        taken = await self.call("bank.import", bank="bank", rows=[row])
+        taken = await self.call("bank.import", bank=self._config.banks[0].name, rows=[row])
         (unmatched,) = taken["unmatched"]
         await self.call("bank.assign", id=unmatched["id"], agent=agent, because="test", who="test")
 

@@ -9,7 +9,7 @@ from pulsarack.queue.order_text import commands as c
 from pulsarack.queue.order_text.commands import HiddenPin, PlaceOrder
 from pulsarack.queue.order_text.grammar import Grammar, Vocabulary
 from pulsarack.queue.order_text.misread import MisreadCode
-from pulsarack.queue.order_text.reading import read
+from pulsarack.queue.order_text.reading import Reading, read
 from pulsarack.queue.order_text.words import shipped, with_aliases
 from tests.queue.text_world import (
     DEFAULT,
@@ -67,6 +67,7 @@ ORDERS = [
     (f"S5.{A}", [of("S5")], None),
     (f"1234.S5.{A}", [of("S5")], "1234"),
     (f"S5\n{A}\n1234", [of("S5")], "1234"),
+    (f"S5.{A}\r\nX5.{B}\r\n1234", [of("S5"), of("X5", B)], "1234"),
     (f"S5\u00a0{A}\u200e.12\u200b34", [of("S5")], "1234"),
     ("S5.+62 812-0000-0012.1234", [of("S5", "6281200000012")], "1234"),
     ("S5.81200000012.1234", [of("S5", "81200000012")], "1234"),
@@ -85,6 +86,7 @@ COMMANDS = [
     ("TIKET.Rp.1.500.000,-", c.AskTicket(1_500_000), None),
     ("GP.1234.5678", c.ChangePin(HiddenPin("5678")), "1234"),
     (f"DAFTAR.Budi.Bandung.{A}.100.1234", c.RegisterDownline("Budi", "Bandung", E164, 100), "1234"),
+    (f"REG\nBudi S\nKota B\n{A}", c.RegisterDownline("Budi S", "Kota B", E164), None),
     (f"REG#Budi#Bandung#{A}", c.RegisterDownline("Budi", "Bandung", E164), None),
     ("LDL", c.ListDownlines(), None),
     ("LDL2.K1", c.ListDownlines("K1"), None),
@@ -152,6 +154,7 @@ REFUSED = [
     (f"2#5.{A}", MisreadCode.AMBIGUOUS, "denomination 2 to"),
     (f"PLN20.{METER}.5.{B}", MisreadCode.AMBIGUOUS, f"denomination 5 to {B}"),
     (f"1000.{A}.5", MisreadCode.AMBIGUOUS, "no PIN"),
+    (f"PLN20.{METER}.{B}.1000", MisreadCode.AMBIGUOUS, "told to"),
     (f"I.5.{A}", MisreadCode.AMBIGUOUS, "I5 to"),
     ("TK.1234", MisreadCode.AMBIGUOUS, "amount ****, no PIN"),
     (f"DAFTAR.a.b.{A}.1234", MisreadCode.AMBIGUOUS, "markup ****, no PIN"),
@@ -272,6 +275,14 @@ def test_a_reference_is_no_field(text: str, reference: str | None) -> None:
     assert len(found.commands) == 1 and found.pin == HiddenPin("1234")
 
 
+def test_a_counter_is_no_part_of_a_code() -> None:
+    words = Vocabulary.of(frozenset({"S1", "S12"}))
+    found = read(f"S1.2.{A}.1234", DEFAULT, words)
+    assert isinstance(found, Reading) and found.commands == (of("S1", repeat=2),)
+    assert isinstance(read(f"S12.{A}", DEFAULT, words), Reading)
+    assert isinstance(read(f"S 12 {A}", DEFAULT, words), Reading)
+
+
 def test_a_misread_text_keeps_its_reference() -> None:
     assert misread(f"S6.{A} R#7").reference == "7"
 
@@ -295,6 +306,7 @@ OPTIONS = [
     ("reply_number = false", f"PLN20.{METER}.1234.{B}", "BAD_FIELD"),
     ("most_orders = 1", f"S5.{A},X5.{B}", "BAD_FIELD"),
     ("highest_counter = 99", f"S5.10.{A}", f"S5 to {A} (no. 10 of the day), no PIN"),
+    ('separators = "."', f"S5\n{A}\n1234", f"S5 to {A}, a PIN"),
     ("denominations = [7]", f"7.{A}", f"denomination 7 to {A}, no PIN"),
     ("denominations = [7]", f"5.{A}", "NO_PRODUCT"),
     ('trailing_dot = "counter"', "T.K1.9.", AGAIN),

@@ -27,7 +27,8 @@ FEW = settings(max_examples=60, deadline=None)
 # --- orders ---------------------------------------------------------------------------------
 
 local = st.from_regex(r"08[1-9][0-9]00000[0-9]{1,4}", fullmatch=True)
-pins = st.from_regex(r"[0-9]{4,8}", fullmatch=True)
+# 1000 may be a denomination too: what has two meanings for that is a case of its own.
+pins = st.from_regex(r"[0-9]{4,8}", fullmatch=True).filter(lambda pin: pin != "1000")
 meters = st.from_regex(r"1[1-4]0000[0-9]{5}", fullmatch=True)
 products = st.sampled_from(sorted(PRODUCTS))
 telephone_orders = st.builds(
@@ -88,8 +89,6 @@ def test_an_order_in_any_form_reads_back(order: PlaceOrder, pin: str, form: str)
     if form in ("prefix", "ahead") and order.denomination and order.repeat_index > 1:
         # 2#5.0812... may also be 2.000, for the fifth time.
         assume(isinstance(found, Reading))
-    if pin in {str(each) for each in DENOMINATIONS}:
-        assume(isinstance(found, Reading))
     assert isinstance(found, Reading), (text, found)
     [command] = found.commands
     assert isinstance(command, PlaceOrder)
@@ -118,7 +117,7 @@ def test_several_orders_read_back_or_are_refused(
     found = read(text, DEFAULT, WORDS)
     if isinstance(found, Misread):
         assert found.code is MisreadCode.AMBIGUOUS
-        assert any(order.denomination for order in orders) or pin == "1000"
+        assert any(order.denomination for order in orders)
     else:
         assert found.commands == tuple(orders) and found.pin == HiddenPin(pin)
 
@@ -351,4 +350,4 @@ def test_no_text_takes_more_work_than_its_length_allows(text: str, words: Vocabu
 def test_many_ambiguous_orders_are_refused_as_one() -> None:
     found = misread(".".join([f"5.{A}.2"] * 5 + [f"5.{B}"]))
     assert found.code is MisreadCode.AMBIGUOUS
-    assert len(found.message) < 4000
+    assert len(found.message) < 700

@@ -6,7 +6,6 @@ old its reference is.
 """
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 from peewee import Database
 
@@ -24,6 +23,8 @@ from pulsarack.queue.errors import IllegalMove
 from pulsarack.queue.intake import Repeated
 from pulsarack.queue.orders import Order
 from pulsarack.queue.products import Product
+from pulsarack.queue.reports import statement
+from pulsarack.queue.reports.statement import StatementLine
 from pulsarack.queue.request import Request
 from pulsarack.queue.state import OPEN
 from pulsarack.queue.validation import Refusal, normalise_destination, show_destination
@@ -207,10 +208,11 @@ class Desk:
             ),
         )
 
-    async def statement(self, account: Account, limit: int) -> list[dict[str, Any]]:
-        """The newest movements of the deposit, newest first."""
-        found = await self._parts.past.statement(accounts.agent(account.agent), limit)
-        return [] if found is None else list(found["lines"])
+    async def statement(self, account: Account, limit: int) -> list[StatementLine]:
+        """The newest movements of the deposit that are not archived, newest first."""
+        return await self._context.store.read_for(
+            account.agent, lambda db: statement.newest(db, account.agent, limit)
+        )
 
     async def of_id(self, order_id: int) -> Standing | None:
         """An order by our own number; for reports."""

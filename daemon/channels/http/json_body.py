@@ -18,9 +18,14 @@ Record = TypeVar("Record", bound=msgspec.Struct)
 def read(call: Call, kind: type[Record]) -> Record:
     """The body as a record; raises HttpRefusal."""
     _check_type(call.request.headers.get("Content-Type"), call.request)
+    return decode(call.body, kind)
+
+
+def decode(body: bytes, kind: type[Record]) -> Record:
+    """Octets as a record; raises HttpRefusal."""
     try:
-        found = msgspec.json.decode(call.body, type=kind)
-        json_text.refuse_repeated_keys(call.body)
+        found = msgspec.json.decode(body, type=kind)
+        json_text.refuse_repeated_keys(body)
         msgspec.json.encode(found).decode()  # halves of characters can be stored nowhere
         return found
     except json_text.RepeatedKey as error:

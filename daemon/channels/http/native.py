@@ -140,11 +140,14 @@ class NativeApi:
         wanted = json_body.read_query(call, wire.StatementQuery)
         lines = [
             wire.StatementLine(
-                at=line["at"],
-                memo=line["memo"],
-                debit=line["debit"],
-                credit=line["credit"],
-                balance=line["balance"],
+                at=line.at,
+                kind=line.kind,
+                amount=line.amount,
+                balance=line.balance,
+                order_id=line.order_id,
+                product=line.product,
+                destination=line.destination,
+                other=line.other,
             )
             for line in await self._desk.statement(account, wanted.limit)
         ]

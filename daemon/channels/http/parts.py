@@ -108,9 +108,6 @@ class PastRows(Protocol):
     async def row(self, past: Any) -> dict[str, Any]:
         """One of them, as the control socket shows it."""
 
-    async def statement(self, account: str, limit: int) -> dict[str, Any] | None:
-        """The newest lines of an account."""
-
 
 @dataclass(frozen=True, slots=True)
 class Parts:

@@ -6,18 +6,21 @@ sending, every address that is not allowed is dropped, and the connection is mad
 (the resolver is the connector's own), so a name that changes its address in between gains nothing.
 """
 
+import asyncio
 import socket
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 from aiohttp.abc import AbstractResolver, ResolveResult
-from aiohttp.resolver import ThreadedResolver
 from yarl import URL
 
 from pulsarack.daemon.channels.http import addresses
 from pulsarack.daemon.channels.http.addresses import Network
 
 _LONGEST = 2_000
+_RESOLVING_AT_ONCE = 8
 _SCHEMES = ("http", "https")
 
 
@@ -49,6 +52,36 @@ def check_address(text: str, private: Sequence[Network]) -> None:
         raise NotAllowed(f"{text} is no public address")
 
 
+class OwnThreads(AbstractResolver):
+    """The machine's resolver, in threads of its own: a slow name server, which may be the agent's,
+    holds up nothing but reports."""
+
+    def __init__(self) -> None:
+        self._pool = ThreadPoolExecutor(_RESOLVING_AT_ONCE, thread_name_prefix="resolve")
+
+    async def resolve(
+        self, host: str, port: int = 0, family: Any = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        """All addresses of a name; raises OSError."""
+        ask = partial(socket.getaddrinfo, host, port, family, socket.SOCK_STREAM)
+        found = await asyncio.get_running_loop().run_in_executor(self._pool, ask)
+        return [
+            ResolveResult(
+                hostname=host,
+                host=str(where[0]),
+                port=port,
+                family=kind,
+                proto=protocol,
+                flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV,
+            )
+            for kind, _, protocol, _, where in found
+        ]
+
+    async def close(self) -> None:
+        """End the threads; who still asks is not waited for."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+
 class GuardedResolver(AbstractResolver):
     """Gives the connector only addresses that reports may go to."""
 
@@ -56,7 +89,7 @@ class GuardedResolver(AbstractResolver):
         self, private: Sequence[Network], resolver: AbstractResolver | None = None
     ) -> None:
         self._private = private
-        self._resolver = resolver or ThreadedResolver()
+        self._resolver = resolver or OwnThreads()
 
     async def resolve(
         self, host: str, port: int = 0, family: Any = socket.AF_UNSPEC

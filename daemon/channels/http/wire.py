@@ -163,13 +163,20 @@ class Products(Struct, frozen=True):
 
 
 class StatementLine(Struct, frozen=True, kw_only=True):
-    """One movement of a deposit, and the deposit after it."""
+    """One movement of a deposit: rupiah, below zero if they left, and the deposit after it.
+
+    `kind` is order, refund, ticket, deposit, transfer, commission, correction or other; `other` is
+    the agent on the other side of a transfer.
+    """
 
     at: int
-    memo: str
-    debit: int
-    credit: int
+    kind: str
+    amount: int
     balance: int
+    order_id: int | None
+    product: str | None
+    destination: str | None
+    other: str | None
 
 
 class Statement(Struct, frozen=True):

@@ -112,6 +112,7 @@ class DeskWorld:
             self.rung.append,
             random.Random(2),
             service_settings(self._config),
+            self.identity.accounts,
         )
 
     def close(self) -> None:

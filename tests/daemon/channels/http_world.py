@@ -23,7 +23,7 @@ from pulsarack.daemon import log as logging
 from pulsarack.daemon.archive_file import Archives, folder_of
 from pulsarack.daemon.channels.http import signing
 from pulsarack.daemon.channels.http.channel import HttpChannel
-from pulsarack.daemon.channels.http.parts import Parts
+from pulsarack.daemon.channels.http.parts import Account, Doorkeeper, Parts
 from pulsarack.daemon.channels.http.reports import Formatter
 from pulsarack.daemon.context import Context
 from pulsarack.daemon.events import Events
@@ -119,26 +119,36 @@ class TestAccount:
 
 @dataclass
 class Doors:
-    """Accounts in memory; ten wrong secrets of an address are too many."""
+    """Accounts in memory; ten wrong secrets of an address are too many.
+
+    With `real` the doorkeeper of the daemon is asked instead.
+    """
 
     accounts: dict[str, TestAccount] = field(default_factory=dict)
     nonces: set[tuple[str, str]] = field(default_factory=set)
     wrongs: list[tuple[str, str]] = field(default_factory=list)
+    real: Doorkeeper | None = None
 
-    async def account(self, member: str) -> TestAccount | None:
-        return self.accounts.get(member)
+    async def account(self, member: str) -> Account | None:
+        return await self.real.account(member) if self.real else self.accounts.get(member)
 
     def may_try(self, member: str, address: str) -> bool:
+        if self.real:
+            return self.real.may_try(member, address)
         return sum(where == address for _, where in self.wrongs) < 10
 
     def wrong(self, member: str, address: str) -> None:
-        self.wrongs.append((member, address))
+        if self.real:
+            self.real.wrong(member, address)
+        else:
+            self.wrongs.append((member, address))
 
     async def use_nonce(self, member: str, nonce: str, window_ms: int) -> bool:
-        if (member, nonce) in self.nonces:
-            return False
+        if self.real:
+            return await self.real.use_nonce(member, nonce, window_ms)
+        fresh = (member, nonce) not in self.nonces
         self.nonces.add((member, nonce))
-        return True
+        return fresh
 
 
 @dataclass(frozen=True)
@@ -181,9 +191,11 @@ class HttpWorld:
             f'[http]\nlisten = "127.0.0.1:0"\nreport_private_networks = ["127.0.0.0/8"]\n{settings}'
         )
         self.config = config.parse(tomllib.loads(text), directory / "pulsarack.toml")
-        self.path.write_bytes(furnished(directory))
+        begun = self.path.exists()
+        if not begun:
+            self.path.write_bytes(furnished(directory))
         self.store = InlineStore.open(self.path, now_ms=START_MS, synchronous="OFF")
-        if deposit:
+        if deposit and not begun:
             self.store.run_inline(lambda db: credit(db, deposit))
         self._ids = iter(range(1, 10**6))
         self.context = Context(

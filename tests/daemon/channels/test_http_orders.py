@@ -96,8 +96,8 @@ async def test_balance_products_and_statement(tmp_path: Path) -> None:
         assert found == {"agent": "A1", "posted": 100_000, "held": 10_500, "available": 89_500}
         sold = (await world.ask("GET", "/v1/products")).json["products"]
         assert [(one["code"], one["price"]) for one in sold] == [("S5", 5_500), ("S10", 10_500)]
-        lines = (await world.ask("GET", "/v1/statement?limit=5")).json["lines"]
-        assert [(one["credit"], one["balance"]) for one in lines] == [(0, 100_000), (100_000,) * 2]
+        (line,) = (await world.ask("GET", "/v1/statement?limit=5")).json["lines"]
+        assert (line["kind"], line["amount"], line["balance"]) == ("deposit", 100_000, 100_000)
 
 
 async def test_a_ticket_is_asked_for(tmp_path: Path) -> None:

@@ -11,8 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from pulsarack.daemon.channels.http import signing
+from pulsarack.daemon.channels.http import json_body, signing, wire
+from pulsarack.daemon.channels.http.refusals import HttpRefusal
 from pulsarack.queue import orders
 from tests.daemon.channels.http_world import (
     KEY,
@@ -120,6 +123,8 @@ WRONG: list[tuple[str, Make, int, str]] = [
     ("deep", order(b"[" * 2000), 400, "BAD_FIELD"),
     ("deep in a field", order(field("product", "[" * 900 + "]" * 900)), 400, "BAD_FIELD"),
     ("unknown field", order(field("pin", f'"{SECRET_WORD}"')), 400, "BAD_FIELD"),
+    ("a secret for a name", order(b'{"%s":1}' % SECRET_WORD.encode()), 400, "BAD_FIELD"),
+    ("a secret in the query", get(f"/v1/orders?{SECRET_WORD}=1&{SECRET_WORD}=2"), 400, "BAD_QUERY"),
     ("missing field", order(b'{"client_reference":"r1"}'), 400, "BAD_FIELD"),
     ("a number for a text", order(field("destination", "81200000012")), 400, "BAD_FIELD"),
     ("a huge number", order(field("repeat_index", "9" * 1500)), 400, "BAD_FIELD"),
@@ -149,6 +154,10 @@ async def test_the_table_of_wrong_requests(tmp_path: Path) -> None:
             found = await one(world, make)
             assert (found.status, found.code) == (status, code), (name, found.body)
             assert found.headers["Content-Type"] == "application/json", name
+            assert (found.headers["Server"], found.headers["Cache-Control"]) == (
+                "pulsarack",
+                "no-store",
+            )
             counted = world.refused().get(f"HTTP_{code}", 0) - before
             assert counted == (code != "NOT_FOUND"), name
             world.doors.wrongs.clear()
@@ -390,3 +399,14 @@ async def test_the_text_that_is_signed_is_as_documented(tmp_path: Path) -> None:
     assert text.decode() == (
         f"PULSARACK-HMAC-SHA256\nGET\n/v1/orders?limit=1\n{empty}\n1795331100\nnonce-0001"
     )
+
+
+@given(st.binary(max_size=200) | st.text().map(lambda text: f'{{"words":"{text}"}}'.encode()))
+def test_no_octets_break_the_reader(octets: bytes) -> None:
+    for kind in (wire.NewOrder, wire.NewComplaint):
+        try:
+            found = json_body.decode(octets, kind)
+        except HttpRefusal as refusal:
+            assert refusal.code in ("BAD_JSON", "BAD_FIELD")
+        else:
+            assert isinstance(found, kind)

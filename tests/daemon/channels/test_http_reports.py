@@ -217,8 +217,8 @@ async def test_a_name_is_connected_to_its_allowed_addresses_only() -> None:
     def plain(report: Report) -> Post:
         return Post("GET", report.url)
 
-    async def look() -> None:
-        return None
+    async def look() -> tuple[None, None]:
+        return None, None
 
     reporter = Reporter(HandClock(), settings, {"native": plain}, lambda: "n", names)
     await reporter.start()
@@ -234,6 +234,15 @@ async def test_a_name_is_connected_to_its_allowed_addresses_only() -> None:
             assert [request.host for request, _ in program.told] == [f"both.test:{program.port}"]
     finally:
         await reporter.stop()
+
+
+async def test_names_are_resolved_in_threads_of_their_own() -> None:
+    resolver = report_urls.OwnThreads()
+    found = await resolver.resolve("localhost", 80)
+    assert {one["host"] for one in found} <= {"127.0.0.1", "::1"} and found
+    with pytest.raises(report_urls.NotAllowed):
+        await report_urls.GuardedResolver((), resolver).resolve("localhost", 80)
+    await resolver.close()
 
 
 def test_an_address_is_public_in_all_its_meanings() -> None:
