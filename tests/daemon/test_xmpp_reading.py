@@ -19,7 +19,7 @@ from pulsarack.daemon.channels.xmpp.reading import (
     jid_of,
     read,
 )
-from pulsarack.queue.wordings import table
+from pulsarack.queue.wordings import shipped
 
 OWN = "server@pulsa.test"
 NOW = 1_795_331_100_000  # 2026-11-22T07:05:00Z
@@ -179,7 +179,7 @@ def test_a_report_counts_only_from_who_got_the_message() -> None:
 
 def test_every_refusal_has_its_words() -> None:
     keys = {reading.TOO_OLD, reading.TOO_LONG, reading.ONLY_TEXT, reading.CORRECTED}
-    assert keys | {payload.TOO_LONG, payload.ONLY_TEXT} <= set(table.KEYS)
+    assert keys | {payload.TOO_LONG, payload.ONLY_TEXT} <= set(shipped.shipped().wordings)
     assert letter(stanza(f"<body>{'x' * (BODY_LIMIT + 1)}</body>")).values == {"batas": BODY_LIMIT}
 
 
