@@ -174,7 +174,7 @@ def _configure(site: Site) -> None:
 
 async def _port(log: Path) -> int:
     """Where the daemon listens, as its log says."""
-    while not (found := _PORT.search(await asyncio.to_thread(log.read_text, "utf-8"))):
+    while not (found := _PORT.search(await asyncio.to_thread(log.read_text, "utf-8"))):  # noqa: ASYNC110
         await asyncio.sleep(_LOOK_SECONDS)
     return int(found[1])
 
