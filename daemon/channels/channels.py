@@ -61,6 +61,7 @@ class Channels:
             lambda channel: self.postman.ring(channel),
             rng,
             service_settings(context.config),
+            identity.accounts,
         )
         self.mailroom = Mailroom(context, lambda channel: self.postman.ring(channel))
         self.postman = Postman(context, [SmsCarrier(context, rack), *self._configured()])
