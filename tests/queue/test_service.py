@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import pytest
+from peewee import Database
 
 from pulsarack.queue import agents, products
 from pulsarack.queue.identity import accounts
@@ -996,3 +997,15 @@ def test_a_token_for_a_meter(talk: Talk) -> None:
     for command in (ShowOrder(METER_NUMBER), Complain(METER_NUMBER, "?")):
         assert " PLN20 ke 11023356621" in talk.say(command).text
     assert talk.say(CancelOrder(METER_NUMBER)).key == "cancel_done"
+
+
+def test_a_long_list_of_downlines_is_cut(talk: Talk) -> None:
+    def many(db: Database) -> None:
+        for number in range(60):
+            agents.add(db, f"M{number:02}", "x", now_ms=0, upline="A1")
+
+    talk.world.run(many)
+    text = talk.say(ListDownlines(), channel="whatsapp").text
+    assert text.startswith("61 downline: B1 Sari 50.000, M00 x 0,") and text.endswith(
+        "M48 x 0, ..."
+    )
