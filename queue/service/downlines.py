@@ -23,10 +23,11 @@ from pulsarack.queue.service import look, people, refusals
 from pulsarack.queue.service.asked import Answer, Asked
 from pulsarack.queue.validation import Refusal
 from pulsarack.queue.wordings.shipped import Values
-from pulsarack.queue.wordings.template import rupiah
+from pulsarack.queue.wordings.template import CUT, rupiah
 
 SMS = "sms"
 ALL = "*"
+MOST_SHOWN = 50
 
 
 def register(db: Database, command: RegisterDownline, asked: Asked) -> Answer:
@@ -65,7 +66,10 @@ def listed(db: Database, command: ListDownlines, asked: Asked) -> Answer:
     found = tree.downlines(db, above)
     if not found:
         return Answer("downlines_none")
-    return Answer("downlines", {"count": len(found), "list": [_line(db, one) for one in found]})
+    lines = [_line(db, one) for one in found[:MOST_SHOWN]]
+    if len(found) > MOST_SHOWN:
+        lines.append(CUT)
+    return Answer("downlines", {"count": len(found), "list": lines})
 
 
 def _line(db: Database, agent: Agent) -> str:
