@@ -893,7 +893,7 @@ def test_across_the_network_if_the_shop_allows_it(talk: Talk) -> None:
 def test_the_codes_of_new_downlines_begin_as_the_shop_says(talk: Talk) -> None:
     named = replace(SETTINGS, code_prefix="K-")
     said = talk.say(RegisterDownline("Toko", "Bogor", "6281200000099"), settings=named)
-    assert said.answers[0].variables["code"] == "K-0001"
+    assert "K-0001" in said.text
 
 
 def test_a_new_downline_can_write_and_orders(talk: Talk) -> None:
