@@ -29,8 +29,10 @@ from pulsarack.daemon.control_deposits import (
 )
 from pulsarack.daemon.control_protocol import CallError, Calls, Peer
 from pulsarack.queue.deposits import bank_rows, credits, tickets
-from pulsarack.queue.deposits.bank_rows import StatementRow, Taken
+from pulsarack.queue.deposits.bank_rows import BankRow, StatementRow, Taken
+from pulsarack.queue.deposits.credits import CreditRequest
 from pulsarack.queue.deposits.tickets import Ticket
+from pulsarack.queue.service import notices
 from pulsarack.queue.validation import Refusal, RefusalCode
 
 LIST_LIMIT = 200
@@ -163,12 +165,17 @@ class DepositCalls:
             self._check(rows, latest, peer)
             return {"added": 0, "known": 0, "debits": 0, "paid": [], "unmatched": []}
         source = f"{args.source or 'rows'} by user {peer.uid}"
-        taken = await self._write(
-            lambda db: bank_rows.take(
+
+        def job(db: Database) -> Taken | Refusal:
+            found = bank_rows.take(
                 db, args.bank, rows, source=source, latest_day=latest, now_ms=now_ms
-            ),
-            peer,
-        )
+            )
+            for one in found.paid if isinstance(found, Taken) else ():
+                number = str(one.ticket.id)
+                self._came(db, one.ticket.agent, one.row.amount, number, args.bank)
+            return found
+
+        taken = await self._write(job, peer)
         self._tell(args.bank, taken, peer)
         return {
             "added": taken.added,
@@ -193,8 +200,9 @@ class DepositCalls:
     async def bank_assign(self, args: BankAssign, peer: Peer) -> dict[str, Any]:
         """Credit an agent with a row, on an admin's word."""
         now_ms = self._now()
-        row = await self._write(
-            lambda db: bank_rows.assign(
+
+        def job(db: Database) -> BankRow | Refusal:
+            found = bank_rows.assign(
                 db,
                 args.id,
                 args.agent,
@@ -202,9 +210,12 @@ class DepositCalls:
                 uid=peer.uid,
                 because=args.because,
                 now_ms=now_ms,
-            ),
-            peer,
-        )
+            )
+            if isinstance(found, BankRow):
+                self._came(db, args.agent, found.amount, "-", found.bank)
+            return found
+
+        row = await self._write(job, peer)
         self._context.log.info(
             "bank_row.assigned",
             row=row.id, agent=args.agent, amount=row.amount, who=args.who, uid=peer.uid,
@@ -273,10 +284,14 @@ class DepositCalls:
     async def credit_confirm(self, args: CreditConfirm, peer: Peer) -> dict[str, Any]:
         """The second admin's word: the money moves."""
         now_ms = self._now()
-        request = await self._write(
-            lambda db: credits.confirm(db, args.id, who=args.who, uid=peer.uid, now_ms=now_ms),
-            peer,
-        )
+
+        def job(db: Database) -> CreditRequest | Refusal:
+            found = credits.confirm(db, args.id, who=args.who, uid=peer.uid, now_ms=now_ms)
+            if isinstance(found, CreditRequest):
+                self._came(db, found.agent, found.amount, "-", "-")
+            return found
+
+        request = await self._write(job, peer)
         self._context.log.info(
             "agent.credited",
             request=request.id, agent=request.agent, amount=request.amount,
@@ -299,6 +314,10 @@ class DepositCalls:
         return asdict(request)
 
     # --- what all do ---
+
+    def _came(self, db: Database, agent: str, amount: int, number: str, bank: str) -> None:
+        """The agent is told, where he has an address."""
+        notices.money_came(db, agent, amount, number=number, bank=bank, now_ms=self._now())
 
     def _now(self) -> int:
         return self._context.clock.now_ms()
