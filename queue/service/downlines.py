@@ -23,10 +23,11 @@ from pulsarack.queue.service import look, people, refusals
 from pulsarack.queue.service.asked import Answer, Asked
 from pulsarack.queue.validation import Refusal
 from pulsarack.queue.wordings.shipped import Values
-from pulsarack.queue.wordings.template import rupiah
+from pulsarack.queue.wordings.template import CUT, rupiah
 
 SMS = "sms"
 ALL = "*"
+MOST_SHOWN = 50
 
 
 def register(db: Database, command: RegisterDownline, asked: Asked) -> Answer:
@@ -43,6 +44,7 @@ def register(db: Database, command: RegisterDownline, asked: Asked) -> Answer:
         number=command.number,
         markup=command.markup,
         now_ms=asked.received_at,
+        prefix=asked.settings.code_prefix,
     )
     if isinstance(made, Refusal):
         return refusals.answer(
@@ -65,7 +67,10 @@ def listed(db: Database, command: ListDownlines, asked: Asked) -> Answer:
     found = tree.downlines(db, above)
     if not found:
         return Answer("downlines_none")
-    return Answer("downlines", {"count": len(found), "list": [_line(db, one) for one in found]})
+    lines = [_line(db, one) for one in found[:MOST_SHOWN]]
+    if len(found) > MOST_SHOWN:
+        lines.append(CUT)
+    return Answer("downlines", {"count": len(found), "list": lines})
 
 
 def _line(db: Database, agent: Agent) -> str:

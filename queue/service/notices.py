@@ -9,12 +9,15 @@ from typing import Final
 
 from peewee import Database
 
+from pulsarack.queue import agents
 from pulsarack.queue.agents import Agent
+from pulsarack.queue.complaints import Complaint
 from pulsarack.queue.identity import senders
 from pulsarack.queue.post import outgoing
 from pulsarack.queue.post.outgoing import Kind, Text
+from pulsarack.queue.service import look
 from pulsarack.queue.wordings import render
-from pulsarack.queue.wordings.shipped import Value
+from pulsarack.queue.wordings.shipped import Value, Values
 
 _ORDER: Final = ("sms", "whatsapp", "xmpp")
 
@@ -34,3 +37,35 @@ def tell(
         agent=agent.code,
     )
     return outgoing.put(db, text, now_ms=now_ms) is not None
+
+
+def money_came(
+    db: Database, code: str, amount: int, *, number: str = "-", bank: str = "-", now_ms: int
+) -> None:
+    """Tell an agent that his deposit was raised, or corrected downwards.
+
+    `number` is the ticket's that was paid, if one was.
+    """
+    agent = agents.find(db, code)
+    if agent is None:
+        return
+    variables: Values = {
+        "amount": amount,
+        "balance": look.balance(db, code),
+        "number": number,
+        "bank": bank.upper(),
+    }
+    tell(db, agent, "credited" if amount > 0 else "corrected", variables, now_ms=now_ms)
+
+
+def complaint_answered(db: Database, complaint: Complaint, *, now_ms: int) -> None:
+    """Tell an agent what the shop found out about his complaint."""
+    agent = agents.find(db, complaint.agent)
+    if agent is None:
+        return
+    variables: Values = {
+        "number": str(complaint.id),
+        "order": complaint.order_id,
+        "cause": complaint.answer,
+    }
+    tell(db, agent, "complaint_answered", variables, now_ms=now_ms)

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from pulsarack.daemon import config
 from pulsarack.daemon.cli.root import root
 from pulsarack.daemon.doctor import Finding, Level, Subject
-from pulsarack.daemon.doctor_identity import pepper_file
+from pulsarack.daemon.doctor_identity import asked_pins, pepper_file
 from pulsarack.daemon.doctor_store import database
 from pulsarack.daemon.errors import DaemonError
 from pulsarack.daemon.identity import pepper
@@ -21,7 +21,7 @@ from pulsarack.daemon.identity.pepper import MasterKey, Masters, PepperError
 from pulsarack.daemon.identity.secret_box import SealBroken, SecretBox
 from pulsarack.daemon.run import main
 from pulsarack.daemon.secrets import Secret
-from pulsarack.queue.identity import accounts
+from pulsarack.queue.identity import accounts, events
 from pulsarack.queue.rows import execute
 from tests.daemon.identity_house import House
 from tests.daemon.identity_world import KEY, OTHER_KEY, credentials
@@ -166,7 +166,8 @@ async def test_nothing_starts_without_the_key_that_something_needs(tmp_path: Pat
         await house.open()
     assert str(caught.value) == (
         f"1 PINs and 2 secrets of agents need the master key {NAME}; none is given; put that file"
-        " back and name it: [agents] pepper_file, or the credential"
+        " back and name it: [agents] pepper_file, or the credential; if it is lost for good:"
+        " [agents] lost_keys"
     )
     house.environ = credentials(tmp_path, OTHER_KEY)
     with pytest.raises(PepperError, match=rf"need the master key {NAME}; .* holds {OTHER_NAME}"):
@@ -206,6 +207,39 @@ async def test_secrets_are_sealed_anew_at_the_start_and_pins_stay(tmp_path: Path
     house.leave()
 
 
+async def test_what_a_lost_key_made_is_taken_away_and_given_anew(tmp_path: Path) -> None:
+    house = await furnished(tmp_path)
+    house.environ = credentials(tmp_path, OTHER_KEY)
+    house.settings = f'[agents]\nlost_keys = ["{NAME}"]\n'
+    for _ in range(2):
+        await house.open()
+        assert await house.try_pin("7351") == "NONE_SET"
+        assert await house.identity.doorkeeper.account("M1") is None
+        told = house.store.read_inline(lambda db: events.of_agent(db, "A1", 9))
+        assert [one.what for one in told] == ["ACCOUNT_SECRET"] * 2 + [
+            "PIN_LOST",
+            "ACCOUNT_MADE",
+            "PIN_SET",
+        ]
+        house.leave()
+    await house.open()
+    await house.has_pin("7351")
+    for which in ("pin", "password"):
+        account = house.store.read_inline(lambda db: accounts.find(db, "M1"))
+        assert account
+        await house.identity.accounts.put_secret(account, which, Secret("word"), by="x")
+    assert await house.identity.doorkeeper.account("M1")
+    house.leave()
+
+
+async def test_a_key_that_is_there_is_not_lost(tmp_path: Path) -> None:
+    house = await furnished(tmp_path)
+    house.settings = f'[agents]\nlost_keys = ["{NAME}"]\n'
+    await house.open()
+    assert await house.try_pin("7351") == "RIGHT"
+    house.leave()
+
+
 async def test_one_damaged_secret_stops_no_start_and_is_a_stranger_s(tmp_path: Path) -> None:
     house = await furnished(tmp_path)
     house.environ = credentials(tmp_path, OTHER_KEY, KEY)
@@ -239,11 +273,14 @@ async def test_without_a_key_pins_and_secrets_are_refused_with_what_to_do(
 # --- the doctor -----------------------------------------------------------------------------
 
 
-def examined(house: House, environ: dict[str, str]) -> list[Finding]:
-    settings = config.parse({"daemon": {"state_dir": str(house.directory)}}, house.directory / "x")
+def examined(
+    house: House, environ: dict[str, str], check: str = "pepper", **agents: object
+) -> list[Finding]:
+    given = {"daemon": {"state_dir": str(house.directory)}, "agents": agents}
+    settings = config.parse(given, house.directory / "x")
     subject = Subject(settings, house.directory / "socket", environ, 2**41, None)
-    found = [*pepper_file(subject), *database(subject)]
-    return [one for one in found if one.check == "pepper"]
+    found = [*pepper_file(subject), *asked_pins(subject), *database(subject)]
+    return [one for one in found if one.check == check]
 
 
 async def test_the_doctor_says_which_key_is_missing_or_left_over(tmp_path: Path) -> None:
@@ -262,6 +299,19 @@ async def test_the_doctor_says_which_key_is_missing_or_left_over(tmp_path: Path)
     write(tmp_path / "credentials", "x", 0o400)
     broken = examined(house, {"CREDENTIALS_DIRECTORY": str(tmp_path / "credentials")})
     assert [one.level for one in broken] == [Level.BAD, Level.BAD]
+
+
+async def test_the_doctor_warns_of_doors_that_stand_open(tmp_path: Path) -> None:
+    house = await furnished(tmp_path)
+    environ = credentials(tmp_path)
+    assert examined(house, environ, "agents") == []
+    await house.open()
+    wish = NewAccount("M2", "A1", "trade", {"pin": Secret("1144")}, True, ["::/0", "192.0.2.7"])
+    assert await house.identity.accounts.make(wish, by="x") is None
+    house.leave()
+    forged, unsigned = examined(house, environ, "agents", ask_pin=["xmpp"])
+    assert (forged.level, "by SMS" in forged.what) == (Level.WARN, True)
+    assert (unsigned.level, "M2" in unsigned.what) == (Level.WARN, True)
 
 
 def test_a_secret_of_one_account_is_sealed_for_no_other() -> None:

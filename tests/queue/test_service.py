@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import pytest
+from peewee import Database
 
-from pulsarack.queue import agents
+from pulsarack.queue import agents, products
 from pulsarack.queue.identity import accounts
 from pulsarack.queue.identity.accounts import Account
 from pulsarack.queue.network import markups
@@ -43,7 +44,9 @@ from pulsarack.queue.order_text.commands import (
     TransferBalance,
 )
 from pulsarack.queue.order_text.misread import Misread, MisreadCode
+from pulsarack.queue.products import Product
 from pulsarack.queue.service import misread, queries, service
+from pulsarack.queue.validation import METER
 from pulsarack.queue.wordings import parts, table
 from pulsarack.ussd.outcome import Reason
 from tests.queue.service_world import SETTINGS, Talk, fills
@@ -890,6 +893,12 @@ def test_across_the_network_if_the_shop_allows_it(talk: Talk) -> None:
     assert talk.money()["X1"] == 1_005_000
 
 
+def test_the_codes_of_new_downlines_begin_as_the_shop_says(talk: Talk) -> None:
+    named = replace(SETTINGS, code_prefix="K-")
+    said = talk.say(RegisterDownline("Toko", "Bogor", "6281200000099"), settings=named)
+    assert "K-0001" in said.text
+
+
 def test_a_new_downline_can_write_and_orders(talk: Talk) -> None:
     talk.say(RegisterDownline("Toko Baru", "Bogor", "6281200000099", 100))
     (sender,) = talk.say(ListSenders(), agent="AG0001").answers[0].variables["list"]
@@ -977,3 +986,32 @@ def test_an_answer_to_a_text_that_was_not_read() -> None:
             answer = misread.answer(read, language)
             fills(answer.key, answer.variables)
             assert answer.variables["example"] == form
+
+
+METER_NUMBER = "11023356621"
+
+
+def test_a_token_for_a_meter(talk: Talk) -> None:
+    token = Product("PLN20", "pln", "Token", 20, 20_500, 20_100, None, 1, 0, METER)
+    talk.world.run(lambda db: products.put(db, token))
+    bad = talk.say(PlaceOrder("PLN20", None, TO[:9]))
+    assert bad.text == "Nomor meter 081200000 salah. Tulis 11 atau 12 angka."
+    first = talk.say(PlaceOrder("PLN20", None, METER_NUMBER, reply_number="6281200000055"))
+    assert first.text.startswith("Trx#1 PLN20 ke 11023356621 sedang diproses.")
+    again = talk.say(PlaceOrder("PLN20", None, METER_NUMBER))
+    assert again.text.endswith("Utk isi lagi ketik PLN20.2.11023356621")
+    for command in (ShowOrder(METER_NUMBER), Complain(METER_NUMBER, "?")):
+        assert " PLN20 ke 11023356621" in talk.say(command).text
+    assert talk.say(CancelOrder(METER_NUMBER)).key == "cancel_done"
+
+
+def test_a_long_list_of_downlines_is_cut(talk: Talk) -> None:
+    def many(db: Database) -> None:
+        for number in range(60):
+            agents.add(db, f"M{number:02}", "x", now_ms=0, upline="A1")
+
+    talk.world.run(many)
+    text = talk.say(ListDownlines(), channel="whatsapp").text
+    assert text.startswith("61 downline: B1 Sari 50.000, M00 x 0,") and text.endswith(
+        "M48 x 0, ..."
+    )
