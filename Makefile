@@ -3,6 +3,7 @@
 # simulate (SEEDS=n FIRST=m), planted, soak (ORDERS=n KILLS=n SEED=n), fuzz (TARGET=name SECONDS=n).
 # The tests are shared out to WORKERS=n processes, as tests/workers.py says; one that is ended by
 # its test ends the run, which would else begin with that test again.
+# test-peers talks to real servers and clients (as root: it installs them from Debian).
 # clients-test lets other programs drive the simulated rack (as root: it installs them from Debian).
 # bench measures (minutes; FULL=1: most of an hour; NAMES="start rack": see pulsarack bench --help).
 # vm-test runs in a virtual machine whose disk it makes first in VM=directory, as root; SEED=n.
@@ -12,7 +13,7 @@ WORKERS ?= 2
 VENV := .venv
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test check conformance simulate planted soak fuzz clients-test bench vm-test format clean
+.PHONY: demo test check conformance simulate planted soak fuzz clients-test test-peers bench vm-test format clean
 
 demo: $(STAMP)
 	$(VENV)/bin/pulsarack demo
@@ -45,6 +46,11 @@ fuzz: $(STAMP)
 clients-test: $(STAMP)
 	sh tests/clients/install.sh
 	$(VENV)/bin/python -m pytest -q tests/clients --clients
+
+test-peers: $(STAMP)
+	sh tests/peers/install.sh
+	PYTHON=$(PYTHON) sh tests/peers/install_schemathesis.sh
+	$(VENV)/bin/python -m pytest -q tests/peers --peers
 
 bench: $(STAMP)
 	$(VENV)/bin/python -m benchmarks $(NAMES) $(if $(FULL),--full)

@@ -18,6 +18,7 @@ import click
 from benchmarks import (
     dispatch,
     growth,
+    http_orders,
     intake,
     ledger,
     machine,
@@ -42,6 +43,7 @@ BENCHES: dict[str, Bench] = {
     "start": start.run,
     "ledger": ledger.run,
     "intake": intake.run,
+    "http": http_orders.run,
     "dispatch": dispatch.run,
     "rack": rack.run,
     "growth": growth.run,
@@ -71,8 +73,8 @@ def main(
     json_path: Path | None,
     directory: Path | None,
 ) -> None:
-    """Measure NAMEs, or all there are: start, ledger, intake, dispatch, rack, growth, recovery,
-    profile, storm. Only when it is named: peers (other programs that send SMS).
+    """Measure NAMEs, or all there are: start, ledger, intake, http, dispatch, rack, growth,
+    recovery, profile, storm. Only when it is named: peers (other programs that send SMS).
 
     Every figure stands beside its reference, measured in the same run.
     """

@@ -29,6 +29,8 @@ from pulsarack.daemon.store_files import database
 from pulsarack.ledger import accounts, journal
 from pulsarack.queue import agents, chips, prefixes, products, recipe_versions, stock
 from pulsarack.queue.chips import Adoption
+from pulsarack.queue.deposits import bank_rows
+from pulsarack.queue.deposits.bank_rows import StatementRow
 from pulsarack.queue.products import Product
 from pulsarack.ussd.recipe import Recipe
 from pulsarack.ussd.shelf import load_shelf
@@ -41,6 +43,8 @@ _DAY_MS = 86_400_000
 # included; and the daemon shall not take the pause for a clock that was set.
 _ENDED_MS = 7_200_000
 _DEPOSIT = 10**13
+_PAYMENTS = 10
+_DAY = "2026-01-01"
 _NO_LIMIT = 100_000
 _SEED = 5
 
@@ -260,10 +264,7 @@ def _open(db: Database, shop: Shop, spent: dict[str, int], now_ms: int) -> None:
         products.put(db, product)
     for code, name in AGENTS.items():
         agents.add(db, code, name, now_ms=now_ms)
-        key = f"credit:{code}:history"
-        agents.credit(
-            db, code, _DEPOSIT, transfer_id=key, because="history", who="bench", now_ms=now_ms
-        )
+        _pay_in(db, code, now_ms)
     for number, (iccid, recipe) in enumerate(zip(shop.cards, shop.recipes, strict=True)):
         recipe_versions.note(db, recipe.content_hash, recipe.name, recipe.source, now_ms=now_ms)
         chips.seen(db, iccid, f"modem{number}", "350005000000010", now_ms=now_ms)
@@ -277,6 +278,18 @@ def _open(db: Database, shop: Shop, spent: dict[str, int], now_ms: int) -> None:
         )
         chips.adopt(db, iccid, adoption, now_ms=now_ms)
         stock.compare(db, iccid, shop.stocks[number] + spent[iccid], now_ms=now_ms)
+
+
+def _pay_in(db: Database, agent: str, now_ms: int) -> None:
+    """A deposit for all orders of the history, in payments as large as a bank's row can be."""
+    rows = [
+        StatementRow(_DAY, _DEPOSIT // _PAYMENTS, f"{agent} {number}")
+        for number in range(_PAYMENTS)
+    ]
+    taken = bank_rows.take(db, "bank", rows, source="bench", latest_day=_DAY, now_ms=now_ms)
+    assert isinstance(taken, bank_rows.Taken)
+    for row in taken.unmatched:
+        bank_rows.assign(db, row.id, agent, who="bench", uid=0, because="history", now_ms=now_ms)
 
 
 # --- the rows -----------------------------------------------------------------------------

@@ -21,6 +21,7 @@ from benchmarks.rack_file import Line, rack_text
 from benchmarks.tap import Tap
 from pulsarack.daemon.clock import WallClock
 from pulsarack.daemon.demo import place
+from pulsarack.daemon.demo.deposit import pay_in
 from pulsarack.daemon.demo.enlist import Trade, enlist, wait_for_rack
 from pulsarack.daemon.demo.errors import DemoError
 from pulsarack.daemon.demo.link import Link
@@ -263,14 +264,7 @@ class Site:
         row |= {"cost": 5125, "name": "simPATI 5"}
         await self.link.call("product.import", rows=[row])
         await self.link.call("agent.new", code=AGENT, name="Kios 1")
-        await self.link.call(
-            "agent.credit",
-            code=AGENT,
-            amount=_ORDERS * 100_000,
-            because="deposit for the measurement",
-            who="bench",
-            id="bench",
-        )
+        await pay_in(self.link, AGENT, _ORDERS * 100_000)
 
     async def _abandon(self) -> None:
         await self.link.close()

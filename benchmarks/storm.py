@@ -31,6 +31,7 @@ from benchmarks.settings import Profile
 from benchmarks.site import Site
 from pulsarack.daemon.async_client import AsyncClient
 from pulsarack.daemon.client import CallFailed
+from pulsarack.daemon.demo.deposit import pay_in
 
 _BENCH = "storm"
 _MS = 1000
@@ -200,9 +201,7 @@ def _code(agent: int) -> str:
 async def _open_agents(site: Site, agents: int) -> None:
     async def one(code: str) -> None:
         await site.link.call("agent.new", code=code, name=code)
-        await site.link.call(
-            "agent.credit", code=code, amount=_DEPOSIT, because="storm", who="bench", id="storm"
-        )
+        await pay_in(site.link, code, _DEPOSIT)
 
     codes = [OTHER, *(_code(agent) for agent in range(agents + 1))]
     for first in range(0, len(codes), _AT_ONCE):

@@ -35,6 +35,10 @@ _ATTEMPT = {
 }
 _FOUND = {"orders": [_ORDER | {"evidence": [_EVIDENCE]}]}
 _DISCREPANCY: dict[str, Any] = {"span": [{}], "clearings": [{}]}
+_CREDIT = {"id": int, "state": str, "agent": str, "amount": int}
+_TICKET: dict[str, Any] = {"id": int, "state": str, "agent": str, "amount": int, "accounts": [{}]}
+
+_WORDING: dict[str, Any] = {"text": str, "size": int, "parts": int}
 
 SHAPES: Mapping[str, Any] = {
     "order.new": _ORDER,
@@ -63,6 +67,39 @@ SHAPES: Mapping[str, Any] = {
     "modem.acts": {"acts": [{}]},
     "modem.trace": {"at": int, "way": str, "text": str},
     "agent.list": {"agents": [{}]},
+    "agent.access": {"senders": [{}], "accounts": [{}], "events": [{}]},
+    "sender.list": {"senders": [{}]},
+    "account.list": {"accounts": [{}]},
+    "pin.reset": {"pin": str},
+    "agent.tree": {"agents": [{"depth": int, "code": str}]},
+    "price.list": {"prices": [{}]},
+    "price.explain": {
+        "sold": bool,
+        "remains": int,
+        "cost": int,
+        "price": int,
+        "shares": [{"agent": str, "amount": int}],
+    },
+    "markup.list": {"markups": [{}]},
+    "commission.list": {"commissions": [{}]},
+    "commission.exchange": {"amount": int, "left": int, "repeated": bool},
+    "agent.credit": _CREDIT,
+    "agent.statement": {"lines": [{}], "unreadable?": [str]},
+    "agent.recap": {"day": str, "orders": int, "spent": int, "held": int, "earned": int}
+    | {"lines": [{}]},
+    "credit.list": {"requests": [_CREDIT]},
+    "credit.confirm": _CREDIT,
+    "credit.refuse": _CREDIT,
+    "ticket.new": _TICKET | {"repeated": bool},
+    "ticket.show": _TICKET | {"row?": {}},
+    "ticket.cancel": _TICKET,
+    "ticket.list": {"tickets": [{}]},
+    "bank.list": {"banks": [{"name": str, "form": {}}], "latest_day": str},
+    "bank.import": {"added": int, "known": int, "debits": int, "paid": [{}], "unmatched": [{}]},
+    "bank.rows": {"rows": [{}]},
+    "bank.assign": {"id": int, "agent": str, "amount": int},
+    "complaint.list": {"complaints": [{}]},
+    "complaint.answer": {"id": int, "state": str, "agent": str, "order_id": int},
     "product.list": {"products": [{}]},
     "product.import": {"added": int, "changed": int},
     "prefix.list": {"prefixes": [{}]},
@@ -75,6 +112,11 @@ SHAPES: Mapping[str, Any] = {
     "ledger.statement": {"lines": [{}]},
     "ledger.trial_balance": {"assets": [{}]},
     "messages.follow": {"id": int, "order": int},
+    "wording.list": {"wordings": [{"changed": bool}]},
+    "wording.show": {"key": str, "when": str, "texts": [{}], "variables": [{}]},
+    "wording.set": _WORDING,
+    "wording.reset": {"changed": bool, "template": str},
+    "wording.try": _WORDING,
 }
 
 

@@ -5,7 +5,7 @@ The database keeps UTC milliseconds; a local day appears where the trade thinks 
 a person reads a time. The zone is always an argument.
 """
 
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -36,8 +36,17 @@ def _local(now_ms: int, where: tzinfo | None) -> datetime:
 
 def day_bounds(now_ms: int, timezone: str) -> tuple[int, int]:
     """Where the local day of that moment begins and ends, milliseconds UTC."""
+    return _bounds(_local(now_ms, zone(timezone)))
+
+
+def bounds_of(day: date, timezone: str) -> tuple[int, int]:
+    """Where that day begins and ends in that zone, milliseconds UTC."""
+    return _bounds(datetime(day.year, day.month, day.day, tzinfo=zone(timezone)))
+
+
+def _bounds(moment: datetime) -> tuple[int, int]:
     # The first midnight, where a clock that is set back shows it twice.
-    midnight = _local(now_ms, zone(timezone)).replace(hour=0, minute=0, second=0, fold=0)
+    midnight = moment.replace(hour=0, minute=0, second=0, fold=0)
     # Noon of the next day is in the next day whatever daylight saving does in between.
     noon = midnight + timedelta(hours=36)
     return (

@@ -18,6 +18,7 @@ in one transaction. So every row is written either by the clock as it was or as 
 import asyncio
 import ctypes
 import math
+import random
 import time
 import uuid
 from collections.abc import Callable
@@ -160,6 +161,11 @@ def synchronised() -> bool | None:
     except (OSError, AttributeError):
         return None
     return None if state < 0 else state != _TIME_ERROR
+
+
+def dice() -> random.Random:
+    """A generator that nobody can foretell, for keys, PINs and amounts."""
+    return random.SystemRandom()
 
 
 def new_id() -> str:

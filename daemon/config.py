@@ -16,8 +16,10 @@ from zoneinfo import ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
-from pulsarack.daemon import calendar, places, toml_text
+from pulsarack.daemon import calendar, config_deposits, places, toml_text
+from pulsarack.daemon.config_agents import AgentsSection
 from pulsarack.daemon.config_channels import ChannelsSection
+from pulsarack.daemon.config_deposits import BankSection, DepositsSection
 from pulsarack.daemon.config_errors import ConfigErrors, Location, Problem, line_of, problems_of
 from pulsarack.daemon.config_fields import (
     DAY_SECONDS,
@@ -32,9 +34,14 @@ from pulsarack.daemon.config_fields import (
     form,
     not_empty,
     printable,
+    rooted,
     time_of_day,
 )
+from pulsarack.daemon.config_http import HttpSection
 from pulsarack.daemon.config_sms import SmsSection
+from pulsarack.daemon.config_texts import TextsSection
+from pulsarack.daemon.config_whatsapp import WhatsAppSection
+from pulsarack.daemon.config_xmpp import XmppSection
 from pulsarack.modems import port_url
 
 # The year 2100; a later anchor is a slip of the keys.
@@ -217,10 +224,19 @@ class Config(Section):
     modems: ModemsSection = ModemsSection()
     orders: OrdersSection = OrdersSection()
     channels: ChannelsSection = ChannelsSection()
+    texts: TextsSection = TextsSection()
+    http: HttpSection = HttpSection()
     sms: SmsSection = SmsSection()
     chips: ChipsSection = ChipsSection()
     resolution: ResolutionSection = ResolutionSection()
     retention: RetentionSection = RetentionSection()
+    agents: AgentsSection = AgentsSection()
+    deposits: DepositsSection = DepositsSection()
+    banks: Annotated[tuple[BankSection, ...], Field(strict=False, min_length=1)] = Field(
+        default=(BankSection(),), alias="bank"
+    )
+    xmpp: XmppSection = XmppSection()
+    whatsapp: WhatsAppSection = WhatsAppSection()
 
     @property
     def finds_usb_modems(self) -> bool:
@@ -254,6 +270,7 @@ def parse(raw: dict[str, Any], path: Path, text: str = "") -> Config:
         problems += problems_of(error.errors(), _known_keys(Config), text)
     problems += _repeated_ports(raw, text)
     problems += _phone_problems(raw, text)
+    problems += config_deposits.problems(raw, text)
     if problems or config is None:
         raise ConfigErrors(path, problems)
     return _rooted(config, path.absolute().parent)
@@ -340,4 +357,13 @@ def _rooted(config: Config, root: Path) -> Config:
         port if port.url else port.model_copy(update={"path": str(root / port.path)})
         for port in config.ports
     )
-    return config.model_copy(update={"daemon": daemon.model_copy(update=moved), "ports": ports})
+    return config.model_copy(
+        update={
+            "daemon": daemon.model_copy(update=moved),
+            "agents": rooted(config.agents, root),
+            "http": rooted(config.http, root),
+            "xmpp": rooted(config.xmpp, root),
+            "whatsapp": rooted(config.whatsapp, root),
+            "ports": ports,
+        }
+    )

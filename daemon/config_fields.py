@@ -65,3 +65,16 @@ class Section(BaseModel):
     """One table of the file."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+AnySection = TypeVar("AnySection", bound=Section)
+
+
+def rooted(section: AnySection, root: Path) -> AnySection:
+    """The section with its paths counted from that directory."""
+    moved = {
+        name: root / value
+        for name in type(section).model_fields
+        if isinstance(value := getattr(section, name), Path)
+    }
+    return section.model_copy(update=moved)

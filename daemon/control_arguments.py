@@ -11,7 +11,14 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from pulsarack.daemon import control_channels, control_sms
+from pulsarack.daemon import (
+    control_channels,
+    control_identity,
+    control_network,
+    control_sms,
+    control_wordings,
+)
+from pulsarack.daemon.control_deposits import DEPOSIT_ARGUMENTS
 
 MOST_RUPIAH = 10**12
 MOST_ORDERS = 100_000
@@ -208,16 +215,9 @@ class AgentNew(Struct, frozen=True, forbid_unknown_fields=True):
 
     code: Name
     name: Name
-
-
-class AgentCredit(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """agent.credit: money paid in; the same `id` again changes nothing."""
-
-    code: Name
-    amount: Paid
-    because: Because
-    who: Name
-    id: Name | None = None
+    upline: Name | None = None
+    level: control_network.Level | None = None
+    language: Literal["id", "en"] | None = None
 
 
 class ProductRow(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -230,6 +230,8 @@ class ProductRow(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     cost: Rupiah
     name: Name | None = None
     time_limit_seconds: TimeLimitSeconds | None = None
+    below_cost: Literal[0, 1] | None = None  # None: as it was
+    kind: Literal["airtime", "meter"] | None = None  # None: as it was, else airtime
 
 
 class ProductImport(Struct, frozen=True, forbid_unknown_fields=True):
@@ -320,7 +322,6 @@ ARGUMENTS: dict[str, type[Struct]] = {
     "modem.trace": SlotByName,
     "agent.new": AgentNew,
     "agent.list": Nothing,
-    "agent.credit": AgentCredit,
     "product.import": ProductImport,
     "product.list": Nothing,
     "prefix.list": Nothing,
@@ -336,6 +337,10 @@ ARGUMENTS: dict[str, type[Struct]] = {
     "messages.follow": MessagesFollow,
     "messages.ack": MessagesAck,
     **control_channels.ARGUMENTS,
+    **control_wordings.ARGUMENTS,
+    **control_network.ARGUMENTS,
+    **control_identity.ARGUMENTS,
+    **DEPOSIT_ARGUMENTS,
     **control_sms.ARGUMENTS,
 }
 STREAMS = frozenset({"events.follow", "messages.follow", "modem.trace"})

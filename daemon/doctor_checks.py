@@ -5,7 +5,7 @@ import pwd
 import stat
 from collections.abc import Iterator
 
-from pulsarack.daemon import doctor_ports, doctor_store, secrets
+from pulsarack.daemon import doctor_identity, doctor_ports, doctor_store, secrets
 from pulsarack.daemon.client import Client, ClientError
 from pulsarack.daemon.doctor import Check, Finding, Subject, bad, error, ok, warn
 from pulsarack.daemon.errors import DaemonError
@@ -142,6 +142,8 @@ def daemon(subject: Subject) -> Iterator[Finding]:
 
 CHECKS: tuple[Check, ...] = (
     secrets_file,
+    doctor_identity.pepper_file,
+    doctor_identity.asked_pins,
     recipes_and_profiles,
     state_directory,
     rights,

@@ -10,7 +10,7 @@ from pathlib import Path
 import apsw
 from peewee import Database, PeeweeException
 
-from pulsarack.daemon import audit
+from pulsarack.daemon import audit, doctor_identity
 from pulsarack.daemon.archive_file import faults, folder_of
 from pulsarack.daemon.doctor import Check, Finding, Subject, bad, error, ok, warn
 from pulsarack.daemon.migrations import check_current, load_scripts
@@ -61,7 +61,7 @@ def database(subject: Subject) -> Iterator[Finding]:
     mark = read_mark(path.parent)  # before the rows are read: it can only grow
     try:
         with look(path, in_use=running) as db:
-            yield from _look(db, path, mark, subject.now_ms)
+            yield from _look(db, subject, mark)
     except StoreError as found:
         yield error(NAME, found)
     except (PeeweeException, apsw.Error, UnicodeDecodeError) as found:
@@ -71,7 +71,8 @@ def database(subject: Subject) -> Iterator[Finding]:
         yield error(NAME, told)
 
 
-def _look(db: Database, path: Path, mark: int | None, now_ms: int) -> Iterator[Finding]:
+def _look(db: Database, subject: Subject, mark: int | None) -> Iterator[Finding]:
+    path = subject.database
     damage = first_damage(db, READ_BYTES)
     if damage is not None:
         yield error(NAME, DatabaseDamaged(path, damage))
@@ -95,7 +96,9 @@ def _look(db: Database, path: Path, mark: int | None, now_ms: int) -> Iterator[F
         yield error(NAME, found)
         return
     for part in _ROWS:
-        yield from part(db, now_ms)
+        yield from part(db, subject.now_ms)
+    yield from doctor_identity.unsigned_accounts(db)
+    yield from doctor_identity.keys_in_use(db, subject.config, subject.environ)
     yield from _archives(db, folder_of(path))
 
 

@@ -305,3 +305,5 @@ def _take_over_standard_logging(level: int) -> None:
     root.setLevel(max(level, logging.INFO))
     # At debug level it prints the parameters of every statement.
     logging.getLogger("peewee").setLevel(logging.WARNING)
+    # Its errors quote what agents write, PINs and all; what counts is told by the channel.
+    logging.getLogger("slixmpp").setLevel(logging.CRITICAL)

@@ -19,6 +19,7 @@ from pulsarack.daemon.events import Event
 from pulsarack.daemon.outside import CALLER
 from pulsarack.queue import messages
 from pulsarack.queue.messages import Message
+from pulsarack.queue.wordings import final
 
 # How often to look without being rung, should ever a message be written without an event.
 LOOK_SECONDS = 30.0
@@ -69,7 +70,7 @@ class Outbox:
         return await store.write_for(turn, lambda db: messages.hand_out(db, ids))
 
     def _ring(self, event: Event) -> None:
-        if event["kind"] == "order" and event["state"] in messages.WORDINGS:
+        if event["kind"] == "order" and event["state"] in final.KEYS:
             for bell in self._bells.get(event["agent"], ()):
                 bell.set()
 

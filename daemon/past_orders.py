@@ -96,6 +96,13 @@ class PastOrders:
         return rows
 
     async def statement(self, account: str, limit: int) -> dict[str, Any] | None:
+        """The newest lines of an account as the socket shows them; None: no such account."""
+        found = await self.lines(account, limit)
+        if found is None:
+            return None
+        return {"lines": [_line(one) for one in found[0]], "unreadable": found[1]}
+
+    async def lines(self, account: str, limit: int) -> tuple[list[Line], list[str]] | None:
         """The newest lines of an account, archived ones in their places; None: no such account.
 
         If an archive that is needed cannot be read the lines end above its newest, and it is
@@ -126,7 +133,7 @@ class PastOrders:
             entries = {e.sequence: e for e in found if e.sequence in left} | entries
         newest = sorted(entries.values(), key=lambda entry: -entry.sequence)[:limit]
         lines = books.lines(balance, [one for one in newest if one.sequence > end])
-        return {"lines": [_line(one) for one in lines], "unreadable": [note] if note else []}
+        return lines, [note] if note else []
 
     def _file(self, name: str) -> str:
         return str(path_of(self._archives.folder, name))
@@ -139,7 +146,7 @@ class PastOrders:
         remedy = f"see: pulsarack order show {past.id}"
         if past.state == "SUCCEEDED":
             remedy += f"; to give money back: pulsarack agent credit {past.agent} AMOUNT"
-            remedy += " --because TEXT"
+            remedy += " --because TEXT, which another admin confirms"
         return CallError("ARCHIVED", why, remedy)
 
 

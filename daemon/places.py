@@ -10,4 +10,5 @@ CONFIG_FILE = Path("/etc/pulsarack/pulsarack.toml")
 STATE_DIR = Path("/var/lib/pulsarack")
 CONTROL_SOCKET = Path("/run/pulsarack/control.sock")
 SECRETS_NAME = "secrets.toml"
+PEPPER_NAME = "pepper"
 TIMEZONE = "Asia/Jakarta"

@@ -23,16 +23,22 @@ from pulsarack.daemon import config, descriptors, secrets, slow_statements, sqli
 from pulsarack.daemon import log as logging
 from pulsarack.daemon.archive_file import FOLDER, Archives
 from pulsarack.daemon.archivist import Archivist
+from pulsarack.daemon.calls.account_calls import AccountCalls
 from pulsarack.daemon.calls.archive_calls import ArchiveCalls
 from pulsarack.daemon.calls.channel_calls import ChannelCalls
+from pulsarack.daemon.calls.deposit_calls import DepositCalls
 from pulsarack.daemon.calls.discrepancy_calls import DiscrepancyCalls
+from pulsarack.daemon.calls.identity_calls import IdentityCalls
+from pulsarack.daemon.calls.network_calls import NetworkCalls
 from pulsarack.daemon.calls.office import Office
 from pulsarack.daemon.calls.order_calls import OrderCalls
 from pulsarack.daemon.calls.rack_calls import RackCalls
 from pulsarack.daemon.calls.sms_calls import SmsCalls
 from pulsarack.daemon.calls.technician_calls import TechnicianCalls
 from pulsarack.daemon.calls.trade_calls import TradeCalls
-from pulsarack.daemon.clock import SMALL_SECONDS, SteadyClock, WallClock, new_id
+from pulsarack.daemon.calls.wording_calls import WordingCalls, warn_of_unusable
+from pulsarack.daemon.channels.channels import Channels
+from pulsarack.daemon.clock import SMALL_SECONDS, SteadyClock, WallClock, dice, new_id
 from pulsarack.daemon.config import Config
 from pulsarack.daemon.config_errors import ConfigErrors
 from pulsarack.daemon.context import MS, Context
@@ -41,8 +47,10 @@ from pulsarack.daemon.control_protocol import Calls
 from pulsarack.daemon.dispatcher import CLOCK_REMEDY, Dispatcher
 from pulsarack.daemon.errors import DaemonError
 from pulsarack.daemon.events import Events
+from pulsarack.daemon.identity.identity import Identity
 from pulsarack.daemon.learned_store import LearnedStore
 from pulsarack.daemon.outbox import Outbox
+from pulsarack.daemon.past_orders import PastOrders
 from pulsarack.daemon.ports import SerialPorts, problems
 from pulsarack.daemon.pressure import Pressure
 from pulsarack.daemon.rack import Rack
@@ -66,6 +74,7 @@ STOP_SECONDS = 60.0
 SHARED_ACCOUNTS = (
     accounts.SALES,
     accounts.AIRTIME,
+    accounts.COMMISSION_EXPENSE,
     accounts.OPENING,
     accounts.DISCREPANCY,
     agents.CASH,
@@ -114,8 +123,14 @@ async def serve(settings: Config, clock: Clock) -> int:
     with Watchdog(parts, daemon.watchdog_seconds, service_seconds=service_limit()):
         try:
             context = Context(settings, clock, store, shelf, pins, Events(), logging.get(), new_id)
-            await prepare(context)
-            return await _run(context, profiles, store)
+            pressure = Pressure(clock)
+            # Before anything is written: without the right keys nothing may start.
+            identity = await Identity.open(context, os.environ, pressure, rng=dice())
+            try:
+                await prepare(context)
+                return await _run(context, profiles, store, identity, pressure)
+            finally:
+                identity.close()
         finally:
             store.close()
 
@@ -138,6 +153,7 @@ async def prepare(context: Context) -> Recovered:
         context.log.warning("clock.stepped", seconds=step / MS, remedy=CLOCK_REMEDY)
     for order_id in found.orders:
         await context.announce(order_id)
+    await warn_of_unusable(context)
     context.log.info(
         "daemon.started",
         queued_again=found.queued_again,
@@ -147,22 +163,35 @@ async def prepare(context: Context) -> Recovered:
     return found
 
 
-async def _run(context: Context, profiles: Profiles, store: Store) -> int:
+async def _run(
+    context: Context, profiles: Profiles, store: Store, identity: Identity, pressure: Pressure
+) -> int:
     dispatcher = Dispatcher(context)
     for port in problems(context.config.ports):
         context.log.warning("port.unusable", path=port.path, why=port.why, remedy=port.remedy)
     ports = SerialPorts(context.config, context.clock, context.log)
     ports.start()
     rack = Rack(context, dispatcher, profiles, ports)
-    pressure = Pressure(context.clock)
     pressure.watch(store.waiting)
     archives = Archives(context.config.daemon.state_dir / FOLDER)
     archivist = Archivist(context, archives)
     learned = LearnedStore(context, profiles.learned)
     await learned.load()
+    past = PastOrders(context, archives)
+    channels = Channels(context, identity, rack, dispatcher, past, pressure, os.environ, dice())
+    office = Office(
+        context,
+        rack,
+        dispatcher,
+        Outbox(context),
+        archivist,
+        pressure,
+        identity,
+        channels.states,
+    )
     server = ControlServer(
         context.config.daemon.socket,
-        registry(Office(context, rack, dispatcher, Outbox(context), archivist, pressure)),
+        registry(office),
         context.clock,
         pressure,
     )
@@ -176,6 +205,7 @@ async def _run(context: Context, profiles: Profiles, store: Store) -> int:
         asyncio.create_task(rack.run(), name="rack"),
         asyncio.create_task(archivist.run(), name="archivist"),
         asyncio.create_task(learned.run(), name="learned"),
+        asyncio.create_task(channels.run(), name="channels"),
         asyncio.create_task(store.watch(), name="store"),
     }
     ended = asyncio.create_task(stopping.wait(), name="signal")
@@ -216,8 +246,13 @@ def registry(office: Office) -> Calls:
     RackCalls(office).register(calls)
     TechnicianCalls(office).register(calls)
     TradeCalls(office).register(calls)
+    NetworkCalls(office).register(calls)
+    DepositCalls(office).register(calls)
+    AccountCalls(office).register(calls)
     ArchiveCalls(office).register(calls)
     ChannelCalls(office).register(calls)
+    WordingCalls(office).register(calls)
+    IdentityCalls(office).register(calls)
     SmsCalls(office).register(calls)
     return calls
 

@@ -30,7 +30,7 @@ from pulsarack.queue.orders import Order
 from pulsarack.queue.outcome import Decision
 from pulsarack.queue.state import OrderState
 from pulsarack.ussd.dialogue import Dialogue, Finished, Outcome, TextIn, Values
-from pulsarack.ussd.errors import ValuesUnfit
+from pulsarack.ussd.errors import DestinationUnfit, ValuesUnfit
 from pulsarack.ussd.kinds import STATED_REASONS
 from pulsarack.ussd.outcome import OutcomeKind, Reason
 from pulsarack.ussd.reply import Reply
@@ -89,6 +89,8 @@ class Sale:
         except NotStored as error:
             # The point of no return could not be written down, so it was not passed.
             finished = Finished(self._without_proof(Reason.DAEMON_STOPPED, error.message), True)
+        except DestinationUnfit as error:
+            finished = Finished(self._without_proof(Reason.WRONG_NUMBER, str(error)), False)
         except ValuesUnfit as error:
             finished = Finished(self._without_proof(Reason.WRONG_CHIP_PIN, str(error)), False)
         self._line_is_free = not finished.cancel_session

@@ -128,7 +128,7 @@ def load(configured: Path | None, environ: Mapping[str, str]) -> Secrets:
 
 def read(path: Path, *, group_may_read: bool = False) -> Secrets:
     """Reads one file of PINs; raises SecretsError."""
-    text = _read_protected(path, group_may_read)
+    text = read_protected(path, group_may_read)
     if found := toml_text.out_of_bounds(text):
         line, message, remedy = found
         place = f"line {line}: {message}" if line else message
@@ -144,7 +144,8 @@ def read(path: Path, *, group_may_read: bool = False) -> Secrets:
     return Secrets({iccid: _pins_of(path, iccid, table) for iccid, table in raw.items()})
 
 
-def _read_protected(path: Path, group_may_read: bool) -> str:
+def read_protected(path: Path, group_may_read: bool) -> str:
+    """The text of a file that nobody else can read; raises SecretsError."""
     forbidden = stat.S_IRWXO if group_may_read else stat.S_IRWXO | stat.S_IRWXG
     try:
         with toml_text.open_file(path) as file:

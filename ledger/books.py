@@ -156,6 +156,67 @@ def entries(db: Database, code: str, limit: int) -> list[Entry]:
     return [Entry(*row) for row in rows]
 
 
+def movements(
+    db: Database, code: str, *, above: int = 0, below: int = 2**63 - 1, limit: int
+) -> list[Entry]:
+    """The newest rows that moved an account's posted balance, newest first.
+
+    Only rows with numbers between `above` and `below`, both not included.
+    """
+    moved = "AND sequence > ? AND sequence < ? AND (phase = 'posted' OR phase = 'post')"
+    rows = sql.run(
+        db,
+        f"SELECT {_ENTRY} FROM ("
+        f" SELECT * FROM (SELECT {_ENTRY} FROM transfer WHERE debit = ? {moved}"
+        "  ORDER BY sequence DESC LIMIT ?) UNION ALL"
+        f" SELECT * FROM (SELECT {_ENTRY} FROM transfer WHERE credit = ? {moved}"
+        "  ORDER BY sequence DESC LIMIT ?)"
+        ") ORDER BY sequence DESC LIMIT ?",
+        *(code, above, below, limit),
+        *(code, above, below, limit),
+        limit,
+    )
+    return [Entry(*row) for row in rows]
+
+
+def balance_before(db: Database, now: Balance, sequence: int) -> int:
+    """The posted balance of an account without the rows from that number on.
+
+    True as far as none of those rows is archived.
+    """
+    moved = "AND sequence >= ? AND (phase = 'posted' OR phase = 'post')"
+    row = sql.one(
+        db,
+        f"SELECT (SELECT coalesce(sum(amount), 0) FROM transfer WHERE debit = ? {moved}),"
+        f" (SELECT coalesce(sum(amount), 0) FROM transfer WHERE credit = ? {moved})",
+        *(now.code, sequence),
+        *(now.code, sequence),
+    )
+    assert row is not None, "two sums are a row"
+    return now.posted - _signed(now.type, row[0], row[1])
+
+
+def first_since(db: Database, at_ms: int) -> int:
+    """The number of a row near the first one that was booked at that time or later.
+
+    Found by halving, since rows are booked one after the other: only as exact as the clock was
+    steady, so let `at_ms` be a little early.
+    """
+    low, high = 1, (sql.one(db, "SELECT coalesce(max(sequence), 0) + 1 FROM transfer") or (1,))[0]
+    while low < high:
+        middle = (low + high) // 2
+        row = sql.one(
+            db,
+            "SELECT sequence, at FROM transfer WHERE sequence >= ? ORDER BY sequence LIMIT 1",
+            middle,
+        )
+        if row is None or row[1] >= at_ms:
+            high = middle
+        else:
+            low = row[0] + 1
+    return int(low)
+
+
 def lines(now: Balance, newest: Iterable[Entry]) -> list[Line]:
     """The rows of an account, newest first and none left out, with the balance after each.
 

@@ -21,6 +21,7 @@ from pulsarack.ledger import closing
 from pulsarack.ledger.books import Entry
 from pulsarack.queue import contradiction, evidence
 from pulsarack.queue.errors import Differs
+from pulsarack.queue.network import commissions
 from pulsarack.queue.orders import Order
 from pulsarack.queue.rows import columns, execute, scalar, select, select_one, tuples
 
@@ -316,6 +317,8 @@ def move(
         if not same:
             raise Differs(archive, _orders(ids), f"{table.name}: the rows are not the same")
     _remember(db, archive, ids, now_ms)
+    if not commissions.let_go(db, json_ids(ids)):
+        raise Differs(archive, _orders(ids), "a commission is not booked; run: pulsarack audit")
     closing.move(db, archive, copies["transfer"])
     _delete(db, ids)
 

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from peewee import Database
 
 from pulsarack.ledger import accounts
+from pulsarack.queue.deposits import audit_rules
+from pulsarack.queue.network import audit as network_audit
 from pulsarack.queue.rows import tuples
 from pulsarack.queue.state import LEGAL, OrderState
 
@@ -75,6 +77,17 @@ OF_ORDERS: tuple[tuple[str, str, str], ...] = (
         "SELECT 'order', o.id, o.state || coalesce(', given back by ' || b.id, '') FROM orders o"
         " LEFT JOIN transfer b ON b.reverses = 'order:' || o.id || ':price:post'"
         " WHERE (o.state = 'REVERSED') != (b.id IS NOT NULL)",
+    ),
+    (
+        "P3",
+        "a commission is booked of an order that did not succeed, or not as its reversal demands",
+        "SELECT 'transfer', t.id, 'order ' || o.id || ' is ' || o.state"
+        " || coalesce(', taken back by ' || b.id, '') FROM transfer t"
+        " JOIN orders o ON o.id = CAST(substr(t.reference, 7) AS INTEGER)"
+        " LEFT JOIN transfer b ON b.reverses = t.id"
+        f" WHERE t.debit = '{accounts.COMMISSION_EXPENSE}'"
+        " AND (o.state NOT IN ('SUCCEEDED', 'REVERSED')"
+        " OR (o.state = 'REVERSED') != (b.id IS NOT NULL))",
     ),
     (
         "P3",
@@ -232,6 +245,7 @@ OF_ORDERS: tuple[tuple[str, str, str], ...] = (
 
 QUERIES: tuple[tuple[str, str, str], ...] = (
     *OF_ORDERS,
+    *network_audit.QUERIES,
     (
         "P5",
         "the stock of a chip counts as exact and was never read",
@@ -343,6 +357,7 @@ QUERIES: tuple[tuple[str, str, str], ...] = (
         "SELECT 'order', o.id, o.serial_number || ', order ' || p.id FROM past_order p"
         " JOIN orders o ON o.operator = p.operator AND o.serial_number = p.serial_number",
     ),
+    *audit_rules.QUERIES,
 )
 
 

@@ -5,6 +5,10 @@ order, other content is refused. Without a reference the natural key (agent,
 product, destination, local day, repeat index) does the same for texts: the same
 text twice on one day is refused with the first one's state.
 
+What the agent pays, and what of it its uplines will earn, is worked out once and written with the
+order: whatever changes later does not touch it. Nothing is sold for less than it costs us, unless
+an admin allowed that of the product.
+
 An order is written at once: two unique indexes and a trigger know whether it is a repeat, and
 only when they refuse it, or something else speaks against it, the first one is looked for.
 """
@@ -19,6 +23,8 @@ from pulsarack.queue import agents, archive, orders, prefixes, products, state
 from pulsarack.queue.agents import Agent
 from pulsarack.queue.archive import PastOrder
 from pulsarack.queue.errors import LedgerRefused
+from pulsarack.queue.network import commissions, pricing
+from pulsarack.queue.network.pricing import Offer
 from pulsarack.queue.orders import Order
 from pulsarack.queue.post import origins
 from pulsarack.queue.post.origins import OrderOrigin
@@ -27,6 +33,8 @@ from pulsarack.queue.request import Request
 from pulsarack.queue.routing import MS
 from pulsarack.queue.state import OrderState
 from pulsarack.queue.validation import (
+    AIRTIME,
+    METER,
     Refusal,
     RefusalCode,
     check_reference,
@@ -64,6 +72,14 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True)
+class _Sale:
+    """What is sold, and on which terms."""
+
+    product: Product
+    offer: Offer
+
+
+@dataclass(frozen=True, slots=True)
 class Repeated:
     """The order had been accepted under its reference so long ago that it is archived."""
 
@@ -75,44 +91,54 @@ def accept(db: Database, request: Request, origin: Origin) -> Accepted | Repeate
     malformed = check_reference(origin.client_reference)
     if malformed is not None:
         return malformed
-    destination = normalise_destination(request.destination)
+    product = products.find(db, request.product)
+    destination = _destination(request.destination, product)
     if isinstance(destination, Refusal):
         return destination
     agent = agents.find(db, origin.agent)
-    if agent is None or not agent.active:
-        return Refusal(
-            RefusalCode.UNKNOWN_AGENT,
-            f"there is no agent '{origin.agent}'",
-            "an admin adds one with: pulsarack agent new CODE NAME",
-        )
-    product = _affordable(db, request, destination, agent)
+    sold = _sold(db, request.product, product, destination)
+    sale = _affordable(db, sold, agent) if agent else _unknown(origin.agent)
     key = _natural_key(request, destination, origin)
-    if isinstance(product, Refusal) or archive.by_natural_key(db, *key) is not None:
+    if isinstance(sale, Refusal) or archive.by_natural_key(db, *key) is not None:
         # What was accepted once is answered as it was, whatever changed since.
         repeat = _repeated(db, request, destination, origin)
         if repeat is not None:
             return repeat
-    if isinstance(product, Refusal):
-        return product
-    return _queue(db, request, destination, product, origin)
+    if isinstance(sale, Refusal):
+        return sale
+    return _queue(db, request, destination, sale, origin)
 
 
-def _affordable(
-    db: Database, request: Request, destination: str, agent: Agent
-) -> Product | Refusal:
-    """The product, if it is sold and the agent's deposit has its price."""
-    product = sellable(db, request.product, destination)
+def _affordable(db: Database, product: Product | Refusal, agent: Agent) -> _Sale | Refusal:
+    """The product at the agent's price, if it is sold and the agent's deposit has that."""
+    if not agent.active:
+        return _unknown(agent.code)
     if isinstance(product, Refusal):
         return product
+    offer = pricing.offer(db, agent, product)
+    if pricing.below_cost(offer, product):
+        return Refusal(
+            RefusalCode.BELOW_COST,
+            f"{product.code} is not sold at present: its price is below its cost",
+            f"an admin raises the price, or: pulsarack product below-cost {product.code} --allow",
+        )
     deposit = books.balance(db, accounts.agent(agent.code))
-    if deposit is None or deposit.available < product.price:
+    if deposit is None or deposit.available < offer.price:
         return Refusal(
             RefusalCode.INSUFFICIENT_DEPOSIT,
-            f"{product.code} costs {product.price},"
+            f"{product.code} costs {offer.price},"
             f" the deposit has {deposit.available if deposit else 0} left",
             "raise the deposit, then send the order again",
         )
-    return product
+    return _Sale(product, offer)
+
+
+def _unknown(agent: str) -> Refusal:
+    return Refusal(
+        RefusalCode.UNKNOWN_AGENT,
+        f"there is no agent '{agent}'",
+        "an admin adds one with: pulsarack agent new CODE NAME",
+    )
 
 
 def _repeated(
@@ -162,15 +188,30 @@ def _natural_key(
     )
 
 
-def sellable(db: Database, code: str, destination: str) -> Product | Refusal:
-    """The product of a code, if it is sold and is the destination's operator's."""
-    product = products.find(db, code)
+def sellable(db: Database, code: str, typed: str) -> tuple[Product, str] | Refusal:
+    """The product of a code and the destination as it is stored, if it is sold to that."""
+    found = products.find(db, code)
+    destination = _destination(typed, found)
+    if isinstance(destination, Refusal):
+        return destination
+    product = _sold(db, code, found, destination)
+    return product if isinstance(product, Refusal) else (product, destination)
+
+
+def _destination(typed: str, product: Product | None) -> str | Refusal:
+    return normalise_destination(typed, product.kind if product else AIRTIME)
+
+
+def _sold(db: Database, code: str, product: Product | None, destination: str) -> Product | Refusal:
+    """The product, if it is sold at present, and to a telephone only by its own operator."""
     if product is None or not product.active:
         return Refusal(
             RefusalCode.UNKNOWN_PRODUCT,
             f"there is no product '{code}'",
             "see: pulsarack product list",
         )
+    if product.kind == METER:
+        return product
     operator = prefixes.operator_of(db, destination)
     shown = show_destination(destination)
     if operator is None:
@@ -189,10 +230,10 @@ def sellable(db: Database, code: str, destination: str) -> Product | Refusal:
 
 
 def _queue(
-    db: Database, request: Request, destination: str, product: Product, origin: Origin
+    db: Database, request: Request, destination: str, sale: _Sale, origin: Origin
 ) -> Accepted | Repeated | Refusal:
     try:
-        order = orders.add(db, _order(request, destination, product, origin))
+        order = orders.add(db, _order(request, destination, sale, origin))
     except IntegrityError:
         repeat = _repeated(db, request, destination, origin)
         if repeat is None:
@@ -201,7 +242,8 @@ def _queue(
     if origin.address is not None:
         came = (origin.address, origin.receiver, origin.reply_number, origin.dialect)
         origins.add(db, OrderOrigin(order.id, *came))
-    held = hold_price(db, order.id, origin.agent, product.price, now_ms=origin.received_at)
+    commissions.write(db, order.id, sale.offer.shares)
+    held = hold_price(db, order.id, origin.agent, order.price, now_ms=origin.received_at)
     if held is not Result.OK:
         raise LedgerRefused(f"the price of order {order.id} could not be held: {held}")
     state.record(
@@ -210,7 +252,8 @@ def _queue(
     return Accepted(order, repeated=False)
 
 
-def _order(request: Request, destination: str, product: Product, origin: Origin) -> Order:
+def _order(request: Request, destination: str, sale: _Sale, origin: Origin) -> Order:
+    product = sale.product
     limit = product.time_limit_seconds or origin.time_limit_seconds
     return Order(
         id=0,
@@ -220,7 +263,7 @@ def _order(request: Request, destination: str, product: Product, origin: Origin)
         operator=product.operator,
         destination=destination,
         denomination=product.denomination,
-        price=product.price,
+        price=sale.offer.price,
         cost=product.cost,
         repeat_index=request.repeat_index,
         local_day=origin.local_day,

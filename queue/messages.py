@@ -1,8 +1,8 @@
 """The outbox: one message for each final state of an order, written with the decision it tells.
 
 A success that is reversed later is told by a second message. A message is delivered at
-least once on the channel that the order came from; its id makes a repeat harmless. The
-wordings are Indonesian; an editable table comes with the agents' own issue.
+least once on the channel that the order came from; its id makes a repeat harmless. What it says
+is a wording (`wordings/final.py`), filled once: the text is kept as it was told.
 """
 
 from dataclasses import dataclass
@@ -13,21 +13,10 @@ from pulsarack.queue.orders import Order
 from pulsarack.queue.post import results
 from pulsarack.queue.rows import columns, execute, insert, select, select_one, touched, tuples
 from pulsarack.queue.state import OrderState
-from pulsarack.queue.validation import show_destination
+from pulsarack.queue.wordings import final
 
 SOCKET = "socket"
 """The channel of orders that come over the control socket: who follows the agent is told."""
-
-WORDINGS: dict[OrderState, str] = {
-    OrderState.SUCCEEDED: "Transaksi {product} ke {destination} BERHASIL. SN: {serial_number}."
-    " Harga: {price}.",
-    OrderState.FAILED: "Transaksi {product} ke {destination} GAGAL ({reason})."
-    " Saldo dikembalikan {price}.",
-    OrderState.CANCELLED: "Transaksi {product} ke {destination} DIBATALKAN."
-    " Saldo dikembalikan {price}.",
-    OrderState.REVERSED: "Transaksi {product} ke {destination} DIREFUND. SN: {serial_number}."
-    " Saldo dikembalikan {price}.",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,16 +37,6 @@ class Message:
 _SELECT = f"SELECT {columns(Message)} FROM message"
 
 
-def _wording(order: Order) -> str:
-    return WORDINGS[OrderState(order.state)].format(
-        product=order.product,
-        destination=show_destination(order.destination),
-        serial_number=order.serial_number or "-",
-        reason=order.reason or "-",
-        price=f"{order.price:,}".replace(",", "."),
-    )
-
-
 def name_serial_number(db: Database, order: Order) -> None:
     """A success was proved before its number was known: tell it, if nothing was told yet.
 
@@ -65,19 +44,19 @@ def name_serial_number(db: Database, order: Order) -> None:
     """
     if order.state != OrderState.SUCCEEDED:
         return
-    text = _wording(order)
+    text = final.for_agent(db, order)
     execute(
         db,
         "UPDATE message SET text = ? WHERE order_id = ? AND state = ? AND tries = 0",
         (text, order.id, OrderState.SUCCEEDED.value),
     )
     if order.channel != SOCKET:
-        results.reword(db, order.id, text)
+        results.reword(db, order, text)
 
 
 def write_final(db: Database, order: Order, *, now_ms: int) -> None:
     """Write the message of a finished order."""
-    text = _wording(order)
+    text = final.for_agent(db, order)
     message_id = insert(
         db,
         "INSERT INTO message (order_id, state, agent, channel, text, created_at)"

@@ -2,8 +2,8 @@
 
 Everything that follows from a decision is one transaction: the attempt closed, its
 evidence kept, both holds posted or voided, the order moved, the agent's message
-written. An attempt that somebody else closed first raises NotOpen and nothing is
-changed.
+written, and on a success what its uplines earn booked. An attempt that somebody else
+closed first raises NotOpen and nothing is changed.
 """
 
 from dataclasses import dataclass
@@ -16,6 +16,7 @@ from pulsarack.queue import attempts, chips, evidence, messages, orders, retry, 
 from pulsarack.queue.attempts import Attempt
 from pulsarack.queue.errors import IllegalMove, LedgerRefused
 from pulsarack.queue.evidence import Evidence, EvidenceKind, Rule, VerdictKind
+from pulsarack.queue.network import commissions
 from pulsarack.queue.orders import Order
 from pulsarack.queue.retry import ChipFate, OrderFate
 from pulsarack.queue.routing import MS
@@ -127,6 +128,7 @@ def settle(
     """Post both holds and tell the agent; the attempt is closed as done already."""
     _post(db, attempts.cost_hold(attempt_id), now_ms)
     _post(db, orders.price_hold(order_id), now_ms)
+    commissions.settle(db, order_id, now_ms=now_ms)
     execute(db, "UPDATE chip SET failures = 0 WHERE iccid = ? AND failures <> 0", (iccid,))
     # A text may have told the number before, and an admin tells none.
     number = decision.serial_number

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from peewee import Database
 
 from pulsarack.queue.rows import columns, execute, select, select_one
+from pulsarack.queue.validation import AIRTIME
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,8 @@ class Product:
     cost: int
     time_limit_seconds: int | None
     active: int
+    below_cost: int = 0  # an admin lets it be sold for less than it costs
+    kind: str = AIRTIME  # or METER: whose number it is sold to; it never changes
 
 
 def find(db: Database, code: str) -> Product | None:
@@ -37,6 +40,11 @@ def every(db: Database) -> list[Product]:
     )
 
 
+def allow_below_cost(db: Database, code: str, allowed: bool) -> None:
+    """Let a product be sold for less than it costs us, or no more."""
+    execute(db, "UPDATE product SET below_cost = ? WHERE code = ?", (int(allowed), code))
+
+
 def put(db: Database, product: Product) -> str:
     """Add or change a product; says 'added', 'changed' or 'same'.
 
@@ -47,10 +55,11 @@ def put(db: Database, product: Product) -> str:
         return "same"
     execute(
         db,
-        f"INSERT INTO product ({columns(Product)}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+        f"INSERT INTO product ({columns(Product)}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
         " ON CONFLICT (code) DO UPDATE SET operator = excluded.operator, name = excluded.name,"
         " denomination = excluded.denomination, price = excluded.price, cost = excluded.cost,"
-        " time_limit_seconds = excluded.time_limit_seconds, active = excluded.active",
+        " time_limit_seconds = excluded.time_limit_seconds, active = excluded.active,"
+        " below_cost = excluded.below_cost",
         (
             product.code,
             product.operator,
@@ -60,6 +69,8 @@ def put(db: Database, product: Product) -> str:
             product.cost,
             product.time_limit_seconds,
             product.active,
+            product.below_cost,
+            product.kind,
         ),
     )
     return "added" if old is None else "changed"

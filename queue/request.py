@@ -3,6 +3,9 @@
 The first field is the product, the last the destination; a small number between
 them says for the how-manieth time today. Anything else is refused with the form
 that would have been understood; a text is never guessed at.
+
+This is the form of programs on the control socket. What agents write on their channels is read by
+order_text/, which knows their other forms too.
 """
 
 import re

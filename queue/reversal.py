@@ -1,13 +1,13 @@
 """Reversal: a success is taken back by a person's word, and its money with it.
 
 The operator took the top-up back, or the shop gives the agent his price for peace's sake.
-The agent gets the posted price back by the ledger's own reversal and is told; the attempt
-stays what it was, done. The cost goes back to the chip only if the operator has given the
-stock back. Either way the chip's stock is read again before it sells, and an attempt that
-is open on the chip is not decided by its stock: the operator may give it back at any
-moment, and an equal amount would look like an order that was not done. As long as it may
-still come, a later attempt on the chip is not held for not done by its stock (see
-`may_come_back`).
+The agent gets the posted price back by the ledger's own reversal and is told, and what its
+uplines earned is taken back; the attempt stays what it was, done. The cost goes back to the
+chip only if the operator has given the stock back. Either way the chip's stock is read again
+before it sells, and an attempt that is open on the chip is not decided by its stock: the
+operator may give it back at any moment, and an equal amount would look like an order that was
+not done. As long as it may still come, a later attempt on the chip is not held for not done by
+its stock (see `may_come_back`).
 """
 
 from collections.abc import Sequence
@@ -19,6 +19,7 @@ from pulsarack.ledger.journal import Result
 from pulsarack.queue import attempts, chips, clock_steps, evidence, messages, orders, state
 from pulsarack.queue.errors import IllegalMove, LedgerRefused
 from pulsarack.queue.evidence import Evidence, EvidenceKind, Rule, VerdictKind
+from pulsarack.queue.network import commissions
 from pulsarack.queue.orders import Order
 from pulsarack.queue.rows import scalar, tuples
 from pulsarack.queue.state import OrderState
@@ -35,6 +36,7 @@ def reverse(
     (done,) = [one for one in attempts.of_order(db, order_id) if one.outcome == "DONE"]
     state.move(db, order_id, OrderState.REVERSED, why=why, now_ms=now_ms)
     _give_back(db, orders.price_hold(order_id), why, now_ms)
+    commissions.take_back(db, order_id, why=why, now_ms=now_ms)
     if stock_returned:
         _give_back(db, attempts.cost_hold(done.id), why, now_ms)
     # It says nothing about the delivery, so it proves nothing either way.
@@ -60,7 +62,7 @@ SELECT back.sequence, o.cost, max(EXISTS (SELECT 1 FROM transfer
     FROM transfer AS back
     CROSS JOIN orders AS o ON o.id = CAST(substr(back.reference, 7) AS INTEGER)
     CROSS JOIN attempt AS a ON a.order_id = o.id AND a.committed_at IS NOT NULL
-    WHERE back.reverses GLOB 'order:*' AND back.at >= ? AND a.chip = ?
+    WHERE back.reverses GLOB 'order:*:price:post' AND back.at >= ? AND a.chip = ?
     GROUP BY back.sequence ORDER BY back.sequence
 """
 # What two readings found the chip's stock off the books since: falls, and rises that can be

@@ -1,4 +1,4 @@
-"""Everything that can be said against an order before it is accepted, and pure checks.
+"""Everything that can be said against an order, or a movement of money, and pure checks.
 
 A refusal is a value: code for programs, message for people, remedy for both. The
 checks here need no database; those that need one are in `intake.py` and use the
@@ -8,6 +8,7 @@ same value.
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 import phonenumbers
 
@@ -23,8 +24,17 @@ _PLAIN = re.compile(r"(?:0|62)(8[0-9]{8,11})", re.ASCII)
 _SEPARATORS = str.maketrans("", "", " ()/-")
 
 
+AIRTIME: Final = "airtime"
+METER: Final = "meter"
+"""The kinds of products: whose number they are sold to."""
+# In front of a meter's digits, so that they are never taken for a telephone's.
+_MARK = "m"
+# A meter has 11 digits, its customer 12 (PLN); either is taken.
+_METER = re.compile(r"[0-9]{11,12}", re.ASCII)
+
+
 class RefusalCode(StrEnum):
-    """Why an order was not accepted."""
+    """Why an order, or what an agent or an admin asked for, was not accepted."""
 
     BAD_FORMAT = "BAD_FORMAT"
     UNKNOWN_AGENT = "UNKNOWN_AGENT"
@@ -36,11 +46,35 @@ class RefusalCode(StrEnum):
     INSUFFICIENT_DEPOSIT = "INSUFFICIENT_DEPOSIT"
     REPEATED = "REPEATED"
     REFERENCE_REUSED = "REFERENCE_REUSED"
+    BELOW_COST = "BELOW_COST"
+    BAD_AMOUNT = "BAD_AMOUNT"
+    BAD_NAME = "BAD_NAME"
+    NOT_A_DOWNLINE = "NOT_A_DOWNLINE"
+    STOPPED = "STOPPED"
+    CYCLE = "CYCLE"
+    INSUFFICIENT_COMMISSION = "INSUFFICIENT_COMMISSION"
+    WEAK_PIN = "WEAK_PIN"
+    BAD_SENDER = "BAD_SENDER"
+    SENDER_TAKEN = "SENDER_TAKEN"
+    TOO_MANY_SENDERS = "TOO_MANY_SENDERS"
+    BAD_ACCOUNT = "BAD_ACCOUNT"
+    BAD_URL = "BAD_URL"
+    BAD_NETWORK = "BAD_NETWORK"
+    # Of money that comes in or moves between agents.
+    UNKNOWN_BANK = "UNKNOWN_BANK"
+    TICKETS_FULL = "TICKETS_FULL"
+    TOO_MANY_TICKETS = "TOO_MANY_TICKETS"
+    BAD_ROWS = "BAD_ROWS"
+    NOT_FOUND = "NOT_FOUND"
+    NOT_OPEN = "NOT_OPEN"
+    NO_REASON = "NO_REASON"
+    SAME_ADMIN = "SAME_ADMIN"
+    SAME_AGENT = "SAME_AGENT"
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """An order that was not accepted: nothing was written, nothing was held."""
+    """What was not accepted: nothing was written, nothing was held, nothing was moved."""
 
     code: RefusalCode
     message: str
@@ -61,13 +95,37 @@ def check_reference(client_reference: str | None) -> Refusal | None:
     return None
 
 
-def normalise_destination(typed: str) -> str | Refusal:
-    """The destination as E.164 digits without plus, e.g. ``6281234567890``.
+def normalise_destination(typed: str, kind: str = AIRTIME) -> str | Refusal:
+    """The destination as E.164 digits without plus, e.g. ``6281234567890``; a meter's as
+    ``m12345678901``.
 
-    Accepts what agents type: 0812..., 62812..., +62 812-..., (0812) ....
+    Accepts what agents type: 0812..., 62812..., +62 812-..., (0812) ..., 1234-5678-901.
     """
+    if kind == METER:
+        return _meter(typed)
     plain = _PLAIN.fullmatch(typed)
     return f"62{plain[1]}" if plain else _parse(typed)
+
+
+def any_destination(typed: str) -> str | Refusal:
+    """The same where nobody says of which kind it is: a telephone's, or else a meter's."""
+    telephone = normalise_destination(typed)
+    if isinstance(telephone, str):
+        return telephone
+    meter = _meter(typed)
+    return meter if isinstance(meter, str) else telephone
+
+
+def _meter(typed: str) -> str | Refusal:
+    digits = typed.translate(_SEPARATORS)
+    if _METER.fullmatch(digits):
+        return _MARK + digits
+    shown = typed if len(typed) <= 24 else typed[:21] + "..."
+    return Refusal(
+        RefusalCode.BAD_NUMBER,
+        f"'{shown}' is not the number of a meter or of its customer",
+        "write its 11 or 12 digits",
+    )
 
 
 def _parse(typed: str) -> str | Refusal:
@@ -102,5 +160,7 @@ def _parse(typed: str) -> str | Refusal:
 
 
 def show_destination(destination: str) -> str:
-    """``6281234567890`` as people write it: ``081234567890``."""
+    """``6281234567890`` as people write it: ``081234567890``; a meter's digits as they are."""
+    if destination.startswith(_MARK):
+        return destination.removeprefix(_MARK)
     return "0" + destination.removeprefix("62")

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--corpus", metavar="DIR", help="also read recorded replies from DIR")
     parser.addoption("--clients", action="store_true", help="let other programs drive the rack")
+    parser.addoption("--peers", action="store_true", help="talk to real servers and clients")
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -74,6 +74,10 @@ class ValuesUnfit(UssdError):
     """The values given for an order or a chip cannot be put into a script."""
 
 
+class DestinationUnfit(ValuesUnfit):
+    """The recipe sells to telephones and the order goes to a meter, or the other way round."""
+
+
 class IllegalEvent(UssdError):
     """The caller handed a dialogue something that cannot come in its state."""
 

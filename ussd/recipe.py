@@ -248,6 +248,8 @@ def _pattern_places(root: Table) -> list[Table]:
 
 
 def _read_numbering(table: Table) -> Numbering:
+    if table.flag("meters", False):
+        return _read_meters(table)
     numbering = Numbering(
         country_code=table.text("country_code"),
         trunk=table.text("trunk", ""),
@@ -259,6 +261,19 @@ def _read_numbering(table: Table) -> Numbering:
         value = getattr(numbering, key)
         if value and not (value.isascii() and value.isdigit()):
             table.wrong(f'"{value}" is not made of digits', f'write {key} = "62"', key)
+    table.finish()
+    return numbering
+
+
+def _read_meters(table: Table) -> Numbering:
+    numbering = Numbering(
+        country_code="",
+        trunk="",
+        mobile="",
+        shortest=table.count("shortest", 11, least=7),
+        longest=table.count("longest", 12, least=7),
+        meters=True,
+    )
     table.finish()
     return numbering
 

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from pulsarack.ussd.errors import PatternFault, ValuesUnfit, did_you_mean
+from pulsarack.ussd.errors import DestinationUnfit, PatternFault, ValuesUnfit, did_you_mean
 from pulsarack.ussd.numbering import Numbering
 from pulsarack.ussd.spoken import Spoken
 from pulsarack.ussd.values import Values
@@ -65,4 +65,14 @@ def _value(name: str, values: Values, numbering: Numbering) -> str:
     if given is None:
         remedy = "put the PIN of this chip into the secrets file" if name in SECRETS else "give it"
         raise ValuesUnfit(f"the script needs {name} and has none; {remedy}")
-    return numbering.show(given) if name == "destination" else str(given)
+    if attribute != "destination":
+        return str(given)
+    if not numbering.fits(given):
+        is_for = "meters" if numbering.meters else "telephones"
+        raise DestinationUnfit(
+            f"the recipe sells to {is_for} and the order goes elsewhere; give the product an "
+            "operator whose recipe is for it"
+        )
+    return (
+        str(given) if name == "destination_e164" and not numbering.meters else numbering.show(given)
+    )

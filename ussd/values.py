@@ -12,7 +12,8 @@ from pulsarack.ussd.amounts import DENOMINATION_UNIT
 from pulsarack.ussd.errors import ValuesUnfit
 from pulsarack.ussd.spoken import MASK
 
-_E164 = re.compile(r"[1-9][0-9]{6,14}")
+# Or the digits of a meter, behind an m.
+_DESTINATION = re.compile(r"[1-9][0-9]{6,14}|m[0-9]{7,15}")
 _CHIP_PIN = re.compile(r"[0-9A-Za-z]{1,16}")
 
 
@@ -20,8 +21,8 @@ _CHIP_PIN = re.compile(r"[0-9A-Za-z]{1,16}")
 class Values:
     """The values of one dialogue.
 
-    destination: E.164 digits; denomination: thousands. Both None for a script that
-    asks for stock or history. spent_serial_numbers: references of replies that
+    destination: E.164 digits, or "m" and a meter's; denomination: thousands. Both None for a
+    script that asks for stock or history. spent_serial_numbers: references of replies that
     already proved another attempt; a text that bears one is a repeat of that reply
     and proves nothing here. reply_owed: an earlier attempt on this chip never got
     its text, so a text that names no destination may belong to that one.
@@ -35,7 +36,7 @@ class Values:
 
     def __post_init__(self) -> None:
         """Refuse values that would say something else on the air."""
-        if self.destination is not None and not _E164.fullmatch(self.destination):
+        if self.destination is not None and not _DESTINATION.fullmatch(self.destination):
             raise ValuesUnfit(
                 f'destination "{self.destination}" is not E.164 digits; give it as 62812...'
             )

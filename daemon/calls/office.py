@@ -8,6 +8,7 @@ from pulsarack.daemon.channels.carrier import ChannelState
 from pulsarack.daemon.context import Context
 from pulsarack.daemon.control_protocol import CallError
 from pulsarack.daemon.dispatcher import Dispatcher
+from pulsarack.daemon.identity.identity import Identity
 from pulsarack.daemon.outbox import Outbox
 from pulsarack.daemon.outside import Outside
 from pulsarack.daemon.past_orders import PastOrders
@@ -26,6 +27,7 @@ class Office:
     outbox: Outbox
     archivist: Archivist
     pressure: Pressure | None = None
+    identity: Identity | None = None
     channels: Callable[[], Mapping[str, ChannelState]] = dict
 
     def counter(self) -> "Office":

@@ -40,7 +40,7 @@ from pulsarack.queue import (
 from pulsarack.queue.chips import Adoption, Chip
 from pulsarack.queue.facts import Presence
 from pulsarack.queue.routing import ChipFacts, OrderFacts, reached_cap, route
-from pulsarack.queue.validation import Refusal, normalise_destination
+from pulsarack.queue.validation import Refusal
 from pulsarack.ussd.errors import UnknownRecipe
 
 _SEE_CHIPS = "see: pulsarack chip list"
@@ -183,16 +183,14 @@ class RackCalls:
 
     async def route_explain(self, args: RouteExplain, _peer: Peer) -> dict[str, Any]:
         """Which chip would take such an order now, and why not the others."""
-        destination = normalise_destination(args.destination)
-        if isinstance(destination, Refusal):
-            raise refused(destination)
         presences = self._office.rack.presences()
         now_ms, started = self._context.clock.now_ms(), self._context.day_started_at()
 
         def job(db: Database) -> dict[str, Any] | Refusal:
-            product = intake.sellable(db, args.product.upper(), destination)
-            if isinstance(product, Refusal):
-                return product
+            sold = intake.sellable(db, args.product.upper(), args.destination)
+            if isinstance(sold, Refusal):
+                return sold
+            product, destination = sold
             wanted: OrderFacts = facts.of_order(
                 db,
                 operator=product.operator,

@@ -7,9 +7,9 @@ from typing import Any
 
 from peewee import Database
 
+from pulsarack.daemon.calls.network_calls import known_level
 from pulsarack.daemon.calls.office import Office, not_found
 from pulsarack.daemon.control_arguments import (
-    AgentCredit,
     AgentNew,
     LedgerStatement,
     MessagesAck,
@@ -22,10 +22,9 @@ from pulsarack.daemon.control_arguments import (
 )
 from pulsarack.daemon.control_protocol import CallError, Calls, Peer
 from pulsarack.ledger import accounts, books
-from pulsarack.ledger.errors import LedgerError
-from pulsarack.ledger.journal import Result
 from pulsarack.queue import agents, prefixes, products
 from pulsarack.queue.products import Product
+from pulsarack.queue.validation import AIRTIME
 
 STATEMENT_LIMIT = 50
 STATEMENT_MOST = 10_000
@@ -45,7 +44,6 @@ class TradeCalls:
         """Add the calls to the registry."""
         calls.add("agent.new", self.agent_new)
         calls.add("agent.list", self.agent_list)
-        calls.add("agent.credit", self.agent_credit)
         calls.add("product.import", self.product_import)
         calls.add("product.list", self.product_list)
         calls.add("prefix.list", self.prefix_list)
@@ -63,10 +61,22 @@ class TradeCalls:
             remedy = "up to 32 letters, digits, dots, dashes, beginning with a letter or digit"
             raise CallError("BAD_CODE", f"{args.code[:40]!r} is not an agent's code", remedy)
         now_ms = self._context.clock.now_ms()
-        added = await self._context.store.write(
-            lambda db: agents.add(db, args.code, args.name, now_ms=now_ms)
-        )
-        if not added:
+
+        def job(db: Database) -> bool:
+            if args.upline is not None and agents.find(db, args.upline) is None:
+                raise not_found("agent", args.upline[:40], "see: pulsarack agent list")
+            known_level(db, args.level or "")
+            return agents.add(
+                db,
+                args.code,
+                args.name,
+                now_ms=now_ms,
+                upline=args.upline,
+                level=args.level or "",
+                language=args.language or "id",
+            )
+
+        if not await self._context.store.write(job):
             raise CallError("EXISTS", f"there is an agent {args.code} already", "take another code")
         return {}
 
@@ -78,39 +88,6 @@ class TradeCalls:
 
         return {"agents": await self._context.store.read(job)}
 
-    async def agent_credit(self, args: AgentCredit, _peer: Peer) -> dict[str, Any]:
-        """Raise a deposit by money that came in."""
-        agent = await self._context.store.read(lambda db: agents.find(db, args.code))
-        if agent is None:
-            raise not_found("agent", args.code[:40], "see: pulsarack agent list")
-        if not args.because.strip():
-            raise CallError("NO_REASON", "a credit needs a reason", "give --because TEXT")
-        if args.id == "":
-            raise CallError("NO_ID", "the id is empty", "leave it out, or give one of your own")
-        now_ms = self._context.clock.now_ms()
-        key = args.id or self._context.new_id()
-        try:
-            result = await self._context.store.write(
-                lambda db: agents.credit(
-                    db,
-                    args.code,
-                    args.amount,
-                    transfer_id=f"credit:{args.code}:{key}",
-                    because=args.because,
-                    who=args.who,
-                    now_ms=now_ms,
-                )
-            )
-        except LedgerError as error:
-            raise CallError("BAD_AMOUNT", str(error), "give whole rupiah above 0") from None
-        if result not in (Result.OK, Result.EXISTS):
-            raise CallError("NOT_BOOKED", f"the ledger says {result.value}", "give another --id")
-        self._context.log.info(
-            "agent.credited", agent=args.code, amount=args.amount, who=args.who, repeat=result.value
-        )
-        row = await self._context.store.read(lambda db: _agent_row(db, agent))
-        return {**row, "repeated": result is Result.EXISTS}
-
     async def product_import(self, args: ProductImport, _peer: Peer) -> dict[str, Any]:
         """Add and change products: all rows or none."""
         problems = [problem for row in args.rows if (problem := _product_problem(row))]
@@ -119,8 +96,18 @@ class TradeCalls:
 
         def job(db: Database) -> dict[str, Any]:
             counts = {"added": 0, "changed": 0, "same": 0}
-            for row in args.rows:
-                counts[products.put(db, _product(row))] += 1
+            rows = []
+            for given in args.rows:
+                known = products.find(db, given.code.upper())
+                rows.append(_product(given, known))
+                if known and known.kind != rows[-1].kind:
+                    what = f"{known.code} is of kind {known.kind}, and that never changes"
+                    raise CallError("BAD_PRODUCTS", what, "give the new product another code")
+            if cheap := [problem for row in rows if (problem := _cost_problem(row))]:
+                remedy = "nothing was imported; or allow it: pulsarack product below-cost CODE"
+                raise CallError("BAD_PRODUCTS", "; ".join(cheap[:20]), remedy)
+            for row in rows:
+                counts[products.put(db, row)] += 1
             return counts
 
         return await self._context.store.write(job)
@@ -212,6 +199,9 @@ def _agent_row(db: Database, agent: agents.Agent) -> dict[str, Any]:
         "code": agent.code,
         "name": agent.name,
         "active": bool(agent.active),
+        "upline": agent.upline,
+        "level": agent.level,
+        "language": agent.language,
         "balance": balance.posted if balance else 0,
         "held": balance.held if balance else 0,
         "available": balance.available if balance else 0,
@@ -228,7 +218,7 @@ def _trial_row(trial: books.AssetTrial) -> dict[str, Any]:
     }
 
 
-def _product(row: ProductRow) -> Product:
+def _product(row: ProductRow, known: Product | None) -> Product:
     return Product(
         code=row.code.upper(),
         operator=row.operator,
@@ -238,7 +228,13 @@ def _product(row: ProductRow) -> Product:
         cost=row.cost,
         time_limit_seconds=row.time_limit_seconds,
         active=1,
+        below_cost=_or(row.below_cost, known.below_cost if known else 0),
+        kind=row.kind or (known.kind if known else AIRTIME),
     )
+
+
+def _or(given: int | None, before: int) -> int:
+    return before if given is None else given
 
 
 def _product_problem(row: ProductRow) -> str | None:
@@ -250,7 +246,11 @@ def _product_problem(row: ProductRow) -> str | None:
         return f"{row.code}: denomination, price and cost must be above 0"
     if row.time_limit_seconds is not None and row.time_limit_seconds <= 0:
         return f"{row.code}: the time limit must be above 0"
-    if row.price < row.cost:
+    return None
+
+
+def _cost_problem(row: Product) -> str | None:
+    if row.price < row.cost and not row.below_cost:
         return f"{row.code}: the price {row.price} is below the cost {row.cost}"
     return None
 

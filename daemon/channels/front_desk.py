@@ -11,14 +11,17 @@ channel would bring it for ever.
 Whoever is not known learns nothing: one answer for all strangers, and not often.
 """
 
+import asyncio
 import random
-from collections.abc import Callable, Container, Sequence
+from collections.abc import AsyncIterator, Callable, Container, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Protocol
 
 from peewee import Database
 
-from pulsarack.daemon import log as logging
+from pulsarack.daemon.channels import sealing
+from pulsarack.daemon.channels.sealing import Sealed
 from pulsarack.daemon.context import MS, Context
 from pulsarack.daemon.errors import Busy
 from pulsarack.daemon.identity import pin_rule
@@ -28,17 +31,17 @@ from pulsarack.daemon.pressure import Pressure
 from pulsarack.daemon.store_errors import StoreError
 from pulsarack.queue import agents, products
 from pulsarack.queue.agents import Agent
-from pulsarack.queue.identity import pins, senders
+from pulsarack.queue.identity import senders
 from pulsarack.queue.order_text import reading
-from pulsarack.queue.order_text.commands import ChangePin, Command, HiddenPin
+from pulsarack.queue.order_text.commands import HiddenPin
 from pulsarack.queue.order_text.grammar import Vocabulary
-from pulsarack.queue.order_text.reading import Misread, Reading
-from pulsarack.queue.orders import Order
+from pulsarack.queue.order_text.misread import Misread
+from pulsarack.queue.order_text.reading import Reading
 from pulsarack.queue.post import inbound, outgoing
 from pulsarack.queue.post.inbound import Letter
 from pulsarack.queue.post.outgoing import Kind, Text
-from pulsarack.queue.service import service
-from pulsarack.queue.service.asked import Asked, Settings
+from pulsarack.queue.service import misread, service
+from pulsarack.queue.service.asked import Answer, Asked, Settings
 from pulsarack.queue.wordings import render
 
 _PIN_ANSWERS = {
@@ -80,14 +83,6 @@ class _Looked:
     products: Container[str]
 
 
-@dataclass(frozen=True, slots=True)
-class _Said:
-    """An answer without a command."""
-
-    key: str
-    variables: dict[str, Any]
-
-
 class FrontDesk:
     """One for all channels."""
 
@@ -101,6 +96,7 @@ class FrontDesk:
         ring: Callable[[str], None],
         rng: random.Random,
         settings: Settings,
+        accounts: sealing.Accounts,
     ) -> None:
         self._context = context
         self._ordering = ordering
@@ -110,7 +106,9 @@ class FrontDesk:
         self._ring = ring
         self._rng = rng
         self._settings = settings
+        self._accounts = accounts
         self._grammar = context.config.texts.grammar()
+        self._in_hand: dict[tuple[str, str], asyncio.Event] = {}
 
     async def receive(self, letter: Letter) -> Received:
         """Take a message and do what it asks.
@@ -118,46 +116,65 @@ class FrontDesk:
         All of it is on disk when this returns, and the answer waits in the outbox. Raises Busy or
         StoreError if nothing was taken: then the channel keeps the message.
         """
-        looked = await self._look(letter)
-        if looked.outcome is not None:
-            return Received(looked.outcome, repeated=True)
-        try:
-            return await self._attend(letter, looked)
-        except (Busy, StoreError):
-            raise
-        except Exception:  # noqa: BLE001 - whatever it is, the channel must get rid of the message
-            log = self._context.log
-            log.exception("desk.fault", channel=letter.channel, message=letter.message_id)
-            return await self._say(letter, looked.agent, _Said(FAULT, {}), self._masked(letter))
+        async with self._alone(letter):
+            looked = await self._look(letter)
+            if looked.outcome is not None:
+                return Received(looked.outcome, repeated=True)
+            try:
+                return await self._attend(letter, looked)
+            except (Busy, StoreError):
+                raise
+            except Exception:
+                log = self._context.log
+                log.exception("desk.fault", channel=letter.channel, message=letter.message_id)
+                return await self._say(letter, looked.agent, Answer(FAULT), self._masked(letter))
 
-    async def refuse(self, letter: Letter, key: str) -> Received:
+    async def refuse(
+        self, letter: Letter, key: str, values: Mapping[str, str | int] | None = None
+    ) -> Received:
         """Keep a message that its channel found not to be read as an order, and answer so."""
-        looked = await self._look(letter)
-        if looked.outcome is not None:
-            return Received(looked.outcome, repeated=True)
-        self._count(key, letter)
-        if looked.agent is None:
-            return await self._turn_away(letter)
-        return await self._say(letter, looked.agent, _Said(key, {}), self._masked(letter))
+        async with self._alone(letter):
+            looked = await self._look(letter)
+            if looked.outcome is not None:
+                return Received(looked.outcome, repeated=True)
+            if looked.agent is None:
+                return await self._turn_away(letter)
+            said = Answer(key, values or {})
+            return await self._refused(letter, looked.agent, said, self._masked(letter))
+
+    @asynccontextmanager
+    async def _alone(self, letter: Letter) -> AsyncIterator[None]:
+        """A message that comes twice at once is taken once: a wrong PIN in it is one wrong try."""
+        key = (letter.channel, letter.message_id)
+        while (first := self._in_hand.get(key)) is not None:
+            await first.wait()
+        self._in_hand[key] = mine = asyncio.Event()
+        try:
+            yield
+        finally:
+            del self._in_hand[key]
+            mine.set()
 
     async def _attend(self, letter: Letter, looked: _Looked) -> Received:
         agent = looked.agent
         if agent is None:
             return await self._turn_away(letter)
         if self._too_old(letter):
-            return await self._refused(letter, agent, _Said("too_old", {}), self._masked(letter))
+            return await self._refused(letter, agent, Answer("too_old"), self._masked(letter))
         needed = pin_rule.pin_needed(self._context.config.agents, letter.channel, None)
         read = reading.read(
             letter.text, self._grammar, Vocabulary(looked.products), pin_expected=needed
         )
         if isinstance(read, Misread):
-            return await self._refused(letter, agent, _misread(read, agent), read.masked)
+            return await self._refused(
+                letter, agent, misread.answer(read, agent.language), read.masked
+            )
         wrong = await self._check_pin(letter, agent, read)
         if wrong is not None:
             return await self._refused(letter, agent, wrong, read.masked)
         return await self._carry_out(letter, agent, read)
 
-    async def _check_pin(self, letter: Letter, agent: Agent, read: Reading) -> _Said | None:
+    async def _check_pin(self, letter: Letter, agent: Agent, read: Reading) -> Answer | None:
         """What is wrong with the PIN; None if it is right, or nobody asks for it."""
         settings = self._context.config.agents
         needed = any(
@@ -169,15 +186,15 @@ class FrontDesk:
         verdict = await self._pins.verify(agent.code, read.pin, who)
         if verdict is PinVerdict.RIGHT:
             return None
-        return _Said(_PIN_ANSWERS[verdict], {})
+        return Answer(_PIN_ANSWERS[verdict])
 
     async def _carry_out(self, letter: Letter, agent: Agent, read: Reading) -> Received:
-        new_hash, weak = await self._new_pin(read)
-        if weak is not None:
-            return await self._refused(letter, agent, weak, read.masked)
-        asked = self._asked(letter, agent, read, new_hash)
+        sealed = await sealing.seal(read, agent.code, self._pins, self._accounts)
+        if isinstance(sealed, Answer):
+            return await self._refused(letter, agent, sealed, read.masked)
+        asked = self._asked(letter, agent, read, sealed)
 
-        def job(db: Database) -> tuple[str | None, Sequence[Order]]:
+        def job(db: Database) -> tuple[str | None, tuple[Answer, ...]]:
             kept = inbound.add(
                 db,
                 letter,
@@ -193,24 +210,18 @@ class FrontDesk:
             inbound.conclude(db, kept, outcome)
             words = service.words(db, answers, asked)
             self._answer(db, letter, agent.code, words, kept, asked.received_at)
-            return outcome, [order for answer in answers for order in answer.orders]
+            return outcome, answers
 
         # In its agent's turn: who sends one text does not wait for who sends a thousand.
-        outcome, new = await self._context.store.write_for(agent.code, job)
-        for order in new:
-            self._ordering.tell_accepted(order)
+        outcome, answers = await self._context.store.write_for(agent.code, job)
+        for answer in answers:
+            for order in answer.orders:
+                self._ordering.tell_accepted(order)
+            for order in answer.cancelled:
+                await self._context.announce(order.id)
         return self._ended(letter, outcome)
 
-    async def _new_pin(self, read: Reading) -> tuple[str | None, _Said | None]:
-        command: Command = read.commands[0]
-        if not isinstance(command, ChangePin):
-            return None, None
-        weak = pins.check_new(command.new_pin, read.pin)
-        if weak is not None:
-            return None, _Said("weak_pin", {})
-        return await self._pins.hash(command.new_pin), None
-
-    def _asked(self, letter: Letter, agent: Agent, read: Reading, new_hash: str | None) -> Asked:
+    def _asked(self, letter: Letter, agent: Agent, read: Reading, sealed: Sealed) -> Asked:
         return Asked(
             agent=agent,
             channel=letter.channel,
@@ -224,7 +235,8 @@ class FrontDesk:
             rng=self._rng,
             settings=self._settings,
             client_reference=read.reference,
-            new_pin_hash=new_hash,
+            new_pin_hash=sealed.pin_hash,
+            new_passwords=sealed.passwords,
         )
 
     async def _turn_away(self, letter: Letter) -> Received:
@@ -232,14 +244,14 @@ class FrontDesk:
         self._count(STRANGER, letter)
         if not self._strangers.may_answer(letter.channel, letter.sender):
             return await self._say(letter, None, None, self._masked(letter))
-        return await self._say(letter, None, _Said(STRANGER, {}), self._masked(letter))
+        return await self._say(letter, None, Answer(STRANGER), self._masked(letter))
 
-    async def _refused(self, letter: Letter, agent: Agent, said: _Said, masked: str) -> Received:
+    async def _refused(self, letter: Letter, agent: Agent, said: Answer, masked: str) -> Received:
         self._count(said.key, letter)
         return await self._say(letter, agent, said, masked)
 
     async def _say(
-        self, letter: Letter, agent: Agent | None, said: _Said | None, masked: str
+        self, letter: Letter, agent: Agent | None, said: Answer | None, masked: str
     ) -> Received:
         """Keep a message that is not carried out, and answer it."""
         now_ms = self._context.clock.now_ms()
@@ -306,13 +318,8 @@ class FrontDesk:
         return letter.sent_at is not None and letter.sent_at < self._context.clock.now_ms() - oldest
 
     def _masked(self, letter: Letter) -> str:
-        """The text of a message that is not read: whatever could be a PIN is masked."""
-        return reading.masked(letter.text)
+        """The text of a message that is not carried out: whatever could be a PIN is masked."""
+        return reading.read(letter.text, self._grammar, Vocabulary(frozenset())).masked
 
     def _count(self, key: str, letter: Letter) -> None:
         self._pressure.refused(f"text.{key}", channel=letter.channel)
-
-
-def _misread(read: Misread, agent: Agent) -> _Said:
-    form = read.form_en if agent.language == "en" else read.form
-    return _Said("text_not_understood", {"sebab": read.message, "contoh": form})

@@ -3,9 +3,10 @@
 A report is on disk when `note_delivery` returns; only then may a channel acknowledge it.
 """
 
+from collections.abc import Callable
+
 from peewee import Database
 
-from pulsarack.daemon.channels.postman import Postman
 from pulsarack.daemon.context import Context
 from pulsarack.queue.identity import senders
 from pulsarack.queue.post import inbound, outgoing
@@ -14,9 +15,10 @@ from pulsarack.queue.post import inbound, outgoing
 class Mailroom:
     """One for all channels."""
 
-    def __init__(self, context: Context, postman: Postman) -> None:
+    def __init__(self, context: Context, ring: Callable[[str], None]) -> None:
+        """`ring` is told of a channel for which something waits."""
         self._context = context
-        self._postman = postman
+        self._ring = ring
 
     async def note_delivery(
         self, channel: str, provider_id: str, delivered: bool, why: str
@@ -33,7 +35,7 @@ class Mailroom:
         found = await self._context.store.write(job)
         if found is not None and not delivered:
             self._context.log.warning("post.not_delivered", channel=channel, parcel=found, why=why)
-            self._postman.ring(channel)
+            self._ring(channel)
         return found is not None
 
     async def knows(self, channel: str, address: str) -> bool:

@@ -38,10 +38,10 @@ def clock(at_ms: object, timezone: str | None) -> str:
 
 
 def destination(digits: str | None) -> str:
-    """6281200000012 as 081200000012, as it is dialled at home."""
+    """6281200000012 as 081200000012, as it is dialled at home; m14012345678 without the m."""
     if not digits:
         return NOTHING
-    return f"0{digits[2:]}" if digits.startswith("62") else digits
+    return f"0{digits[2:]}" if digits.startswith("62") else digits.removeprefix("m")
 
 
 def text(value: object) -> str:

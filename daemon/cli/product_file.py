@@ -17,7 +17,7 @@ from typing import Any
 from pulsarack.daemon.cli.arguments import Troubles
 
 REQUIRED = ("code", "operator", "denomination", "price", "cost")
-OPTIONAL = ("name", "time_limit_seconds")
+OPTIONAL = ("name", "time_limit_seconds", "below_cost", "kind")
 _WHOLE = re.compile(r"[0-9]{1,12}")
 _POSITIVE = frozenset({"denomination", "time_limit_seconds"})
 SIZE_LIMIT = 8 * 1024 * 1024
@@ -127,6 +127,9 @@ def _row_problems(given: dict[str, str]) -> Iterator[str]:
         if not cell:
             if column in REQUIRED:
                 yield f"{column} is empty"
+        elif column == "kind":
+            if cell not in ("airtime", "meter"):
+                yield f"kind {cell!r}: airtime is sold to telephones, meter to meters"
         elif column in ("code", "operator"):
             if not cell.isascii() or not cell.replace("_", "").replace("-", "").isalnum():
                 yield f"{column} {cell!r}: letters, digits, - and _ only"
@@ -136,6 +139,8 @@ def _row_problems(given: dict[str, str]) -> Iterator[str]:
         else:
             if not _WHOLE.fullmatch(cell):
                 yield f"{column} {cell!r}: whole digits without dots, as in 10150"
+            elif column == "below_cost" and cell not in ("0", "1"):
+                yield f"below_cost {cell!r}: 1 lets it be sold for less than it costs, or 0"
             elif column in _POSITIVE and int(cell) == 0:
                 yield f"{column} is zero"
             elif column == "time_limit_seconds" and int(cell) > _LONGEST_TIME_LIMIT_SECONDS:
@@ -143,4 +148,4 @@ def _row_problems(given: dict[str, str]) -> Iterator[str]:
 
 
 def _value(column: str, cell: str) -> str | int:
-    return cell if column in ("code", "operator", "name") else int(cell)
+    return cell if column in ("code", "operator", "name", "kind") else int(cell)

@@ -16,6 +16,7 @@ _COLUMNS = (
     Column("price", "price", "number"),
     Column("cost", "cost", "number"),
     Column("name", "name"),
+    Column("kind", "kind"),
     Column("time_limit_seconds", "time limit", "number"),
 )
 
@@ -25,6 +26,7 @@ _COLUMNS = (
     lazy={
         "import": Lazy("products", "import_", "Add and change products from a CSV file."),
         "list": Lazy("products", "list_", "All products with their prices."),
+        "below-cost": Lazy("products", "below_cost", "Whether it may be sold below its cost."),
     },
 )
 def product() -> None:
@@ -39,8 +41,9 @@ def import_(session: Session, file: Path, as_json: bool) -> None:
     """Add and change products from the CSV file FILE.
 
     Its first line names the columns: code,operator,denomination,price,cost and, if you
-    like, name and time_limit_seconds. Amounts are rupiah in plain digits. If a line is
-    wrong nothing is imported.
+    like, name, time_limit_seconds, below_cost (1 lets it be sold for less than it costs)
+    and kind (meter for what is sold to electricity meters, else airtime). Amounts are
+    rupiah in plain digits. If a line is wrong nothing is imported.
     """
     from pulsarack.daemon.cli import product_file
 
@@ -61,3 +64,14 @@ def list_(session: Session, as_json: bool) -> None:
     """All products with their prices."""
     result = session.call("product.list")
     tables.show(result, "products", _COLUMNS, as_json=as_json, empty="no products")
+
+
+@click.command("below-cost")
+@click.argument("code")
+@click.option("--allow/--forbid", "allowed", required=True, help="May it be?")
+@pass_session
+def below_cost(session: Session, code: str, allowed: bool) -> None:
+    """Say whether the product CODE may be sold for less than it costs us."""
+    session.call("product.below_cost", code=code, allowed=allowed)
+    may = "may" if allowed else "may not"
+    click.echo(f"{formats.text(code)} {may} be sold below its cost")

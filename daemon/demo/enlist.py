@@ -10,6 +10,7 @@ from pathlib import Path
 
 from pulsarack.daemon.cli import product_file
 from pulsarack.daemon.clock import WallClock
+from pulsarack.daemon.demo.deposit import pay_in
 from pulsarack.daemon.demo.errors import DemoError
 from pulsarack.daemon.demo.link import Link
 from pulsarack.daemon.demo.workload import AGENTS, Shop
@@ -63,14 +64,7 @@ async def enlist(link: Link, trade: Trade, orders: int) -> None:
     await link.call("product.import", rows=trade.products)
     for code, name in AGENTS.items():
         await link.call("agent.new", code=code, name=name)
-        await link.call(
-            "agent.credit",
-            code=code,
-            amount=_DEPOSIT_AN_ORDER * orders,
-            because="deposit for the demonstration",
-            who="demo",
-            id="demo",
-        )
+        await pay_in(link, code, _DEPOSIT_AN_ORDER * orders)
     shelf = load_shelf()
     for number, chip in enumerate(trade.chips):
         await link.call(

@@ -13,7 +13,8 @@ class PlaceOrder:
     """Top a number up: by product code, or by denomination (thousands) and the number's prefix.
 
     Exactly one of `product` (in upper case) and `denomination` is there. `reply_number` is the
-    buyer's, who is told the result too (a token for a meter).
+    buyer's in E.164 digits, who is told the result too (a token for a meter). The destination is
+    as it was typed, without what grouped it: the product decides whether it is a telephone.
     """
 
     product: str | None
@@ -171,6 +172,14 @@ class ChangePin:
 
 
 @dataclass(frozen=True, slots=True)
+class ResetPin:
+    """A new PIN for a downline who has forgotten his, or has none yet; it hides itself."""
+
+    downline: str
+    new_pin: "HiddenPin"
+
+
+@dataclass(frozen=True, slots=True)
 class ChangeName:
     """Another name."""
 
@@ -213,12 +222,20 @@ class SetNetworkAddress:
 
 
 @dataclass(frozen=True, slots=True)
+class ChangeNetworkPassword:
+    """Another password of the agent's programs (PASSIP); both hide themselves."""
+
+    old: "HiddenPin"
+    new: "HiddenPin"
+
+
+@dataclass(frozen=True, slots=True)
 class Help:
     """How to write orders."""
 
 
 class HiddenPin:
-    """Digits that no log, error or row shows by accident."""
+    """A PIN or a password that no log, error or row shows by accident."""
 
     __slots__ = ("_digits",)
 
@@ -262,11 +279,13 @@ Command = (
     | SetMarkup
     | ShowMarkups
     | ChangePin
+    | ResetPin
     | ChangeName
     | AddSender
     | RemoveSender
     | ListSenders
     | SetReportUrl
     | SetNetworkAddress
+    | ChangeNetworkPassword
     | Help
 )

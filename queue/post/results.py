@@ -11,6 +11,7 @@ from pulsarack.queue.post import origins, outgoing
 from pulsarack.queue.post.outgoing import Kind, Text
 from pulsarack.queue.rows import execute
 from pulsarack.queue.state import OrderState
+from pulsarack.queue.wordings import final
 
 
 def post(db: Database, order: Order, message_id: int, text: str, *, now_ms: int) -> None:
@@ -34,7 +35,7 @@ def post(db: Database, order: Order, message_id: int, text: str, *, now_ms: int)
             channel=outgoing.SMS,
             address=origin.reply_number,
             kind=Kind.BUYER,
-            text=text,
+            text=final.for_buyer(db, order),
             agent=order.agent,
             order_id=order.id,
             message_id=message_id,
@@ -42,11 +43,12 @@ def post(db: Database, order: Order, message_id: int, text: str, *, now_ms: int)
         outgoing.put(db, to_buyer, now_ms=now_ms)
 
 
-def reword(db: Database, order_id: int, text: str) -> None:
+def reword(db: Database, order: Order, text: str) -> None:
     """A success was proved before its number was known: tell it, if nothing was sent yet."""
-    execute(
-        db,
-        "UPDATE outgoing SET text = ? WHERE order_id = ? AND kind <> 'answer' AND tries = 0"
-        " AND state = 'WAITING'",
-        (text, order_id),
-    )
+    for kind, words in ((Kind.RESULT, text), (Kind.BUYER, final.for_buyer(db, order))):
+        execute(
+            db,
+            "UPDATE outgoing SET text = ? WHERE order_id = ? AND kind = ? AND tries = 0"
+            " AND state = 'WAITING'",
+            (words, order.id, kind.value),
+        )

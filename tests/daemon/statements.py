@@ -34,6 +34,13 @@ GROWING = frozenset(
         "past_order",
         "past_sms",
         "brought_forward",
+        "api_nonce",
+        "identity_event",
+        "ticket",
+        "bank_row",
+        "credit_request",
+        "balance_transfer",
+        "complaint",
     ]
 )
 """The tables that have more rows every day."""
@@ -48,6 +55,11 @@ BOUNDED = frozenset(
         "message_waiting",
         "sms_contradiction",
         "brought_forward_held",
+        "ticket_open_of_agent",
+        "ticket_expiry",
+        "bank_row_unmatched",
+        "credit_request_open",
+        "complaint_open",
     ]
 )
 """Partial indexes that hold what is under way, or waits for somebody; never what is over."""

@@ -121,7 +121,8 @@ def test_nothing_is_done_to_an_archived_order(tmp_path: Path) -> None:
         assert {error.code for error in refusals} == {"ARCHIVED"}
         assert str(refusals[2]) == (
             "order 1 is SUCCEEDED since 2026-11-22 and archived in 2026-11; see: pulsarack order"
-            " show 1; to give money back: pulsarack agent credit A1 AMOUNT --because TEXT"
+            " show 1; to give money back: pulsarack agent credit A1 AMOUNT --because TEXT,"
+            " which another admin confirms"
         )
         again = await world.call(
             "order.new", agent="A1", text="S10.081200000012", client_reference="r1"

@@ -41,6 +41,7 @@ from pulsarack.queue.products import Product
 from pulsarack.queue.request import Request
 from pulsarack.ussd.outcome import Reason
 from tests.daemon.store_inline import InlineStore
+from tests.queue.world import paid_in
 
 CHIP = "8962100000000000010"
 NOW = 1_795_000_000_000
@@ -56,9 +57,7 @@ def set_up(db: Database) -> None:
         journal.open_account(db, account, now_ms=NOW)
     prefixes.ship(db)
     agents.add(db, "kios1", "Kios 1", now_ms=NOW)
-    agents.credit(
-        db, "kios1", 500_000, transfer_id="credit:1", because="cash", who="test", now_ms=NOW
-    )
+    paid_in(db, "kios1", 500_000, now_ms=NOW)
     products.put(db, Product("S10", "telkomsel", "S10", 10, 10_600, COST, None, 1))
     chips.seen(db, CHIP, "modem0", "350003000000018", now_ms=NOW)
     chips.adopt(db, CHIP, Adoption("telkomsel", "telkomsel-mkios"), now_ms=NOW)

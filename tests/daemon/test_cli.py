@@ -211,6 +211,9 @@ CALLS: list[tuple[list[str], str, dict[str, Any]]] = [
 ]  # fmt: skip
 
 
+CREDIT = {"id": 4, "state": "OPEN", "agent": "kios1", "amount": 1500000}
+
+
 @pytest.mark.parametrize(("args", "call", "given"), CALLS)
 def test_options_become_arguments(
     run: Any, fake_daemon: Any, args: list[str], call: str, given: dict[str, Any]
@@ -223,6 +226,7 @@ def test_options_become_arguments(
     fake_daemon.answers["order.list"] = {"orders": []}
     fake_daemon.answers["unparsed.list"] = {"replies": []}
     fake_daemon.answers["archive.list"] = {"archives": []}
+    fake_daemon.answers["agent.credit"] = CREDIT
     fake_daemon.answers["archive.now"] = {"moved": 0, "failed": [], "more": False}
     result = run(*args)
     assert result.exit_code == 0, result.output
@@ -521,6 +525,9 @@ def test_help_knows_every_command_and_every_command_has_help(run: Any) -> None:
         "ledger",
         "route",
         "discrepancies",
+        "sender",
+        "account",
+        "secret",
     ):
         listing = run(group, "--help").stdout.partition("Commands:")[2]
         for line in listing.splitlines():

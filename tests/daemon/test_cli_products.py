@@ -43,7 +43,7 @@ BAD = [
         [
             "p.csv:1: the column cost is missing; the first line names the columns",
             "p.csv:1: there is no column 'prise'; known are code, operator, denomination, price, "
-            "cost, name, time_limit_seconds",
+            "cost, name, time_limit_seconds, below_cost, kind",
         ],
     ),
     (f"{HEADER},code\n", ["p.csv:1: a column is there twice; remove one"]),

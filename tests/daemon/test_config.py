@@ -35,8 +35,9 @@ def test_the_example_names_every_key() -> None:
     for name, field in Config.model_fields.items():
         key = field.alias or name
         assert f"[{key}]" in text, key
-    sections = [type(getattr(Config(), name)) for name in Config.model_fields if name != "ports"]
-    for section in (*sections, config.PortSection):
+    lists = ("ports", "banks")
+    sections = [type(getattr(Config(), name)) for name in Config.model_fields if name not in lists]
+    for section in (*sections, config.PortSection, config.BankSection):
         for key in section.model_fields:
             assert f"\n{key} = " in text or f"\n# {key} = " in text, key
 

@@ -73,7 +73,7 @@ def test_a_sound_server_that_is_stopped(home: Path) -> None:
     found = examine(home)
     assert told(found) == ["daemon: it does not run; start it: systemctl start pulsarack"]
     assert {one.check for one in found} == {
-        "configuration", "secrets file", "recipes", "profiles", "state directory",
+        "configuration", "secrets file", "pepper", "recipes", "profiles", "state directory",
         "free space", "clock", "ports", "daemon", "database",
     }  # fmt: skip
     assert picture(home) == before

@@ -41,7 +41,7 @@ async def shop(path: Path, chips: int, agents: list[str]) -> World:
     await world.set_up(deposit=MONEY)
     for code in agents:
         await world.call("agent.new", code=code, name=code)
-        await world.call("agent.credit", code=code, amount=MONEY, because="test", who="admin1")
+        await world.pay_in(code, MONEY)
     await world.clock.sleep(120.0)
     return world
 
@@ -231,9 +231,7 @@ def test_many_orders_that_expire_at_once_hold_up_no_chip(
         await world.start()
         await world.call("product.import", rows=PRODUCTS)
         await world.call("agent.new", code="A1", name="Satu")
-        await world.call(
-            "agent.credit", code="A1", amount=MONEY, because="test", who="admin1", id="d1"
-        )
+        await world.pay_in("A1", MONEY)
         ids = await send(world, "A1", 0, 150)  # no chip is adopted
         context, told = world.daemon.context, list[Event]()
         dispatcher = Dispatcher(context)

@@ -18,18 +18,23 @@ import pytest
 from peewee import Database
 
 from pulsarack.daemon import audit, config
-from pulsarack.daemon.control_protocol import CallError
+from pulsarack.daemon.control_protocol import CallError, Peer
 from pulsarack.daemon.doctor import Subject
 from pulsarack.daemon.doctor_store import database as check_database
-from pulsarack.queue import clock_steps
+from pulsarack.queue import agents, clock_steps, products
+from pulsarack.queue.identity import accounts, senders
+from pulsarack.queue.network import markups, tree
+from pulsarack.queue.order_text.commands import HiddenPin
 from pulsarack.queue.post import outgoing, sent_sms
 from pulsarack.queue.state import OrderState
 from pulsarack.queue.texts import ReadText, TextKind
 from pulsarack.ussd.outcome import Reason
+from tests.daemon import money_life
 from tests.daemon.statements import Planner, planner, traced
 from tests.daemon.test_orders_and_chips import until_idle
 from tests.daemon.virtual_loop import run
 from tests.daemon.world import PEER, World, rack_plan
+from tests.queue.service_world import CONVERSATION, Talk
 from tests.queue.test_decisions import acknowledge, refuted
 from tests.queue.test_discrepancies import doubted, held_for_not_done, proved_late, say_done
 from tests.queue.test_texts import CARD, contradicted, ready
@@ -113,13 +118,26 @@ ALLOWED: dict[str, str] = {
     "SELECT r.id, r.at FROM stock_reading AS r WHERE r.id > ?2 AND r.id <= ?3": _LEAVING,
     "SELECT r.id FROM stock_reading AS r WHERE r.id IN (SELECT value FROM json_each(?1)) AND"
     " r.at < ?2": _LEAVING,
+    "DELETE FROM api_nonce WHERE id IN (SELECT id": "from the oldest until LIMIT",
+    "SELECT (SELECT max(id) FROM api_nonce)": _GREATEST,
+    "SELECT id, at, agent, what, about, by FROM identity_event": _NEWEST,
+    "SELECT id, agent, bank, asked, amount, state, created_at, expires_at, first_day, last_day,"
+    " finished_at, why FROM ticket ORDER BY id DESC LIMIT": _NEWEST,
+    "SELECT id, agent, bank, asked, amount, state, created_at, expires_at, first_day, last_day,"
+    " finished_at, why FROM ticket WHERE agent = ? ORDER BY id DESC LIMIT": _NEWEST,
+    "SELECT id, bank, day, amount, description, balance, occurrence, source, imported_at, state,"
+    " note, ticket_id, agent, who, uid, settled_at FROM bank_row ORDER BY id DESC LIMIT": _NEWEST,
+    "SELECT id, agent, amount, key, because, who, uid, asked_at, state, decided_who, decided_uid,"
+    " decided_because, decided_at FROM credit_request ORDER BY id DESC LIMIT": _NEWEST,
+    "SELECT id, order_id, agent, words, channel, opened_at, state, answer, answered_by,"
+    " answered_at, closed_at FROM complaint ORDER BY id DESC LIMIT": _NEWEST,
     _DIFFERENCE: _FEW,
     f"SELECT count(*) FROM ( {_DIFFERENCE}": _FEW,
     "SELECT t.sequence, d.difference FROM discrepancy AS d": _FEW,
 }
 
 # Indexes that no statement is answered from: they refuse what must not be.
-PROMISES = {"discrepancy_decided_once"}
+PROMISES = {"discrepancy_decided_once", "bank_row_once"}
 
 
 class Noted(World):
@@ -127,9 +145,9 @@ class Noted(World):
 
     made: set[str]
 
-    async def call(self, name: str, /, **arguments: Any) -> Any:
+    async def call_as(self, peer: Peer, name: str, /, **arguments: Any) -> Any:
         self.made.add(name)
-        return await super().call(name, **arguments)
+        return await super().call_as(peer, name, **arguments)
 
 
 async def trade(world: World) -> None:
@@ -197,18 +215,109 @@ async def every_call(world: Noted) -> None:
     await call(world, "chip.channel", iccid=card, receives="on", answers="default")
     await call(world, "order.cancel", id=await world.order("S5.081200000099"))
     await call(world, "route.explain", product="S10", destination="081200000012")
+    said = {"key": "no_orders", "language": "id"}
+    await call(world, "wording.list")
+    await call(world, "wording.show", key="no_orders")
+    await call(world, "wording.set", template="Kosong", who="admin1", **said)
+    await call(world, "wording.try", **said)
+    await call(world, "wording.reset", who="admin1", **said)
+    await network(world)
     await call(world, "prefix.set", prefix="0812", operator="telkomsel")
     await call(world, "prefix.remove", prefix="0899")
     await call(world, "ledger.statement", account="liability:agent:A1")
     await call(world, "messages.ack", id=1)
+    await money_life.pay(world)
+    await money_life.ask(world)
     slot = {"slot": "modem0"}
     await call(world, "modem.at", command="AT+CSQ?", force=True, who="me", because="x", **slot)
     await call(world, "modem.find", **slot)
     await call(world, "modem.reset", **slot)
     await call(world, "slot.name", name="left-1", **slot)
     await first_of(world, "modem.trace", slot="left-1")
+    await identify(world)
     await first_of(world, "messages.follow", agent="A1")
     await first_of(world, "events.follow")
+
+
+async def identify(world: Noted) -> None:
+    """Who agents are, asked and changed in every way."""
+    agent, who = {"agent": "A1"}, {"who": "me"}
+    for name in ("sender.list", "account.list"):
+        await call(world, name)
+        await call(world, name, **agent)
+    await call(world, "pin.set", pin="2580", **agent, **who)
+    await call(world, "pin.reset", **agent, **who)
+    identity = world.identity
+    for pin in ("0001", "0002", "0003", "0004"):
+        await identity.pins.verify("A1", HiddenPin(pin), pin)
+    await call(world, "pin.unlock", **agent, **who)
+    await identity.pins.put_new("A1", HiddenPin("7351"), by="me")
+    assert await identity.pins.verify("A1", HiddenPin("7351"), "x") == "RIGHT"
+    address = {"channel": "sms", "address": "081200000012"}
+    await call(world, "sender.add", **address, **agent, **who)
+    await call(world, "sender.add", **address, **agent, **who)
+    store = world.daemon.store
+    assert store.read_inline(lambda db: senders.find(db, **address)) is not None
+    await call(world, "sender.remove", **address, **who)
+    member = {"member": "M1"}
+    await call(world, "account.new", kind="native", **member, **agent, **who)
+    await call(world, "account.show", **member)
+    await call(world, "account.active", active=True, **member, **who)
+    await call(world, "account.secret", which="key", **member, **who)
+    await call(world, "account.networks", networks=["192.0.2.7"], **member, **who)
+    await call(world, "account.report", url="https://example.com/r", **member, **who)
+    assert await identity.doorkeeper.account("m1") is not None
+    assert await identity.doorkeeper.use_nonce("m1", "n", 1000)
+    (account,) = store.read_inline(accounts.every)
+    store.run_inline(lambda db: accounts.reseal(db, account, account))
+    await call(world, "agent.access", **agent)
+
+
+async def network(world: Noted) -> None:
+    """A tree of agents, what each pays and earns, an order of the lowest and its end."""
+    await world.call("agent.new", code="A2", name="Dua", upline="A1", language="en")
+    await world.call("agent.move", code="A2", upline=None)
+    await world.call("agent.move", code="A2", upline="A1")
+    await world.pay_in("A2", 100_000)
+    await world.call("price.set", level="gold", product="S5", price=5_300)
+    await world.call("agent.level", code="A2", level="gold")
+    await world.call("agent.language", code="A2", language="id")
+    await world.call("markup.set", upline="A1", amount=40)
+    await world.call("markup.set", upline="A1", amount=50, downline="A2", product="S5")
+    order = {"agent": "A2", "text": "S5.081200000061"}
+    sold = await world.call("order.new", **order)
+    await world.call("agent.active", code="A2", active=False)
+    await world.settle()
+    await until_idle(world)
+    await call(world, "commission.exchange", agent="A1", amount=10, id="x1")
+    await call(world, "commission.exchange", agent="A1", id="x1")
+    await call(world, "order.reverse", id=sold["id"], **WORD)
+    await world.call("agent.tree")
+    await world.call("agent.tree", code="A1")
+    await world.call("price.list", level="gold")
+    await world.call("price.explain", agent="A2", product="S5")
+    await world.call("price.remove", level="gold", product="S5")
+    await world.call("product.below_cost", code="S5", allowed=False)
+    await world.call("markup.list", upline="A1")
+    await world.call("markup.remove", upline="A1")
+    await world.call("commission.list")
+    uplines(world)
+
+
+def uplines(world: Noted) -> None:
+    """What agents ask of the network in texts."""
+
+    def job(db: Database) -> None:
+        upline, product = agents.find(db, "A1"), products.find(db, "S5")
+        assert upline is not None and product is not None
+        tree.register(db, upline, name="Tiga", town="", number="", markup=5, now_ms=1)
+        tree.uplines(db, "A2")
+        tree.downlines(db, "A1")
+        tree.set_active(db, upline, "A2", True)
+        markups.to_reach(db, upline, 6_000, "S5", downline="A2")
+        agents.rename(db, "A2", "Dua Dua")
+
+    world.daemon.store.run_inline(job)
 
 
 async def grow_old(world: Noted) -> None:
@@ -231,6 +340,7 @@ async def grow_old(world: Noted) -> None:
     await world.call("messages.ack", id=told["id"])
     await call(world, "order.reverse", id=ARCHIVED, stock_returned=True, **WORD)
     await world.call("ledger.statement", account="liability:agent:A1", limit=1000)
+    await money_life.ask(world)
 
 
 async def live(directory: Path) -> set[str]:
@@ -258,6 +368,18 @@ def rare(directory: Path) -> None:
         happen(shop)
         shop.recover()
         shop.close()
+
+
+def converse(directory: Path) -> None:
+    """Agents ask for everything that they can ask for."""
+    place = directory / "talk"
+    place.mkdir()
+    shop = Shop(place / "pulsarack.db")
+    shop.chip()
+    talk = Talk(shop)
+    for agent, command in CONVERSATION:
+        talk.say(command, agent=agent)
+    shop.close()
 
 
 def contradict(shop: Shop) -> None:
@@ -372,6 +494,7 @@ def life(tmp_path_factory: pytest.TempPathFactory) -> Life:
     with traced() as seen:
         left = run(live(daemon), within_days=40)
         rare(shops)
+        converse(shops)
         examine(daemon)
     with traced() as audited:
         assert audit.main(daemon / "pulsarack.db", None) is not None

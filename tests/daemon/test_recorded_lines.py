@@ -13,6 +13,7 @@ from typing import Any
 from pulsarack.daemon import config
 from pulsarack.daemon.async_client import AsyncClient
 from pulsarack.daemon.clock import WallClock
+from pulsarack.daemon.demo.deposit import pay_in
 from pulsarack.daemon.run import serve
 from tests.trace_player import TRACES, TracePty
 
@@ -44,7 +45,7 @@ async def _sell(client: AsyncClient) -> tuple[dict[str, Any], dict[str, Any]]:
     row = {"code": "S10", "operator": "telkomsel", "denomination": 10}
     await client.call("product.import", rows=[{**row, "price": 10_500, "cost": 10_150}])
     await client.call("agent.new", code="A1", name="Satu")
-    await client.call("agent.credit", code="A1", amount=50_000, because="test", who="test")
+    await pay_in(client, "A1", 50_000)
     order = await client.call("order.new", agent="A1", text="S10.081200000012")
     async for message in client.stream("messages.follow", agent="A1"):
         await client.call("messages.ack", id=message["id"])

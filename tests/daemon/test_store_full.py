@@ -17,6 +17,7 @@ from peewee import Database
 
 from pulsarack.daemon.async_client import AsyncClient
 from pulsarack.daemon.client import CallFailed
+from pulsarack.daemon.demo.deposit import pay_in
 from pulsarack.daemon.store import Store, Transactions
 from pulsarack.daemon.store_errors import NotStored
 from pulsarack.ledger import accounts, journal, sql
@@ -193,7 +194,7 @@ async def orders_until_full_and_after(control: Path, filler: Path) -> None:
     row = {"code": "S10", "operator": "telkomsel", "denomination": 10}
     await client.call("product.import", rows=[{**row, "price": 10_500, "cost": 10_150}])
     await client.call("agent.new", code="A1", name="Satu")
-    await client.call("agent.credit", code="A1", amount=500_000, because="test", who="test")
+    await pay_in(client, "A1", 500_000)
     first = await client.call("order.new", agent="A1", text="S10.081200000012")
     with filler.open("wb", buffering=0) as file, pytest.raises(OSError, match="No space"):
         while True:

@@ -10,6 +10,7 @@ import functools
 import io
 import itertools
 import json
+import random
 import tempfile
 import tomllib
 from collections.abc import Callable, Sequence
@@ -23,6 +24,7 @@ from pulsarack.daemon.answers import misfit
 from pulsarack.daemon.archive_file import Archives, folder_of
 from pulsarack.daemon.archivist import Archivist
 from pulsarack.daemon.calls.office import Office
+from pulsarack.daemon.channels.channels import Channels
 from pulsarack.daemon.clock import SteadyClock
 from pulsarack.daemon.context import Context
 from pulsarack.daemon.control_protocol import (
@@ -35,8 +37,10 @@ from pulsarack.daemon.control_protocol import (
 )
 from pulsarack.daemon.dispatcher import Dispatcher
 from pulsarack.daemon.events import Events
+from pulsarack.daemon.identity.identity import Identity
 from pulsarack.daemon.learned_store import LearnedStore
 from pulsarack.daemon.outbox import Outbox
+from pulsarack.daemon.past_orders import PastOrders
 from pulsarack.daemon.pressure import Pressure
 from pulsarack.daemon.rack import Rack
 from pulsarack.daemon.resets import Resets
@@ -55,11 +59,14 @@ from pulsarack.modems.usb_reset import UsbSeat
 from pulsarack.modems.watch import PortKey
 from pulsarack.queue import audit as queue_audit
 from pulsarack.ussd.shelf import load_shelf
+from tests.daemon.identity_world import CHEAP, credentials
 from tests.daemon.store_inline import InlineStore
 from tests.daemon.virtual_loop import LoopClock, LoopScheduler
 
 START_MS = 1_795_331_100_000  # 2026-11-22 14:05 in Jakarta
+START_DAY = "2026-11-22"
 PEER = Peer(1, 0, 0)
+OTHER_ADMIN = Peer(2, 1000, 1000)
 RECIPES = {
     "telkomsel": "telkomsel-mkios",
     "indosat": "indosat-dealer",
@@ -240,6 +247,8 @@ class _Daemon:
 class World:
     """One simulated rack, and a daemon that comes and goes."""
 
+    runs_channels = True
+
     def __init__(self, directory: Path, plan: RackPlan, seed: int = 1, settings: str = "") -> None:
         logging.configure("error", "json", io.StringIO())
         loop = asyncio.get_running_loop()
@@ -260,6 +269,8 @@ class World:
         if not self._path.exists():
             self._path.write_bytes(migrated_file())
         self._config = config.parse(tomllib.loads(settings), directory / "pulsarack.toml")
+        self._credentials = credentials(directory)
+        self._seed = seed
         self._daemon: _Daemon | None = None
         self.pressure: Pressure | None = None
         self.resets: Resets | None = None  # the machine's own, which find no USB here
@@ -291,19 +302,54 @@ class World:
             logging.get(),
             lambda: f"id{next(self._ids)}",
         )
+        self.pressure = Pressure(context.clock)
+        self.identity = await Identity.open(
+            context,
+            self._credentials,
+            self.pressure,
+            rng=random.Random(self._seed),
+            cost=CHEAP,
+            threads=False,
+        )
         await prepare(context)
         dispatcher = Dispatcher(context)
         profiles = Profiles.load()
         learned = LearnedStore(context, profiles.learned)
         await learned.load()
         rack = Rack(context, dispatcher, profiles, self.ports, self.resets)
-        self.pressure = Pressure(context.clock)
         archives = Archives(folder_of(self._path), threads=False, synchronous="OFF")
         self.archivist = Archivist(context, archives)
-        calls = registry(
-            Office(context, rack, dispatcher, Outbox(context), self.archivist, self.pressure)
+        past = PastOrders(context, archives)
+        self.channels = Channels(
+            context,
+            self.identity,
+            rack,
+            dispatcher,
+            past,
+            self.pressure,
+            self._credentials,
+            random.Random(self._seed),
         )
-        parts = (dispatcher.run(), rack.run(), self.archivist.run(), learned.run())
+        calls = registry(
+            Office(
+                context,
+                rack,
+                dispatcher,
+                Outbox(context),
+                self.archivist,
+                self.pressure,
+                self.identity,
+                self.channels.states,
+            )
+        )
+        parts = (
+            dispatcher.run(),
+            rack.run(),
+            self.archivist.run(),
+            learned.run(),
+        )
+        if self.runs_channels:
+            parts += (self.channels.run(),)
         tasks = [asyncio.create_task(part) for part in parts]
         self._daemon = _Daemon(store, calls, rack, context, tasks, profiles)
 
@@ -339,13 +385,24 @@ class World:
             )
         await self.call("product.import", rows=PRODUCTS)
         await self.call("agent.new", code="A1", name="Satu")
-        await self.call("agent.credit", code="A1", amount=deposit, because="test", who="test")
+        await self.pay_in("A1", deposit)
+
+    async def pay_in(self, agent: str, amount: int) -> None:
+        """Raise a deposit by exactly so much: a row of the bank, which an admin says is his."""
+        row = {"day": START_DAY, "amount": amount, "description": f"payment {next(self._ids)}"}
+        taken = await self.call("bank.import", bank=self._config.banks[0].name, rows=[row])
+        (unmatched,) = taken["unmatched"]
+        await self.call("bank.assign", id=unmatched["id"], agent=agent, because="test", who="test")
 
     async def call(self, name: str, /, **arguments: Any) -> Any:
         """A call as it comes over the control socket; its answer is as the commands know it."""
+        return await self.call_as(PEER, name, **arguments)
+
+    async def call_as(self, peer: Peer, name: str, /, **arguments: Any) -> Any:
+        """The same as another user of the machine."""
         found: Call = self.daemon.calls.find(name)
         assert found.answer is not None
-        result = await found.answer(check_arguments(found, arguments), PEER)
+        result = await found.answer(check_arguments(found, arguments), peer)
         on_the_line = json.loads(encode_result(1, result))["result"]
         assert misfit(name, on_the_line) is None, (name, misfit(name, on_the_line))
         return result

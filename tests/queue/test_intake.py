@@ -7,14 +7,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from peewee import Database
 
-from pulsarack.ledger.result import Result
 from pulsarack.queue import agents, chips, intake, outcome, products, stock
 from pulsarack.queue.intake import Accepted
 from pulsarack.queue.products import Product
 from pulsarack.queue.request import Request
 from pulsarack.queue.validation import Refusal, RefusalCode
 from pulsarack.ussd.outcome import Reason
-from tests.queue.world import TO, World
+from tests.queue.world import TO, World, paid_in
 
 # --- products and agents ------------------------------------------------------------------
 
@@ -46,34 +45,6 @@ def test_an_agent_is_opened_once(world: World) -> None:
     found = world.run(lambda db: agents.find(db, "A1"))
     assert found is not None and found.name == "Kios" and found.active == 1
     assert world.deposit().available == 0
-
-
-def test_a_credit_counts_once_by_its_id(world: World) -> None:
-    world.agent(deposit=0)
-
-    def credit(amount: int, key: str) -> Result:
-        return world.run(
-            lambda db: agents.credit(
-                db, "A1", amount, transfer_id=key, because="b", who="w", now_ms=world.now
-            )
-        )
-
-    assert credit(100, "k1") is Result.OK
-    assert credit(100, "k1") is Result.EXISTS
-    assert credit(200, "k1") is Result.EXISTS_DIFFERENT
-    assert credit(100, "k2") is Result.OK
-    assert world.deposit().available == 200
-    world.clean()
-
-
-def test_a_credit_of_nobody_is_not_booked(world: World) -> None:
-    found = world.run(
-        lambda db: agents.credit(
-            db, "NOBODY", 5, transfer_id="k", because="b", who="w", now_ms=world.now
-        )
-    )
-    assert found is Result.ACCOUNT_NOT_FOUND
-    world.clean()
 
 
 # --- accepted -----------------------------------------------------------------------------
@@ -256,12 +227,8 @@ def test_a_deposit_never_goes_below_zero(
                 assert available < price
         elif verb == "credit":
             granted += digit * 1000
-            key, amount = f"credit:{number}", digit * 1000
-            world.run(
-                lambda db, k=key, a=amount: agents.credit(
-                    db, "A1", a, transfer_id=k, because="b", who="w", now_ms=world.now
-                )
-            )
+            key, amount = f"payment {number}", digit * 1000
+            world.run(lambda db, k=key, a=amount: paid_in(db, "A1", a, k, now_ms=world.now))
         elif verb == "cancel":
             for (order_id,) in world.sql("SELECT id FROM orders WHERE state = 'QUEUED' LIMIT 1"):
                 world.run(lambda db, o=order_id: outcome.cancel(db, o, now_ms=world.now))

@@ -11,6 +11,7 @@ from pulsarack.queue.errors import IllegalMove, LedgerRefused, NotOpen
 from pulsarack.queue.evidence import EvidenceKind, Rule, VerdictKind, of_attempt
 from pulsarack.queue.retry import RULES, ChipFate, OrderFate
 from pulsarack.queue.state import LEGAL, OPEN, OrderState
+from pulsarack.queue.wordings.shipped import shipped
 from pulsarack.ussd.outcome import Reason
 from tests.queue.world import World, iccid
 
@@ -119,7 +120,8 @@ def test_not_done_follows_its_rule(shop: World, reason: Reason, undecided: bool)
         assert order.state == "FAILED" and order.finished_at == shop.now
         assert shop.phase(f"order:{order.id}:price") == "void"
         assert shop.deposit().available == 1_000_000
-        assert len(told) == 1 and "GAGAL" in told[0].text and reason in told[0].text
+        words = shipped().wordings[f"reason_{reason.lower()}"].texts["id"]
+        assert len(told) == 1 and f"GAGAL ({words})" in told[0].text
     chip = shop.the_chip(CARD)
     expected = {"KEEP": "ACTIVE", "REST": "RESTING", "REST_TODAY": "RESTING", "OUT": "OUT"}
     assert chip.state == expected[rule.chip]
@@ -184,6 +186,7 @@ def test_done_posts_both_and_tells_the_agent(
     (told,) = shop.run(lambda db: messages.of_order(db, order.id))
     assert told.text == (
         f"Transaksi S10 ke 081200000012 BERHASIL. SN: {number or '-'}. Harga: 10.500."
+        f" Saldo: 989.500. Trx#{order.id}"
     )
     (found,) = shop.run(lambda db: of_attempt(db, claimed.attempt_id))
     assert (found.kind, found.verdict) == ("reply", "DONE")

@@ -38,6 +38,8 @@ from pulsarack.queue import (
 from pulsarack.queue.attempts import Attempt
 from pulsarack.queue.chips import Adoption, Chip
 from pulsarack.queue.claim import Claim, IdleChip, Known
+from pulsarack.queue.deposits import bank_rows
+from pulsarack.queue.deposits.bank_rows import StatementRow
 from pulsarack.queue.discrepancies import Cleared, ClearingKind, Discrepancy
 from pulsarack.queue.evidence import Evidence, EvidenceKind, Rule, VerdictKind
 from pulsarack.queue.facts import Limits, Presence
@@ -59,6 +61,7 @@ START = 1_800_000_000_000
 LATE_MS = 300_000
 LIMIT_SECONDS = 600
 TO = "6281200000012"
+BANK_DAY = "2026-01-15"
 
 # denomination: price, cost
 PRICES = {5: (5_500, 5_125), 10: (10_500, 10_150), 100: (99_500, 98_500)}
@@ -67,6 +70,19 @@ PRICES = {5: (5_500, 5_125), 10: (10_500, 10_150), 100: (99_500, 98_500)}
 def iccid(number: int) -> str:
     """The ICCID of the world's n-th chip."""
     return f"8962100000000000{number:03d}"
+
+
+def paid_in(
+    db: Database, agent: str, amount: int, note: str = "start", *, now_ms: int
+) -> bank_rows.BankRow:
+    """An agent's deposit raised by a row of a bank's statement, which an admin says is his."""
+    row = StatementRow(BANK_DAY, amount, f"{agent} {note}")
+    taken = bank_rows.take(db, "bank", [row], source="test", latest_day=BANK_DAY, now_ms=now_ms)
+    assert isinstance(taken, bank_rows.Taken)
+    (row_id,) = [one.id for one in taken.unmatched]
+    found = bank_rows.assign(db, row_id, agent, who="test", uid=0, because="start", now_ms=now_ms)
+    assert isinstance(found, bank_rows.BankRow)
+    return found
 
 
 @dataclass(frozen=True)
@@ -95,7 +111,7 @@ class World:
 
     def _furnish(self, db: Database) -> None:
         shared = (accounts.SALES, accounts.AIRTIME, accounts.OPENING, accounts.DISCREPANCY)
-        for account in (*shared, agents.CASH):
+        for account in (*shared, accounts.COMMISSION_EXPENSE, agents.CASH):
             journal.open_account(db, account, now_ms=START)
         prefixes.ship(db)
         recipe_versions.note(db, "hash", "telkomsel", "text", now_ms=START)
@@ -124,15 +140,7 @@ class World:
         def job(db: Database) -> None:
             agents.add(db, code, "Kios", now_ms=self.now)
             if deposit:
-                agents.credit(
-                    db,
-                    code,
-                    deposit,
-                    transfer_id=f"start:{code}",
-                    because="start",
-                    who="test",
-                    now_ms=self.now,
-                )
+                paid_in(db, code, deposit, now_ms=self.now)
 
         self.run(job)
         return code
@@ -165,7 +173,7 @@ class World:
         wanted = request.parse(text)
         assert isinstance(wanted, Request), wanted
         origin = intake.Origin(
-            agent, "test", text, reference, self.now, self.day, time_limit_seconds=limit_seconds
+            agent, "socket", text, reference, self.now, self.day, time_limit_seconds=limit_seconds
         )
         return self.run(lambda db: intake.accept(db, wanted, origin))
 

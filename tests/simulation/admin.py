@@ -9,6 +9,7 @@ from random import Random
 from typing import Any
 
 from pulsarack.daemon.control_protocol import CallError
+from pulsarack.daemon.demo.deposit import pay_in
 from tests.daemon.world import PRODUCTS, RECIPES
 from tests.simulation.plan import COSTS, ODD_DENOMINATION, PlannedReversal
 from tests.simulation.world import World
@@ -50,10 +51,11 @@ class Admin:
         await world.insist("product.import", rows=list(self._products.values()))
         for agent in world.plan.agents:
             await world.insist("agent.new", code=agent, name=agent)
-            await world.insist(
-                "agent.credit", code=agent, amount=world.plan.deposit, because="test", who=WHO
-            )
-            world.auditor.credited(agent, world.plan.deposit)
+            world.auditor.credited(agent, await pay_in(self, agent, world.plan.deposit))
+
+    async def call(self, name: str, /, **arguments: Any) -> Any:
+        """One call, until the daemon answers it."""
+        return await self._world.insist(name, **arguments)
 
     async def change_price(self, rise: int) -> None:
         """Give one product another price, rupiah more or less."""

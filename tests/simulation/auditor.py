@@ -24,7 +24,9 @@ from typing import Any
 
 import apsw
 
+from tests.simulation.bank_books import BankBooks
 from tests.simulation.limits import Limits, Settings
+from tests.simulation.network_books import NetworkBooks
 from tests.simulation.stock_books import StockBooks
 
 Row = tuple[Any, ...]
@@ -51,15 +53,15 @@ SAYS = {
 # The tables of which rows leave with an order.
 LEAVE = ("orders", "transition", "attempt", "message", "evidence", "sms", "transfer")
 
-# What an operator refuses a top-up for, in the words of its books and of the agents' messages.
+# What an operator refuses a top-up for: the words of the agents' messages, and of its books.
 REFUSALS = {
-    "WRONG_NUMBER",
-    "NUMBER_INACTIVE",
-    "INSUFFICIENT_STOCK",
-    "WRONG_CHIP_PIN",
-    "REPEATED_TOO_SOON",
-    "LIMIT_REACHED",
-    "CHIP_BARRED",
+    "nomor tujuan salah": "WRONG_NUMBER",
+    "nomor tidak aktif": "NUMBER_INACTIVE",
+    "stok kosong": "INSUFFICIENT_STOCK",
+    "gangguan chip": "WRONG_CHIP_PIN",
+    "nomor baru saja diisi": "REPEATED_TOO_SOON",
+    "batas transaksi tercapai": "LIMIT_REACHED",
+    "chip diblokir": "CHIP_BARRED",
 }
 
 OF_THE_NUMBER = {"WRONG_NUMBER", "NUMBER_INACTIVE"}
@@ -119,6 +121,8 @@ class Auditor:
         self.left = 0  # orders that are in archives
         self.limits = Limits(settings, self._rows, self._find)
         self.stock = StockBooks(stocks, self._rows, self._find)
+        self.network = NetworkBooks(self._rows, self._find)
+        self.bank = BankBooks(self._rows, self._find)
 
     def credited(self, agent: str, amount: int) -> None:
         """An agent's deposit was raised, and the daemon said so."""
@@ -128,6 +132,7 @@ class Auditor:
         """An agent is about to ask for something, under a reference or by a text alone."""
         now = len(self._prices[wish.product]) - 1
         self._since.setdefault(_key(agent, reference, wish), now)
+        self.network.wished(_key(agent, reference, wish))
         if reference is None:
             self._texts[agent, wish.product, wish.destination] += 1
         else:
@@ -201,15 +206,16 @@ class Auditor:
 
     def _is_the_reason(self, order: int, text: str) -> None:
         """An operator's refusal is told only if the operator refused it so."""
-        told = re.search(r"GAGAL \((\w+)\)", text)
-        if told is None or told[1] not in REFUSALS:
+        words = re.search(r"GAGAL \(([^)]*)\)", text)
+        told = REFUSALS.get(words[1]) if words else None
+        if told is None:
             return
         attempts = self._rows("SELECT id FROM attempt WHERE order_id = ?", (order,))
         asked = [self.asked.get(attempt) for (attempt,) in attempts]
         reasons = {line["reason"] for line in asked if line is not None}
-        of_menu = told[1] in OF_THE_NUMBER and self._is_no_number(order)
-        if told[1] not in reasons and not of_menu:
-            self._find("P6", f"order {order}: told {told[1]}, the operator said {reasons}")
+        of_menu = told in OF_THE_NUMBER and self._is_no_number(order)
+        if told not in reasons and not of_menu:
+            self._find("P6", f"order {order}: told {told}, the operator said {reasons}")
 
     def _is_no_number(self, order: int) -> bool:
         """Whether the number is one that menus refuse before anything is requested."""
@@ -275,6 +281,7 @@ class Auditor:
             "SELECT id, state, agent, client_reference, product, destination, price,"
             " serial_number, local_day, repeat_index, cost FROM orders"
         )
+        self.network.look(archived=self.left > 0)
         self._check_acknowledged({row[0]: row for row in orders})
         self._check_unique(orders)
         self._check_ends(orders)
@@ -302,9 +309,9 @@ class Auditor:
                 continue
             if row[2:6] != (agent, reference, wish.product, wish.destination):
                 self._find("P1", f"order {order} of {agent} is {row}, asked for was {wish}")
-            valid = self._prices[wish.product][self._since[_key(agent, reference, wish)] :]
-            if row[6] not in valid:
-                self._find("P3", f"order {order} of {agent} costs {row[6]}, prices were {valid}")
+            key = _key(agent, reference, wish)
+            valid = self._prices[wish.product][self._since[key] :]
+            self.network.check(order, key, agent, wish.product, row[6], valid)
             if row[1] != self._state.get(order):
                 self._find("P1", f"order {order} is {row[1]}, its moves say otherwise")
             if row[6] != self._price.setdefault(order, row[6]):
@@ -363,6 +370,9 @@ class Auditor:
             credits_ = sum(row[place + 1] for row in accounts)
             if debits != credits_:
                 self._find("P3", f"{name} debits are {debits}, credits {credits_}")
+        earned = self.network.earned({row[0] for row in orders if row[1] == "SUCCEEDED"})
+        drawn = self.network.drawn()
+        deposited = self.bank.deposited()
         paid: Counter[str] = Counter()
         held: Counter[str] = Counter()
         sold = 0
@@ -380,7 +390,13 @@ class Auditor:
             name = code.rsplit(":", 1)[-1]
             if code.startswith("liability:agent:"):
                 has = (credits_ - debits, debits_held)
-                should = (self._credited[name] - paid[name], held[name])
+                came = self._credited[name] + deposited[name] + drawn[name]
+                should = (came - paid[name], held[name])
+            elif code.startswith("liability:commission:"):
+                has = (credits_ - debits, debits_held)
+                should = (earned[name] - drawn[name], 0)
+            elif code == "expense:commission":
+                has, should = (debits - credits_, 0), (earned.total(), 0)
             elif code.startswith("asset:chip:"):
                 has, should = (0, credits_held), (0, on_chips.get(name, 0))
             elif code == "income:sales":
@@ -393,6 +409,7 @@ class Auditor:
     def quiet(self) -> None:
         """Check what must hold when nothing is under way any more."""
         self.look()
+        self.bank.quiet()
         for order, state in self._state.items():
             told = self.told.get(order)
             if state in OPEN:

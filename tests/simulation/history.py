@@ -14,7 +14,9 @@ from tests.daemon.virtual_loop import VirtualLoop
 from tests.simulation.admin import Admin
 from tests.simulation.agents import Agents
 from tests.simulation.auditor import Broken
+from tests.simulation.bank import Bank
 from tests.simulation.life import make_task
+from tests.simulation.network import Network
 from tests.simulation.old_age import grow_old
 from tests.simulation.plan import HOUR, Plan, PlannedCrash, PlannedOrder, draw
 from tests.simulation.report import Report
@@ -73,9 +75,14 @@ async def _tell(
     plan = world.plan
     await world.start()
     await admin.set_up()
+    network = Network(world)
+    await network.grow()
     tasks += [asyncio.create_task(agents.listen(agent)) for agent in plan.agents]
     events = [_later(order.at, agents, order) for order in plan.orders]
     events += [weather.blow(storm) for storm in plan.storms]
+    events += [network.act(one) for one in network.later()]
+    bank = Bank(world)
+    events += [bank.act(one) for one in bank.payments()]
     events += [_arm(world, crash) for crash in plan.crashes]
     try:
         await _all(events, world)
@@ -217,6 +224,7 @@ def _report(world: World, admin: Admin, agents: Agents) -> Report:
     return Report(
         seed=world.plan.seed,
         digest=world.digest,
+        earning=auditor.network.earning,
         orders=sum(len(found) for found in auditor.counted().values()),
         seconds=asyncio.get_running_loop().time(),
         states=Counter({state: len(found) for state, found in auditor.counted().items()}),

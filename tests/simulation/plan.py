@@ -5,7 +5,7 @@ calm and long, some are short and every second order meets a fault.
 """
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from random import Random
@@ -17,7 +17,9 @@ from pulsarack.modems.simulator.rack import DIALECTS as EVERY_DIALECT
 from pulsarack.modems.simulator.rack import Rack
 from pulsarack.modems.simulator.sms_weather import SmsMix
 from tests.daemon.world import CODES, rack_plan
+from tests.simulation import network_plan
 from tests.simulation.crashes import CrashPoint
+from tests.simulation.network_plan import Act
 
 DIALECTS = ("wavecom", "huawei-e1550", "huawei-e173", "quectel-m35", "simcom-sim800")
 OPERATORS = ("telkomsel", "indosat", "xl", "tri")
@@ -156,6 +158,7 @@ class Plan:
     crashes: tuple[PlannedCrash, ...]
     seconds: float
     watch_returns: bool = False
+    network: tuple[Act, ...] = ()
 
 
 def draw(seed: int) -> Plan:
@@ -181,7 +184,14 @@ def draw(seed: int) -> Plan:
         storms=tuple(_storms(rng, len(chips), seconds)),
         crashes=tuple(_crashes(rng, chips, seconds)),
         seconds=seconds,
+        network=network_plan.draw(seed, agents, _sold(chips), seconds),
     )
+
+
+def _sold(chips: Sequence[tuple[str, str]]) -> list[tuple[str, int]]:
+    """The products of the chips' operators, and what each costs."""
+    operators = sorted({operator for _, operator in chips})
+    return [(f"{CODES[name]}{size}", cost) for name in operators for size, cost in COSTS.items()]
 
 
 # What a technician does to a rack that sells on meanwhile, and how often beside the rest.

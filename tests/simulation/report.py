@@ -12,7 +12,8 @@ class Report:
     to); `went_on`: orders claimed with the end of the one before on their chip; `reasons`: of
     attempts proved not done and of failed orders; `unknown`: how undecided orders were decided,
     by kind of evidence; `waits`: seconds until they were; `archived`: orders that left for an
-    archive when all was over; `returns`: seconds that each modem took to work again (returns.py).
+    archive when all was over; `earning`: orders of which an upline earns;
+    `returns`: seconds that each modem took to work again (returns.py).
     """
 
     seed: int
@@ -20,6 +21,7 @@ class Report:
     broken: list[str] = field(default_factory=list)
     orders: int = 0
     archived: int = 0
+    earning: int = 0
     seconds: float = 0.0
     states: Counter[str] = field(default_factory=Counter)
     refused: Counter[str] = field(default_factory=Counter)

@@ -21,7 +21,7 @@ from tests.soak.agents import Told
 _MESSAGE = re.compile(
     r"Transaksi (?P<product>\S+) ke 0(?P<number>\d+)"
     r" (?:(?P<word>BERHASIL)\. SN: (?P<serial>\S+)\. Harga: .*"
-    r"|(?P<failed>GAGAL) \(\w+\)\. .*|(?P<cancelled>DIBATALKAN)\. .*)"
+    r"|(?P<failed>GAGAL) \([\w /]+\)\. .*|(?P<cancelled>DIBATALKAN)\. .*)"
 )
 _WORDS = {"SUCCEEDED": "BERHASIL", "FAILED": "GAGAL", "CANCELLED": "DIBATALKAN"}
 _UNDECIDED = "UNKNOWN"

@@ -12,7 +12,7 @@ from tests.soak.agents import Told
 from tests.soak.check import Agents, Stored, Truth
 
 DONE = "Transaksi S10 ke 081200000012 BERHASIL. SN: 5101. Harga: 10.600."
-NOT_DONE = "Transaksi S10 ke 081200000012 GAGAL (WRONG_NUMBER). Saldo dikembalikan 10.600."
+NOT_DONE = "Transaksi S10 ke 081200000012 GAGAL (nomor tujuan salah). Saldo dikembalikan 10.600."
 CANCELLED = "Transaksi S10 ke 081200000012 DIBATALKAN. Saldo dikembalikan 10.600."
 CUSTOMER = ("81200000012", 10)
 

@@ -41,6 +41,19 @@ def test_without_a_mobile_prefix_a_bare_number_is_not_read() -> None:
     assert plain.read("081200000012") == "6281200000012"
 
 
+METERS = Numbering("", "", "", 11, 12, meters=True)
+
+
+def test_a_meter_is_never_a_telephone() -> None:
+    for digits in ("14012345678", "514012345678", "01234567890", "62812345678"):
+        assert METERS.read(digits) == f"m{digits}"
+        assert METERS.show(f"m{digits}") == digits
+        assert METERS.fits(f"m{digits}") and not INDONESIA.fits(f"m{digits}")
+    for text in ("1401234567", "5140123456789", "+14012345678", "1401-2345678", "m14012345678", ""):
+        assert METERS.read(text) is None
+    assert INDONESIA.fits("6281200000012") and not METERS.fits("6281200000012")
+
+
 def test_shown_as_at_home() -> None:
     assert INDONESIA.show("6281200000012") == "081200000012"
     assert INDONESIA.show("639000000000") == "639000000000"

@@ -1,0 +1,28 @@
+"""A channel that cannot be opened as it is configured: it says so, and hurts no other."""
+
+import asyncio
+
+from pulsarack.daemon.channels.carrier import ChannelState, Parcel, Sent, SentKind, Standing
+from pulsarack.daemon.errors import DaemonError
+
+
+class BrokenChannel:
+    """Stands in for the channel until the daemon is started anew."""
+
+    at_once = 1
+
+    def __init__(self, channel: str, why: DaemonError) -> None:
+        self.channel = channel
+        self._state = ChannelState(Standing.MISCONFIGURED, why.message, why.remedy)
+
+    def state(self) -> ChannelState:
+        """Why it cannot be opened."""
+        return self._state
+
+    async def run(self) -> None:
+        """Nothing can be done here."""
+        await asyncio.Event().wait()
+
+    async def send(self, parcel: Parcel) -> Sent:
+        """Not now; what waits goes another way when its time is over."""
+        return Sent(SentKind.LATER, why=self._state.why)

@@ -1,0 +1,157 @@
+"""What all dialects do alike: let the caller in by PIN and password, order, look up, and word it.
+
+A dialect is a thin layer of names over this. A status check never creates an order. The same
+reference is the same order for ever, answered as it stands.
+"""
+
+from dataclasses import dataclass
+
+from pulsarack.daemon.channels.http.desk import Desk, Placed, Standing
+from pulsarack.daemon.channels.http.dialects import parameters
+from pulsarack.daemon.channels.http.dialects.vocabulary import Vocabulary, rupiah
+from pulsarack.daemon.channels.http.door import Door
+from pulsarack.daemon.channels.http.parts import Account
+from pulsarack.daemon.channels.http.refusals import HttpRefusal, Why
+from pulsarack.daemon.channels.http.routes import Call
+from pulsarack.queue import request
+from pulsarack.queue.validation import REFERENCE_LIMIT, Refusal, RefusalCode
+
+REPEATS_MOST = 99
+_WRONG = "the member, its PIN, its password or the signature is wrong"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """An order as a dialect asks for it."""
+
+    product: str
+    destination: str
+    reference: str
+    repeat_index: int = 1
+
+
+class Clerk:
+    """Serves one dialect."""
+
+    def __init__(self, door: Door, desk: Desk, vocabulary: Vocabulary) -> None:
+        self.door = door
+        self.desk = desk
+        self.vocabulary = vocabulary
+
+    # --- letting in ---
+
+    def wrong(self, call: Call, member: str) -> HttpRefusal:
+        """The refusal of whoever did not know the secrets: the same words for every kind."""
+        return self.door.wrong(call, member, Why.BAD_SIGNATURE, _WRONG)
+
+    async def by_password(
+        self, call: Call, member: str, *, pin: str | None, password: str | None
+    ) -> Account:
+        """Let in who gives PIN and password in clear, if the account may; raises HttpRefusal."""
+        account = await self.door.find(call, member)
+        right = parameters.same(pin, account.pin if account else None)
+        right &= parameters.same(password, account.password if account else None)
+        if account is None or not right or not account.may_be_unsigned:
+            raise self.wrong(call, member)
+        self.door.enter(call, account)
+        return account
+
+    # --- orders ---
+
+    async def order(self, account: Account, wanted: Wanted) -> Placed | Refusal:
+        """Accept an order, or answer with the one of its reference."""
+        asked = request.of_fields(wanted.product, wanted.destination, wanted.repeat_index)
+        if isinstance(asked, Refusal):
+            return asked
+        return await self.desk.place(
+            account, asked, reference=wanted.reference, dialect=self.vocabulary.name
+        )
+
+    async def order_again(self, account: Account, wanted: Wanted) -> Placed | Refusal:
+        """As `order`, for dialects that have no counter: a further reference is a further order.
+
+        The first of its reference is looked for before, since its counter is not the caller's.
+        """
+        for index in range(1, REPEATS_MOST + 1):
+            first = await self.desk.find(account, wanted.reference)
+            if first is not None:
+                return _as_first(first, wanted)
+            further = Wanted(wanted.product, wanted.destination, wanted.reference, index)
+            found = await self.order(account, further)
+            again = (RefusalCode.REPEATED, RefusalCode.REFERENCE_REUSED)
+            if not isinstance(found, Refusal) or found.code not in again:
+                return found
+        return found
+
+    # --- words ---
+
+    async def values(self, account: Account, order: Standing | None) -> dict[str, object]:
+        """The variables of the texts: the account's balance, and an order as it stands."""
+        balance = await self.desk.balance(account)
+        found: dict[str, object] = {
+            "agent": account.agent,
+            "name": account.agent,
+            "balance": rupiah(balance.available),
+            "held": rupiah(balance.held),
+        }
+        if order is not None:
+            before = None if order.price is None else balance.available + order.price
+            found |= of_order(order, self.vocabulary) | {"before": rupiah(before)}
+        return found
+
+    async def of_refusal(self, account: Account, refusal: Refusal, wanted: Wanted) -> str:
+        """The text of a request that became no order."""
+        values = await self.values(account, None)
+        return self.vocabulary.text("refused", values | of_wanted(wanted, refusal, self.vocabulary))
+
+    async def of_standing(self, account: Account, order: Standing, *, placed: bool) -> str:
+        """The text of an order as it stands; `placed`: it was accepted just now."""
+        name = "placed" if placed else order.state
+        return self.vocabulary.text(name, await self.values(account, order))
+
+
+def of_order(order: Standing, vocabulary: Vocabulary) -> dict[str, object]:
+    """The variables that an order has."""
+    counter = f"{order.repeat_index}." if order.repeat_index > 1 else ""
+    return {
+        "id": order.id,
+        "product": order.product,
+        "destination": f"{counter}{order.destination}",
+        "number": order.destination,
+        "reference": order.client_reference or "-",
+        "price": rupiah(order.price),
+        "serial_number": order.serial_number or "-",
+        "reason": vocabulary.word(order.reason),
+        "repeat_index": order.repeat_index,
+    }
+
+
+def of_wanted(wanted: Wanted, refusal: Refusal, vocabulary: Vocabulary) -> dict[str, object]:
+    """The variables of a request that became no order."""
+    counter = f"{wanted.repeat_index}." if wanted.repeat_index > 1 else ""
+    return {
+        "product": wanted.product.upper()[:16],
+        "destination": f"{counter}{wanted.destination[:24]}",
+        "number": wanted.destination[:24],
+        "reference": wanted.reference,
+        "reason": vocabulary.word(refusal.code.value),
+    }
+
+
+def reference(given: str) -> str:
+    """A caller's reference, if it has the form of one; raises HttpRefusal."""
+    if not 1 <= len(given) <= REFERENCE_LIMIT or not given.isprintable():
+        message = f"the reference does not have 1 to {REFERENCE_LIMIT} characters"
+        raise HttpRefusal(Why.BAD_FIELD, message, "give a shorter one")
+    return given
+
+
+def _as_first(first: Standing, wanted: Wanted) -> Placed | Refusal:
+    digits = wanted.destination.removeprefix("+").removeprefix("62").removeprefix("0")
+    if (first.product, first.destination.removeprefix("0")) == (wanted.product.upper(), digits):
+        return Placed(first, repeated=True)
+    return Refusal(
+        RefusalCode.REFERENCE_REUSED,
+        f"the reference belongs to order {first.id}",
+        "give every order a reference of its own",
+    )

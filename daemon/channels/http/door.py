@@ -1,0 +1,98 @@
+"""Who may come in: signatures, addresses, rates, and how often one may fail.
+
+A caller learns nothing of accounts that are not his: an unknown key and a wrong signature are
+refused in the same words and take the same time, and only who has proved to know the secret is
+told that his address is not allowed. A nonce counts as used when the request is let in, durably,
+so that no repeat of its octets is let in again, not after a restart either.
+
+Who is wrong often is refused for a while before a secret is looked at (the doorkeeper counts).
+"""
+
+from collections.abc import Callable
+
+from pulsarack.daemon.channels.http import addresses, signing
+from pulsarack.daemon.channels.http.limits import Buckets, Places
+from pulsarack.daemon.channels.http.parts import Account, Doorkeeper
+from pulsarack.daemon.channels.http.refusals import HttpRefusal, Why
+from pulsarack.daemon.channels.http.routes import Call
+from pulsarack.daemon.config_http import HttpSection
+from pulsarack.daemon.outside import CALLER
+from pulsarack.modems.timing import Clock
+
+MS = 1000
+NATIVE = "native"
+_WAIT_SECONDS = 60
+_WRONG = "there is no such key, or the signature is not its secret's"
+
+
+class Door:
+    """Lets calls in."""
+
+    def __init__(self, clock: Clock, settings: HttpSection, doorkeeper: Doorkeeper) -> None:
+        self._clock = clock
+        self._settings = settings
+        self._doorkeeper = doorkeeper
+        self._rates = Buckets(settings.requests_per_second, settings.burst)
+        self._places = Places(settings.in_flight, settings.in_flight_per_account)
+
+    async def signed(self, call: Call) -> Account:
+        """The account that signed a call natively, let in; raises HttpRefusal."""
+        signed = signing.read(call.request.headers)
+        window = self._settings.clock_window_seconds
+        signing.check_time(signed, now_ms=self._clock.now_ms(), window_seconds=window)
+        account = await self.find(call, signed.key)
+        text = signing.text_to_sign(
+            call.request.method, call.target, call.body, signed.timestamp, signed.nonce
+        )
+        secret = account.key if account else None
+        if not signing.is_right(signed, secret, text) or account is None:
+            raise self.wrong(call, signed.key, Why.BAD_SIGNATURE, _WRONG)
+        self.enter(call, account)
+        if account.kind != NATIVE:
+            raise HttpRefusal(Why.NOT_FOR_THIS_ACCOUNT, "this account is for a dialect")
+        if not await self._doorkeeper.use_nonce(account.member, signed.nonce, round(window * MS)):
+            raise HttpRefusal(Why.NONCE_REUSED, "a request with this nonce was let in before")
+        return account
+
+    async def find(self, call: Call, member: str) -> Account | None:
+        """The account of a name, not let in yet; raises HttpRefusal after many wrong secrets."""
+        if not self._doorkeeper.may_try(member, call.address):
+            message = "too many requests were wrong"
+            raise HttpRefusal(Why.TOO_MANY_FAILURES, message, retry_after=_WAIT_SECONDS)
+        return await self._doorkeeper.account(member)
+
+    def wrong(self, call: Call, member: str, why: Why, message: str) -> HttpRefusal:
+        """Note that the caller did not know a secret; the refusal to raise."""
+        self._doorkeeper.wrong(member, call.address)
+        return HttpRefusal(why, message)
+
+    def enter(self, call: Call, account: Account) -> None:
+        """Let in who has proved to be the account; raises HttpRefusal.
+
+        Every call that enters is given back by `leave`, which the server does.
+        """
+        call.account = account
+        self._check_address(call, account)
+        wait = self._rates.take(account.member, self._clock.monotonic())
+        if wait:
+            raise HttpRefusal(
+                Why.TOO_MANY_REQUESTS,
+                f"an account may send {self._settings.requests_per_second} requests a second",
+                retry_after=max(1, round(wait)),
+            )
+        if not self._places.enter(account.member):
+            message = "too many requests of this account are being answered"
+            raise HttpRefusal(Why.TOO_MANY_REQUESTS, message, retry_after=1)
+        call.leave = self._leaver(account.member)
+        # Whatever connection it came over: from here on the agent has one turn.
+        CALLER.set(f"http agent {account.agent}")
+
+    def _leaver(self, member: str) -> Callable[[], None]:
+        return lambda: self._places.leave(member)
+
+    def _check_address(self, call: Call, account: Account) -> None:
+        allowed = addresses.networks(account.networks)
+        address = addresses.parse(call.address)
+        if allowed and (address is None or not addresses.is_in(address, allowed)):
+            message = f"this account may not call from {call.address}"
+            raise HttpRefusal(Why.ADDRESS_NOT_ALLOWED, message)

@@ -1,0 +1,237 @@
+"""The front desk: a message is carried out once or not at all, and nobody but its agent learns
+anything by it."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+from peewee import Database
+
+from pulsarack.daemon.store_errors import NotStored
+from pulsarack.queue import outcome
+from pulsarack.queue.post import outgoing
+from pulsarack.queue.post.outgoing import State
+from pulsarack.queue.service import service
+from pulsarack.ussd.outcome import Reason
+from tests.daemon.channels.desk_world import MONEY, NUMBER, PIN, DeskWorld
+
+ORDER = f"S10.081200000012.{PIN}"
+
+
+async def test_an_order_is_accepted_kept_and_answered(tmp_path: Path) -> None:
+    world = await DeskWorld.open(tmp_path)
+    received = await world.say(ORDER, "m1")
+    assert received.repeated is False
+    assert world.orders() == [("S10", "6281200000012", 1)]
+    assert world.sql("SELECT channel, message_id, sender, agent, text, outcome FROM inbound") == [
+        ("sms", "m1", NUMBER, "A1", "S10.081200000012.****", received.outcome)
+    ]
+    (row,) = world.sql("SELECT channel, address, sender, agent, kind, state FROM outgoing")
+    assert row == ("sms", NUMBER, "8962", "A1", "answer", "WAITING")
+    (answer,) = world.answers()
+    assert "S10" in answer and "081200000012" in answer and len(answer) <= 160
+    assert world.rung == ["sms"]
+    assert world.woken == ["telkomsel"]
+    world.close()
+
+
+async def test_a_pin_is_nowhere(tmp_path: Path) -> None:
+    world = await DeskWorld.open(tmp_path)
+    for number, text in enumerate(
+        (
+            ORDER,
+            f"S10 081200000013 {PIN}",
+            f"{PIN}.S5.081200000014",
+            f"ganti pin {PIN} 8642",
+            f"GP.8642.{PIN}",
+            f"SAL.{PIN}",
+            f"halo {PIN}",
+            f"S99.081200000012.{PIN}",
+        )
+    ):
+        await world.say(text, f"m{number}")
+    await world.say(ORDER, "old", sent_at=1)
+    await world.say(ORDER, "stranger", sender="6281200000011")
+    world.store.run_inline(lambda db: outgoing.count_waiting(db))
+    world.close()
+    for file in tmp_path.glob("pulsarack.db*"):
+        assert PIN.encode() not in file.read_bytes()
+        assert b"8642" not in file.read_bytes()
+    assert PIN not in world.log.getvalue()
+
+
+async def test_the_same_message_again_does_nothing_more(tmp_path: Path) -> None:
+    world = await DeskWorld.open(tmp_path)
+    first = await world.say(ORDER, "m1")
+    again = await world.say(ORDER, "m1")
+    assert again.repeated and again.outcome == first.outcome
+    assert len(world.orders()) == len(world.answers()) == 1
+    # On another channel the same id is another message, and the same order of the day.
+    other = await world.say(ORDER, "m1", channel="whatsapp")
+    assert not other.repeated
+    assert len(world.orders()) == 1 and len(world.answers()) == 2
+    world.close()
+
+
+async def test_twins_at_once_are_taken_once(tmp_path: Path) -> None:
+    world = await DeskWorld.open(tmp_path)
+    wrong = world.letter("S10.081200000012.9999", "m1")
+    found = await asyncio.gather(*(world.desk.receive(wrong) for _ in range(5)))
+    assert [one.repeated for one in found] == [False, True, True, True, True]
+    assert len(world.answers()) == 1
+    # It was one wrong try, so the right PIN still opens, after the pause that it cost.
+    world.clock.passed += 3600
+    await world.say(ORDER, "m2")
+    assert len(world.orders()) == 1
+    world.close()
+
+
+async def test_three_wrong_pins_lock_and_the_right_one_does_not_open_then(tmp_path: Path) -> None:
+    world = await DeskWorld.open(tmp_path)
+    outcomes = []
+    for pin in ("9999", "9998", "9997", PIN):
+        world.clock.passed += 3600
+        outcomes.append((await world.say(f"S10.081200000012.{pin}")).outcome)
+    assert outcomes == ["wrong_pin", "wrong_pin", "pin_locked", "pin_locked"]
+    assert world.orders() == []
+    assert {"text.wrong_pin": 2, "text.pin_locked": 2}.items() <= world.refused().items()
+    world.close()
+
+
+@pytest.mark.parametrize("channel", ["sms", "whatsapp", "xmpp"])
+async def test_without_a_pin_nothing_is_ordered(tmp_path: Path, channel: str) -> None:
+    world = await DeskWorld.open(tmp_path)
+    sender = "kios1@example.org" if channel == "xmpp" else NUMBER
+    received = await world.say("S10.081200000012", channel=channel, sender=sender)
+    assert received.outcome == "pin_missing"
+    assert world.orders() == []
+    world.close()
+
+
+async def test_strangers_all_hear_the_same_and_not_often(tmp_path: Path) -> None:
+    world = await DeskWorld.open(tmp_path)
+    with_pin = await world.say(ORDER, sender="6281200000011")
+    nonsense = await world.say("halo", sender="6281200000010")
+    assert with_pin.outcome == nonsense.outcome == "unknown_sender"
+    assert len(set(world.answers())) == 1 and len(world.answers()) == 2
+    for _ in range(5):
+        await world.say(ORDER, sender="6281200000011")
+    assert len(world.answers()) == 2
+    assert world.orders() == []
+    assert world.sql("SELECT DISTINCT agent FROM inbound") == [(None,)]
+    world.close()
+
+
+async def test_an_old_message_is_not_carried_out(tmp_path: Path) -> None:
+    world = await DeskWorld.open(tmp_path)
+    now = world.clock.now_ms()
+    assert (await world.say(ORDER, sent_at=now - 1_801_000)).outcome == "too_old"
+    assert world.orders() == []
+    await world.say(ORDER, sent_at=now - 1_700_000)
+    assert len(world.orders()) == 1
+    world.close()
+
+
+async def test_what_cannot_be_read_is_answered_with_a_form(tmp_path: Path) -> None:
+    world = await DeskWorld.open(tmp_path)
+    received = await world.say("besok libur?")
+    assert received.outcome.startswith("misread_")
+    assert len(world.answers()) == 1
+    world.close()
+
+
+async def test_several_orders_in_one_message(tmp_path: Path) -> None:
+    world = await DeskWorld.open(tmp_path)
+    await world.say(f"S5.081200000012,S10.081200000013.{PIN}")
+    assert [row[:2] for row in world.orders()] == [
+        ("S5", "6281200000012"),
+        ("S10", "6281200000013"),
+    ]
+    assert len(world.answers()) == 1
+    world.close()
+
+
+async def test_nothing_is_taken_if_the_disk_does_not_take_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = await DeskWorld.open(tmp_path)
+    letter = world.letter(ORDER, "m1")
+    with monkeypatch.context() as patches:
+
+        async def full(*_: Any) -> Any:
+            raise NotStored(OSError("disk full"))
+
+        patches.setattr(world.store, "write_for", full)
+        with pytest.raises(NotStored):
+            await world.desk.receive(letter)
+    assert world.sql("SELECT 1 FROM inbound") == []
+    assert (await world.desk.receive(letter)).repeated is False
+    assert len(world.orders()) == 1
+    world.close()
+
+
+async def test_a_fault_of_ours_ends_the_message_and_not_the_channel(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = await DeskWorld.open(tmp_path)
+
+    def stumble(db: Database, *_: Any) -> Any:
+        raise ZeroDivisionError
+
+    with monkeypatch.context() as patches:
+        patches.setattr(service, "answer_all", stumble)
+        received = await world.say(ORDER, "m1")
+    assert received.outcome == "failed"
+    assert world.orders() == [] and len(world.answers()) == 1
+    assert (await world.say(ORDER, "m1")).repeated
+    await world.say(ORDER, "m2")
+    assert len(world.orders()) == 1
+    world.close()
+
+
+async def test_the_result_goes_where_the_order_came_from(tmp_path: Path) -> None:
+    world = await DeskWorld.open(tmp_path)
+    await world.say(
+        ORDER, channel="xmpp", sender="kios1@example.org", answer_to="kios1@example.org/phone"
+    )
+    now = world.clock.now_ms()
+    world.store.run_inline(lambda db: outcome.refund(db, 1, Reason.EXPIRED, "test", now))
+    (row,) = world.sql(
+        "SELECT id, channel, address, message_id, text FROM outgoing WHERE kind = 'result'"
+    )
+    outgoing_id, channel, address, message_id, text = row
+    assert (channel, address, message_id) == ("xmpp", "kios1@example.org/phone", 1)
+    assert "GAGAL" in text
+    # Who follows the agent over the socket is not told what is told elsewhere.
+    assert world.sql("SELECT channel, delivered_at FROM message") == [("xmpp", None)]
+
+    def give_up(db: Database) -> bool:
+        return outgoing.give_up(db, outgoing_id, State.EXPIRED, "nobody there", now_ms=now)
+
+    assert world.store.run_inline(give_up) is True
+    assert world.store.run_inline(give_up) is False
+    (sms,) = world.sql(
+        "SELECT id, channel, address, message_id FROM outgoing WHERE state = 'WAITING'"
+        " AND kind = 'result'"
+    )
+    assert sms[1:] == ("sms", NUMBER, 1)
+    world.store.run_inline(
+        lambda db: outgoing.arrived(db, sms[0], State.SENT, "chip:1", now_ms=now)
+    )
+    assert world.sql("SELECT delivered_at FROM message") == [(now,)]
+    assert world.sql("SELECT debits_held FROM account WHERE code = 'liability:agent:A1'") == [(0,)]
+    assert world.sql("SELECT credits_posted FROM account WHERE code = 'liability:agent:A1'") == [
+        (MONEY,)
+    ]
+    world.close()
+
+
+async def test_a_desk_that_opens_again_knows_what_it_took(tmp_path: Path) -> None:
+    world = await DeskWorld.open(tmp_path)
+    await world.say(ORDER, "m1")
+    world.close()
+    world = await DeskWorld.open(tmp_path)
+    assert (await world.say(ORDER, "m1")).repeated
+    assert len(world.orders()) == 1
+    world.close()

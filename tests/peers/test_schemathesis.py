@@ -1,0 +1,56 @@
+"""schemathesis against the native API: whatever fits its document is served, nothing breaks it.
+
+It reads the document that is served, makes requests of it and beside it, signs them (its hooks
+share no code with the product), and checks statuses, schemas, headers and authentication. It runs
+from an environment of its own, see install_schemathesis.sh.
+"""
+
+import asyncio
+import os
+from pathlib import Path
+
+import pytest
+
+from pulsarack.daemon.clock import WallClock
+from pulsarack.ledger import audit as ledger_audit
+from pulsarack.queue import audit as queue_audit
+from tests.daemon.channels.http_world import KEY, HttpWorld
+
+HERE = Path(__file__).resolve().parent
+PROGRAM = HERE.parents[1] / ".peers" / "schemathesis" / "bin" / "schemathesis"
+SETTINGS = "requests_per_second = 100000\nburst = 100000\n"
+EXAMPLES = 40
+
+
+@pytest.mark.timeout(600)
+async def test_schemathesis_finds_nothing(tmp_path: Path, pytestconfig: pytest.Config) -> None:
+    if not PROGRAM.exists() and not pytestconfig.getoption("--peers", default=False):
+        pytest.skip("needs: sh tests/peers/install_schemathesis.sh")
+    async with HttpWorld(tmp_path, SETTINGS, deposit=10**9, clock=WallClock()) as world:
+        environment = {
+            **os.environ,
+            "PEER_ACCOUNT": "K1",
+            "PEER_KEY": KEY,
+            "PYTHONPATH": str(HERE),
+            "SCHEMATHESIS_HOOKS": "schemathesis_hooks",
+        }
+        program = await asyncio.create_subprocess_exec(
+            str(PROGRAM),
+            "--config-file",
+            str(HERE / "schemathesis.toml"),
+            "run",
+            f"{world.base}/v1/openapi.json",
+            "--checks=all",
+            f"--max-examples={EXAMPLES}",
+            "--seed=1",
+            "--no-color",
+            cwd=tmp_path,
+            env=environment,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        printed, _ = await program.communicate()
+        assert program.returncode == 0, printed.decode()
+        assert world.lines("http.failed") == []
+        for audit in (ledger_audit.audit, queue_audit.audit):
+            assert list(world.store.read_inline(audit)) == []
