@@ -174,7 +174,6 @@ def _configure(site: Site) -> None:
 
 async def _port(log: Path) -> int:
     """Where the daemon listens, as its log says."""
-    while not (found := _PORT.search(await asyncio.to_thread(log.read_text, "utf-8"))):  # noqa: ASYNC110
     found = None
     while found is None:
         await asyncio.sleep(_LOOK_SECONDS)

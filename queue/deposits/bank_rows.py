@@ -112,10 +112,9 @@ def take(
 
     `bank` is the name of one of ours, `latest_day` the last local day that a row can have.
     """
-    if problems := list(problems_of(rows, latest_day)):
-        more = f" (and {len(problems) - _MOST_PROBLEMS} more)" if problems[_MOST_PROBLEMS:] else ""
-        shown = "; ".join(problems[:_MOST_PROBLEMS])
-        return Refusal(RefusalCode.BAD_ROWS, shown + more, "nothing was imported")
+    refusal = refusal_of(rows, latest_day)
+    if refusal is not None:
+        return refusal
     tickets.expire(db, now_ms=now_ms)
     paid: list[Paid] = []
     unmatched: list[BankRow] = []
@@ -186,12 +185,16 @@ def of_ticket(db: Database, ticket_id: int) -> BankRow | None:
     )
 
 
-def problems_of(rows: Sequence[StatementRow], latest_day: str) -> Iterator[str]:
-    """What no statement can say, by the place of the row, from 1."""
-    for place, row in enumerate(rows, start=1):
-        problem = problem_of(row, latest_day)
-        if problem is not None:
-            yield f"row {place}: {problem}"
+def refusal_of(rows: Sequence[StatementRow], latest_day: str) -> Refusal | None:
+    """Why these rows cannot be taken, by their places from 1; None: they can."""
+    found = ((place, problem_of(row, latest_day)) for place, row in enumerate(rows, start=1))
+    problems = [f"row {place}: {problem}" for place, problem in found if problem is not None]
+    if not problems:
+        return None
+    hidden = len(problems) - _MOST_PROBLEMS
+    more = f" (and {hidden} more)" if hidden > 0 else ""
+    shown = "; ".join(problems[:_MOST_PROBLEMS])
+    return Refusal(RefusalCode.BAD_ROWS, shown + more, "nothing was imported")
 
 
 def problem_of(row: StatementRow, latest_day: str) -> str | None:

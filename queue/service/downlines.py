@@ -44,6 +44,7 @@ def register(db: Database, command: RegisterDownline, asked: Asked) -> Answer:
         number=command.number,
         markup=command.markup,
         now_ms=asked.received_at,
+        prefix=asked.settings.code_prefix,
     )
     if isinstance(made, Refusal):
         return refusals.answer(

@@ -69,6 +69,8 @@ def test_a_bad_row_is_named_and_nothing_is_stored(tmp_path: Path) -> None:
             error = await world.refusal("bank.import", bank="bank", rows=rows, check=check)
             assert error.code == "BAD_ROWS"
             assert "row 2: 0 rupiah is no payment; row 3: 2026-11-27 has not" in error.message
+        assert world.pressure is not None
+        assert world.pressure.figures()["refused"] == {"BAD_ROWS": 2}
         await world.call("bank.import", bank="bank", rows=[good], check=True)
         assert len((await world.call("bank.rows"))["rows"]) == 1, "the one of the set-up"
 
@@ -86,6 +88,8 @@ def test_one_admin_alone_raises_no_deposit(tmp_path: Path) -> None:
         confirm = {"id": asked["id"], "who": "admin2"}
         assert await refusal(world, same, "credit.confirm", **confirm) == "SAME_ADMIN"
         assert await balance(world) == before
+        assert world.pressure is not None
+        assert world.pressure.figures()["refused"] == {"SAME_ADMIN": 1}
         done = await world.call_as(OTHER_ADMIN, "credit.confirm", id=asked["id"], who="admin1")
         assert done["decided_uid"] == OTHER_ADMIN.uid
         assert await balance(world) == before + 5_000

@@ -893,6 +893,12 @@ def test_across_the_network_if_the_shop_allows_it(talk: Talk) -> None:
     assert talk.money()["X1"] == 1_005_000
 
 
+def test_the_codes_of_new_downlines_begin_as_the_shop_says(talk: Talk) -> None:
+    named = replace(SETTINGS, code_prefix="K-")
+    said = talk.say(RegisterDownline("Toko", "Bogor", "6281200000099"), settings=named)
+    assert "K-0001" in said.text
+
+
 def test_a_new_downline_can_write_and_orders(talk: Talk) -> None:
     talk.say(RegisterDownline("Toko Baru", "Bogor", "6281200000099", 100))
     (sender,) = talk.say(ListSenders(), agent="AG0001").answers[0].variables["list"]

@@ -75,7 +75,7 @@ class HttpChannel:
             await self._listen()
             await asyncio.Event().wait()
         finally:
-            self._state = ChannelState(Standing.DOWN, "the daemon is stopping")
+            self._state = ChannelState(Standing.DOWN, "it does not run")
             await self.server.stop()
             await self.reporter.stop()
 

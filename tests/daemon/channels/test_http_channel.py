@@ -9,15 +9,10 @@ import re
 import socket
 import ssl
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from aiohttp import web
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from pulsarack.daemon.channels.carrier import Standing
 from pulsarack.daemon.channels.http import json_body, openapi, refusals
@@ -26,7 +21,7 @@ from pulsarack.daemon.channels.http.routes import Call, Route
 from pulsarack.daemon.channels.http.wire import Balance
 from pulsarack.daemon.config_http import split_listen
 from pulsarack.daemon.errors import Busy
-from tests.daemon.channels.http_world import START_MS, HttpWorld, settle
+from tests.daemon.channels.http_world import START_MS, HttpWorld, certificate, settle
 
 OK = Balance("A1", 1, 0, 1)
 
@@ -101,33 +96,6 @@ async def test_a_certificate_that_is_none(tmp_path: Path, content: str | None, w
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
     world.store.close()
-
-
-def certificate(path: Path) -> Path:
-    """A certificate for 127.0.0.1 with its key, in one file."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    begins = datetime.fromtimestamp(0, UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(begins)
-        .not_valid_after(begins + timedelta(days=40_000))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    path.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-        + made.public_bytes(serialization.Encoding.PEM)
-    )
-    return path
 
 
 async def test_it_speaks_tls(tmp_path: Path) -> None:
