@@ -169,16 +169,13 @@ class DepositCalls:
         def job(db: Database) -> Taken | Refusal:
             found = bank_rows.take(
                 db, args.bank, rows, source=source, latest_day=latest, now_ms=now_ms
-            ),
-            peer,
-        )
             )
             for one in found.paid if isinstance(found, Taken) else ():
                 number = str(one.ticket.id)
                 self._came(db, one.ticket.agent, one.row.amount, number, args.bank)
             return found
 
-        taken = await self._write(job)
+        taken = await self._write(job, peer)
         self._tell(args.bank, taken, peer)
         return {
             "added": taken.added,
@@ -213,15 +210,12 @@ class DepositCalls:
                 uid=peer.uid,
                 because=args.because,
                 now_ms=now_ms,
-            ),
-            peer,
-        )
             )
             if isinstance(found, BankRow):
                 self._came(db, args.agent, found.amount, "-", found.bank)
             return found
 
-        row = await self._write(job)
+        row = await self._write(job, peer)
         self._context.log.info(
             "bank_row.assigned",
             row=row.id, agent=args.agent, amount=row.amount, who=args.who, uid=peer.uid,
@@ -290,10 +284,6 @@ class DepositCalls:
     async def credit_confirm(self, args: CreditConfirm, peer: Peer) -> dict[str, Any]:
         """The second admin's word: the money moves."""
         now_ms = self._now()
-        request = await self._write(
-            lambda db: credits.confirm(db, args.id, who=args.who, uid=peer.uid, now_ms=now_ms),
-            peer,
-        )
 
         def job(db: Database) -> CreditRequest | Refusal:
             found = credits.confirm(db, args.id, who=args.who, uid=peer.uid, now_ms=now_ms)
@@ -301,7 +291,7 @@ class DepositCalls:
                 self._came(db, found.agent, found.amount, "-", "-")
             return found
 
-        request = await self._write(job)
+        request = await self._write(job, peer)
         self._context.log.info(
             "agent.credited",
             request=request.id, agent=request.agent, amount=request.amount,
