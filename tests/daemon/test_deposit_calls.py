@@ -83,6 +83,8 @@ def test_a_bad_row_is_named_and_nothing_is_stored(tmp_path: Path) -> None:
         assert world.pressure.figures()["refused"] == {"BAD_ROWS": 2}
         await world.call("bank.import", bank="bank", rows=[good], check=True)
         assert len((await world.call("bank.rows"))["rows"]) == 1, "the one of the set-up"
+        await world.call("bank.import", bank="bank", rows=[good])
+        assert (await world.call("status"))["needs_you"]["payments"] == 1
 
     in_world(tmp_path, pay)
 
@@ -93,6 +95,7 @@ def test_one_admin_alone_raises_no_deposit(tmp_path: Path) -> None:
     async def pay(world: World) -> None:
         before = await balance(world)
         asked = await world.call("agent.credit", code="A1", amount=5_000, **WORD)
+        assert (await world.call("status"))["needs_you"]["credits"] == 1
         assert (asked["state"], asked["uid"]) == ("OPEN", 0)
         same = Peer(99, 0, 1000)  # another process, another group, the same user
         confirm = {"id": asked["id"], "who": "admin2"}
@@ -182,6 +185,7 @@ def test_a_complaint_is_answered(tmp_path: Path) -> None:
             )
         )
         (found,) = (await world.call("complaint.list"))["complaints"]
+        assert (await world.call("status"))["needs_you"]["complaints"] == 1
         told = await world.call("complaint.answer", id=found["id"], answer="sold", who="admin1")
         assert (told["state"], told["agent"], told["answer"]) == ("ANSWERED", "A1", "sold")
         assert (await world.call("complaint.list"))["complaints"] == []
