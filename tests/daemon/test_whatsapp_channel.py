@@ -21,7 +21,7 @@ from pulsarack.daemon.errors import Busy
 from pulsarack.daemon.pressure import Pressure
 from pulsarack.daemon.secrets import Secret
 from tests.daemon.chat_desk import MemoryDesk, MemoryPost
-from tests.daemon.graph_api import (
+from pulsarack.daemon.demo.graph_stand_in import (
     APP_SECRET,
     NUMBER_ID,
     TOKEN,

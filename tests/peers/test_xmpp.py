@@ -18,7 +18,7 @@ from pulsarack.daemon.errors import Busy
 from pulsarack.daemon.pressure import Pressure
 from pulsarack.daemon.secrets import Secret
 from tests.daemon.chat_desk import MemoryDesk, MemoryPost
-from tests.peers.prosody import DOMAIN, Prosody, write_certificate
+from pulsarack.daemon.demo.prosody import DOMAIN, Prosody, write_certificate
 
 SECONDS = 30
 PASSWORD = "rahasia-server"

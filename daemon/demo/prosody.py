@@ -1,4 +1,4 @@
-"""A real Prosody for the tests: a directory, a certificate and a free port of its own.
+"""A real Prosody, for demonstrations and tests: a directory, a certificate, a port of its own.
 
 It is started and ended by its process id, and waited for by what it prints.
 """
@@ -16,8 +16,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from pulsarack.daemon.demo.errors import DemoError
+
 DOMAIN = "pulsa.test"
-PROGRAM = "/usr/bin/prosody"
+PROGRAM = "prosody"
 START_SECONDS = 30
 _UP = b"Activated service 'c2s'"
 _CONFIG = """
@@ -46,6 +48,7 @@ class Prosody:
     """One server; `port` is its own as long as the object lives."""
 
     def __init__(self, place: Path, *, tls: bool = True, managed: bool = True) -> None:
+        """place: a directory to be made; managed: with stream management (XEP-0198)."""
         self.place = place
         self.ca_file = place / "cert.pem"
         self.port = free_port()
@@ -94,7 +97,9 @@ class Prosody:
             return_when=asyncio.FIRST_COMPLETED,
         )
         waiting.cancel()
-        assert up.is_set(), "\n".join(self.printed[-30:])
+        if not up.is_set():
+            said = "".join(f"\n  {line}" for line in self.printed[-30:])
+            raise DemoError(f"prosody did not start:{said}", "leave it out of the PATH, or mend it")
 
     async def kill(self) -> None:
         """kill -9."""
