@@ -49,6 +49,7 @@ clients-test: $(STAMP)
 
 test-peers: $(STAMP)
 	sh tests/peers/install.sh
+	PYTHON=$(PYTHON) sh tests/peers/install_schemathesis.sh
 	$(VENV)/bin/python -m pytest -q tests/peers --peers
 
 bench: $(STAMP)

@@ -174,8 +174,10 @@ def _configure(site: Site) -> None:
 
 async def _port(log: Path) -> int:
     """Where the daemon listens, as its log says."""
-    while not (found := _PORT.search(await asyncio.to_thread(log.read_text, "utf-8"))):
+    found = None
+    while found is None:
         await asyncio.sleep(_LOOK_SECONDS)
+        found = _PORT.search(await asyncio.to_thread(log.read_text, "utf-8"))
     return int(found[1])
 
 

@@ -1,11 +1,13 @@
 """[agents]: how agents show who they are, and what strangers hear."""
 
+import re
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
 from pulsarack.daemon.config_fields import FilePath, Limit, Section, WeekSeconds
 
+_KEY_NAME = re.compile(r"[0-9a-f]{16}", re.ASCII)
 Channel = Literal["sms", "whatsapp", "xmpp"]
 
 
@@ -18,6 +20,15 @@ def _each_once(channels: tuple[str, ...]) -> tuple[str, ...]:
 Channels = Annotated[tuple[Channel, ...], Field(strict=False), AfterValidator(_each_once)]
 
 
+def _key_names(names: tuple[str, ...]) -> tuple[str, ...]:
+    if not all(_KEY_NAME.fullmatch(name) for name in names):
+        raise ValueError("write the 16 digits by which the daemon calls the key")
+    return names
+
+
+KeyNames = Annotated[tuple[str, ...], Field(strict=False), AfterValidator(_key_names)]
+
+
 class AgentsSection(Section):
     """[agents]: PINs and strangers.
 
@@ -25,6 +36,7 @@ class AgentsSection(Section):
     """
 
     pepper_file: FilePath | None = None
+    lost_keys: KeyNames = ()
     ask_pin: Channels = ("sms", "whatsapp", "xmpp")
     pin_for_queries: bool = True
     upline_resets_pin: bool = False

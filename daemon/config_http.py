@@ -47,6 +47,9 @@ def _networks(networks: tuple[str, ...]) -> tuple[str, ...]:
 Networks = Annotated[tuple[str, ...], Field(strict=False), AfterValidator(_networks)]
 
 
+Names = Annotated[tuple[Annotated[str, Field(max_length=64)], ...], Field(strict=False)]
+
+
 class HttpSection(Section):
     """[http]: where programs reach the daemon, and what they may take of it.
 
@@ -60,6 +63,7 @@ class HttpSection(Section):
     tls_key: FilePath | None = None
     dialects_dir: FilePath | None = None
     trusted_proxies: Networks = ()
+    bank_accounts: Names = ()
     access_log: bool = True
     clock_window_seconds: Seconds = 300.0
     body_octets: _OCTETS = 65_536

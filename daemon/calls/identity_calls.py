@@ -280,7 +280,7 @@ def _row(account: Account) -> dict[str, Any]:
         "agent": account.agent,
         "kind": account.kind,
         "active": bool(account.active),
-        "secrets": [which for which in SECRETS if getattr(account, which) is not None],
+        "secrets": [which for which in SECRETS if getattr(account, which)],
         "may_be_unsigned": bool(account.may_be_unsigned),
         "networks": account.networks.split(),
         "report_url": account.report_url,

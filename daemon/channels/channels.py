@@ -61,6 +61,7 @@ class Channels:
             lambda channel: self.postman.ring(channel),
             rng,
             service_settings(context.config),
+            identity.accounts,
         )
         self.mailroom = Mailroom(context, lambda channel: self.postman.ring(channel))
         self.postman = Postman(context, [SmsCarrier(context, rack), *self._configured()])
@@ -129,6 +130,7 @@ class Channels:
 
     def _whatsapp(self, http: Carrier | None) -> Carrier:
         from pulsarack.daemon.channels.http.channel import HttpChannel
+        from pulsarack.daemon.channels.whatsapp import routes
         from pulsarack.daemon.channels.whatsapp.channel import WhatsAppChannel, find_keys
 
         settings = self._context.config.whatsapp
@@ -144,7 +146,7 @@ class Channels:
             self.desk,
             self.mailroom,
         )
-        http.add(channel.routes())
+        http.add(routes.routes(channel.webhook, settings))
         return channel
 
 

@@ -96,7 +96,7 @@ class FrontDesk:
         ring: Callable[[str], None],
         rng: random.Random,
         settings: Settings,
-        accounts: sealing.Accounts | None = None,
+        accounts: sealing.Accounts,
     ) -> None:
         self._context = context
         self._ordering = ordering

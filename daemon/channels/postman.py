@@ -97,9 +97,7 @@ class Round:
             while True:
                 self.bell.take()
                 try:
-                    await self._end_overdue()
-                    await self._begin_due()
-                    until = await self._next_look()
+                    until = await self._go_round()
                 except NotStored as error:
                     self._log.error("store.failed", why=str(error))
                     until = self._context.clock.monotonic() + LOOK_AGAIN_SECONDS
@@ -107,6 +105,21 @@ class Round:
         finally:
             for task in self._under_way.values():
                 task.cancel()
+
+    async def _go_round(self) -> float:
+        """Carry what is due; when to look next."""
+        if not self._under_way and await self._first_due(behind=0) is None:
+            self._note_state(self.carrier.state())
+            return self._context.clock.monotonic() + LOOK_SECONDS  # as nearly always
+        await self._end_overdue()
+        await self._begin_due()
+        return await self._next_look()
+
+    async def _first_due(self, *, behind: int) -> int | None:
+        channel = self.carrier.channel
+        return await self._context.store.read(
+            lambda db: outgoing.next_due(db, channel, after=behind)
+        )
 
     async def _end_overdue(self) -> None:
         channel, settings = self.carrier.channel, self._context.config.channels
@@ -165,10 +178,7 @@ class Round:
             return now + LOOK_AGAIN_SECONDS
         if len(self._under_way) >= self.carrier.at_once:
             return now + LOOK_SECONDS  # whoever comes back rings
-        under_way = len(self._under_way)
-        found = await self._context.store.read(
-            lambda db: outgoing.next_due(db, self.carrier.channel, after=under_way)
-        )
+        found = await self._first_due(behind=len(self._under_way))
         if found is None:
             return now + LOOK_SECONDS
         return now + min(LOOK_SECONDS, max(0.0, (found - self._context.clock.now_ms()) / MS))

@@ -44,9 +44,7 @@ class Sealed:
     passwords: tuple[Swap, ...] = ()
 
 
-async def seal(
-    read: Reading, agent: str, hashes: Hashes, accounts: Accounts | None
-) -> Sealed | Answer:
+async def seal(read: Reading, agent: str, hashes: Hashes, accounts: Accounts) -> Sealed | Answer:
     """The new secrets of a text whose PIN was right, or the answer that refuses them."""
     command = read.commands[0]
     try:
@@ -55,7 +53,7 @@ async def seal(
             if pins.check_new(command.new_pin, old) is not None:
                 return Answer("weak_pin")
             return Sealed(pin_hash=await hashes.hash(command.new_pin))
-        if isinstance(command, ChangeNetworkPassword) and accounts is not None:
+        if isinstance(command, ChangeNetworkPassword):
             swaps = await accounts.new_passwords(agent, command.old, command.new)
             if isinstance(swaps, Refusal):
                 return Answer("network_password_refused")

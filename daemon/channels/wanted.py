@@ -3,6 +3,7 @@
 A message is acknowledged to its channel only when one of these has returned: then it is on disk.
 """
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from pulsarack.queue.post.inbound import Letter
@@ -22,7 +23,9 @@ class Desk(Protocol):
     async def receive(self, letter: Letter) -> Taken:
         """Keep it, do what it says, write the answer down."""
 
-    async def refuse(self, letter: Letter, key: str) -> Taken:
+    async def refuse(
+        self, letter: Letter, key: str, values: Mapping[str, str | int] | None = None
+    ) -> Taken:
         """Keep it under that name, unread, and answer with the wording of the name."""
 
 

@@ -101,9 +101,9 @@ def demo(
 def bench(arguments: tuple[str, ...]) -> None:
     """Measure what the daemon costs and how quick it is, all of it or by NAME.
 
-    Names: start, ledger, intake, http, dispatch, rack, growth, recovery, profile, storm. Options: --full
-    for every size (most of an hour), --rounds N, --modems N, --json FILE, --dir DIR. The benches
-    are a part of the source tree that is not installed with the product.
+    Names: start, ledger, intake, http, dispatch, rack, growth, recovery, profile, storm. Options:
+    --full for every size (most of an hour), --rounds N, --modems N, --json FILE, --dir DIR. The
+    benches are a part of the source tree that is not installed with the product.
     """
     tree = Path(__file__).resolve().parents[2]
     if not (tree / "benchmarks" / "__main__.py").is_file():

@@ -34,8 +34,8 @@ c2s_direct_tls_ports = {{ }}
 s2s_ports = {{ }}
 http_ports = {{ }}
 https_ports = {{ }}
-modules_disabled = {{ "s2s" }}
-modules_enabled = {{ "roster"; "saslauth"; "disco"; "ping"; "offline"; {modules} }}
+modules_enabled = {{ "roster"; "saslauth"; "disco"; "ping"; {modules} }}
+modules_disabled = {{ "s2s"; {unwanted} }}
 authentication = "internal_plain"
 c2s_require_encryption = {encrypted}
 allow_unencrypted_plain_auth = false
@@ -47,12 +47,16 @@ VirtualHost "{domain}"
 class Prosody:
     """One server; `port` is its own as long as the object lives."""
 
-    def __init__(self, place: Path, *, tls: bool = True, managed: bool = True) -> None:
-        """place: a directory to be made; managed: with stream management (XEP-0198)."""
+    def __init__(
+        self, place: Path, *, tls: bool = True, managed: bool = True, keeps: bool = True
+    ) -> None:
+        """`managed`: offers stream management; `keeps`: messages for who is not there."""
         self.place = place
         self.ca_file = place / "cert.pem"
         self.port = free_port()
-        self._modules = ('"tls"; ' if tls else "") + ('"smacks";' if managed else "")
+        self._modules = ('"tls"; ' if tls else "") + ('"smacks"; ' if managed else "")
+        # It is loaded unless it is named here.
+        self._unwanted = "" if keeps else '"offline";'
         self._encrypted = tls
         self._process: asyncio.subprocess.Process | None = None
         self._printing: asyncio.Task[None] | None = None
@@ -75,6 +79,7 @@ class Prosody:
                 place=self.place,
                 port=self.port,
                 modules=self._modules,
+                unwanted=self._unwanted,
                 encrypted=str(self._encrypted).lower(),
                 domain=DOMAIN,
             )

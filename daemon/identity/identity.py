@@ -54,6 +54,9 @@ class Identity:
     ) -> "Identity":
         """Read the keys and compare them with the database; raises PepperError."""
         masters = pepper.load(context.config.agents.pepper_file, environ)
+        lost = [name for name in context.config.agents.lost_keys if masters.find(name) is None]
+        if lost:
+            await _forget(context, lost)
         await context.store.read(lambda db: check(db, masters))
         box = SecretBox(masters)
         await context.store.write(lambda db: seal_anew(db, box))
@@ -76,6 +79,20 @@ class Identity:
         self._pool.close()
 
 
+async def _forget(context: Context, lost: list[str]) -> None:
+    now_ms = context.clock.now_ms()
+
+    def job(db: Database) -> tuple[int, int]:
+        of_pins = sum(pins.forget(db, one, by="lost_keys", now_ms=now_ms) for one in lost)
+        of_secrets = sum(accounts.forget(db, one, by="lost_keys", now_ms=now_ms) for one in lost)
+        return of_pins, of_secrets
+
+    of_pins, of_secrets = await context.store.write(job)
+    if of_pins or of_secrets:
+        remedy = "pulsarack agent pin reset, and pulsarack account secret"
+        context.log.warning("identity.lost", pins_gone=of_pins, gone=of_secrets, remedy=remedy)
+
+
 def check(db: Database, masters: Masters) -> None:
     """Whether every PIN and every secret has its key; raises PepperError."""
     masters.check(pins.masters(db), accounts.masters(db, pins.MASTER_DIGITS))
@@ -86,7 +103,7 @@ def seal_anew(db: Database, box: SecretBox) -> int:
     done = 0
     for account in accounts.every(db):
         sealed = {which: getattr(account, which) for which in SECRETS}
-        if any(text is not None and box.is_stale(text) for text in sealed.values()):
+        if any(text and box.is_stale(text) for text in sealed.values()):
             # One that cannot be opened stays as it is: its own requests will say so.
             with suppress(SealBroken):
                 accounts.reseal(db, _sealed(box, account), account)
@@ -98,7 +115,7 @@ def _sealed(box: SecretBox, account: Account) -> Account:
     anew: dict[str, Any] = {}
     for which in SECRETS:
         text = getattr(account, which)
-        if text is not None:
+        if text:
             wanted = purpose(account.member, which)
             anew[which] = box.seal(wanted, box.open(wanted, text).reveal())
     return replace(account, **anew)

@@ -89,12 +89,16 @@ class Masters:
         for name in sorted({*pins, *sealed} - {*self._keys}):
             what = f"{pins.get(name, 0)} PINs and {sealed.get(name, 0)} secrets of agents"
             if self.path is None:
-                remedy = "put that file back and name it: [agents] pepper_file, or the credential"
+                remedy = (
+                    "put that file back and name it: [agents] pepper_file, or the credential;"
+                    " if it is lost for good: [agents] lost_keys"
+                )
                 raise PepperError(f"{what} need the master key {name}; none is given", remedy)
             held = ", ".join(self._keys)
             raise PepperError(
                 f"{what} need the master key {name}; {self.path} holds {held}",
-                "put the file back that they were made with; an older key stays below a new one",
+                "put the file back that they were made with, an older key stays below a new one;"
+                " if it is lost for good: [agents] lost_keys",
             )
 
 

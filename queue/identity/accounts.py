@@ -16,6 +16,8 @@ from pulsarack.queue.rows import columns, execute, scalar, select, select_one, t
 from pulsarack.queue.validation import Refusal, RefusalCode
 
 KINDS = ("native", "trade")
+LOST = ""
+"""Stands where a sealed secret was whose master key is lost: nothing opens it."""
 SECRETS = ("key", "pin", "password", "report_secret")
 ACCOUNTS_MOST = 20
 """Of one agent."""
@@ -145,7 +147,7 @@ def put_secret(
     """Give an account another secret, or (None) take one away."""
     if which not in SECRETS:
         raise ValueError(f"an account has no {which}")
-    left = [one for one in SECRETS[:-1] if one != which and getattr(account, one) is not None]
+    left = [one for one in SECRETS[:-1] if one != which and getattr(account, one)]
     if sealed is None and (not left or (which == "key" and account.kind == "native")):
         return _bad("the account needs that secret", "give it another one, or switch it off")
     execute(db, f"UPDATE api_account SET {which} = ? WHERE member = ?", (sealed, account.member))
@@ -269,9 +271,23 @@ def masters(db: Database, digits: int) -> dict[str, int]:
     found: dict[str, int] = {}
     for which in SECRETS:
         sql = f"SELECT substr({which}, 1, ?), count(*) FROM api_account"
-        for name, count in tuples(db, f"{sql} WHERE {which} IS NOT NULL GROUP BY 1", (digits,)):
+        for name, count in tuples(db, f"{sql} WHERE {which} <> ? GROUP BY 1", (digits, LOST)):
             found[name] = found.get(name, 0) + count
     return found
+
+
+def forget(db: Database, master: str, *, by: str, now_ms: int) -> int:
+    """Take away what was sealed with a master key that is lost; how many secrets."""
+    done = 0
+    for account in every(db):
+        for which in SECRETS:
+            if str(getattr(account, which) or LOST).startswith(f"{master}:"):
+                sql = f"UPDATE api_account SET {which} = ? WHERE member = ?"
+                execute(db, sql, (LOST, account.member))
+                about = f"{account.member} {which} lost"
+                events.note(db, account.agent, "ACCOUNT_SECRET", about, by=by, now_ms=now_ms)
+                done += 1
+    return done
 
 
 def _bad(what: str, remedy: str) -> Refusal:

@@ -10,6 +10,7 @@ What = Literal[
     "PIN_SET",
     "PIN_LOCKED",
     "PIN_UNLOCKED",
+    "PIN_LOST",
     "SENDER_BOUND",
     "SENDER_UNBOUND",
     "ACCOUNT_MADE",

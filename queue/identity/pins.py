@@ -161,6 +161,18 @@ def masters(db: Database) -> dict[str, int]:
     return dict(tuples(db, sql, (MASTER_DIGITS,)))
 
 
+def forget(db: Database, master: str, *, by: str, now_ms: int) -> int:
+    """Take away the PINs that were hashed with a master key which is lost; how many."""
+    lost = tuples(
+        db, "SELECT agent FROM agent_pin WHERE substr(hash, 1, ?) = ?", (MASTER_DIGITS, master)
+    )
+    for (agent,) in lost:
+        sql = "UPDATE agent_pin SET hash = NULL, set_at = NULL, tries = 0 WHERE agent = ?"
+        execute(db, sql, (agent,))
+        events.note(db, agent, "PIN_LOST", "", by=by, now_ms=now_ms)
+    return len(lost)
+
+
 def is_agent(db: Database, code: str) -> bool:
     """Whether there is an agent of that code, active or not."""
     return scalar(db, "SELECT 1 FROM agent WHERE code = ?", (code,)) is not None

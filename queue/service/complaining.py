@@ -6,7 +6,7 @@ from pulsarack.queue import archive, complaints, orders
 from pulsarack.queue.order_text.commands import Complain
 from pulsarack.queue.service import look, queries, refusals
 from pulsarack.queue.service.asked import Answer, Asked
-from pulsarack.queue.validation import Refusal, normalise_destination
+from pulsarack.queue.validation import Refusal, any_destination
 
 _LAST_ID = 2**63 - 1
 
@@ -34,7 +34,7 @@ def complain(db: Database, command: Complain, asked: Asked) -> Answer:
 def _about(db: Database, typed: str, asked: Asked) -> look.Known | Answer:
     """The order that is meant: of that number, or the newest to that destination."""
     said = typed.strip().removeprefix("#")
-    if said.isascii() and said.isdigit() and isinstance(normalise_destination(said), Refusal):
+    if said.isascii() and said.isdigit() and isinstance(any_destination(said), Refusal):
         order = _find(db, int(said)) if int(said) <= _LAST_ID else None
         if order is None or order.agent != asked.agent.code:
             return Answer("order_not_found", {"destination": f"#{said[:20]}"})

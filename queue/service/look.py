@@ -6,7 +6,7 @@ from pulsarack.ledger import accounts, books
 from pulsarack.queue.archive import PastOrder
 from pulsarack.queue.orders import Order
 from pulsarack.queue.service.asked import Asked
-from pulsarack.queue.validation import Refusal, normalise_destination, show_destination
+from pulsarack.queue.validation import Refusal, any_destination, show_destination
 from pulsarack.queue.wordings import final
 from pulsarack.queue.wordings.shipped import Value
 
@@ -27,7 +27,7 @@ def in_process(db: Database, agent: str) -> int:
 
 def shown(typed: str) -> str:
     """A number as people write it, whatever was typed."""
-    number = normalise_destination(typed)
+    number = any_destination(typed)
     return typed[:24] if isinstance(number, Refusal) else show_destination(number)
 
 

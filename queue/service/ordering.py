@@ -22,6 +22,7 @@ from pulsarack.queue.service.asked import Answer, Asked
 from pulsarack.queue.validation import (
     Refusal,
     RefusalCode,
+    any_destination,
     normalise_destination,
     show_destination,
 )
@@ -113,7 +114,7 @@ def _sold(db: Database, operator: str) -> list[Product]:
 
 
 def _refused(db: Database, wanted: Request, refusal: Refusal, asked: Asked) -> Answer:
-    number = normalise_destination(wanted.destination)
+    number = any_destination(wanted.destination)
     if isinstance(number, Refusal):
         return refusals.answer(refusal, destination=wanted.destination)
     if refusal.code is RefusalCode.REPEATED:

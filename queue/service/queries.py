@@ -28,7 +28,7 @@ from pulsarack.queue.reports.statement import StatementLine
 from pulsarack.queue.service import look, people
 from pulsarack.queue.service.asked import Answer, Asked
 from pulsarack.queue.state import OrderState
-from pulsarack.queue.validation import Refusal, normalise_destination, show_destination
+from pulsarack.queue.validation import Refusal, any_destination, show_destination
 from pulsarack.queue.wordings import render
 from pulsarack.queue.wordings.shipped import Values
 from pulsarack.queue.wordings.template import rupiah
@@ -130,7 +130,7 @@ def newest_to(
     db: Database, typed: str, asked: Asked, local_day: str | None = None
 ) -> look.Known | Answer:
     """The agent's newest order to a number."""
-    number = normalise_destination(typed)
+    number = any_destination(typed)
     found = (
         None
         if isinstance(number, Refusal)

@@ -1,7 +1,7 @@
 """A small front desk and post for the chat channels: they keep what they are given, in memory."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from pulsarack.daemon.errors import DaemonError
@@ -26,7 +26,9 @@ class MemoryDesk:
     async def receive(self, letter: Letter) -> Kept:
         return await self._keep(letter, "")
 
-    async def refuse(self, letter: Letter, key: str) -> Kept:
+    async def refuse(
+        self, letter: Letter, key: str, values: Mapping[str, str | int] | None = None
+    ) -> Kept:
         return await self._keep(letter, key)
 
     @property

@@ -31,7 +31,7 @@ class House:
         self.directory = directory
         self.clock = VirtualClock()
         self.environ = credentials(directory, *keys)
-        self._settings = settings
+        self.settings = settings
         self._path = directory / "pulsarack.db"
         self._path.write_bytes(migrated_file())
         self.store: InlineStore
@@ -41,7 +41,7 @@ class House:
     async def open(self, *, threads: bool = False, cost: Cost = CHEAP) -> "House":
         """Start a daemon on what is there; raises what the start is refused with."""
         logging.configure("error", "json", io.StringIO())
-        settings = config.parse(tomllib.loads(self._settings), self.directory / "x.toml")
+        settings = config.parse(tomllib.loads(self.settings), self.directory / "x.toml")
         self.store = InlineStore.open(self._path, now_ms=0, synchronous="OFF")
         self.context = Context(
             settings,

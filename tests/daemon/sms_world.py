@@ -29,6 +29,8 @@ ON = "[sms]\nreceives = true\nanswers = true\n"
 class SmsWorld(World):
     """`before` and `after` are awaited around the transaction in which a text is kept."""
 
+    runs_channels = False
+
     def __init__(self, directory: Path, plan: RackPlan, settings: str = ON, seed: int = 1) -> None:
         super().__init__(directory, plan, seed, settings)
         self.handed: Counter[str] = Counter()  # letters by id, each try

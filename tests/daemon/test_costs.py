@@ -46,7 +46,7 @@ AN_ORDER: dict[str, Any] = {
     # chip or no order is free). End: serial number, owed answers, steps, stock, order, whose the
     # attempt is, both holds, what uplines earn, chip (10). Out: how it is worded, the message (3).
     # Between: is an order too old, does one wait (1.5).
-    "statements that read": 30.0,
+    "statements that read": 30.04,
     # The order, its transitions (3), transfers (2 held, 2 posted), attempt, what was said (2),
     # evidence, reading of the stock, message.
     "statements that insert": 14.0,
@@ -59,7 +59,7 @@ AN_ORDER: dict[str, Any] = {
     # by chips that stood idle.
     "jobs that write": 5.21,
     # The message; and the look at what is old.
-    "jobs that read": 1.75,
+    "jobs that read": 1.79,
     # Is it the same chip still (AT+CCID); the order (AT+CUSD).
     "commands to the modem": 2.0,
     "bytes to the modem": 50.0,
@@ -75,16 +75,16 @@ AN_ORDER: dict[str, Any] = {
 AN_SMS_ORDER: dict[str, Any] = {
     # As above, and the text: was it read before, its sender's clock, whose it is (6); the claim
     # looks at less, since it is made with the end of the order before, for that chip alone.
-    "statements that read": 37.62,
+    "statements that read": 37.79,
     # One line less was said, and the text itself.
     "statements that insert": 14.0,
     # What the text was taken for.
     "statements that update": 9.0,
     # As above, and what the report says of its sender's clock, and whose it may be (2).
-    "tables made for a moment": 5.75,
+    "tables made for a moment": 5.79,
     # In, point of no return, end and the next claim, handed out, acknowledged; and the first claim.
     "jobs that write": 5.17,
-    "jobs that read": 2.58,
+    "jobs that read": 2.75,
     # The order: its head, and what it says (AT+CMGS); the report (AT+CMGL); whose card it lies on,
     # which the next order relies on, too (AT+CCID); away with it (AT+CMGD). At the beginning of
     # the first orders the card as well, and what a chip without an order looks at.
@@ -98,15 +98,16 @@ AN_SMS_ORDER: dict[str, Any] = {
 
 AN_IDLE_CHIP: dict[str, Any] = {
     # Twice: the chip's row and its open attempt. Six times the rack: is an order too old, does one
-    # wait; twice the rack: can one be claimed. Once an hour: the stock.
-    "statements that read": 7.63,
+    # wait; twice the rack: can one be claimed; twice: does a text wait to be sent; once: which
+    # chips send any. Once an hour: the stock.
+    "statements that read": 8.63,
     "statements that insert": 0.02,
     "statements that update": 0.02,
-    "tables made for a moment": 0.0,
+    "tables made for a moment": 0.25,
     # Of the rack: six looks at what is old, two passes of the dispatcher.
     "jobs that write": 0.53,
     # How the chip stands, before its texts are read.
-    "jobs that read": 3.53,
+    "jobs that read": 4.53,
     # Every 30 s: is it the same chip still (AT+CCID); its texts (AT+CMGL). Every five minutes:
     # signal, registration and network.
     "commands to the modem": 4.67,

@@ -22,7 +22,7 @@ def in_world(directory: Path, tell: Told) -> None:
         await world.set_up()
         await world.call("agent.new", code="A2", name="Dua", upline="A1")
         await world.call("agent.new", code="A3", name="Tiga", upline="A2", language="en")
-        await world.call("agent.credit", code="A3", amount=100_000, **WORD)
+        await world.pay_in("A3", 100_000)
         await tell(world)
         assert world.findings() == []
         await world.stop()

@@ -21,7 +21,7 @@ from pulsarack.daemon.identity.pepper import MasterKey, Masters, PepperError
 from pulsarack.daemon.identity.secret_box import SealBroken, SecretBox
 from pulsarack.daemon.run import main
 from pulsarack.daemon.secrets import Secret
-from pulsarack.queue.identity import accounts
+from pulsarack.queue.identity import accounts, events
 from pulsarack.queue.rows import execute
 from tests.daemon.identity_house import House
 from tests.daemon.identity_world import KEY, OTHER_KEY, credentials
@@ -166,7 +166,8 @@ async def test_nothing_starts_without_the_key_that_something_needs(tmp_path: Pat
         await house.open()
     assert str(caught.value) == (
         f"1 PINs and 2 secrets of agents need the master key {NAME}; none is given; put that file"
-        " back and name it: [agents] pepper_file, or the credential"
+        " back and name it: [agents] pepper_file, or the credential; if it is lost for good:"
+        " [agents] lost_keys"
     )
     house.environ = credentials(tmp_path, OTHER_KEY)
     with pytest.raises(PepperError, match=rf"need the master key {NAME}; .* holds {OTHER_NAME}"):
@@ -201,6 +202,39 @@ async def test_secrets_are_sealed_anew_at_the_start_and_pins_stay(tmp_path: Path
     assert await house.try_pin("7351") == "RIGHT"
     house.leave()
     house.environ = credentials(tmp_path, OTHER_KEY)
+    await house.open()
+    assert await house.try_pin("7351") == "RIGHT"
+    house.leave()
+
+
+async def test_what_a_lost_key_made_is_taken_away_and_given_anew(tmp_path: Path) -> None:
+    house = await furnished(tmp_path)
+    house.environ = credentials(tmp_path, OTHER_KEY)
+    house.settings = f'[agents]\nlost_keys = ["{NAME}"]\n'
+    for _ in range(2):
+        await house.open()
+        assert await house.try_pin("7351") == "NONE_SET"
+        assert await house.identity.doorkeeper.account("M1") is None
+        told = house.store.read_inline(lambda db: events.of_agent(db, "A1", 9))
+        assert [one.what for one in told] == ["ACCOUNT_SECRET"] * 2 + [
+            "PIN_LOST",
+            "ACCOUNT_MADE",
+            "PIN_SET",
+        ]
+        house.leave()
+    await house.open()
+    await house.has_pin("7351")
+    for which in ("pin", "password"):
+        account = house.store.read_inline(lambda db: accounts.find(db, "M1"))
+        assert account
+        await house.identity.accounts.put_secret(account, which, Secret("word"), by="x")
+    assert await house.identity.doorkeeper.account("M1")
+    house.leave()
+
+
+async def test_a_key_that_is_there_is_not_lost(tmp_path: Path) -> None:
+    house = await furnished(tmp_path)
+    house.settings = f'[agents]\nlost_keys = ["{NAME}"]\n'
     await house.open()
     assert await house.try_pin("7351") == "RIGHT"
     house.leave()

@@ -74,7 +74,7 @@ def test_how_the_channel_is_doing(tmp_path: Path) -> None:
         card = iccid(world)
         assert state(world).standing is Standing.OFF
         await world.call("chip.channel", iccid=card, receives="on")
-        await world.clock.sleep(60)
+        await world.clock.sleep(65)
         assert state(world).standing is Standing.MISCONFIGURED
         assert "--answers on" in state(world).remedy
         await world.call("chip.channel", iccid=card, answers="on")

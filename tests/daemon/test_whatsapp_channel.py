@@ -12,7 +12,7 @@ import pytest
 from pulsarack.daemon import log as logging
 from pulsarack.daemon.channels.carrier import Parcel, Sent, SentKind, Standing
 from pulsarack.daemon.channels.http.server import HttpServer
-from pulsarack.daemon.channels.whatsapp import graph_errors, routes
+from pulsarack.daemon.channels.whatsapp import graph_errors
 from pulsarack.daemon.channels.whatsapp.channel import Keys, WhatsAppChannel
 from pulsarack.daemon.clock import WallClock
 from pulsarack.daemon.config_http import HttpSection
@@ -50,16 +50,21 @@ class Scene:
         self.pressure = Pressure(self.clock)
         self.address = ""
         self.base_url = ""
-        self.section = WhatsAppSection()
         self.channel: WhatsAppChannel
         self._running: asyncio.Task[None] | None = None
 
     def open(self, keys: Keys = KEYS, **settings: Any) -> None:
-        self.section = WhatsAppSection(
-            **{"phone_number_id": NUMBER_ID, "base_url": self.base_url, **settings}
+        section = WhatsAppSection(
+            # Half a minute of a slow machine's time.
+            **{
+                "phone_number_id": NUMBER_ID,
+                "base_url": self.base_url,
+                "timeout_seconds": 3000.0,
+                **settings,
+            }
         )
         self.channel = WhatsAppChannel(
-            self.section, keys, self.clock, self.pressure, self.desk, self.post
+            section, keys, self.clock, self.pressure, self.desk, self.post
         )
 
     async def start(self, standing: Standing = Standing.UP) -> None:
@@ -109,7 +114,7 @@ async def scene(keys: Keys = KEYS, **settings: Any) -> AsyncIterator[Scene]:
     async with here.api.running() as here.base_url:
         here.open(keys, **settings)
         server = HttpServer(here.clock, HttpSection(listen="127.0.0.1:0"), here.pressure)
-        server.add(routes.routes(here.channel.webhook, here.section))
+        server.add(here.channel.routes())
         await server.start()
         here.address = f"http://127.0.0.1:{server.port}"
         here.api.webhook = here.address + PATH
@@ -390,7 +395,8 @@ async def test_a_server_that_does_not_answer_is_not_waited_for() -> None:
 
     server = await asyncio.start_server(silent, "127.0.0.1", 0)
     async with server, scene() as here:
-        here.open(base_url=f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+        address = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        here.open(base_url=address, timeout_seconds=20.0)
         await here.start(Standing.DOWN)
         assert here.channel.state().why == "Meta did not answer in time"
         await here.stop()

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from pulsarack.daemon.channels.carrier import SentKind, Standing
 from pulsarack.daemon.channels.retry import MISCONFIGURED_SECONDS, pause_seconds
-from pulsarack.daemon.channels.xmpp import endings
+from pulsarack.daemon.channels.whatsapp import payload
+from pulsarack.daemon.channels.xmpp import endings, reading
 from pulsarack.daemon.channels.xmpp.handled import Handled
 from pulsarack.daemon.channels.xmpp.reading import (
     BODY_LIMIT,
@@ -18,6 +19,7 @@ from pulsarack.daemon.channels.xmpp.reading import (
     jid_of,
     read,
 )
+from pulsarack.queue.wordings import shipped
 
 OWN = "server@pulsa.test"
 NOW = 1_795_331_100_000  # 2026-11-22T07:05:00Z
@@ -173,6 +175,12 @@ def test_a_report_counts_only_from_who_got_the_message() -> None:
     assert isinstance(forged, Report)
     assert honest.provider_id == "agen1@pulsa.test pulsarack-7-1"
     assert forged.provider_id != honest.provider_id
+
+
+def test_every_refusal_has_its_words() -> None:
+    keys = {reading.TOO_OLD, reading.TOO_LONG, reading.ONLY_TEXT, reading.CORRECTED}
+    assert keys | {payload.TOO_LONG, payload.ONLY_TEXT} <= set(shipped.shipped().wordings)
+    assert letter(stanza(f"<body>{'x' * (BODY_LIMIT + 1)}</body>")).values == {"batas": BODY_LIMIT}
 
 
 def ids(*elements: tuple[ElementTree.Element, int]) -> int:

@@ -24,6 +24,7 @@ from pulsarack.daemon.answers import misfit
 from pulsarack.daemon.archive_file import Archives, folder_of
 from pulsarack.daemon.archivist import Archivist
 from pulsarack.daemon.calls.office import Office
+from pulsarack.daemon.channels.channels import Channels
 from pulsarack.daemon.clock import SteadyClock
 from pulsarack.daemon.context import Context
 from pulsarack.daemon.control_protocol import (
@@ -39,6 +40,7 @@ from pulsarack.daemon.events import Events
 from pulsarack.daemon.identity.identity import Identity
 from pulsarack.daemon.learned_store import LearnedStore
 from pulsarack.daemon.outbox import Outbox
+from pulsarack.daemon.past_orders import PastOrders
 from pulsarack.daemon.pressure import Pressure
 from pulsarack.daemon.rack import Rack
 from pulsarack.daemon.resets import Resets
@@ -245,6 +247,8 @@ class _Daemon:
 class World:
     """One simulated rack, and a daemon that comes and goes."""
 
+    runs_channels = True
+
     def __init__(self, directory: Path, plan: RackPlan, seed: int = 1, settings: str = "") -> None:
         logging.configure("error", "json", io.StringIO())
         loop = asyncio.get_running_loop()
@@ -315,11 +319,37 @@ class World:
         rack = Rack(context, dispatcher, profiles, self.ports, self.resets)
         archives = Archives(folder_of(self._path), threads=False, synchronous="OFF")
         self.archivist = Archivist(context, archives)
-        outbox = Outbox(context)
-        calls = registry(
-            Office(context, rack, dispatcher, outbox, self.archivist, self.pressure, self.identity)
+        past = PastOrders(context, archives)
+        self.channels = Channels(
+            context,
+            self.identity,
+            rack,
+            dispatcher,
+            past,
+            self.pressure,
+            self._credentials,
+            random.Random(self._seed),
         )
-        parts = (dispatcher.run(), rack.run(), self.archivist.run(), learned.run())
+        calls = registry(
+            Office(
+                context,
+                rack,
+                dispatcher,
+                Outbox(context),
+                self.archivist,
+                self.pressure,
+                self.identity,
+                self.channels.states,
+            )
+        )
+        parts = (
+            dispatcher.run(),
+            rack.run(),
+            self.archivist.run(),
+            learned.run(),
+        )
+        if self.runs_channels:
+            parts += (self.channels.run(),)
         tasks = [asyncio.create_task(part) for part in parts]
         self._daemon = _Daemon(store, calls, rack, context, tasks, profiles)
 

@@ -12,3 +12,5 @@ if [ ! -e "$policy" ]; then
 fi
 apt-get update -q
 apt-get install -y -q --no-install-recommends prosody
+
+sh "$(dirname "$0")/install_schemathesis.sh"

@@ -23,8 +23,8 @@ from pulsarack.daemon.demo.prosody import DOMAIN, Prosody, write_certificate
 SECONDS = 30
 PASSWORD = "rahasia-server"
 AGENT = f"agen1@{DOMAIN}"
-# Pauses and limits pass ten times faster.
-SPEED = 10.0
+# Pauses and limits pass faster.
+SPEED = 4.0
 
 
 class Agent(ClientXMPP):
@@ -237,6 +237,21 @@ async def test_who_is_not_there_finds_it_later(tmp_path: Path) -> None:
         assert late["delay"]["stamp"] is not None
 
 
+async def test_a_resource_that_comes_back_is_answered_again(tmp_path: Path) -> None:
+    async with scene(tmp_path, keeps=False) as here:
+        await here.start()
+        shop = await here.agent()
+        await here.leave(shop)
+        sent = await here.send(f"{AGENT}/toko", "SUKSES")
+        assert (sent.kind, sent.why) == (SentKind.LATER, "it came back: service-unavailable")
+        shop, phone = await here.agent(), await here.agent(resource="hp")
+        await shop.say("SALDO.1234", "question-1")
+        await here.desk.until(lambda: bool(here.desk.letters))
+        assert (await here.send(f"{AGENT}/toko", "SUKSES")).kind is SentKind.SENT
+        assert (await shop.heard())["body"] == "SUKSES"
+        assert phone.got.empty()
+
+
 async def test_nobody_is_not_reached(tmp_path: Path) -> None:
     async with scene(tmp_path) as here:
         await here.start()
@@ -251,7 +266,7 @@ async def test_a_message_that_lay_too_long_is_refused(tmp_path: Path) -> None:
         shop = await here.agent()
         await shop.say("S5.081200000001.1234", "order-0001")
         await shop.plugin["xep_0030"].get_info(DOMAIN)  # it has been stored by now
-        await asyncio.sleep(1)  # virtual seconds are what the limit counts: ten of them
+        await asyncio.sleep(1)  # the limit counts virtual seconds: four of them
         here.channel = here.make(delayed_limit_seconds=1.0)
         await here.start()
         await here.desk.until(lambda: bool(here.desk.taken))

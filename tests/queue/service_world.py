@@ -184,6 +184,7 @@ CONVERSATION: tuple[tuple[str, Command], ...] = (
     ("A1", said.RemoveSender("sms", "6281200000077")),
     ("A1", said.SetReportUrl("https://example.org/")),
     ("A1", said.SetNetworkAddress("192.0.2.7")),
+    ("A1", said.ChangeNetworkPassword(said.HiddenPin("old1"), said.HiddenPin("new1"))),
     ("A1", said.Help()),
 )
 """Every command once, and most of what it may lead to."""

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from pulsarack.ledger import accounts, books, journal
 from pulsarack.ledger.journal import Transfer
-from pulsarack.queue import stock
+from pulsarack.queue import agents, stock
 from pulsarack.queue.deposits import credits, transfers
 from pulsarack.queue.intake import Accepted
+from pulsarack.queue.network import commissions, markups, tree
 from pulsarack.queue.orders import Order
 from pulsarack.queue.reports import lookup, recap, statement
 from pulsarack.queue.reports.statement import StatementLine
@@ -22,11 +23,11 @@ from tests.queue.world import HOUR, TO, World
 DAY_MS = 24 * HOUR
 
 
-def sold(world: World, card: str, text: str = "S10.081200000012") -> Order:
+def sold(world: World, card: str, text: str = "S10.081200000012", **more: str) -> Order:
     """An order that was delivered."""
     figure = world.stock(card).posted
     world.run(lambda db: stock.compare(db, card, figure, now_ms=world.now))
-    claimed = world.sent(card, text)
+    claimed = world.sent(card, text, **more)
     return world.decide(claimed.attempt_id, done=True, number=f"SN{claimed.attempt_id}")
 
 
@@ -48,22 +49,19 @@ def of_day(world: World, begins_at: int, limit: int = 50) -> list[StatementLine]
     return world.run(lambda db: statement.between(db, "A1", begins_at, begins_at + DAY_MS, limit))
 
 
-def commission(world: World, order_id: int, amount: int, agent: str = "A1") -> None:
-    """What an upline earns of an order, and exchanges."""
-    earned = accounts.commission(agent)
+def commission(world: World, card: str, amount: int) -> None:
+    """What A1 earns of a downline's order, and exchanges."""
+    world.agent("A3", deposit=50_000)
 
-    def job(db: Any) -> None:
-        journal.open_account(db, accounts.COMMISSION_EXPENSE, now_ms=world.now)
-        journal.open_account(db, earned, now_ms=world.now)
-        reference = f"order:{order_id}"
-        for wanted in (
-            Transfer(f"{reference}:c", accounts.COMMISSION_EXPENSE, earned, amount,
-                     reference=reference),
-            Transfer(f"exchange:{order_id}", earned, accounts.agent(agent), amount),
-        ):  # fmt: skip
-            journal.transfer(db, wanted, now_ms=world.now)
+    def prepare(db: Any) -> None:
+        tree.move(db, "A3", "A1", now_ms=world.now)
+        upline = agents.find(db, "A1")
+        assert upline is not None
+        markups.put(db, upline, amount, downline="A3")
 
-    world.run(job)
+    world.run(prepare)
+    sold(world, card, "S5.081200000077", agent="A3")
+    world.run(lambda db: commissions.exchange(db, "A1", None, exchange_id="x1", now_ms=world.now))
 
 
 def live(world: World) -> None:
@@ -87,7 +85,7 @@ def live(world: World) -> None:
             is_below=lambda *_: True, now_ms=world.now,
         )
     )  # fmt: skip
-    commission(world, order.id, 50)
+    commission(world, card, 50)
     world.reverse(order.id)
 
 
@@ -162,8 +160,8 @@ def test_a_recap_counts_a_day(world: World) -> None:
     card = world.chip(stock_figure=10_000_000)
     begins_at = world.day_starts
     for number in range(2):
-        order = sold(world, card, f"S5.08120000001{number}")
-    commission(world, order.id, 75)
+        sold(world, card, f"S5.08120000001{number}")
+    commission(world, card, 75)
     failed(world, card, "S10.081200000015")
     world.order("S10.081200000016")
     found = world.run(lambda db: recap.of_day(db, "A1", world.day, begins_at, begins_at + DAY_MS))

@@ -51,6 +51,8 @@ COMMANDS: st.SearchStrategy[Command] = st.one_of(
     st.builds(said.SetMarkup, st.none(), st.one_of(st.none(), CODES), PRODUCTS, AMOUNTS),
     st.just(said.ShowMarkups()),
     st.just(said.ChangePin(HiddenPin("2580"))),
+    st.builds(said.ResetPin, CODES, st.just(HiddenPin("2580"))),
+    st.just(said.ChangeNetworkPassword(HiddenPin("old1"), HiddenPin("new1"))),
     st.builds(said.ChangeName, WORDS),
     st.builds(said.AddSender, CHANNELS, st.one_of(NUMBERS, WORDS)),
     st.builds(said.RemoveSender, CHANNELS, st.one_of(NUMBERS, WORDS)),
@@ -103,7 +105,7 @@ def check(
     assert parts.needed(found.text) <= 3
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(steps=STEPS)
 def test_money_moves_by_right_only(
     new_world: Callable[[], World], steps: list[tuple[str, list[Command]]]

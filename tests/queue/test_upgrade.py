@@ -40,7 +40,11 @@ def as_version(path: Path, old: Path, newest: int) -> None:
         names = [row[1] for row in sql.run(db, f"PRAGMA main.table_info({table})")]
         listed = ", ".join(name for name in names if name not in LEFT_OUT)
         order = " ORDER BY sequence" if table == "transfer" else ""
-        rows = f"SELECT {listed} FROM new.{table}{order}"
+        selected = listed
+        if table == "transfer":  # a deposit was one admin's word then
+            selected = selected.replace(" id,", " replace(id, 'bank_row:', 'credit:A1:'),")
+            selected = selected.replace(" debit,", " replace(debit, ':bank:bank', ':bank:cash'),")
+        rows = f"SELECT {selected} FROM new.{table}{order}"
         sql.run(db, f"INSERT OR REPLACE INTO main.{table} ({listed}) {rows}")
     db.close()
 

@@ -173,7 +173,7 @@ class World:
         wanted = request.parse(text)
         assert isinstance(wanted, Request), wanted
         origin = intake.Origin(
-            agent, "test", text, reference, self.now, self.day, time_limit_seconds=limit_seconds
+            agent, "socket", text, reference, self.now, self.day, time_limit_seconds=limit_seconds
         )
         return self.run(lambda db: intake.accept(db, wanted, origin))
 

@@ -21,8 +21,11 @@ _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
 
 def networks(texts: Iterable[object]) -> tuple[Network, ...]:
-    """Networks from their texts; raises ValueError."""
-    return tuple(ipaddress.ip_network(str(one), strict=False) for one in texts)
+    """Networks from their texts, or as they are; raises ValueError."""
+    return tuple(
+        one if isinstance(one, Network) else ipaddress.ip_network(str(one), strict=False)
+        for one in texts
+    )
 
 
 def parse(text: str) -> Address | None:
@@ -41,6 +44,8 @@ def is_in(address: Address, among: Iterable[Network]) -> bool:
 
 def caller(peer: str, forwarded_for: Sequence[str], trusted: Sequence[Network]) -> str:
     """The address for which a connection from `peer` asks."""
+    if ":" not in peer and not (trusted and forwarded_for):
+        return peer  # as nearly all are: nothing about it is left to find out
     address = parse(peer)
     if address is None:
         return peer

@@ -26,7 +26,9 @@ _CREATED = 201
 class NativeApi:
     """The handlers; each lets its caller in first."""
 
-    def __init__(self, door: Door, desk: Desk) -> None:
+    def __init__(self, door: Door, desk: Desk, more: Sequence[Route] = ()) -> None:
+        """`more` are routes of other files that belong to the same document."""
+        self._more = more
         self._door = door
         self._desk = desk
 
@@ -159,7 +161,7 @@ class NativeApi:
 
     def routes(self) -> Sequence[Route]:
         """All of them; the OpenAPI document is made from these."""
-        return (*self._of_orders(), *self._of_money())
+        return (*self._of_orders(), *self._of_money(), *self._more)
 
     def _of_orders(self) -> Sequence[Route]:
         order, one = "/v1/orders", "/v1/orders/{reference}"

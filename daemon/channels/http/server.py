@@ -34,6 +34,10 @@ _LINGER_SECONDS = 1.0
 _TLS_SECONDS = 10.0
 _IDENTITY = ("", "identity")
 _MS = 1000
+# Answers are of one caller and one moment; and nobody learns what this is made of.
+_OF_ALL = {"Server": "pulsarack", "Cache-Control": "no-store"}
+# Their messages quote what the caller sent, which may be a secret: it stays out of the log.
+_QUOTING = frozenset({Why.BAD_QUERY, Why.BAD_JSON, Why.BAD_FIELD})
 # What is refused because of the business, not of the form: it is no sign of pressure or attack.
 _ORDINARY = frozenset({"NOT_FOUND", "NOT_QUEUED"})
 
@@ -116,6 +120,12 @@ class HttpServer:
             backlog=_BACKLOG,
         )
         self._log.info("http.listening", listen=settings.listen, port=self.port, tls=bool(tls))
+        if tls is None and not self._trusted and not _is_loopback(listener):
+            self._log.warning(
+                "http.in_the_clear",
+                listen=settings.listen,
+                remedy="set tls_certificate and tls_key, or put a proxy that does TLS in front",
+            )
 
     async def stop(self) -> None:
         """Take no more requests, answer those that have begun."""
@@ -160,6 +170,7 @@ class HttpServer:
                 call.leave()
             if isinstance(request.protocol, Connection):
                 request.protocol.answered()
+        response.headers.update(_OF_ALL)
         if self._settings.access_log:
             self._log.info(
                 "http.request",
@@ -228,7 +239,7 @@ class HttpServer:
                 address=call.address,
                 path=route.path if route else "",
                 account=call.account.member if call.account else None,
-                why=refusal.message,
+                why="" if refusal.code in _QUOTING else refusal.message,
             )
         response = (route.refuse if route else native_refusal)(refusal, call)
         if refusal.retry_after is not None:
@@ -254,6 +265,11 @@ class HttpServer:
 async def _never(_request: web.Request) -> web.StreamResponse:
     """Stands in aiohttp's table of routes; the middleware answers."""
     raise LookupError("the server answers its routes itself")
+
+
+def _is_loopback(listener: socket.socket) -> bool:
+    address = addresses.parse(str(listener.getsockname()[0]))
+    return address is not None and address.is_loopback
 
 
 def _tls(settings: HttpSection) -> ssl.SSLContext | None:

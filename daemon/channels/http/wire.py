@@ -9,6 +9,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from pulsarack.daemon.control_arguments import MOST_RUPIAH, PRINTABLE
+from pulsarack.daemon.control_deposits import MOST_ROWS, BankRowGiven
 from pulsarack.queue.state import OrderState
 
 Reference = Annotated[
@@ -61,6 +62,13 @@ class NewComplaint(Incoming, frozen=True, kw_only=True):
 
     client_reference: Reference
     words: Annotated[str, Meta(min_length=1, max_length=500, pattern=PRINTABLE)]
+
+
+class NewBankRows(Incoming, frozen=True, kw_only=True):
+    """Rows of a statement of one of our banks; all of them are taken, or none."""
+
+    bank: _Number
+    rows: Annotated[list[BankRowGiven], Meta(min_length=1, max_length=MOST_ROWS)]
 
 
 class OrderQuery(Incoming, frozen=True, kw_only=True):
@@ -144,6 +152,34 @@ class ComplaintView(Struct, frozen=True, kw_only=True):
     state: str
     opened_at: int
     repeated: bool
+
+
+class PaidTicket(Struct, frozen=True):
+    """A ticket that a row has paid."""
+
+    ticket: int
+    agent: str
+    amount: int
+    day: str
+
+
+class UnmatchedRow(Struct, frozen=True):
+    """Money that came in and fits no ticket: an admin says whose it is."""
+
+    id: int
+    day: str
+    amount: int
+    description: str
+
+
+class BankRowsTaken(Struct, frozen=True):
+    """What became of the rows: new ones, ones that were known, and those that left the bank."""
+
+    added: int
+    known: int
+    debits: int
+    paid: list[PaidTicket]
+    unmatched: list[UnmatchedRow]
 
 
 class ProductView(Struct, frozen=True, kw_only=True):

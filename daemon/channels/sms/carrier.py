@@ -35,7 +35,7 @@ from pulsarack.queue.chips import ChipState
 from pulsarack.queue.post import sent_sms
 
 CHANNEL = "sms"
-LOOK_SECONDS = 30.0
+LOOK_SECONDS = 60.0
 # A report may come as long as the network tries, and so much later; a day's count needs less.
 KEPT_MS = 2 * 86_400 * MS
 FORGOTTEN_AT_ONCE = 500

@@ -10,7 +10,7 @@ well the messages themselves show how it is.
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import aiohttp
@@ -18,9 +18,10 @@ import aiohttp
 from pulsarack.daemon import log as logging
 from pulsarack.daemon.channel_secrets import find_secret
 from pulsarack.daemon.channels.carrier import ChannelState, Parcel, Sent, SentKind, Standing
+from pulsarack.daemon.channels.http.routes import Route
 from pulsarack.daemon.channels.retry import pause_seconds
 from pulsarack.daemon.channels.wanted import Desk, Post
-from pulsarack.daemon.channels.whatsapp import graph, graph_errors
+from pulsarack.daemon.channels.whatsapp import graph, graph_errors, routes
 from pulsarack.daemon.channels.whatsapp.graph import Answer, Failure, Graph
 from pulsarack.daemon.channels.whatsapp.payload import CHANNEL, Delivery, is_address
 from pulsarack.daemon.channels.whatsapp.webhook import Webhook
@@ -100,6 +101,10 @@ class WhatsAppChannel:
     def state(self) -> ChannelState:
         """How it is doing."""
         return self._state
+
+    def routes(self) -> Sequence[Route]:
+        """What the HTTP server has to serve for it."""
+        return routes.routes(self.webhook, self._settings)
 
     async def run(self) -> None:
         """See that messages can be sent, until cancelled."""

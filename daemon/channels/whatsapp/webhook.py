@@ -114,7 +114,7 @@ class Webhook:
         if item.refusal is None:
             taken = await self._desk.receive(item.letter)
         else:
-            taken = await self._desk.refuse(item.letter, item.refusal)
+            taken = await self._desk.refuse(item.letter, item.refusal, item.values)
         if taken.repeated:
             self._pressure.refused("whatsapp_repeated")
 

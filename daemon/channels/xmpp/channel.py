@@ -166,6 +166,8 @@ class XmppChannel:
         self._state = ending.state
 
     async def _keep(self, found: Incoming) -> None:
+        if found.letter.answer_to is not None:
+            self._gone.pop(found.letter.answer_to, None)  # whoever writes is there
         for _ in range(KEEP_TRIES - 1):
             try:
                 return await self._hand_in(found)
@@ -177,7 +179,7 @@ class XmppChannel:
         if found.refusal is None:
             await self._desk.receive(found.letter)
         else:
-            await self._desk.refuse(found.letter, found.refusal)
+            await self._desk.refuse(found.letter, found.refusal, found.values)
 
     async def _report(self, report: Report) -> None:
         bare = report.address.partition("/")[0]

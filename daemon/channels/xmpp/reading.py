@@ -58,6 +58,11 @@ class Incoming:
     letter: Letter
     refusal: str | None = None
 
+    @property
+    def values(self) -> dict[str, str | int]:
+        """What the wording of the refusal is filled with."""
+        return {"batas": BODY_LIMIT} if self.refusal == TOO_LONG else {}
+
 
 @dataclass(frozen=True, slots=True)
 class Report:

@@ -144,6 +144,20 @@ async def test_it_speaks_tls(tmp_path: Path) -> None:
         assert b"HTTP" not in await world.raw(b"GET / HTTP/1.1\r\n\r\n")
 
 
+async def test_a_way_in_the_clear_is_told(tmp_path: Path) -> None:
+    for listen, proxies, told in (
+        ("127.0.0.1:0", (), 0),
+        ("0.0.0.0:0", (), 1),
+        ("0.0.0.0:0", ("10.0.0.1",), 0),
+    ):
+        directory = tmp_path / f"{told}{len(proxies)}{listen[:3]}"
+        directory.mkdir()
+        names = ", ".join(f'"{one}"' for one in proxies)
+        world = settings_of(HttpWorld(directory, f"trusted_proxies = [{names}]\n"), listen=listen)
+        async with world:
+            assert len(world.lines("http.in_the_clear")) == told
+
+
 async def test_what_has_begun_is_answered_at_the_end(tmp_path: Path) -> None:
     begun, go_on = asyncio.Event(), asyncio.Event()
 

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from pulsarack.queue import orders
-from tests.daemon.channels.http_world import HttpWorld, TestAccount
+from tests.daemon.channels.http_world import HttpWorld, TestAccount, network
 
 
 async def test_an_order_is_placed_once_for_its_reference(tmp_path: Path) -> None:
@@ -124,3 +124,33 @@ async def test_an_agent_complains(tmp_path: Path) -> None:
         assert (found.status, found.json["state"]) == (201, "OPEN")
         again = await world.ask("POST", "/v1/complaints", wrong)
         assert (again.status, again.json) == (200, found.json | {"repeated": True})
+
+
+async def test_rows_of_a_bank_pay_tickets(tmp_path: Path) -> None:
+    local = (network("127.0.0.0/8"),)
+    async with HttpWorld(tmp_path, 'bank_accounts = ["mutasi", "K9"]\n', deposit=0) as world:
+        world.doors.accounts["MUTASI"] = TestAccount("A2", "MUTASI", networks=local)
+        world.doors.accounts["K9"] = TestAccount("A2", "K9")
+        amount = (await world.ask("POST", "/v1/tickets", {"amount": 50_000})).json["amount"]
+        day = "2026-11-22"
+        rows = [
+            {"day": day, "amount": amount, "description": "TRF"},
+            {"day": day, "amount": 7, "description": "BUNGA"},
+            {"day": day, "amount": -5_000, "description": "ADM"},
+        ]
+        record = {"bank": "bank", "rows": rows}
+        for member in ("K1", "K9"):  # one is not named, the other may come from anywhere
+            found = await world.ask("POST", "/v1/bank-rows", record, member=member)
+            assert (found.status, found.code) == (403, "NOT_FOR_THIS_ACCOUNT")
+        first = (await world.ask("POST", "/v1/bank-rows", record, member="MUTASI")).json
+        assert (first["added"], first["known"], first["debits"]) == (3, 0, 1)
+        assert [(one["agent"], one["amount"]) for one in first["paid"]] == [("A1", amount)]
+        assert [one["description"] for one in first["unmatched"]] == ["BUNGA"]
+        again = (await world.ask("POST", "/v1/bank-rows", record, member="MUTASI")).json
+        assert (again["added"], again["known"], again["paid"]) == (0, 3, [])
+        assert (await world.ask("GET", "/v1/balance")).json["posted"] == amount
+        bad = {"bank": "bank", "rows": [{"day": "2026-13-01", "amount": 5}]}
+        found = await world.ask("POST", "/v1/bank-rows", bad, member="MUTASI")
+        assert (found.status, found.code) == (422, "BAD_ROWS")
+        found = await world.ask("POST", "/v1/bank-rows", record | {"bank": "x"}, member="MUTASI")
+        assert (found.status, found.code) == (422, "UNKNOWN_BANK")

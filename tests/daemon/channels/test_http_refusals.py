@@ -4,7 +4,6 @@ One table of requests that are wrong in one thing each; what cannot be said in s
 (slowness, floods) follows below it.
 """
 
-import asyncio
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
@@ -23,9 +22,7 @@ from tests.daemon.channels.http_world import (
     Answer,
     HttpWorld,
     TestAccount,
-    hang_up,
     network,
-    settle,
 )
 
 FAST = "requests_per_second = 1000\nburst = 1000\n"
@@ -240,157 +237,6 @@ async def test_an_account_is_bound_to_its_addresses(tmp_path: Path) -> None:
         for asked_for, status in (("203.0.113.9", 200), ("203.0.114.9", 403), ("::1", 403)):
             sent = world.signed("GET", "/v1/balance") | {"X-Forwarded-For": asked_for}
             assert (await world.send("GET", "/v1/balance", headers=sent)).status == status
-
-
-HEAD = b"POST /v1/orders HTTP/1.1\r\nHost: x\r\n"
-NOT_HTTP = [
-    b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
-    b"GET / HTTP/9.9\r\n\r\n",
-    b"GET /v1/orders\r\n\r\n",
-    b"GET  HTTP/1.1\r\n\r\n",
-    b"G\x00T / HTTP/1.1\r\n\r\n",
-    HEAD + b"Content-Length: -1\r\n\r\n",
-    HEAD + b"Content-Length: 5\r\nContent-Length: 6\r\n\r\nhello",
-    HEAD + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\nhello",
-    HEAD + b"A : b\r\n\r\n",
-    HEAD + b"A: b\r\n c\r\n\r\n",
-    HEAD + b"X: " + b"y" * 4000 + b"\r\n\r\n",
-    HEAD + b"".join(b"X%d: y\r\n" % n for n in range(200)) + b"\r\n",
-    b"GET /" + b"p" * 4000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
-    HEAD + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n",
-]  # fmt: skip
-
-
-@pytest.mark.parametrize("octets", NOT_HTTP)
-async def test_what_is_no_http_is_told_so(tmp_path: Path, octets: bytes) -> None:
-    async with HttpWorld(tmp_path, SETTINGS) as world:
-        found = await world.raw(octets)
-        assert b" 400 Bad Request" in found[:30], found
-        assert b'"code":"BAD_HTTP"' in found, found
-        assert world.refused() == {"HTTP_BAD_HTTP": 1}
-        assert (await world.order("r1")).status == 201
-
-
-class Line(asyncio.Transport):
-    """The server's end of a connection, in memory."""
-
-    def __init__(self) -> None:
-        super().__init__({"peername": ("127.0.0.1", 50_000)})
-        self.sent = b""
-        self.open = True
-
-    def write(self, data: Any) -> None:
-        self.sent += bytes(data)
-
-    def writelines(self, pieces: Any) -> None:
-        self.sent += b"".join(bytes(one) for one in pieces)
-
-    def close(self) -> None:
-        self.open = False
-
-    abort = close
-
-    def is_closing(self) -> bool:
-        return not self.open
-
-    def pause_reading(self) -> None:
-        pass
-
-    def resume_reading(self) -> None:
-        pass
-
-
-async def connected(world: HttpWorld, octets: bytes) -> tuple[Line, Any]:
-    """A connection in memory on which these octets came."""
-    assert world.channel.server.connect is not None
-    line, end = Line(), world.channel.server.connect()
-    end.connection_made(line)
-    await settle()
-    if octets:
-        end.data_received(octets)
-    await settle()
-    return line, end
-
-
-@pytest.mark.parametrize(
-    ("octets", "answer"),
-    [
-        (b"", b""),
-        (HEAD, b"HTTP/1.1 408 "),
-        (b"P", b"HTTP/1.1 408 "),
-        (HEAD + b"Content-Length: 10\r\n\r\n12345", b"HTTP/1.1 408 "),
-        (HEAD + b"Transfer-Encoding: chunked\r\n\r\n5\r\n12345\r\n", b"HTTP/1.1 408 "),
-    ],
-)
-async def test_who_sends_slowly_is_cut_off(tmp_path: Path, octets: bytes, answer: bytes) -> None:
-    async with HttpWorld(tmp_path) as world:
-        line, end = await connected(world, octets)
-        await world.clock.pass_by(9.9)
-        assert line.open and not line.sent
-        await world.clock.pass_by(0.2)
-        assert not line.open
-        assert line.sent.startswith(answer) and bool(line.sent) == bool(answer), line.sent
-        assert world.refused() == ({"HTTP_TOO_SLOW": 1} if octets else {})
-        end.connection_lost(None)
-        await settle()
-        assert world.refused() == ({"HTTP_TOO_SLOW": 1} if octets else {})
-
-
-async def test_a_drop_now_and_then_gains_no_time(tmp_path: Path) -> None:
-    async with HttpWorld(tmp_path) as world:
-        line, end = await connected(world, HEAD)
-        for n in range(11):
-            end.data_received(b"X%d: y\r\n" % n)
-            await world.clock.pass_by(1.0)
-        assert not line.open and line.sent.startswith(b"HTTP/1.1 408 ")
-        end.connection_lost(None)
-
-
-async def test_an_idle_connection_is_closed_without_a_word(tmp_path: Path) -> None:
-    async with HttpWorld(tmp_path) as world:
-        ask = b"GET /v1/openapi.json HTTP/1.1\r\nHost: x\r\n\r\n"
-        line, end = await connected(world, ask)
-        for _ in range(2):
-            await world.clock.pass_by(29.0)
-            assert line.open and line.sent.startswith(b"HTTP/1.1 200 "), line.sent
-            line.sent = b""
-            end.data_received(ask)  # asked in time, it is served again
-            await settle()
-        line.sent = b""
-        await world.clock.pass_by(30.1)
-        assert not line.open and not line.sent
-        assert world.refused() == {}
-        end.connection_lost(None)
-
-
-async def test_who_takes_no_answer_is_cut_off(tmp_path: Path) -> None:
-    async with HttpWorld(tmp_path) as world:
-        line, end = await connected(world, b"GET /v1/openapi.json HTTP/1.1\r\nHost: x\r\n\r\n")
-        end.pause_writing()
-        await world.clock.pass_by(9.0)
-        end.resume_writing()
-        await world.clock.pass_by(2.0)
-        assert line.open
-        end.pause_writing()
-        await world.clock.pass_by(10.1)
-        assert not line.open
-        assert world.refused() == {"HTTP_TOO_SLOW": 1}
-        end.connection_lost(None)
-
-
-async def test_connections_are_bounded_for_each_address(tmp_path: Path) -> None:
-    async with HttpWorld(tmp_path, "connections_per_address = 2\n") as world:
-        port = world.channel.server.port
-        ends = [await asyncio.open_connection("127.0.0.1", port) for _ in range(2)]
-        await asyncio.sleep(0)
-        refused = await world.raw(b"GET / HTTP/1.1\r\n\r\n")
-        assert refused.startswith(b"HTTP/1.1 503 ") and b"TOO_MANY_CONNECTIONS" in refused
-        assert world.refused() == {"HTTP_TOO_MANY_CONNECTIONS": 1}
-        for _, writer in ends:
-            await hang_up(writer)
-        while world.pressure.figures()["http_connections"]:
-            await asyncio.sleep(0)
-        assert (await world.order("r1")).status == 201
 
 
 async def test_the_text_that_is_signed_is_as_documented(tmp_path: Path) -> None:

@@ -13,13 +13,15 @@ import pytest
 from aiohttp import web
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from pulsarack.daemon.channels.carrier import Parcel, Sent, SentKind
+from pulsarack.daemon.channels.carrier import ChannelState, Parcel, Sent, SentKind, Standing
 from pulsarack.daemon.channels.http import report_urls, signing
 from pulsarack.daemon.channels.http.reports import Post, Report, Reporter
+from pulsarack.daemon.channels.postman import Postman
 from pulsarack.daemon.config_http import HttpSection
 from pulsarack.daemon.secrets import Secret
+from pulsarack.queue import messages
 from pulsarack.queue.post import outgoing
-from tests.daemon.channels.http_world import KEY, HandClock, HttpWorld, TestAccount
+from tests.daemon.channels.http_world import KEY, HandClock, HttpWorld, TestAccount, settle
 
 PARCEL = Parcel(
     id=7,
@@ -284,3 +286,37 @@ async def test_a_finished_order_lies_ready_for_its_account(tmp_path: Path) -> No
         await world.ask("POST", "/v1/orders/r1/cancel")
         (row,) = world.store.read_inline(lambda db: outgoing.listed(db, waiting=True))
         assert (row.channel, row.address, row.kind, row.order_id) == ("http", "K1", "result", 1)
+
+
+async def test_a_result_is_tried_until_it_is_there(tmp_path: Path) -> None:
+    async with HttpWorld(tmp_path) as world, receiver() as program:
+        program.answers = [web.Response(status=500), web.Response(status=500)]
+        world.doors.accounts["K1"] = TestAccount(report_url=program.url)
+        world.channel._state = ChannelState(Standing.UP)
+        postman = Postman(world.context, [world.channel])
+        (round_,) = postman._rounds.values()
+        carrying = asyncio.create_task(round_.run())
+        await world.order("r1")
+        await world.ask("POST", "/v1/orders/r1/cancel")
+        for tries in (1, 2, 3):
+            while len(program.told) < tries:
+                await asyncio.sleep(0)
+            while _waiting(world) and _waiting(world)[0].tries < tries:
+                await asyncio.sleep(0)
+            await settle()
+            await world.clock.pass_by(60)
+        while _waiting(world):
+            await asyncio.sleep(0)
+        told = [json.loads(body) for _, body in program.told]
+        assert len({one["id"] for one in told}) == 1
+        assert [one["order"]["state"] for one in told] == ["CANCELLED"] * 3
+        nonces = {request.headers[signing.NONCE] for request, _ in program.told}
+        assert len(nonces) == 3
+        (message,) = world.store.read_inline(lambda db: messages.of_order(db, 1))
+        assert message.delivered_at is not None
+        carrying.cancel()
+        await asyncio.gather(carrying, return_exceptions=True)
+
+
+def _waiting(world: HttpWorld) -> list[outgoing.Outgoing]:
+    return world.store.read_inline(lambda db: outgoing.listed(db, waiting=True))
