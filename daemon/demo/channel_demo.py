@@ -141,6 +141,10 @@ class ChannelDemo(Demo):
         self._model.deposits["DIST1"] += said.number("jumlah")
         self._model.commissions["DIST1"] -= said.number("jumlah")
 
+    def _sent_again(self) -> str:
+        messages, results = self._heard.sent_again, self._heard.repeated_results
+        return f"{messages} messages were sent again, {results} results came again"
+
     def _more_findings(self, orders: list[OrderLine]) -> list[Finding]:
         products = {wish.reference: wish.product for wish in self._wishes}
         self._model.sold(

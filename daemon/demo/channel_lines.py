@@ -62,7 +62,7 @@ class Lines:
     def _make(self, member: Member) -> None:
         sms = SmsSender(self._phones, member.number)
         self._phones.listen(member.number, self._text(member, "sms", sms).hear)
-        whatsapp = WhatsAppSender(self._scene.api, member.number)
+        whatsapp = WhatsAppSender(self._scene.api, member.number, self._scene.heard)
         self._numbers[member.number] = self._text(member, "whatsapp", whatsapp)
         if self._scene.prosody is not None:
             to = f"{SERVER}@{DOMAIN}"

@@ -70,13 +70,13 @@ async def _prosody(place: Place, stack: AsyncExitStack) -> Prosody | None:
 
 
 def _write(place: Place, made: Scene) -> None:
-    secrets = {
+    files = {
         "xmpp_password": XMPP_PASSWORD,
         "whatsapp_token": graph_stand_in.TOKEN,
         "whatsapp_app_secret": graph_stand_in.APP_SECRET,
         "whatsapp_verify_token": graph_stand_in.VERIFY_TOKEN,
     }
-    for name, secret in secrets.items():
+    for name, secret in files.items():
         path = place.root / name
         path.touch(mode=0o600)
         path.write_text(f"{secret}\n", encoding="utf-8")

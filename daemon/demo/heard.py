@@ -31,6 +31,8 @@ class Heard:
         # What agents found wrong themselves.
         self.complaints: list[tuple[str, str]] = []
         self.repeated_results = 0
+        # Messages that got no answer and were sent once more, as the same.
+        self.sent_again = 0
 
     def accepted(self, reference: str, order: int) -> None:
         """An answer, or somebody who looked it up, says which order a reference is."""

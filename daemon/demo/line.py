@@ -108,9 +108,10 @@ class TextLine:
                 await self._clock.sleep(PENANCE_SECONDS)
             if wish.again == REFERENCE:
                 again = await self._write(text, wish.reference, twice=False)
-                if again.key != "order_same_reference":
+                # After a kill it may be the first answer, told once more.
+                if not {said.key, again.key} <= set(ACCEPTED_KEYS):
                     self._heard.complain(f"text {wish.reference}", f"again: {again.key}")
-                elif "trxid" in said.variables and again.number("trxid") != said.number("trxid"):
+                elif again.number("trxid") != said.number("trxid"):
                     self._heard.complain(f"text {wish.reference}", "again: another order")
         if said.key in ACCEPTED_KEYS:
             return Answer(order=said.number("trxid"))
@@ -142,6 +143,7 @@ class TextLine:
                 said = await asyncio.wait_for(self._said.get(), wait)
             except TimeoutError:
                 if self._again_seconds is not None:
+                    self._heard.sent_again += 1
                     await sending.send()
                 continue
             # An answer to another text is no answer; refusals name no reference.

@@ -117,6 +117,7 @@ class Program:
                     return told
             except (aiohttp.ClientError, TimeoutError):
                 pass
+            self._heard.sent_again += 1
             await asyncio.sleep(_AGAIN_SECONDS)
 
 

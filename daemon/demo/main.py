@@ -207,6 +207,9 @@ class Demo:
         self._tell(orders, lines, books, findings)
         return not findings and len(orders) == self._options.orders
 
+    def _sent_again(self) -> str:
+        return f"{self._link.broken_off['order.new']} orders were sent again"
+
     def _more_findings(self, _orders: list[OrderLine]) -> list[Finding]:
         """What else is checked; the database lies still."""
         return []
@@ -227,7 +230,7 @@ class Demo:
         say(
             f"{rate:.1f} orders/s, {seconds:.1f} s for {seconds * self._options.speed / 60:.0f}"
             f" minutes of trade; the daemon was killed {self._progress.kills} times,"
-            f" {self._link.broken_off['order.new']} orders were sent again"
+            f" {self._sent_again()}"
         )
         if findings:
             self._shown.table(display.findings_table(findings))

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from pulsarack.daemon.clock import WallClock
 from pulsarack.daemon.demo.errors import DemoError
 
 DOMAIN = "pulsa.test"
@@ -155,7 +156,7 @@ def write_certificate(place: Path, domain: str) -> None:
     """A certificate of its own authority, and its key."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, domain)])
-    now = datetime.now(UTC)
+    now = datetime.fromtimestamp(WallClock().now_ms() / 1000, UTC)
     certificate = (
         x509.CertificateBuilder()
         .subject_name(name)
