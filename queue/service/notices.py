@@ -55,7 +55,7 @@ def money_came(
         "number": number,
         "bank": bank.upper(),
     }
-    tell(db, agent, "credited" if amount > 0 else "corrected", variables, now_ms=now_ms)
+    tell(db, agent, "credited" if amount > 0 else "deposit_corrected", variables, now_ms=now_ms)
 
 
 def complaint_answered(db: Database, complaint: Complaint, *, now_ms: int) -> None:
