@@ -34,8 +34,14 @@ def register(db: Database, command: RegisterDownline, asked: Asked) -> Answer:
     """A new agent below the sender."""
     given: Values = {"number": look.shown(command.number), "channel": SMS}
     address = normal_address(SMS, command.number)
-    if isinstance(address, Refusal) or senders.bound_to(db, SMS, address) is not None:
+    if isinstance(address, Refusal):
         return Answer("sender_refused", given)
+    owner = senders.bound_to(db, SMS, address)
+    if owner is not None:
+        own = people.downline(db, owner.agent, asked)
+        # Whose it is, only his uplines learn.
+        taken = Answer("sender_refused", given)
+        return taken if isinstance(own, Answer) else Answer("downline_known", _known(own, given))
     made = tree.register(
         db,
         asked.agent,
@@ -54,6 +60,10 @@ def register(db: Database, command: RegisterDownline, asked: Asked) -> Answer:
     assert not isinstance(bound, Refusal), "it was free a statement ago"
     more: Values = {"number": given["number"], "markup": command.markup or 0}
     return Answer("downline_registered", {**people.named(made), **more})
+
+
+def _known(agent: Agent, given: Values) -> Values:
+    return {**people.named(agent), **given}
 
 
 def listed(db: Database, command: ListDownlines, asked: Asked) -> Answer:

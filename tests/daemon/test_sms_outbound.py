@@ -301,6 +301,8 @@ def test_reports_of_delivery(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cr
         if crash:
             await world.crash()
             await world.start()
+            await until_idle(world)
+        assert world.simulation.modems[0].settings.indication[2] == 1  # +CDS
         await world.until(lambda: states(world) == ["DELIVERED"], 120)
         await world.clock.sleep(60)
         assert world.on_cards() == 0 and len(world.heard()) == 1

@@ -127,6 +127,10 @@ def bound(talk: Talk) -> None:
     talk.say(AddSender("sms", "6281200000077"))
 
 
+def known(talk: Talk) -> None:
+    talk.say(AddSender("sms", "6281200000066"), agent="C1")
+
+
 def complained(talk: Talk) -> None:
     done(talk)
     talk.say(Complain(TO, "pulsa belum masuk"))
@@ -546,6 +550,13 @@ ROWS: list[tuple[Before, Command, str, str, str]] = [
         "sms 081200000077 cannot be registered. Check it, or ask the admin.",
     ),
     (
+        known,
+        RegisterDownline("Toko Baru", "Bogor", "081200000066"),
+        "downline_known",
+        "Nomor 081200000066 sudah terdaftar: Cici, kode C1.",
+        "Number 081200000066 is registered already: Cici, code C1.",
+    ),
+    (
         nothing,
         RegisterDownline(" ", "Bogor", "6281200000099"),
         "name_bad",
@@ -879,12 +890,30 @@ def test_a_repeated_message_exchanges_once(talk: Talk) -> None:
 def test_who_gets_balance_is_told_at_his_telephone(talk: Talk) -> None:
     talk.say(TransferBalance("B1", 1_000))
     assert talk.world.sql("SELECT count(*) FROM outgoing") == [(0,)]
-    talk.say(AddSender("xmpp", "sari@example.org"), AddSender("sms", "6281200000088"), agent="B1")
+    chat = {"channel": "xmpp", "sender": "sari@example.org", "agent": "B1"}
+    talk.say(AddSender("xmpp", "sari@example.org"), **chat)
+    talk.say(AddSender("sms", "6281200000088"), **chat)
     talk.speak("B1", "en")
     talk.say(TransferBalance("B1", 5_000))
     assert talk.world.sql("SELECT channel, address, kind, agent, text FROM outgoing") == [
         ("sms", "6281200000088", "answer", "B1", "Rp5.000 came from Kios (A1). Balance: 56.000")
     ]
+
+
+def test_what_is_done_from_elsewhere_is_told_at_the_telephone(talk: Talk) -> None:
+    bound(talk)  # from that telephone itself
+    talk.say(AddSender("xmpp", "kios@example.org"))
+    talk.say(ChangePin(HiddenPin("2580")), new_pin_hash=PIN_HASH)
+    assert talk.world.sql("SELECT count(*) FROM outgoing") == [(0,)]
+    chat = {"channel": "xmpp", "sender": "kios@example.org"}
+    talk.say(AddSender("whatsapp", "6281200000088"), **chat)
+    talk.say(ChangePin(HiddenPin("2580")), new_pin_hash=PIN_HASH, **chat)
+    assert talk.world.sql("SELECT channel, address, text FROM outgoing ORDER BY id") == [
+        ("sms", "6281200000077", "Pengirim baru A1: whatsapp 6281200000088. Bukan Anda?"
+         " Segera hubungi admin."),
+        ("sms", "6281200000077", "PIN A1 diganti lewat xmpp kios@example.org. Bukan Anda?"
+         " Segera hubungi admin."),
+    ]  # fmt: skip
 
 
 def test_across_the_network_if_the_shop_allows_it(talk: Talk) -> None:

@@ -12,7 +12,7 @@ class BankBooks:
 
     def __init__(self, rows: Callable[..., list[Row]], find: Callable[[str, str], None]) -> None:
         self._rows = rows
-        self._find = find
+        self.find = find
         self._book: Counter[tuple[str, int, str]] = Counter()
         self._whose: dict[tuple[str, int, str], str] = {}
         self._proposed: dict[tuple[str, str], int] = {}
@@ -32,7 +32,7 @@ class BankBooks:
         found: Counter[str] = Counter()
         for row, times in self._stored().items():
             if times > self._book[row]:
-                self._find("P3", f"{row} is stored {times} times, at the bank {self._book[row]}")
+                self.find("P3", f"{row} is stored {times} times, at the bank {self._book[row]}")
             if row in self._whose:
                 found[self._whose[row]] += row[1]
         for agent, key in self._rows(
@@ -44,10 +44,10 @@ class BankBooks:
     def quiet(self) -> None:
         """Check what must hold at the end: all that the bank has was stored."""
         if (stored := self._stored()) != self._book:
-            self._find("P1", f"of the bank's rows {self._book} only {stored} are stored")
+            self.find("P1", f"of the bank's rows {self._book} only {stored} are stored")
         alone = self._rows("SELECT id FROM credit_request WHERE decided_uid = uid")
         if alone:
-            self._find("P3", f"one admin alone decided {alone}")
+            self.find("P3", f"one admin alone decided {alone}")
 
     def _stored(self) -> Counter[tuple[str, int, str]]:
         return Counter(

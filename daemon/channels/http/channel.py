@@ -39,7 +39,7 @@ class HttpChannel:
         settings = context.config.http
         self._context = context
         self._doorkeeper = parts.doorkeeper
-        self.door = Door(context.clock, settings, parts.doorkeeper)
+        self.door = Door(context, parts)
         self.desk = Desk(context, parts)
         self.server = HttpServer(context.clock, settings, pressure)
         bank = BankApi(context, self.door)

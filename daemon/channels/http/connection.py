@@ -15,6 +15,7 @@ from typing import Any
 
 from aiohttp import web
 
+from pulsarack.daemon import log as logging
 from pulsarack.daemon.channels.http.limits import Places
 from pulsarack.daemon.channels.http.refusals import HttpRefusal, Why, error_body
 from pulsarack.daemon.config_http import HttpSection
@@ -123,6 +124,7 @@ class Connection(web.RequestHandler):
         known = HttpRefusal(Why.BAD_HTTP, "this is no request of HTTP")
         if status >= 500:
             known = HttpRefusal(Why.INTERNAL, "something went wrong in the daemon")
+            logging.get(channel="http").error("http.failed", path="", exc_info=exc)
         self._shared.pressure.refused(f"HTTP_{known.code}", address=self._name)
         response = web.Response(
             status=known.status, body=error_body(known), headers={"Content-Type": JSON}

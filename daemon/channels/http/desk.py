@@ -5,6 +5,7 @@ read and written in the turn of the account's agent. A look-up never creates an 
 old its reference is.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from peewee import Database
@@ -86,11 +87,12 @@ class Desk:
         reply_number: str | None = None,
         dialect: str = "",
         text: str | None = None,
+        first: Callable[[Database], None] | None = None,
     ) -> Placed | Refusal:
         """Accept an order, or answer with the one of its reference; durable when it returns.
 
         `reply_number` is the buyer's, who is told too; `text` is what is kept of the request,
-        without secrets.
+        without secrets; `first` is done in the same transaction, before the order.
         """
         if reply_number is not None:
             buyer = normalise_destination(reply_number)
@@ -107,7 +109,7 @@ class Desk:
             dialect=dialect,
         )
         found = await self._parts.ordering.place(
-            request, replace(origin, reply_number=reply_number)
+            request, replace(origin, reply_number=reply_number), first=first
         )
         if isinstance(found, Refusal):
             return found

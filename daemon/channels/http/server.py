@@ -297,6 +297,8 @@ def _tls(settings: HttpSection) -> ssl.SSLContext | None:
     """The certificate to show; raises CannotListen."""
     certificate, key = settings.tls_certificate, settings.tls_key
     if certificate is None:
+        if key is not None:  # who names a key wants no request in the clear
+            raise CannotListen("tls_key stands without tls_certificate", "set both in [http]")
         return None
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2

@@ -36,8 +36,10 @@ from pulsarack.daemon.ordering import Ordering
 from pulsarack.daemon.past_orders import PastOrders
 from pulsarack.daemon.pressure import Pressure
 from pulsarack.daemon.secrets import Secret, Secrets
-from pulsarack.ledger import accounts, journal
+from pulsarack.ledger import accounts as ledger_accounts
+from pulsarack.ledger import journal
 from pulsarack.queue import agents, prefixes, products
+from pulsarack.queue.identity import accounts
 from pulsarack.queue.products import Product
 from pulsarack.ussd.shelf import load_shelf
 from tests.daemon.store_inline import InlineStore
@@ -148,9 +150,9 @@ class Doors:
         else:
             self.wrongs.append((member, address))
 
-    async def use_nonce(self, member: str, nonce: str, window_ms: int) -> bool:
+    def use_nonce(self, db: Database, member: str, nonce: str, now_ms: int, window_ms: int) -> bool:
         if self.real:
-            return await self.real.use_nonce(member, nonce, window_ms)
+            return accounts.use_nonce(db, member, nonce, now_ms, window_ms)
         fresh = (member, nonce) not in self.nonces
         self.nonces.add((member, nonce))
         return fresh
@@ -224,6 +226,7 @@ class HttpWorld:
             past=PastOrders(self.context, archives),
             price_of=lambda _db, _agent, product: product.price,
             rng=random.Random(1),
+            use_nonce=self.doors.use_nonce,
         )
         self.channel = HttpChannel(self.context, parts, self.pressure, formatters)
         self._session: aiohttp.ClientSession | None = None
@@ -371,7 +374,7 @@ def furnished(directory: Path) -> bytes:
 
 def furnish(db: Database) -> None:
     """Agents A1 and A2, and what is sold."""
-    for account in (accounts.SALES, accounts.AIRTIME, accounts.OPENING):
+    for account in (ledger_accounts.SALES, ledger_accounts.AIRTIME, ledger_accounts.OPENING):
         journal.open_account(db, account, now_ms=START_MS)
     prefixes.ship(db)
     for code in ("A1", "A2"):

@@ -18,6 +18,7 @@ from pulsarack.daemon.channels.carrier import Standing
 from pulsarack.daemon.channels.http import json_body, openapi, refusals
 from pulsarack.daemon.channels.http.channel import LOOK_AGAIN_SECONDS
 from pulsarack.daemon.channels.http.routes import Call, Route
+from pulsarack.daemon.channels.http.server import CannotListen
 from pulsarack.daemon.channels.http.wire import Balance
 from pulsarack.daemon.config_http import split_listen
 from pulsarack.daemon.errors import Busy
@@ -98,6 +99,13 @@ async def test_a_certificate_that_is_none(tmp_path: Path, content: str | None, w
     world.store.close()
 
 
+async def test_a_key_alone_is_no_reason_to_speak_in_the_clear(tmp_path: Path) -> None:
+    world = settings_of(HttpWorld(tmp_path), tls_key=tmp_path / "http.key")
+    with pytest.raises(CannotListen, match="tls_key stands without tls_certificate"):
+        await world.channel.server.start()
+    world.store.close()
+
+
 async def test_it_speaks_tls(tmp_path: Path) -> None:
     path = certificate(tmp_path / "http.pem")
     async with settings_of(HttpWorld(tmp_path), tls_certificate=path) as world:
@@ -159,6 +167,7 @@ async def test_faults_of_a_handler_are_its_requests_own(tmp_path: Path) -> None:
 
     world = HttpWorld(tmp_path)
     world.channel.add([route("/broken", broken), route("/busy", busy)])
+    world.channel.add([Route("GET", "/worse", broken, refuse=lambda *_: 1 // 0)])  # type: ignore[arg-type,return-value]
     async with world:
         found = await world.send("GET", "/broken")
         assert (found.status, found.code) == (500, "INTERNAL")
@@ -168,6 +177,9 @@ async def test_faults_of_a_handler_are_its_requests_own(tmp_path: Path) -> None:
         found = await world.send("GET", "/busy")
         assert (found.status, found.code, found.headers["Retry-After"]) == (503, "BUSY", "1")
         assert world.refused() == {"HTTP_BUSY": 1, "HTTP_INTERNAL": 1}
+        found = await world.send("GET", "/worse")
+        assert (found.status, found.code) == (500, "INTERNAL")
+        assert "ZeroDivisionError" in world.lines("http.failed")[-1]["exception"]
         with pytest.raises(ValueError, match="served already"):
             world.channel.add([route("/busy", busy)])
 
