@@ -1,5 +1,6 @@
 """The native API: what is acknowledged is there, and the same reference is the same order."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -194,3 +195,20 @@ async def test_an_archived_order_is_its_reference_s_for_ever(tmp_path: Path) -> 
         assert (found.status, found.json["state"]) == (200, "CANCELLED")
         wrong = {"client_reference": "r1", "words": "dulu tidak masuk"}
         assert (await world.ask("POST", "/v1/complaints", wrong)).status == 201
+
+
+async def test_no_order_costs_more_than_its_program_pays(tmp_path: Path) -> None:
+    async with HttpWorld(tmp_path) as world:
+        record = {"client_reference": "r1", "product": "S10", "destination": "081200000012"}
+        body = json.dumps(record | {"max_price": 10_499}).encode()
+        sent = world.signed("POST", "/v1/orders", body)
+        found = await world.send("POST", "/v1/orders", body, sent)
+        assert (found.status, found.code) == (422, "TOO_DEAR")
+        assert (await world.send("POST", "/v1/orders", body, sent)).code == "NONCE_REUSED"
+        assert (await world.order("r1", max_price=10_500)).status == 201
+        # An order keeps its price, whatever its product costs by now.
+        world.store.run_inline(lambda db: db.execute_sql("UPDATE product SET price = 11000"))
+        again = await world.order("r1", max_price=10_500)
+        assert (again.status, again.json["price"]) == (200, 10_500)
+        found = await world.order("r2", destination="081200000013", max_price=10_500)
+        assert (found.status, found.code) == (422, "TOO_DEAR")
