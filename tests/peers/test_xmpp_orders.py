@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from pulsarack.daemon.channels.carrier import Standing
 from pulsarack.daemon.channels.xmpp.channel import XmppChannel
 from pulsarack.daemon.config_xmpp import XmppSection
 from pulsarack.daemon.secrets import Secret
@@ -29,7 +28,6 @@ async def scene(place: Path) -> AsyncIterator[tuple[ChatHouse, Prosody, Agent]]:
             here.bind("xmpp", AGENT)
             channel = channel_of(here, server)
             async with here.carried_by(channel):
-                await comes(lambda: channel.state().standing is Standing.UP)
                 agent = Agent(server, "agen1", "toko")
                 agent.connect("127.0.0.1", server.port)
                 await asyncio.wait_for(agent.up.wait(), SECONDS)
