@@ -31,6 +31,7 @@ from pulsarack.queue.wordings.shipped import Values
 
 THOUSAND = 1000
 PRICES = "CH"
+MOST_REPEATS = 98
 
 
 def place(db: Database, command: PlaceOrder, asked: Asked) -> Answer:
@@ -157,6 +158,3 @@ def _last(db: Database, wanted: Request, number: str, asked: Asked) -> int:
             break
         last += 1
     return last
-
-
-MOST_REPEATS = 98
