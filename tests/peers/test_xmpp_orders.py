@@ -7,10 +7,10 @@ from pathlib import Path
 
 from pulsarack.daemon.channels.xmpp.channel import XmppChannel
 from pulsarack.daemon.config_xmpp import XmppSection
+from pulsarack.daemon.demo.prosody import DOMAIN, Prosody
 from pulsarack.daemon.secrets import Secret
 from tests.daemon.channels.chat_house import ChatHouse, comes, house
 from tests.daemon.channels.desk_world import PIN
-from tests.peers.prosody import DOMAIN, Prosody
 from tests.peers.test_xmpp import AGENT, PASSWORD, SECONDS, Agent
 
 ORDER = f"S5.081200000012.{PIN}"
