@@ -17,11 +17,7 @@ from pulsarack.daemon.channels.whatsapp.channel import Keys, WhatsAppChannel
 from pulsarack.daemon.clock import WallClock
 from pulsarack.daemon.config_http import HttpSection
 from pulsarack.daemon.config_whatsapp import WhatsAppSection
-from pulsarack.daemon.errors import Busy
-from pulsarack.daemon.pressure import Pressure
-from pulsarack.daemon.secrets import Secret
-from tests.daemon.chat_desk import MemoryDesk, MemoryPost
-from tests.daemon.graph_api import (
+from pulsarack.daemon.demo.graph_stand_in import (
     APP_SECRET,
     NUMBER_ID,
     TOKEN,
@@ -31,6 +27,10 @@ from tests.daemon.graph_api import (
     sign,
     value,
 )
+from pulsarack.daemon.errors import Busy
+from pulsarack.daemon.pressure import Pressure
+from pulsarack.daemon.secrets import Secret
+from tests.daemon.chat_desk import MemoryDesk, MemoryPost
 
 NUMBER, BSUID = "6281200000001", "ID.1349120865530274"
 DAY_MS = 24 * 3600 * 1000

@@ -16,7 +16,7 @@ from pulsarack.daemon.channels.whatsapp.payload import (
     Passed,
     Unreadable,
 )
-from tests.daemon.graph_api import NUMBER_ID, body, value
+from pulsarack.daemon.demo.graph_stand_in import NUMBER_ID, body, value
 
 NUMBER, BSUID = "6281200000001", "ID.1349120865530274"
 MESSAGE = {

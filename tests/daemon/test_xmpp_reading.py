@@ -125,7 +125,7 @@ def test_what_is_no_letter_has_a_name(element: ElementTree.Element, name: str, o
             " stamp='2026-11-22T01:00:00Z'/>",
             "too_old",
         ),
-        ("<body>x</body><replace xmlns='urn:xmpp:message-correct:0' id='a'/>", "message_corrected"),
+        ("<body>x</body><replace xmlns='urn:xmpp:message-correct:0' id='a'/>", "corrected"),
         ("<body>x</body><encryption xmlns='urn:xmpp:eme:0'/>", "only_text"),
         ("<body>x</body><encrypted xmlns='eu.siacs.conversations.axolotl'/>", "only_text"),
         ("<body>x</body><x xmlns='jabber:x:encrypted'>abc</x>", "only_text"),

@@ -48,7 +48,7 @@ _CONDITIONS = "{urn:ietf:params:xml:ns:xmpp-stanzas}"
 TOO_OLD = "too_old"
 TOO_LONG = "too_long"
 ONLY_TEXT = "only_text"
-CORRECTED = "message_corrected"
+CORRECTED = "corrected"
 
 
 @dataclass(frozen=True, slots=True)

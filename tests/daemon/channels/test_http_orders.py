@@ -35,9 +35,11 @@ async def test_what_the_queue_refuses_keeps_its_words(tmp_path: Path) -> None:
         ):
             found = await world.order("r1", **fields)
             assert (found.status, found.code) == (status, code)
+            assert "pulsarack " not in found.json["remedy"]  # no command for who has no terminal
         assert (await world.order("r1")).status == 201
         found = await world.order("r2")
         assert (found.status, found.code) == (409, "REPEATED")
+        assert found.json["remedy"] == "if one more is meant, raise repeat_index"
         found = await world.order("r3", destination="081200000013")
         assert (found.status, found.code) == (402, "INSUFFICIENT_DEPOSIT")
         assert world.refused() == {}
