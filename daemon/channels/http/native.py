@@ -44,6 +44,7 @@ class NativeApi:
             asked,
             reference=wanted.client_reference,
             reply_number=wanted.reply_number,
+            most_price=wanted.max_price,
             first=verified.use_nonce,
         )
         if isinstance(found, Refusal):

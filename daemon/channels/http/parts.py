@@ -101,7 +101,7 @@ class Ordering(Protocol):
         request: Request,
         origin: Origin,
         *,
-        first: Callable[[Database], None] | None = None,
+        first: Callable[[Database], Refusal | None] | None = None,
     ) -> Accepted | Repeated | Refusal:
         """Accept it durably, answer with its first one, or say why not; `first` goes before."""
 

@@ -219,11 +219,11 @@ class HttpWorld:
         logging.mask([Secret(KEY)])
         self.pressure = Pressure(self.clock)
         self.woken: list[str | None] = []
-        archives = Archives(folder_of(self.path), threads=False, synchronous="OFF")
+        self.archives = Archives(folder_of(self.path), threads=False, synchronous="OFF")
         parts = Parts(
             doorkeeper=self.doors,
             ordering=Ordering(self.context, self.woken.append),
-            past=PastOrders(self.context, archives),
+            past=PastOrders(self.context, self.archives),
             price_of=lambda _db, _agent, product: product.price,
             rng=random.Random(1),
             use_nonce=self.doors.use_nonce,
