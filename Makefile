@@ -49,7 +49,6 @@ clients-test: $(STAMP)
 
 test-peers: $(STAMP)
 	sh tests/peers/install.sh
-	PYTHON=$(PYTHON) sh tests/peers/install_schemathesis.sh
 	$(VENV)/bin/python -m pytest -q tests/peers --peers
 
 bench: $(STAMP)

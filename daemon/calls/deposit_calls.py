@@ -32,7 +32,7 @@ from pulsarack.queue.deposits import bank_rows, credits, tickets
 from pulsarack.queue.deposits.bank_rows import BankRow, StatementRow, Taken
 from pulsarack.queue.deposits.credits import CreditRequest
 from pulsarack.queue.deposits.tickets import Ticket
-from pulsarack.queue.service import notices
+from pulsarack.queue.service import notices, paying_in
 from pulsarack.queue.validation import Refusal, RefusalCode
 
 LIST_LIMIT = 200
@@ -166,16 +166,12 @@ class DepositCalls:
             return {"added": 0, "known": 0, "debits": 0, "paid": [], "unmatched": []}
         source = f"{args.source or 'rows'} by user {peer.uid}"
 
-        def job(db: Database) -> Taken | Refusal:
-            found = bank_rows.take(
+        taken = await self._write(
+            lambda db: paying_in.take(
                 db, args.bank, rows, source=source, latest_day=latest, now_ms=now_ms
-            )
-            for one in found.paid if isinstance(found, Taken) else ():
-                number = str(one.ticket.id)
-                self._came(db, one.ticket.agent, one.row.amount, number, args.bank)
-            return found
-
-        taken = await self._write(job, peer)
+            ),
+            peer,
+        )
         self._tell(args.bank, taken, peer)
         return {
             "added": taken.added,

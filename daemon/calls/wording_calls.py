@@ -119,7 +119,6 @@ class WordingCalls:
 
 async def warn_of_unusable(context: Context) -> None:
     """Log which of the operator's wordings cannot be used, so that the shipped ones are."""
-    shipped()  # read now, and not with the first order
     for edited, unfit in await context.store.read(table.unusable):
         context.log.warning(
             "wording.unusable",
