@@ -159,9 +159,7 @@ class HttpServer:
                 client.send(last_words(refusal))
 
     def _application(self) -> web.Application:
-        octets = [one.body_octets or 0 for one in self._routes.values()]
-        longest = max(self._settings.body_octets, *octets)
-        application = web.Application(client_max_size=longest, middlewares=[self._around])
+        application = web.Application(middlewares=[self._around])
         for route in self._routes.values():
             application.router.add_route(route.method, route.path, _never)
         return application
@@ -239,17 +237,13 @@ class HttpServer:
         if isinstance(connection, Connection):
             connection.head_read(body_follows=request.can_read_body)
         try:
-            body = await request.read()
-        except web.HTTPRequestEntityTooLarge:
-            raise HttpRefusal(Why.BODY_TOO_LARGE, f"a body may have {limit} octets") from None
+            body = await _read(request, limit)
         except ConnectionError:
             raise _Gone from None
         except (web.RequestPayloadError, ValueError):
             raise HttpRefusal(Why.BAD_HTTP, "the body ended too early, or is not coded") from None
         if isinstance(connection, Connection):
             connection.body_read()
-        if len(body) > limit:  # without a length in its head
-            raise HttpRefusal(Why.BODY_TOO_LARGE, f"a body may have {limit} octets")
         return body
 
     def _refuse(self, call: Call, route: Route | None, refusal: HttpRefusal) -> web.Response:
@@ -281,6 +275,16 @@ class HttpServer:
 
     def _figures(self) -> dict[str, int]:
         return {"http_connections": self._connections.taken, "http_in_flight": self._in_flight}
+
+
+async def _read(request: web.Request, limit: int) -> bytes:
+    """What stands in the body; aiohttp's own limit is one for all routes."""
+    found = bytearray()
+    async for chunk in request.content.iter_any():
+        found += chunk
+        if len(found) > limit:
+            raise HttpRefusal(Why.BODY_TOO_LARGE, f"a body may have {limit} octets")
+    return bytes(found)
 
 
 async def _never(_request: web.Request) -> web.StreamResponse:
