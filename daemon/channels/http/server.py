@@ -324,7 +324,10 @@ def _listen(listen: str) -> socket.socket:
     try:
         # Only numbers and names of this machine are of use here, so nothing is asked abroad.
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        return socket.create_server(found[0][4][:2], family=found[0][0], backlog=_BACKLOG)
+        family, address = found[0][0], found[0][4][:2]
+        # "All addresses" of IPv6 are those of IPv4, too.
+        both = address[0] == "::" and socket.has_dualstack_ipv6()
+        return socket.create_server(address, family=family, backlog=_BACKLOG, dualstack_ipv6=both)
     except (OSError, UnicodeError) as error:
         number: int | None = getattr(error, "errno", None)
         why = (

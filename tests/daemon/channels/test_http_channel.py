@@ -99,6 +99,22 @@ async def test_a_certificate_that_is_none(tmp_path: Path, content: str | None, w
     world.store.close()
 
 
+def both_families() -> bool:
+    """Whether this machine listens on IPv6 and IPv4 with one socket."""
+    try:
+        socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=True).close()
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+@pytest.mark.skipif(not both_families(), reason="needs IPv6")
+async def test_all_addresses_are_those_of_ipv4_too(tmp_path: Path) -> None:
+    async with settings_of(HttpWorld(tmp_path), listen="[::]:0") as world:
+        assert (await world.ask("GET", "/v1/balance")).status == 200
+        assert world.lines("http.request")[0]["address"] == "127.0.0.1"
+
+
 async def test_a_key_alone_is_no_reason_to_speak_in_the_clear(tmp_path: Path) -> None:
     world = settings_of(HttpWorld(tmp_path), tls_key=tmp_path / "http.key")
     with pytest.raises(CannotListen, match="tls_key stands without tls_certificate"):
