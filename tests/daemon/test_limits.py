@@ -366,7 +366,7 @@ def test_the_status_tells_what_was_refused(tmp_path: Path) -> None:
             world.pressure.refused(kind)
         world.pressure.watch(lambda: {"writing": 5})
         told = (await world.call("status"))["pressure"]
-        assert told == {"writing": 5, "refused": {"BUSY": 2, "CUT_OFF": 1}}
+        assert told == {"pins_waiting": 0, "writing": 5, "refused": {"BUSY": 2, "CUT_OFF": 1}}
         await world.stop()
 
     run(work())
