@@ -361,6 +361,15 @@ async def test_digiflazz_balance_prices_and_a_price_limit(tmp_path: Path) -> Non
         assert of_data(await digiflazz(world, "r-1", max_price=1)).code == "03"
 
 
+async def test_an_irs_price_limit(tmp_path: Path) -> None:
+    async with World(tmp_path) as world:
+        irs = FORMS["irs"]
+        assert irs.read(await irs.ask(world, "r-1", hargamax="10000")).code == "2"
+        assert irs.read(await irs.ask(world, "r-1", hargamax="x")).code == "2"
+        assert world.orders() == []
+        assert irs.read(await irs.ask(world, "r-1", hargamax="10500")).code == "0"
+
+
 async def test_digiflazz_tests_and_bills_are_refused(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         assert of_data(await digiflazz(world, "r-1", testing=True)).code == "40"

@@ -4,7 +4,7 @@ A dialect is a thin layer of names over this. A status check never creates an or
 reference is the same order for ever, answered as it stands.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pulsarack.daemon.channels.http.desk import Desk, Placed, Standing
 from pulsarack.daemon.channels.http.dialects import parameters
@@ -22,12 +22,13 @@ _WRONG = "the member, its PIN, its password or the signature is wrong"
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """An order as a dialect asks for it."""
+    """An order as a dialect asks for it; `most_price`: what the caller pays at most, rupiah."""
 
     product: str
     destination: str
     reference: str
     repeat_index: int = 1
+    most_price: int | None = None
 
 
 class Clerk:
@@ -64,7 +65,11 @@ class Clerk:
         if isinstance(asked, Refusal):
             return asked
         return await self.desk.place(
-            account, asked, reference=wanted.reference, dialect=self.vocabulary.name
+            account,
+            asked,
+            reference=wanted.reference,
+            dialect=self.vocabulary.name,
+            most_price=wanted.most_price,
         )
 
     async def order_again(self, account: Account, wanted: Wanted) -> Placed | Refusal:
@@ -76,8 +81,7 @@ class Clerk:
             first = await self.desk.find(account, wanted.reference)
             if first is not None:
                 return _as_first(first, wanted)
-            further = Wanted(wanted.product, wanted.destination, wanted.reference, index)
-            found = await self.order(account, further)
+            found = await self.order(account, replace(wanted, repeat_index=index))
             again = (RefusalCode.REPEATED, RefusalCode.REFERENCE_REUSED)
             if not isinstance(found, Refusal) or found.code not in again:
                 return found

@@ -77,8 +77,8 @@ class Digiflazz:
             raise HttpRefusal("NO_TESTS", "there are no test transactions: leave `testing` out")
         number = parameters.counted(parameters.need(given, "customer_no"))
         product = parameters.need(given, "buyer_sku_code")
-        wanted = Wanted(product, number.destination, reference, number.repeat_index)
-        await refuse_if_too_dear(self._clerk, account, wanted, given.get("max_price"))
+        most = parameters.most_price(given.get("max_price"))
+        wanted = Wanted(product, number.destination, reference, number.repeat_index, most)
         placed = await self._clerk.order_again(account, wanted)
         if isinstance(placed, Refusal):
             raise of_queue(placed)
@@ -100,7 +100,7 @@ class Digiflazz:
         """A deposit ticket."""
         given = loose_json.read(call)
         account = await let_in(self._clerk, call, given, "deposit")
-        amount = whole(parameters.need(given, "amount"), "amount")
+        amount = parameters.whole(parameters.need(given, "amount"), "amount")
         found = await self._clerk.desk.ticket(account, amount, given.get("Bank"))
         if isinstance(found, Refusal):
             raise of_queue(found)
@@ -142,27 +142,6 @@ async def let_in(desk_clerk: Clerk, call: Call, given: Mapping[str, str], signed
 def sign(username: str, key: str, what: str) -> str:
     """Digiflazz' signature."""
     return hashlib.md5(f"{username}{key}{what}".encode(), usedforsecurity=False).hexdigest()
-
-
-async def refuse_if_too_dear(
-    desk_clerk: Clerk, account: Account, wanted: Wanted, most: str | None
-) -> None:
-    """Raise HttpRefusal if a new order would cost more than the caller pays at most."""
-    if not most:
-        return
-    limit = whole(most, "the price")
-    if limit == 0 or await desk_clerk.desk.find(account, wanted.reference) is not None:
-        return
-    prices = {one.code: price for one, price in await desk_clerk.desk.products(account)}
-    if prices.get(wanted.product.upper(), 0) > limit:
-        raise HttpRefusal("TOO_DEAR", "our price is above yours")
-
-
-def whole(text: str, what: str) -> int:
-    """Whole rupiah; raises HttpRefusal."""
-    if not text.isascii() or not text.isdigit() or len(text) > 12:
-        raise HttpRefusal(Why.BAD_FIELD, f"{what} is not whole rupiah")
-    return int(text)
 
 
 def data(found: Any, status: int = 200) -> web.Response:

@@ -49,8 +49,8 @@ class DigiflazzSeller:
             raise HttpRefusal(Why.BAD_FIELD, "commands is not topup")
         number = parameters.counted(parameters.need(given, "hp"))
         product = parameters.need(given, "pulsa_code")
-        wanted = Wanted(product, number.destination, reference, number.repeat_index)
-        await digiflazz.refuse_if_too_dear(self._clerk, account, wanted, given.get("price"))
+        most = parameters.most_price(given.get("price"))
+        wanted = Wanted(product, number.destination, reference, number.repeat_index, most)
         placed = await self._clerk.order_again(account, wanted)
         if isinstance(placed, Refusal):
             raise of_queue(placed)

@@ -23,13 +23,12 @@ from pulsarack.daemon.channels.http.dialects import clerk, parameters
 from pulsarack.daemon.channels.http.dialects.clerk import Clerk, Wanted
 from pulsarack.daemon.channels.http.dialects.vocabulary import Vocabulary, rupiah
 from pulsarack.daemon.channels.http.parts import Account
-from pulsarack.daemon.channels.http.refusals import HttpRefusal, Why, of_queue
+from pulsarack.daemon.channels.http.refusals import HttpRefusal, of_queue
 from pulsarack.daemon.channels.http.reports import Formatter, Post, Report
 from pulsarack.daemon.channels.http.routes import Call, Route
 from pulsarack.queue.validation import Refusal
 
 NAME = "otomax"
-AMOUNT_DIGITS_MOST = 12
 # What may have been signed, by member, PIN and password.
 Texts = Callable[[str, str, str], Iterable[str]]
 # Refusals that say nothing about the order: a program must ask again, and hears so.
@@ -86,9 +85,8 @@ class OtomaX:
         account = await self._let_in(call, given, lambda member, pin, password: [
             f"OtomaX|ticket|{member}|{pin}|{password}|{amount}"
         ])  # fmt: skip
-        if not amount.isascii() or not amount.isdigit() or len(amount) > AMOUNT_DIGITS_MOST:
-            raise HttpRefusal(Why.BAD_FIELD, "amount is not whole rupiah")
-        found = await self._clerk.desk.ticket(account, int(amount), given.get("bank"))
+        rupiahs = parameters.whole(amount, "amount")
+        found = await self._clerk.desk.ticket(account, rupiahs, given.get("bank"))
         if isinstance(found, Refusal):
             raise of_queue(found)
         given_ticket = found.ticket
