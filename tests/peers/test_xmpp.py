@@ -20,6 +20,7 @@ from pulsarack.daemon.pressure import Pressure
 from pulsarack.daemon.secrets import Secret
 from tests.daemon.chat_desk import MemoryDesk, MemoryPost
 
+pytestmark = pytest.mark.needs("prosody")
 SECONDS = 30
 PASSWORD = "rahasia-server"
 AGENT = f"agen1@{DOMAIN}"
