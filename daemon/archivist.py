@@ -8,7 +8,8 @@ that the writing thread is theirs.
 
 What is wrong with one order or one archive stops that one alone, with a line in the log.
 
-Then what belongs to no order, in the same way, as many rows at a time as orders are copied.
+Then what belongs to no order, in the same way, as many rows at a time as orders are copied; and
+what is old of the channels' post is let go.
 """
 
 import asyncio
@@ -16,6 +17,7 @@ import contextlib
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 from peewee import Database, PeeweeException
@@ -30,6 +32,7 @@ from pulsarack.queue import archive, archive_rest, clock_steps, orders
 from pulsarack.queue.archive import Due
 from pulsarack.queue.archive_rest import Rest
 from pulsarack.queue.errors import Differs
+from pulsarack.queue.post import retention
 
 COPIED: Final = 200
 """Most orders in one transaction of an archive: nobody waits for those."""
@@ -50,7 +53,7 @@ _REMEDY = (
 class Run:
     """What one run did: orders moved, the archives they went to, and what could not be moved.
 
-    `rest`: rows that belong to no order and were moved.
+    `rest`: rows that belong to no order and were moved; `forgotten`: messages of the channels.
     """
 
     moved: int = 0
@@ -58,6 +61,7 @@ class Run:
     failed: dict[str, str] = field(default_factory=dict)
     more: bool = False
     rest: int = 0
+    forgotten: int = 0
 
 
 class Archivist:
@@ -101,6 +105,8 @@ class Archivist:
             self._context.log.info("orders.archived", orders=done.moved, archives=named)
         if done.rest:
             self._context.log.info("rest.archived", rows=done.rest)
+        if done.forgotten:
+            self._context.log.info("post.forgotten", rows=done.forgotten)
         return done
 
     def cut(self, db: Database) -> int:
@@ -141,6 +147,7 @@ class Archivist:
             done.more = limit is not None and done.moved >= limit
         if limit is None:
             await self._move_rest(cut, done)
+            await self._forget_post(cut, done)
         for name in [name for name, ids in self._confirmed.items() if ids]:
             await self._confirm(name, done)
 
@@ -232,6 +239,13 @@ class Archivist:
                 for name, ids in self._by_month(found).items():
                     if name in held and name not in done.failed:
                         await self._batch_of_rest(table, name, ids, cut, done)
+
+    async def _forget_post(self, cut: int, done: Run) -> None:
+        """Messages and answers that are old leave without an archive."""
+        forget = partial(retention.forget, cut=cut, limit=MOVED)
+        while gone := await self._context.store.write(forget):
+            done.forgotten += gone
+            await self._give_way()
 
     async def _batch_of_rest(
         self, table: Rest, name: str, ids: list[int], cut: int, done: Run

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from pulsarack.daemon.config_fields import FilePath, Limit, Section, WeekSeconds
+from pulsarack.daemon.config_fields import FilePath, Limit, Section, WeekSeconds, form
 
 _KEY_NAME = re.compile(r"[0-9a-f]{16}", re.ASCII)
 Channel = Literal["sms", "whatsapp", "xmpp"]
@@ -29,12 +29,20 @@ def _key_names(names: tuple[str, ...]) -> tuple[str, ...]:
 KeyNames = Annotated[tuple[str, ...], Field(strict=False), AfterValidator(_key_names)]
 
 
+Prefix = Annotated[
+    str,
+    AfterValidator(form(r"[A-Za-z][A-Za-z0-9-]{0,7}", 'write 1 to 8 characters, as in "AG"')),
+]
+
+
 class AgentsSection(Section):
     """[agents]: PINs and strangers.
 
+    `code_prefix` begins the codes of agents whom their uplines register, a number ends them.
     `ask_pin` are the channels whose sender can be forged: there every order needs the PIN.
     """
 
+    code_prefix: Prefix = "AG"
     pepper_file: FilePath | None = None
     lost_keys: KeyNames = ()
     ask_pin: Channels = ("sms", "whatsapp", "xmpp")

@@ -143,6 +143,7 @@ def daemon(subject: Subject) -> Iterator[Finding]:
 CHECKS: tuple[Check, ...] = (
     secrets_file,
     doctor_identity.pepper_file,
+    doctor_identity.asked_pins,
     recipes_and_profiles,
     state_directory,
     rights,

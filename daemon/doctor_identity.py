@@ -1,4 +1,4 @@
-"""What the doctor says of the master key: the file, and whether the database needs another one."""
+"""What the doctor says of who agents are: the master key, and doors that stand open."""
 
 from collections.abc import Iterator, Mapping
 
@@ -8,7 +8,7 @@ from pulsarack.daemon.config import Config
 from pulsarack.daemon.doctor import Finding, Subject, error, ok, warn
 from pulsarack.daemon.identity import pepper
 from pulsarack.daemon.identity.pepper import PepperError
-from pulsarack.queue.identity import accounts, pins
+from pulsarack.queue.identity import accounts, networks, pins
 
 NAME = "pepper"
 
@@ -25,6 +25,23 @@ def pepper_file(subject: Subject) -> Iterator[Finding]:
     else:
         names = ", ".join(masters.names)
         yield ok(NAME, f"{masters.path} is sound, and closed to others; it holds {names}")
+
+
+def asked_pins(subject: Subject) -> Iterator[Finding]:
+    """Orders by SMS need the PIN: anybody can send one in another's name."""
+    if "sms" not in subject.config.agents.ask_pin:
+        what = "orders by SMS are taken without a PIN, and a sender can be forged"
+        yield warn("agents", what, 'put "sms" into [agents] ask_pin')
+
+
+def unsigned_accounts(db: Database) -> Iterator[Finding]:
+    """No program orders unsigned from wherever it likes."""
+    for account in accounts.every(db):
+        everywhere = any(one.prefixlen == 0 for one in networks.parse(account.networks))
+        if account.active and account.may_be_unsigned and everywhere:
+            what = f"account {account.member} sends PIN and password unsigned, from everywhere"
+            remedy = f"pulsarack account networks {account.member} NETWORK"
+            yield warn("agents", what, remedy)
 
 
 def keys_in_use(db: Database, config: Config, environ: Mapping[str, str]) -> Iterator[Finding]:

@@ -97,6 +97,7 @@ def _look(db: Database, subject: Subject, mark: int | None) -> Iterator[Finding]
         return
     for part in _ROWS:
         yield from part(db, subject.now_ms)
+    yield from doctor_identity.unsigned_accounts(db)
     yield from doctor_identity.keys_in_use(db, subject.config, subject.environ)
     yield from _archives(db, folder_of(path))
 

@@ -63,6 +63,7 @@ from pulsarack.modems.profile import Profiles
 from pulsarack.modems.timing import Clock
 from pulsarack.queue import agents, clock_steps, prefixes, recovery, sim_pins
 from pulsarack.queue.recovery import Recovered
+from pulsarack.queue.wordings.shipped import shipped
 from pulsarack.ussd.errors import UssdError
 from pulsarack.ussd.shelf import load_shelf
 
@@ -138,6 +139,7 @@ async def serve(settings: Config, clock: Clock) -> int:
 async def prepare(context: Context) -> Recovered:
     """Bring the database into the state that a running daemon expects."""
     now_ms, ends = context.clock.now_ms(), context.day_ends_at()
+    shipped()  # an order's end is told in its words: if they cannot be read, nothing may begin
 
     def job(db: Database) -> tuple[int, Recovered]:
         # First, so that nothing is judged by deadlines of another clock.

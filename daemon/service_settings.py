@@ -19,6 +19,7 @@ def service_settings(config: Config) -> Settings:
         accounts={bank.name: _shown(bank) for bank in config.banks},
         transfers_across=config.deposits.across_network,
         upline_resets_pin=config.agents.upline_resets_pin,
+        code_prefix=config.agents.code_prefix,
     )
 
 

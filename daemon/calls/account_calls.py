@@ -7,6 +7,8 @@ from dataclasses import asdict
 from datetime import date
 from typing import Any
 
+from peewee import Database
+
 from pulsarack.daemon import calendar
 from pulsarack.daemon.calls.office import Office, not_found, refused
 from pulsarack.daemon.control_deposits import (
@@ -18,7 +20,9 @@ from pulsarack.daemon.control_deposits import (
 from pulsarack.daemon.control_protocol import CallError, Calls, Peer
 from pulsarack.ledger import accounts
 from pulsarack.queue import agents, complaints
+from pulsarack.queue.complaints import Complaint
 from pulsarack.queue.reports import recap, statement
+from pulsarack.queue.service import notices
 from pulsarack.queue.validation import Refusal
 
 LIST_LIMIT = 200
@@ -93,11 +97,16 @@ class AccountCalls:
     async def complaint_answer(self, args: ComplaintAnswer, _peer: Peer) -> dict[str, Any]:
         """Answer a complaint."""
         now_ms = self._context.clock.now_ms()
-        found = await self._context.store.write(
-            lambda db: complaints.answer(
+
+        def job(db: Database) -> Complaint | Refusal:
+            done = complaints.answer(
                 db, args.id, words=args.answer, who=args.who, close=bool(args.close), now_ms=now_ms
             )
-        )
+            if isinstance(done, Complaint):
+                notices.complaint_answered(db, done, now_ms=now_ms)
+            return done
+
+        found = await self._context.store.write(job)
         if isinstance(found, Refusal):
             raise refused(found)
         self._context.log.info(

@@ -29,14 +29,19 @@ from pulsarack.daemon.control_deposits import (
 )
 from pulsarack.daemon.control_protocol import CallError, Calls, Peer
 from pulsarack.queue.deposits import bank_rows, credits, tickets
-from pulsarack.queue.deposits.bank_rows import StatementRow, Taken
+from pulsarack.queue.deposits.bank_rows import BankRow, StatementRow, Taken
+from pulsarack.queue.deposits.credits import CreditRequest
 from pulsarack.queue.deposits.tickets import Ticket
+from pulsarack.queue.service import notices, paying_in
 from pulsarack.queue.validation import Refusal, RefusalCode
 
 LIST_LIMIT = 200
 # Banks give what comes in at night or at a weekend the date of their next working day.
 DAYS_AHEAD = 4
 _DAY_MS = 86_400_000
+# What an operator should hear of when it happens often: statements that cannot be right, and
+# somebody who confirms his own proposals.
+_COUNTED = frozenset({RefusalCode.BAD_ROWS, RefusalCode.SAME_ADMIN})
 Answer = TypeVar("Answer")
 
 
@@ -45,6 +50,7 @@ class DepositCalls:
 
     def __init__(self, office: Office) -> None:
         self._context = office.context
+        self._pressure = office.pressure
         self._terms = ticket_terms(office.context.config)
         self._banks = {bank.name: bank for bank in office.context.config.banks}
 
@@ -65,7 +71,7 @@ class DepositCalls:
 
     # --- tickets ---
 
-    async def ticket_new(self, args: TicketNew, _peer: Peer) -> dict[str, Any]:
+    async def ticket_new(self, args: TicketNew, peer: Peer) -> dict[str, Any]:
         """A ticket for an agent."""
         now_ms, rng = self._now(), Random(f"ticket/{self._context.new_id()}")
         given = await self._write(
@@ -77,7 +83,8 @@ class DepositCalls:
                 rng=rng,
                 now_ms=now_ms,
                 terms=self._terms,
-            )
+            ),
+            peer,
         )
         return {**self._ticket(given.ticket), "repeated": given.repeated}
 
@@ -115,7 +122,9 @@ class DepositCalls:
         if not args.because.strip():
             raise CallError("NO_REASON", "a decision needs a reason", "give --because TEXT")
         why = f"by {args.who}: {args.because}"
-        ticket = await self._write(lambda db: tickets.cancel(db, args.id, why=why, now_ms=now_ms))
+        ticket = await self._write(
+            lambda db: tickets.cancel(db, args.id, why=why, now_ms=now_ms), peer
+        )
         self._context.log.info(
             "ticket.cancelled", ticket=args.id, agent=ticket.agent, who=args.who, uid=peer.uid
         )
@@ -153,13 +162,15 @@ class DepositCalls:
         ]
         latest, now_ms = self._latest_day(), self._now()
         if args.check:
-            self._check(rows, latest)
+            self._check(rows, latest, peer)
             return {"added": 0, "known": 0, "debits": 0, "paid": [], "unmatched": []}
         source = f"{args.source or 'rows'} by user {peer.uid}"
+
         taken = await self._write(
-            lambda db: bank_rows.take(
+            lambda db: paying_in.take(
                 db, args.bank, rows, source=source, latest_day=latest, now_ms=now_ms
-            )
+            ),
+            peer,
         )
         self._tell(args.bank, taken, peer)
         return {
@@ -185,8 +196,9 @@ class DepositCalls:
     async def bank_assign(self, args: BankAssign, peer: Peer) -> dict[str, Any]:
         """Credit an agent with a row, on an admin's word."""
         now_ms = self._now()
-        row = await self._write(
-            lambda db: bank_rows.assign(
+
+        def job(db: Database) -> BankRow | Refusal:
+            found = bank_rows.assign(
                 db,
                 args.id,
                 args.agent,
@@ -195,19 +207,21 @@ class DepositCalls:
                 because=args.because,
                 now_ms=now_ms,
             )
-        )
+            if isinstance(found, BankRow):
+                self._came(db, args.agent, found.amount, "-", found.bank)
+            return found
+
+        row = await self._write(job, peer)
         self._context.log.info(
             "bank_row.assigned",
             row=row.id, agent=args.agent, amount=row.amount, who=args.who, uid=peer.uid,
         )  # fmt: skip
         return asdict(row)
 
-    @staticmethod
-    def _check(rows: list[StatementRow], latest_day: str) -> None:
-        problems = list(bank_rows.problems_of(rows, latest_day))
-        if problems:
-            shown = "; ".join(problems[:20])
-            raise refused(Refusal(RefusalCode.BAD_ROWS, shown, "nothing was imported"))
+    def _check(self, rows: list[StatementRow], latest_day: str, peer: Peer) -> None:
+        refusal = bank_rows.refusal_of(rows, latest_day)
+        if refusal is not None:
+            raise self._refused(refusal, peer)
 
     def _tell(self, bank: str, taken: Taken, peer: Peer) -> None:
         log = self._context.log
@@ -243,7 +257,8 @@ class DepositCalls:
                 who=args.who,
                 uid=peer.uid,
                 now_ms=now_ms,
-            )
+            ),
+            peer,
         )
         request = made.request
         if not made.repeated:
@@ -265,9 +280,14 @@ class DepositCalls:
     async def credit_confirm(self, args: CreditConfirm, peer: Peer) -> dict[str, Any]:
         """The second admin's word: the money moves."""
         now_ms = self._now()
-        request = await self._write(
-            lambda db: credits.confirm(db, args.id, who=args.who, uid=peer.uid, now_ms=now_ms)
-        )
+
+        def job(db: Database) -> CreditRequest | Refusal:
+            found = credits.confirm(db, args.id, who=args.who, uid=peer.uid, now_ms=now_ms)
+            if isinstance(found, CreditRequest):
+                self._came(db, found.agent, found.amount, "-", "-")
+            return found
+
+        request = await self._write(job, peer)
         self._context.log.info(
             "agent.credited",
             request=request.id, agent=request.agent, amount=request.amount,
@@ -281,7 +301,8 @@ class DepositCalls:
         request = await self._write(
             lambda db: credits.refuse(
                 db, args.id, who=args.who, uid=peer.uid, because=args.because, now_ms=now_ms
-            )
+            ),
+            peer,
         )
         self._context.log.info(
             "credit.refused", request=request.id, agent=request.agent, who=args.who, uid=peer.uid
@@ -290,12 +311,21 @@ class DepositCalls:
 
     # --- what all do ---
 
+    def _came(self, db: Database, agent: str, amount: int, number: str, bank: str) -> None:
+        """The agent is told, where he has an address."""
+        notices.money_came(db, agent, amount, number=number, bank=bank, now_ms=self._now())
+
     def _now(self) -> int:
         return self._context.clock.now_ms()
 
-    async def _write(self, job: Callable[[Database], Answer | Refusal]) -> Answer:
+    async def _write(self, job: Callable[[Database], Answer | Refusal], peer: Peer) -> Answer:
         """What a job gives; its refusal as an error of the socket."""
         found = await self._context.store.write(job)
         if isinstance(found, Refusal):
-            raise refused(found)
+            raise self._refused(found, peer)
         return found
+
+    def _refused(self, refusal: Refusal, peer: Peer) -> CallError:
+        if refusal.code in _COUNTED and self._pressure is not None:
+            self._pressure.refused(refusal.code.value, uid=peer.uid)
+        return refused(refusal)

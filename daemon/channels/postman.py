@@ -228,8 +228,8 @@ class Round:
         if state.standing is self._standing:
             return
         self._standing = state.standing
-        if state.standing is Standing.UP:
-            self._log.info("channel.up")
+        if state.standing in (Standing.UP, Standing.OFF):
+            self._log.info(f"channel.{state.standing.lower()}")
         else:
             self._log.warning(
                 "channel.not_up", state=state.standing.value, why=state.why, remedy=state.remedy

@@ -21,7 +21,7 @@ from pulsarack.daemon.demo.display import Display
 from pulsarack.daemon.demo.enlist import DEPOSIT_AN_ORDER
 from pulsarack.daemon.demo.heard import Heard
 from pulsarack.daemon.demo.line_sms import Telephones
-from pulsarack.daemon.demo.main import Demo, Options
+from pulsarack.daemon.demo.main import Demo, Options, cancel_on_sigterm
 from pulsarack.daemon.demo.network import SELLERS, Model
 from pulsarack.daemon.demo.report import OrderLine
 from pulsarack.daemon.demo.wishes import HTTP_KINDS, TEXT_KINDS, Wish
@@ -53,6 +53,7 @@ class ChannelDemo(Demo):
 
     async def run(self) -> bool:
         """Runs everything and reports; whether every promise was kept."""
+        cancel_on_sigterm()  # from now on there is something to be ended
         async with AsyncExitStack() as stack:
             self._scene = await stack.enter_async_context(
                 scene(self._place, self._virtual, self._heard)

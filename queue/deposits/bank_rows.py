@@ -24,7 +24,7 @@ from pulsarack.queue import agents
 from pulsarack.queue.deposits import tickets
 from pulsarack.queue.deposits.tickets import LEGAL, Ticket, TicketState
 from pulsarack.queue.errors import LedgerRefused
-from pulsarack.queue.rows import columns, execute, insert_new, select, select_one
+from pulsarack.queue.rows import columns, execute, insert_new, scalar, select, select_one
 from pulsarack.queue.validation import Refusal, RefusalCode
 
 FIRST_DAY: Final = "2000-01-01"
@@ -112,10 +112,9 @@ def take(
 
     `bank` is the name of one of ours, `latest_day` the last local day that a row can have.
     """
-    if problems := list(problems_of(rows, latest_day)):
-        more = f" (and {len(problems) - _MOST_PROBLEMS} more)" if problems[_MOST_PROBLEMS:] else ""
-        shown = "; ".join(problems[:_MOST_PROBLEMS])
-        return Refusal(RefusalCode.BAD_ROWS, shown + more, "nothing was imported")
+    refusal = refusal_of(rows, latest_day)
+    if refusal is not None:
+        return refusal
     tickets.expire(db, now_ms=now_ms)
     paid: list[Paid] = []
     unmatched: list[BankRow] = []
@@ -178,6 +177,11 @@ def listed(db: Database, *, unmatched: bool, limit: int) -> list[BankRow]:
     return select(db, BankRow, f"{_SELECT} {where}ORDER BY id DESC LIMIT ?", (limit,))
 
 
+def unmatched(db: Database) -> int:
+    """How many payments nobody was credited for."""
+    return int(scalar(db, "SELECT count(*) FROM bank_row WHERE state = 'UNMATCHED'"))
+
+
 def of_ticket(db: Database, ticket_id: int) -> BankRow | None:
     """The row that paid a ticket."""
     # The second condition lets the partial index serve the query.
@@ -186,12 +190,16 @@ def of_ticket(db: Database, ticket_id: int) -> BankRow | None:
     )
 
 
-def problems_of(rows: Sequence[StatementRow], latest_day: str) -> Iterator[str]:
-    """What no statement can say, by the place of the row, from 1."""
-    for place, row in enumerate(rows, start=1):
-        problem = problem_of(row, latest_day)
-        if problem is not None:
-            yield f"row {place}: {problem}"
+def refusal_of(rows: Sequence[StatementRow], latest_day: str) -> Refusal | None:
+    """Why these rows cannot be taken, by their places from 1; None: they can."""
+    found = ((place, problem_of(row, latest_day)) for place, row in enumerate(rows, start=1))
+    problems = [f"row {place}: {problem}" for place, problem in found if problem is not None]
+    if not problems:
+        return None
+    hidden = len(problems) - _MOST_PROBLEMS
+    more = f" (and {hidden} more)" if hidden > 0 else ""
+    shown = "; ".join(problems[:_MOST_PROBLEMS])
+    return Refusal(RefusalCode.BAD_ROWS, shown + more, "nothing was imported")
 
 
 def problem_of(row: StatementRow, latest_day: str) -> str | None:

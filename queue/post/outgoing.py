@@ -234,9 +234,11 @@ def find(db: Database, outgoing_id: int) -> Outgoing | None:
 
 
 def listed(db: Database, *, waiting: bool, limit: int = 50) -> list[Outgoing]:
-    """The newest texts, or those that wait."""
-    where = " WHERE state = 'WAITING'" if waiting else ""
-    return select(db, Outgoing, f"{_SELECT}{where} ORDER BY id DESC LIMIT ?", (limit,))
+    """The newest texts; or those that wait, by channel, what is due first."""
+    if waiting:
+        waits = "WHERE state = 'WAITING' ORDER BY channel, not_before, id"
+        return select(db, Outgoing, f"{_SELECT} {waits} LIMIT ?", (limit,))
+    return select(db, Outgoing, f"{_SELECT} ORDER BY id DESC LIMIT ?", (limit,))
 
 
 def count_waiting(db: Database) -> dict[str, int]:

@@ -12,6 +12,7 @@ from datetime import datetime, tzinfo
 from pulsarack.queue.agents import Agent
 from pulsarack.queue.deposits.tickets import TicketTerms
 from pulsarack.queue.identity.accounts import Swap
+from pulsarack.queue.network import tree
 from pulsarack.queue.orders import Order
 from pulsarack.queue.wordings.shipped import Value
 
@@ -32,6 +33,7 @@ class Settings:
     accounts: Mapping[str, str] = field(default_factory=dict)
     transfers_across: bool = False
     upline_resets_pin: bool = False
+    code_prefix: str = tree.PREFIX
 
     def clock(self, at_ms: int) -> str:
         """A time of the local day, ``15:04``."""

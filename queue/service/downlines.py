@@ -23,18 +23,25 @@ from pulsarack.queue.service import look, people, refusals
 from pulsarack.queue.service.asked import Answer, Asked
 from pulsarack.queue.validation import Refusal
 from pulsarack.queue.wordings.shipped import Values
-from pulsarack.queue.wordings.template import rupiah
+from pulsarack.queue.wordings.template import CUT, rupiah
 
 SMS = "sms"
 ALL = "*"
+MOST_SHOWN = 50
 
 
 def register(db: Database, command: RegisterDownline, asked: Asked) -> Answer:
     """A new agent below the sender."""
     given: Values = {"number": look.shown(command.number), "channel": SMS}
     address = normal_address(SMS, command.number)
-    if isinstance(address, Refusal) or senders.bound_to(db, SMS, address) is not None:
+    if isinstance(address, Refusal):
         return Answer("sender_refused", given)
+    owner = senders.bound_to(db, SMS, address)
+    if owner is not None:
+        own = people.downline(db, owner.agent, asked)
+        # Whose it is, only his uplines learn.
+        taken = Answer("sender_refused", given)
+        return taken if isinstance(own, Answer) else Answer("downline_known", _known(own, given))
     made = tree.register(
         db,
         asked.agent,
@@ -43,6 +50,7 @@ def register(db: Database, command: RegisterDownline, asked: Asked) -> Answer:
         number=command.number,
         markup=command.markup,
         now_ms=asked.received_at,
+        prefix=asked.settings.code_prefix,
     )
     if isinstance(made, Refusal):
         return refusals.answer(
@@ -52,6 +60,10 @@ def register(db: Database, command: RegisterDownline, asked: Asked) -> Answer:
     assert not isinstance(bound, Refusal), "it was free a statement ago"
     more: Values = {"number": given["number"], "markup": command.markup or 0}
     return Answer("downline_registered", {**people.named(made), **more})
+
+
+def _known(agent: Agent, given: Values) -> Values:
+    return {**people.named(agent), **given}
 
 
 def listed(db: Database, command: ListDownlines, asked: Asked) -> Answer:
@@ -65,7 +77,10 @@ def listed(db: Database, command: ListDownlines, asked: Asked) -> Answer:
     found = tree.downlines(db, above)
     if not found:
         return Answer("downlines_none")
-    return Answer("downlines", {"count": len(found), "list": [_line(db, one) for one in found]})
+    lines = [_line(db, one) for one in found[:MOST_SHOWN]]
+    if len(found) > MOST_SHOWN:
+        lines.append(CUT)
+    return Answer("downlines", {"count": len(found), "list": lines})
 
 
 def _line(db: Database, agent: Agent) -> str:

@@ -62,8 +62,8 @@ def reference(asked: Asked) -> str:
 
 
 def again(product: str, destination: str, repeat_index: int) -> str:
-    """What to write for one more of the same on the same day."""
-    return f"{product}.{repeat_index + 1}.{shown(destination)}"
+    """What to write for one more of the same on the same day, to a number as it is stored."""
+    return f"{product}.{repeat_index + 1}.{show_destination(destination)}"
 
 
 def line(db: Database, order: Known, asked: Asked) -> str:

@@ -20,9 +20,10 @@ from pulsarack.queue.request import Request
 from pulsarack.queue.service import look, refusals
 from pulsarack.queue.service.asked import Answer, Asked
 from pulsarack.queue.validation import (
+    AIRTIME,
+    METER,
     Refusal,
     RefusalCode,
-    any_destination,
     normalise_destination,
     show_destination,
 )
@@ -30,6 +31,7 @@ from pulsarack.queue.wordings.shipped import Values
 
 THOUSAND = 1000
 PRICES = "CH"
+MOST_REPEATS = 98
 
 
 def place(db: Database, command: PlaceOrder, asked: Asked) -> Answer:
@@ -114,8 +116,12 @@ def _sold(db: Database, operator: str) -> list[Product]:
 
 
 def _refused(db: Database, wanted: Request, refusal: Refusal, asked: Asked) -> Answer:
-    number = any_destination(wanted.destination)
+    product = products.find(db, wanted.product)
+    kind = product.kind if product else AIRTIME
+    number = normalise_destination(wanted.destination, kind)
     if isinstance(number, Refusal):
+        if kind == METER:
+            return Answer("meter_bad", {"destination": look.shown(wanted.destination)})
         return refusals.answer(refusal, destination=wanted.destination)
     if refusal.code is RefusalCode.REPEATED:
         return _repeated(db, wanted, number, asked)
@@ -127,7 +133,7 @@ def _refused(db: Database, wanted: Request, refusal: Refusal, asked: Asked) -> A
         destination=show_destination(number),
         operator=operator,
         list=[one.code for one in _sold(db, operator)],
-        price=_price(db, wanted.product, asked),
+        price=0 if product is None else pricing.offer(db, asked.agent, product).price,
         balance=look.balance(db, asked.agent.code),
         example=PRICES,
     )
@@ -152,11 +158,3 @@ def _last(db: Database, wanted: Request, number: str, asked: Asked) -> int:
             break
         last += 1
     return last
-
-
-MOST_REPEATS = 98
-
-
-def _price(db: Database, code: str, asked: Asked) -> int:
-    product = products.find(db, code)
-    return 0 if product is None else pricing.offer(db, asked.agent, product).price

@@ -14,7 +14,7 @@ from pulsarack.queue.order_text.commands import (
     SetNetworkAddress,
     SetReportUrl,
 )
-from pulsarack.queue.service import refusals
+from pulsarack.queue.service import notices, refusals
 from pulsarack.queue.service.asked import Answer, Asked
 from pulsarack.queue.validation import Refusal
 from pulsarack.queue.wordings.shipped import Values
@@ -29,6 +29,7 @@ def change_pin(db: Database, _command: ChangePin, asked: Asked) -> Answer:
     if asked.new_pin_hash is None:
         return Answer("not_here")
     pins.put(db, own, asked.new_pin_hash, by=own, now_ms=now_ms)
+    notices.warn(db, asked, "notice_pin_changed", asked.channel, asked.sender)
     return Answer("pin_changed")
 
 
@@ -58,6 +59,7 @@ def add_sender(db: Database, command: AddSender, asked: Asked) -> Answer:
     )
     if isinstance(bound, Refusal):
         return refusals.answer(bound, **_address(command.channel, command.address))
+    notices.warn(db, asked, "notice_sender_added", bound.channel, bound.address)
     return Answer("sender_added", _address(bound.channel, bound.address))
 
 

@@ -28,7 +28,13 @@ from pulsarack.queue.reports.statement import StatementLine
 from pulsarack.queue.service import look, people
 from pulsarack.queue.service.asked import Answer, Asked
 from pulsarack.queue.state import OrderState
-from pulsarack.queue.validation import Refusal, any_destination, show_destination
+from pulsarack.queue.validation import (
+    AIRTIME,
+    METER,
+    Refusal,
+    normalise_destination,
+    show_destination,
+)
 from pulsarack.queue.wordings import render
 from pulsarack.queue.wordings.shipped import Values
 from pulsarack.queue.wordings.template import rupiah
@@ -129,14 +135,15 @@ def show_order(db: Database, command: ShowOrder, asked: Asked) -> Answer:
 def newest_to(
     db: Database, typed: str, asked: Asked, local_day: str | None = None
 ) -> look.Known | Answer:
-    """The agent's newest order to a number."""
-    number = any_destination(typed)
-    found = (
-        None
-        if isinstance(number, Refusal)
-        else lookup.newest_to(db, asked.agent.code, number, local_day)
-    )
-    return found or Answer("order_not_found", {"destination": look.shown(typed)})
+    """The agent's newest order to a number, of a telephone or else of a meter."""
+    for kind in (AIRTIME, METER):
+        number = normalise_destination(typed, kind)
+        if isinstance(number, Refusal):
+            continue
+        found = lookup.newest_to(db, asked.agent.code, number, local_day)
+        if found is not None:
+            return found
+    return Answer("order_not_found", {"destination": look.shown(typed)})
 
 
 def standing(db: Database, order: look.Known, asked: Asked) -> Answer:

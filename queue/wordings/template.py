@@ -18,7 +18,7 @@ from pulsarack.queue.wordings.shipped import Kind, Value, Variable, Wording, shi
 LONGEST: Final = 480
 MOST_PARTS: Final = 3
 CUT: Final = "..."
-_VALUE_LONGEST: Final = 200
+_VALUE_LONGEST: Final = 500
 _VARIABLE = re.compile(r"\[([A-Za-z0-9_]+)\]|\{([A-Za-z0-9_]+)\}")
 _BRACKET = re.compile(r"[\[\]{}]")
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
@@ -160,7 +160,8 @@ def _value(variable: Variable, variables: Mapping[str, Value]) -> Value:
 
 def _clean(text: str, *, plain: bool) -> str:
     """A value from outside: one line, not endless, and as cheap as its template."""
-    line = " ".join(text[:_VALUE_LONGEST].split())
+    cut = text if len(text) <= _VALUE_LONGEST else text[: _VALUE_LONGEST - len(CUT)] + CUT
+    line = " ".join(cut.split())
     return parts.plain(line) if plain else line
 
 

@@ -41,6 +41,10 @@ GROWING = frozenset(
         "credit_request",
         "balance_transfer",
         "complaint",
+        "inbound",
+        "outgoing",
+        "order_origin",
+        "sent_sms",
     ]
 )
 """The tables that have more rows every day."""

@@ -6,6 +6,9 @@ from typing import Any
 
 import pytest
 
+from pulsarack.daemon import config
+from pulsarack.daemon.config_errors import ConfigErrors
+from pulsarack.daemon.service_settings import service_settings
 from tests.daemon.test_cli import run  # noqa: F401 - a fixture
 from tests.daemon.virtual_loop import run as run_loop
 from tests.daemon.world import World, rack_plan
@@ -187,6 +190,16 @@ def test_a_meter_on_a_recipe_for_telephones_fails_the_order_and_hurts_no_chip(
         assert (await world.show(sold["id"]))["order"]["state"] == "SUCCEEDED"
 
     in_world(tmp_path, tell)
+
+
+def test_the_codes_of_new_downlines_are_configured() -> None:
+    def parsed(prefix: object) -> config.Config:
+        return config.parse({"agents": {"code_prefix": prefix}}, Path("x.toml"))
+
+    assert service_settings(parsed("K-")).code_prefix == "K-"
+    for wrong in ("", "1A", "A" * 9, "A:", "A\n", 7):
+        with pytest.raises(ConfigErrors):
+            parsed(wrong)
 
 
 # --- the command line -------------------------------------------------------------------------

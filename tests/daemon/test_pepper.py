@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from pulsarack.daemon import config
 from pulsarack.daemon.cli.root import root
 from pulsarack.daemon.doctor import Finding, Level, Subject
-from pulsarack.daemon.doctor_identity import pepper_file
+from pulsarack.daemon.doctor_identity import asked_pins, pepper_file
 from pulsarack.daemon.doctor_store import database
 from pulsarack.daemon.errors import DaemonError
 from pulsarack.daemon.identity import pepper
@@ -273,11 +273,14 @@ async def test_without_a_key_pins_and_secrets_are_refused_with_what_to_do(
 # --- the doctor -----------------------------------------------------------------------------
 
 
-def examined(house: House, environ: dict[str, str]) -> list[Finding]:
-    settings = config.parse({"daemon": {"state_dir": str(house.directory)}}, house.directory / "x")
+def examined(
+    house: House, environ: dict[str, str], check: str = "pepper", **agents: object
+) -> list[Finding]:
+    given = {"daemon": {"state_dir": str(house.directory)}, "agents": agents}
+    settings = config.parse(given, house.directory / "x")
     subject = Subject(settings, house.directory / "socket", environ, 2**41, None)
-    found = [*pepper_file(subject), *database(subject)]
-    return [one for one in found if one.check == "pepper"]
+    found = [*pepper_file(subject), *asked_pins(subject), *database(subject)]
+    return [one for one in found if one.check == check]
 
 
 async def test_the_doctor_says_which_key_is_missing_or_left_over(tmp_path: Path) -> None:
@@ -296,6 +299,19 @@ async def test_the_doctor_says_which_key_is_missing_or_left_over(tmp_path: Path)
     write(tmp_path / "credentials", "x", 0o400)
     broken = examined(house, {"CREDENTIALS_DIRECTORY": str(tmp_path / "credentials")})
     assert [one.level for one in broken] == [Level.BAD, Level.BAD]
+
+
+async def test_the_doctor_warns_of_doors_that_stand_open(tmp_path: Path) -> None:
+    house = await furnished(tmp_path)
+    environ = credentials(tmp_path)
+    assert examined(house, environ, "agents") == []
+    await house.open()
+    wish = NewAccount("M2", "A1", "trade", {"pin": Secret("1144")}, True, ["::/0", "192.0.2.7"])
+    assert await house.identity.accounts.make(wish, by="x") is None
+    house.leave()
+    forged, unsigned = examined(house, environ, "agents", ask_pin=["xmpp"])
+    assert (forged.level, "by SMS" in forged.what) == (Level.WARN, True)
+    assert (unsigned.level, "M2" in unsigned.what) == (Level.WARN, True)
 
 
 def test_a_secret_of_one_account_is_sealed_for_no_other() -> None:

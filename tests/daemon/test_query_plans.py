@@ -30,6 +30,7 @@ from pulsarack.queue.state import OrderState
 from pulsarack.queue.texts import ReadText, TextKind
 from pulsarack.ussd.outcome import Reason
 from tests.daemon import money_life
+from tests.daemon.post_life import carry_post
 from tests.daemon.statements import Planner, planner, traced
 from tests.daemon.test_orders_and_chips import until_idle
 from tests.daemon.virtual_loop import run
@@ -64,6 +65,9 @@ seconds = 20
 _ORDER = "SELECT id, state, agent, product, operator, destination, denomination, price, cost,"
 _ORDER += " repeat_index, local_day, client_reference, channel, text, reason, serial_number,"
 _ORDER += " received_at, expires_at, not_before, finished_at FROM orders "
+_OUTGOING = "SELECT id, channel, address, sender, agent, kind, text, inbound_id, order_id,"
+_OUTGOING += " message_id, created_at, not_before, tries, state, provider_id, why, finished_at"
+_WAITING = "what waits to be sent, by an index of those alone"
 _NEWEST = "from the newest until LIMIT, no row is left out"
 _GREATEST = "the greatest key is one look"
 _FEW = "one row a difference that was found: people look at each of them"
@@ -89,6 +93,11 @@ ALLOWED: dict[str, str] = {
     f"{_ORDER}INDEXED BY orders_rare_of_agent WHERE": _NEWEST,
     "SELECT sequence, id, phase, hold_id, reverses, debit, credit, asset, amount, reference,"
     " memo, at FROM ( SELECT * FROM": _NEWEST,
+    "SELECT id, channel, message_id, sender, receiver, agent, text, received_at, sent_at, outcome"
+    " FROM inbound ORDER BY id DESC LIMIT": _NEWEST,
+    f"{_OUTGOING} FROM outgoing ORDER BY id DESC LIMIT": _NEWEST,
+    f"{_OUTGOING} FROM outgoing WHERE state = 'WAITING' ORDER BY channel": _WAITING,
+    "SELECT channel, count(*) AS number FROM outgoing WHERE state = 'WAITING'": _WAITING,
     "SELECT max(claimed_at) FROM attempt WHERE chip = ?": _GREATEST,
     "INSERT INTO stock_reading": _GREATEST,
     "SELECT coalesce(max(sequence), 0) + 1 FROM transfer": _GREATEST,
@@ -137,7 +146,7 @@ ALLOWED: dict[str, str] = {
 }
 
 # Indexes that no statement is answered from: they refuse what must not be.
-PROMISES = {"discrepancy_decided_once", "bank_row_once"}
+PROMISES = {"discrepancy_decided_once", "bank_row_once", "outgoing_result"}
 
 
 class Noted(World):
@@ -453,7 +462,7 @@ def text_people(shop: Shop) -> None:
     shop.run(job)
 
 
-RARE = (contradict, refuse_repeat, differ, hear, decide, text_people)
+RARE = (contradict, refuse_repeat, differ, hear, decide, text_people, carry_post)
 
 SIMPLE = [
     "order.list",
@@ -471,6 +480,9 @@ SIMPLE = [
     "prefix.list",
     "ledger.accounts",
     "ledger.trial_balance",
+    "channel.list",
+    "inbox.list",
+    "outbox.list",
 ]
 
 

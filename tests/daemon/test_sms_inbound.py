@@ -3,18 +3,25 @@
 import asyncio
 import random
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
-from pulsarack.daemon.channels.sms.reception import OF_A_CHIP
+from pulsarack.daemon import log as logging
+from pulsarack.daemon.channels.sms.letters import Letters
+from pulsarack.daemon.channels.sms.reception import OF_A_CHIP, Reception
+from pulsarack.daemon.inbox import Inbox
 from pulsarack.daemon.store_errors import StoreError
+from pulsarack.modems.errors import ModemSilent
+from pulsarack.modems.modem import Modem
+from pulsarack.modems.results import IncomingSms
 from pulsarack.modems.simulator.operators.exchange import local_time
 from pulsarack.queue.post.inbound import Letter
 from tests.daemon.sms_world import AGENT, ON, SmsWorld, nothing
+from tests.daemon.test_guards_of_the_inbox import Slot
 from tests.daemon.test_orders_and_chips import until_idle
-from tests.daemon.virtual_loop import run
-from tests.daemon.world import rack_plan
+from tests.daemon.virtual_loop import LoopClock, run
+from tests.daemon.world import SHELF, rack_plan
 from tests.modems import pdu_writer
 from tests.modems.pdu_writer import Body
 
@@ -383,6 +390,68 @@ def test_texts_that_the_modem_hands_over_directly_survive_a_front_desk_that_is_b
         await world.until(lambda: len(world.letters()) == OF_A_CHIP + 2)
 
     in_sms_world(tmp_path, order)
+
+
+def test_what_came_directly_is_handed_in_when_the_modem_fails(tmp_path: Path) -> None:
+    """The question for the card was not answered, and no card holds the text."""
+
+    async def fail(world: SmsWorld) -> None:
+        direct = IncomingSms((), AGENT, "S10.081200000012.1234", "", True, "2" * 64, ("00",))
+        stored = IncomingSms((1,), AGENT, "stays there", "", True, "3" * 64)
+        silent = ModemSilent("AT+CCID", 5.0)
+
+        async def check() -> None:
+            raise silent
+
+        recipe = SHELF.get("telkomsel-mkios")
+        modem = cast(Modem, Slot([stored, direct]))
+        context = world.daemon.context
+        inbox = Inbox(context, modem, iccid(world), recipe, check, receives=True)
+        with pytest.raises(ModemSilent):
+            await inbox.read()
+        await world.until(world.letters)
+        assert [one.text for one in world.letters()] == ["S10.081200000012.1234"]
+
+    in_sms_world(tmp_path, fail)
+
+
+def test_a_look_takes_off_only_a_few() -> None:
+    async def look() -> None:
+        reception = Reception(LoopClock(0), logging.get())
+        lying = [
+            IncomingSms((number,), AGENT, "S5", "", True, f"{number:064}") for number in range(20)
+        ]
+
+        async def receive(_letter: Letter) -> None:
+            return
+
+        async def delete(message: IncomingSms) -> bool:
+            lying.remove(message)
+            return True
+
+        async def give_up(_message: IncomingSms) -> None:
+            raise AssertionError
+
+        again: list[int] = []
+        letters = Letters(
+            reception,
+            "8962100000000000010",
+            SHELF.get("telkomsel-mkios"),
+            receives=True,
+            delete=delete,
+            give_up=give_up,
+            come_back=lambda: again.append(len(lying)),
+        )
+        assert letters.are_among(lying) == []  # nobody is there to hand them to
+        reception.open(receive)
+        left = []
+        for in_a_sale in (False, True, True, False, False, False):
+            await letters.look(letters.are_among(list(lying)), in_a_sale=in_a_sale)
+            left.append(len(lying))
+            await asyncio.sleep(1)
+        assert left == [20, 18, 16, 8, 0, 0] and again
+
+    run(look())
 
 
 def test_an_undecided_order_does_not_stop_the_post(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """What the chips send to people: from which, how fast, between which orders, and how surely."""
 
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -130,6 +131,28 @@ def test_orders_and_answers_take_turns(tmp_path: Path, kind: tuple[str, str]) ->
     in_sms_world(tmp_path, sell, kind, settings=settings)
 
 
+def test_many_that_wait_at_one_chip_let_its_orders_pass(tmp_path: Path) -> None:
+    """As many are carried at once as chips answer, and all of them want to leave from this one."""
+
+    async def sell(world: SmsWorld) -> None:
+        for number in range(8):
+            await world.order(f"X10.081700000{number + 100}")
+            world.tell(f"text {number}", sender=iccid(world, 0))
+        await world.settle()
+        await world.until(lambda: len(world.heard()) == 8)
+        left = [
+            "order" if one.submit.text.startswith("BAGI") else "text"
+            for one in world.simulation.network.sent
+            if one.iccid == iccid(world, 0)
+        ]
+        while_orders_wait = left[: len(left) - left[::-1].index("order")]
+        assert while_orders_wait.count("text") >= 4
+        assert ("text", "text") not in set(itertools.pairwise(while_orders_wait)), left
+
+    settings = ON + "pause_seconds = 0\n"
+    in_sms_world(tmp_path, sell, XL, TELKOMSEL, TELKOMSEL, TELKOMSEL, settings=settings)
+
+
 def test_texts_do_not_hurry_a_stock_that_cannot_be_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -142,20 +165,24 @@ def test_texts_do_not_hurry_a_stock_that_cannot_be_read(
             return Operator.dial(operator, dealer, code)
 
         monkeypatch.setattr(operator, "dial", dial)
-        await world.call("chip.rest", iccid=iccid(world), because="test")
         await world.call("chip.enable", iccid=iccid(world))
         began = world.clock.monotonic()
+        await world.clock.sleep(90)
+        for number in range(2):
+            world.tell(f"at once {number}", sender=iccid(world))
+        await world.until(lambda: len(world.heard()) == 2, 20)
+        assert chips_used(world) == {iccid(world)}
         while world.clock.monotonic() < began + 600:
-            world.tell("hello")
+            world.tell("hello", sender=iccid(world))
             await world.clock.sleep(10)
-        assert len(world.heard()) >= 59
+        assert len(world.heard()) >= 50
         # As without any text: after 5, 15, 60 and 300 seconds.
         assert len(asked) <= 6, [at - began for at in asked]
         monkeypatch.setattr(operator, "dial", true)
         await world.clock.sleep(300)
         await until_idle(world)
 
-    in_sms_world(tmp_path, ask)
+    in_sms_world(tmp_path, ask, TELKOMSEL, XL)
 
 
 def test_a_failure_that_names_no_number_may_be_about_a_text_to_a_person(
@@ -199,6 +226,19 @@ def test_a_modem_that_leaves_while_it_sends(tmp_path: Path) -> None:
         assert first["provider_id"] is None and second["provider_id"] is not None
 
     in_sms_world(tmp_path, unplug)
+
+
+def test_what_the_network_did_not_take_is_not_counted(tmp_path: Path) -> None:
+    async def lose(world: SmsWorld) -> None:
+        world.simulation.modems[0].lose_network(20)
+        world.tell("hello")
+        await world.until(lambda: world.sent()[0].tries)
+        await world.clock.sleep(3)
+        assert states(world) == ["WAITING"] and world.parts() == []
+        await world.until(lambda: states(world) == ["SENT"])
+        assert len(world.parts()) == 1 and world.heard() == ["hello"]
+
+    in_sms_world(tmp_path, lose)
 
 
 def test_a_crash_while_it_is_sent(tmp_path: Path) -> None:
@@ -261,6 +301,8 @@ def test_reports_of_delivery(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cr
         if crash:
             await world.crash()
             await world.start()
+            await until_idle(world)
+        assert world.simulation.modems[0].settings.indication[2] == 1  # +CDS
         await world.until(lambda: states(world) == ["DELIVERED"], 120)
         await world.clock.sleep(60)
         assert world.on_cards() == 0 and len(world.heard()) == 1

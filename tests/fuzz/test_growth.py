@@ -19,7 +19,10 @@ from typing import Any, cast
 import pytest
 
 from pulsarack.daemon import client as blocking_client
+from pulsarack.daemon import log as logging
 from pulsarack.daemon.async_client import AsyncClient
+from pulsarack.daemon.channels.sms import reception as receptions
+from pulsarack.daemon.channels.sms.reception import Reception
 from pulsarack.daemon.cli import order_pipe
 from pulsarack.daemon.client import ProtocolTrouble
 from pulsarack.daemon.context import Context
@@ -29,6 +32,7 @@ from pulsarack.modems.at.events import AtCommand
 from pulsarack.modems.at.machine import AtMachine
 from pulsarack.modems.modem import Modem
 from pulsarack.modems.results import IncomingSms
+from pulsarack.queue.post.inbound import Letter
 from pulsarack.ussd.parts import Joiner
 from tests.fuzz import at_streams, seeds, socket_targets
 from tests.fuzz.hostile_modem import HostilePort, profiles
@@ -188,7 +192,8 @@ def test_long_messages_that_are_never_whole() -> None:
             self.reads += 1
             return [IncomingSms((1,), "S", "text", "", False, f"{self.reads:064}")]
 
-    context = SimpleNamespace(clock=VirtualClock())
+    clock = VirtualClock()
+    context = SimpleNamespace(clock=clock, reception=Reception(clock, logging.get()))
     recipe = seeds.recipes()[0]
 
     async def same_card() -> None:
@@ -202,6 +207,26 @@ def test_long_messages_that_are_never_whole() -> None:
 
     asyncio.run(read())
     assert len(inbox._first_seen) == 1
+
+
+def test_texts_that_were_kept_and_never_leave_their_card() -> None:
+    """A chip may be taken away with thousands of them, or refuse to delete any."""
+
+    async def receive(_letter: Letter) -> None:
+        return
+
+    async def flood() -> Reception:
+        reception = Reception(VirtualClock(), logging.get())
+        reception.open(receive)
+        for number in range(NOTICES):
+            letter = Letter("sms", f"{number:064}", "62812", "8962", "x" * 1000)
+            assert reception.hand_in(letter, lambda: None)
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+        return reception
+
+    reception = asyncio.run(flood())
+    assert len(reception._stages) <= receptions.REMEMBERED and not reception._tasks
 
 
 class _Endless(io.RawIOBase):

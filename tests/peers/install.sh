@@ -39,14 +39,14 @@ node_clients() {
     [ -d "$peers/node/node_modules/digiflazz" ] && return
     command -v npm >/dev/null || { missing "there is no npm"; return; }
     mkdir -p "$peers/node"
-    timeout 120 npm install --silent --no-audit --no-fund --ignore-scripts --prefix "$peers/node" \
+    timeout 60 npm install --silent --fetch-retries=1 --no-audit --no-fund --ignore-scripts --prefix "$peers/node" \
         "digiflazz@$DIGIFLAZZ" >/dev/null 2>&1 || missing "npm does not bring digiflazz"
 }
 
 schemathesis() {
     [ -x "$peers/schemathesis/bin/schemathesis" ] && return
     "${PYTHON:-python3}" -m venv "$peers/schemathesis" &&
-        timeout 300 "$peers/schemathesis/bin/pip" install -q --disable-pip-version-check \
+        timeout 120 "$peers/schemathesis/bin/pip" install -q --disable-pip-version-check \
             "schemathesis==$SCHEMATHESIS" >"$peers/pip.log" 2>&1 || missing "schemathesis cannot be installed"
 }
 

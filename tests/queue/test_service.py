@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import pytest
+from peewee import Database
 
-from pulsarack.queue import agents
+from pulsarack.queue import agents, products
 from pulsarack.queue.identity import accounts
 from pulsarack.queue.identity.accounts import Account
 from pulsarack.queue.network import markups
@@ -43,7 +44,9 @@ from pulsarack.queue.order_text.commands import (
     TransferBalance,
 )
 from pulsarack.queue.order_text.misread import Misread, MisreadCode
+from pulsarack.queue.products import Product
 from pulsarack.queue.service import misread, queries, service
+from pulsarack.queue.validation import METER
 from pulsarack.queue.wordings import parts, table
 from pulsarack.ussd.outcome import Reason
 from tests.queue.service_world import SETTINGS, Talk, fills
@@ -122,6 +125,10 @@ def stopped(talk: Talk) -> None:
 
 def bound(talk: Talk) -> None:
     talk.say(AddSender("sms", "6281200000077"))
+
+
+def known(talk: Talk) -> None:
+    talk.say(AddSender("sms", "6281200000066"), agent="C1")
 
 
 def complained(talk: Talk) -> None:
@@ -543,6 +550,13 @@ ROWS: list[tuple[Before, Command, str, str, str]] = [
         "sms 081200000077 cannot be registered. Check it, or ask the admin.",
     ),
     (
+        known,
+        RegisterDownline("Toko Baru", "Bogor", "081200000066"),
+        "downline_known",
+        "Nomor 081200000066 sudah terdaftar: Cici, kode C1.",
+        "Number 081200000066 is registered already: Cici, code C1.",
+    ),
+    (
         nothing,
         RegisterDownline(" ", "Bogor", "6281200000099"),
         "name_bad",
@@ -876,7 +890,9 @@ def test_a_repeated_message_exchanges_once(talk: Talk) -> None:
 def test_who_gets_balance_is_told_at_his_telephone(talk: Talk) -> None:
     talk.say(TransferBalance("B1", 1_000))
     assert talk.world.sql("SELECT count(*) FROM outgoing") == [(0,)]
-    talk.say(AddSender("xmpp", "sari@example.org"), AddSender("sms", "6281200000088"), agent="B1")
+    chat = {"channel": "xmpp", "sender": "sari@example.org", "agent": "B1"}
+    talk.say(AddSender("xmpp", "sari@example.org"), **chat)
+    talk.say(AddSender("sms", "6281200000088"), **chat)
     talk.speak("B1", "en")
     talk.say(TransferBalance("B1", 5_000))
     assert talk.world.sql("SELECT channel, address, kind, agent, text FROM outgoing") == [
@@ -884,10 +900,32 @@ def test_who_gets_balance_is_told_at_his_telephone(talk: Talk) -> None:
     ]
 
 
+def test_what_is_done_from_elsewhere_is_told_at_the_telephone(talk: Talk) -> None:
+    bound(talk)  # from that telephone itself
+    talk.say(AddSender("xmpp", "kios@example.org"))
+    talk.say(ChangePin(HiddenPin("2580")), new_pin_hash=PIN_HASH)
+    assert talk.world.sql("SELECT count(*) FROM outgoing") == [(0,)]
+    chat = {"channel": "xmpp", "sender": "kios@example.org"}
+    talk.say(AddSender("whatsapp", "6281200000088"), **chat)
+    talk.say(ChangePin(HiddenPin("2580")), new_pin_hash=PIN_HASH, **chat)
+    assert talk.world.sql("SELECT channel, address, text FROM outgoing ORDER BY id") == [
+        ("sms", "6281200000077", "Pengirim baru A1: whatsapp 6281200000088. Bukan Anda?"
+         " Segera hubungi admin."),
+        ("sms", "6281200000077", "PIN A1 diganti lewat xmpp kios@example.org. Bukan Anda?"
+         " Segera hubungi admin."),
+    ]  # fmt: skip
+
+
 def test_across_the_network_if_the_shop_allows_it(talk: Talk) -> None:
     across = replace(SETTINGS, transfers_across=True)
     assert talk.say(TransferBalance("X1", 5_000), settings=across).key == "transfer_sent"
     assert talk.money()["X1"] == 1_005_000
+
+
+def test_the_codes_of_new_downlines_begin_as_the_shop_says(talk: Talk) -> None:
+    named = replace(SETTINGS, code_prefix="K-")
+    said = talk.say(RegisterDownline("Toko", "Bogor", "6281200000099"), settings=named)
+    assert "K-0001" in said.text
 
 
 def test_a_new_downline_can_write_and_orders(talk: Talk) -> None:
@@ -977,3 +1015,32 @@ def test_an_answer_to_a_text_that_was_not_read() -> None:
             answer = misread.answer(read, language)
             fills(answer.key, answer.variables)
             assert answer.variables["example"] == form
+
+
+METER_NUMBER = "11023356621"
+
+
+def test_a_token_for_a_meter(talk: Talk) -> None:
+    token = Product("PLN20", "pln", "Token", 20, 20_500, 20_100, None, 1, 0, METER)
+    talk.world.run(lambda db: products.put(db, token))
+    bad = talk.say(PlaceOrder("PLN20", None, TO[:9]))
+    assert bad.text == "Nomor meter 081200000 salah. Tulis 11 atau 12 angka."
+    first = talk.say(PlaceOrder("PLN20", None, METER_NUMBER, reply_number="6281200000055"))
+    assert first.text.startswith("Trx#1 PLN20 ke 11023356621 sedang diproses.")
+    again = talk.say(PlaceOrder("PLN20", None, METER_NUMBER))
+    assert again.text.endswith("Utk isi lagi ketik PLN20.2.11023356621")
+    for command in (ShowOrder(METER_NUMBER), Complain(METER_NUMBER, "?")):
+        assert " PLN20 ke 11023356621" in talk.say(command).text
+    assert talk.say(CancelOrder(METER_NUMBER)).key == "cancel_done"
+
+
+def test_a_long_list_of_downlines_is_cut(talk: Talk) -> None:
+    def many(db: Database) -> None:
+        for number in range(60):
+            agents.add(db, f"M{number:02}", "x", now_ms=0, upline="A1")
+
+    talk.world.run(many)
+    text = talk.say(ListDownlines(), channel="whatsapp").text
+    assert text.startswith("61 downline: B1 Sari 50.000, M00 x 0,") and text.endswith(
+        "M48 x 0, ..."
+    )

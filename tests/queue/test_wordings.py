@@ -1,5 +1,8 @@
 """Wordings: what is shipped fits, what an operator sets is checked, and no answer is lost."""
 
+import re
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -79,6 +82,21 @@ def test_every_state_and_reason_has_words() -> None:
             *final.KEYS.values(),
         ]:
             assert shipped().wordings[key].texts[language]
+
+
+def test_every_wording_is_said_by_somebody() -> None:
+    code = [path.read_text(encoding="utf-8") for path in files_of("queue") + files_of("daemon")]
+    words = set(re.findall(r'"([a-z0-9_]+)"', "\n".join(code)))
+    families = ("status_", "reason_", "short_", "movement_", "misread_")  # by a code of theirs
+    silent = [
+        key for key in shipped().wordings if key not in words and not key.startswith(families)
+    ]
+    assert silent == []
+
+
+def files_of(folder: str) -> list[Path]:
+    """Our modules in a folder and below."""
+    return sorted((Path(__file__).parents[2] / folder).rglob("*.py"))
 
 
 @pytest.mark.parametrize(

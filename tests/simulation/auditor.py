@@ -24,6 +24,7 @@ from typing import Any
 
 import apsw
 
+from tests.simulation.bank_books import BankBooks
 from tests.simulation.limits import Limits, Settings
 from tests.simulation.network_books import NetworkBooks
 from tests.simulation.stock_books import StockBooks
@@ -121,6 +122,7 @@ class Auditor:
         self.limits = Limits(settings, self._rows, self._find)
         self.stock = StockBooks(stocks, self._rows, self._find)
         self.network = NetworkBooks(self._rows, self._find)
+        self.bank = BankBooks(self._rows, self._find)
 
     def credited(self, agent: str, amount: int) -> None:
         """An agent's deposit was raised, and the daemon said so."""
@@ -370,6 +372,7 @@ class Auditor:
                 self._find("P3", f"{name} debits are {debits}, credits {credits_}")
         earned = self.network.earned({row[0] for row in orders if row[1] == "SUCCEEDED"})
         drawn = self.network.drawn()
+        deposited = self.bank.deposited()
         paid: Counter[str] = Counter()
         held: Counter[str] = Counter()
         sold = 0
@@ -387,7 +390,8 @@ class Auditor:
             name = code.rsplit(":", 1)[-1]
             if code.startswith("liability:agent:"):
                 has = (credits_ - debits, debits_held)
-                should = (self._credited[name] + drawn[name] - paid[name], held[name])
+                came = self._credited[name] + deposited[name] + drawn[name]
+                should = (came - paid[name], held[name])
             elif code.startswith("liability:commission:"):
                 has = (credits_ - debits, debits_held)
                 should = (earned[name] - drawn[name], 0)
@@ -405,6 +409,7 @@ class Auditor:
     def quiet(self) -> None:
         """Check what must hold when nothing is under way any more."""
         self.look()
+        self.bank.quiet()
         for order, state in self._state.items():
             told = self.told.get(order)
             if state in OPEN:

@@ -14,6 +14,7 @@ from tests.daemon.virtual_loop import VirtualLoop
 from tests.simulation.admin import Admin
 from tests.simulation.agents import Agents
 from tests.simulation.auditor import Broken
+from tests.simulation.bank import Bank
 from tests.simulation.life import make_task
 from tests.simulation.network import Network
 from tests.simulation.old_age import grow_old
@@ -80,6 +81,8 @@ async def _tell(
     events = [_later(order.at, agents, order) for order in plan.orders]
     events += [weather.blow(storm) for storm in plan.storms]
     events += [network.act(one) for one in network.later()]
+    bank = Bank(world)
+    events += [bank.act(one) for one in bank.payments()]
     events += [_arm(world, crash) for crash in plan.crashes]
     try:
         await _all(events, world)

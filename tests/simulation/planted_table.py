@@ -30,6 +30,8 @@ CAUGHT_LAST = {
     "price_follows_the_product": (78,),
     "one_reading_believed": (109,),
     "clearing_not_recorded": (3,),
+    "payment_about_right": (50,),
+    "one_admin_confirms_himself": (34,),
     "commissions_follow_the_markups": (26,),
     "commissions_kept_after_a_reversal": (138,),
     "higher_uplines_forgotten": (166,),

@@ -24,7 +24,7 @@ from pulsarack.daemon.archivist import Archivist
 from pulsarack.daemon.calls.office import Office
 from pulsarack.daemon.clock import SteadyClock
 from pulsarack.daemon.context import Context
-from pulsarack.daemon.control_protocol import Calls, check_arguments
+from pulsarack.daemon.control_protocol import Calls, Peer, check_arguments
 from pulsarack.daemon.dispatcher import Dispatcher
 from pulsarack.daemon.events import Events
 from pulsarack.daemon.outbox import Outbox
@@ -136,7 +136,7 @@ class World:
         if self.daemon is not None:
             self.daemon.stopping.set()
 
-    async def request(self, name: str, /, **arguments: Any) -> Any:
+    async def request(self, name: str, peer: Peer = PEER, /, **arguments: Any) -> Any:
         """A call over the control socket; raises CallError as the daemon says, or Lost."""
         daemon = self.daemon
         if daemon is None or daemon.calls is None:
@@ -147,7 +147,7 @@ class World:
 
         async def answer() -> Any:
             assert call.answer is not None
-            return await call.answer(checked, PEER)
+            return await call.answer(checked, peer)
 
         task = daemon.life.spawn(answer(), name)
         await asyncio.wait([task])
@@ -155,11 +155,11 @@ class World:
             raise Lost
         return task.result()
 
-    async def insist(self, name: str, /, **arguments: Any) -> Any:
+    async def insist(self, name: str, peer: Peer = PEER, /, **arguments: Any) -> Any:
         """The same, again and again until the daemon answers: only for what may be repeated."""
         while True:
             try:
-                return await self.request(name, **arguments)
+                return await self.request(name, peer, **arguments)
             except Lost:
                 await asyncio.sleep(1.0)
 

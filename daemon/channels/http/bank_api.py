@@ -19,8 +19,8 @@ from pulsarack.daemon.channels.http.parts import Account
 from pulsarack.daemon.channels.http.refusals import HttpRefusal, Why, of_queue
 from pulsarack.daemon.channels.http.routes import Call, Operation, Route
 from pulsarack.daemon.context import Context
-from pulsarack.queue.deposits import bank_rows
 from pulsarack.queue.deposits.bank_rows import StatementRow, Taken
+from pulsarack.queue.service import paying_in
 from pulsarack.queue.validation import Refusal, RefusalCode
 
 _BODY_OCTETS = 1024 * 1024
@@ -99,7 +99,7 @@ class BankApi:
         latest = calendar.local_day(ahead, config.daemon.timezone)
 
         def job(db: Database) -> Taken | Refusal:
-            return bank_rows.take(
+            return paying_in.take(
                 db,
                 wanted.bank,
                 rows,

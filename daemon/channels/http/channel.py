@@ -39,7 +39,7 @@ class HttpChannel:
         settings = context.config.http
         self._context = context
         self._doorkeeper = parts.doorkeeper
-        self.door = Door(context.clock, settings, parts.doorkeeper)
+        self.door = Door(context, parts)
         self.desk = Desk(context, parts)
         self.server = HttpServer(context.clock, settings, pressure)
         bank = BankApi(context, self.door)
@@ -75,7 +75,7 @@ class HttpChannel:
             await self._listen()
             await asyncio.Event().wait()
         finally:
-            self._state = ChannelState(Standing.DOWN, "the daemon is stopping")
+            self._state = ChannelState(Standing.DOWN, "it does not run")
             await self.server.stop()
             await self.reporter.stop()
 

@@ -10,12 +10,12 @@ What is no HTTP at all is refused in the same JSON as everything else.
 """
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import web
 
+from pulsarack.daemon import log as logging
 from pulsarack.daemon.channels.http.limits import Places
 from pulsarack.daemon.channels.http.refusals import HttpRefusal, Why, error_body
 from pulsarack.daemon.config_http import HttpSection
@@ -34,17 +34,20 @@ class Surroundings:
     pressure: Pressure
     settings: HttpSection
     places: Places
-    is_proxy: Callable[[str], bool]
 
 
 class Connection(web.RequestHandler):
     """One connection; the server tells it where in a request it is."""
 
-    def __init__(self, manager: web.Server, shared: Surroundings, **settings: Any) -> None:
+    def __init__(
+        self, manager: web.Server, shared: Surroundings, name: str, **settings: Any
+    ) -> None:
+        """`name` is the caller's address, for which a place is taken already."""
         super().__init__(manager, loop=asyncio.get_running_loop(), **settings)
         self._shared = shared
         self._own: asyncio.Transport | None = None
-        self._name: str | None = None
+        self._name = name
+        self._has_place = True
         self._timer: TimerHandle | None = None
         self._stalled: TimerHandle | None = None
         self._idle = True
@@ -52,22 +55,14 @@ class Connection(web.RequestHandler):
     # --- what the event loop tells ---
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Somebody is there: served, if there is a place for him."""
+        """Somebody is there, and his handshake, if there is one, is done."""
         assert isinstance(transport, asyncio.Transport)
         self._own = transport
-        peer = transport.get_extra_info("peername")
-        name = str(peer[0]) if peer else ""
-        if not self._shared.places.enter(name, unbounded=self._shared.is_proxy(name)):
-            self._refuse(HttpRefusal(Why.TOO_MANY_CONNECTIONS, "too many connections are open"))
-            return
-        self._name = name
         super().connection_made(transport)
         self._arm(self._shared.settings.head_seconds, "no request came")
 
     def data_received(self, data: bytes) -> None:
         """Octets of a request, or of the next one while this one is answered."""
-        if self._name is None:
-            return
         if self._idle:
             self._idle = False
             self._arm(self._shared.settings.head_seconds, "the head of the request is not whole")
@@ -78,10 +73,14 @@ class Connection(web.RequestHandler):
         self._disarm()
         self._forget_stall()
         self._own = None
-        if self._name is not None:
+        self.release()
+        super().connection_lost(error)
+
+    def release(self) -> None:
+        """Give the place back; more than once does no harm."""
+        if self._has_place:
+            self._has_place = False
             self._shared.places.leave(self._name)
-            self._name = None
-            super().connection_lost(error)
 
     def pause_writing(self) -> None:
         """The caller does not take his answer."""
@@ -125,7 +124,8 @@ class Connection(web.RequestHandler):
         known = HttpRefusal(Why.BAD_HTTP, "this is no request of HTTP")
         if status >= 500:
             known = HttpRefusal(Why.INTERNAL, "something went wrong in the daemon")
-        self._shared.pressure.refused(f"HTTP_{known.code}", address=self._name or "")
+            logging.get(channel="http").error("http.failed", path="", exc_info=exc)
+        self._shared.pressure.refused(f"HTTP_{known.code}", address=self._name)
         response = web.Response(
             status=known.status, body=error_body(known), headers={"Content-Type": JSON}
         )
@@ -160,21 +160,28 @@ class Connection(web.RequestHandler):
 
     def _not_taken(self) -> None:
         self._stalled = None
-        self._shared.pressure.refused("HTTP_TOO_SLOW", address=self._name or "", why="answer")
+        self._shared.pressure.refused("HTTP_TOO_SLOW", address=self._name, why="answer")
         if self._own is not None:
             self._own.abort()
 
     def _refuse(self, refusal: HttpRefusal) -> None:
         """Say no to a connection of which no request is answered; it is closed."""
         assert self._own is not None
-        peer = self._own.get_extra_info("peername")
-        self._shared.pressure.refused(
-            f"HTTP_{refusal.code}", address=str(peer[0]) if peer else "", why=refusal.message
-        )
-        body = error_body(refusal)
-        head = (
-            f"HTTP/1.1 {refusal.status} {_REASON[refusal.status]}\r\nContent-Type: {JSON}\r\n"
-            f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
-        )
-        self._own.write(head.encode() + body)
+        count(self._shared.pressure, refusal, self._name)
+        self._own.write(last_words(refusal))
         self._own.close()
+
+
+def count(pressure: Pressure, refusal: HttpRefusal, address: str) -> None:
+    """Note a refusal of a connection."""
+    pressure.refused(f"HTTP_{refusal.code}", address=address, why=refusal.message)
+
+
+def last_words(refusal: HttpRefusal) -> bytes:
+    """The whole answer with which a connection is closed."""
+    body = error_body(refusal)
+    head = (
+        f"HTTP/1.1 {refusal.status} {_REASON[refusal.status]}\r\nContent-Type: {JSON}\r\n"
+        f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+    )
+    return head.encode() + body

@@ -9,15 +9,17 @@ Who is wrong often is refused for a while before a secret is looked at (the door
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
+
+from peewee import Database
 
 from pulsarack.daemon.channels.http import addresses, signing
 from pulsarack.daemon.channels.http.limits import Buckets, Places
-from pulsarack.daemon.channels.http.parts import Account, Doorkeeper
+from pulsarack.daemon.channels.http.parts import Account, Parts
 from pulsarack.daemon.channels.http.refusals import HttpRefusal, Why
 from pulsarack.daemon.channels.http.routes import Call
-from pulsarack.daemon.config_http import HttpSection
+from pulsarack.daemon.context import Context
 from pulsarack.daemon.outside import CALLER
-from pulsarack.modems.timing import Clock
 
 MS = 1000
 NATIVE = "native"
@@ -25,18 +27,38 @@ _WAIT_SECONDS = 60
 _WRONG = "there is no such key, or the signature is not its secret's"
 
 
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """Who has signed; `use_nonce` is done in a transaction, and raises HttpRefusal for a repeat."""
+
+    account: Account
+    use_nonce: Callable[[Database], None]
+
+
 class Door:
     """Lets calls in."""
 
-    def __init__(self, clock: Clock, settings: HttpSection, doorkeeper: Doorkeeper) -> None:
-        self._clock = clock
+    def __init__(self, context: Context, parts: Parts) -> None:
+        settings = context.config.http
+        self._clock = context.clock
+        self._store = context.store
         self._settings = settings
-        self._doorkeeper = doorkeeper
+        self._doorkeeper = parts.doorkeeper
+        self._use_nonce = parts.use_nonce
         self._rates = Buckets(settings.requests_per_second, settings.burst)
         self._places = Places(settings.in_flight, settings.in_flight_per_account)
 
     async def signed(self, call: Call) -> Account:
         """The account that signed a call natively, let in; raises HttpRefusal."""
+        verified = await self.verified(call)
+        await self._store.write_for(verified.account.agent, verified.use_nonce)
+        return verified.account
+
+    async def verified(self, call: Call) -> Verified:
+        """The same, its nonce still to be used: in the transaction that does what was asked for.
+
+        A repeat cannot have been let in before that transaction; it saves one of its own.
+        """
         signed = signing.read(call.request.headers)
         window = self._settings.clock_window_seconds
         signing.check_time(signed, now_ms=self._clock.now_ms(), window_seconds=window)
@@ -50,9 +72,13 @@ class Door:
         self.enter(call, account)
         if account.kind != NATIVE:
             raise HttpRefusal(Why.NOT_FOR_THIS_ACCOUNT, "this account is for a dialect")
-        if not await self._doorkeeper.use_nonce(account.member, signed.nonce, round(window * MS)):
-            raise HttpRefusal(Why.NONCE_REUSED, "a request with this nonce was let in before")
-        return account
+        member, now_ms, window_ms = account.member, self._clock.now_ms(), round(window * MS)
+
+        def use_nonce(db: Database) -> None:
+            if not self._use_nonce(db, member, signed.nonce, now_ms, window_ms):
+                raise HttpRefusal(Why.NONCE_REUSED, "a request with this nonce was let in before")
+
+        return Verified(account, use_nonce)
 
     async def find(self, call: Call, member: str) -> Account | None:
         """The account of a name, not let in yet; raises HttpRefusal after many wrong secrets."""

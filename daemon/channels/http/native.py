@@ -34,13 +34,18 @@ class NativeApi:
 
     async def place(self, call: Call) -> web.Response:
         """POST /v1/orders."""
-        account = await self._door.signed(call)
+        verified = await self._door.verified(call)
         wanted = json_body.read(call, wire.NewOrder)
         asked = request.of_fields(wanted.product, wanted.destination, wanted.repeat_index)
         if isinstance(asked, Refusal):
             raise of_queue(asked)
         found = await self._desk.place(
-            account, asked, reference=wanted.client_reference, reply_number=wanted.reply_number
+            verified.account,
+            asked,
+            reference=wanted.client_reference,
+            reply_number=wanted.reply_number,
+            most_price=wanted.max_price,
+            first=verified.use_nonce,
         )
         if isinstance(found, Refusal):
             raise of_queue(found)

@@ -12,6 +12,7 @@ from peewee import Database
 
 from pulsarack.daemon.secrets import Secret
 from pulsarack.queue.agents import Agent
+from pulsarack.queue.identity import accounts
 from pulsarack.queue.intake import Accepted, Origin, Repeated
 from pulsarack.queue.products import Product
 from pulsarack.queue.request import Request
@@ -78,9 +79,6 @@ class Doorkeeper(Protocol):
     def wrong(self, member: str, address: str) -> None:
         """Note a wrong secret."""
 
-    async def use_nonce(self, member: str, nonce: str, window_ms: int) -> bool:
-        """Note durably that a nonce is used; False if it was already."""
-
 
 class Ordering(Protocol):
     """The one way by which an order is accepted (`daemon/ordering.py`)."""
@@ -98,8 +96,14 @@ class Ordering(Protocol):
     ) -> Origin:
         """Who orders, how, and when: now."""
 
-    async def place(self, request: Request, origin: Origin) -> Accepted | Repeated | Refusal:
-        """Accept it durably, answer with its first one, or say why not."""
+    async def place(
+        self,
+        request: Request,
+        origin: Origin,
+        *,
+        first: Callable[[Database], Refusal | None] | None = None,
+    ) -> Accepted | Repeated | Refusal:
+        """Accept it durably, answer with its first one, or say why not; `first` goes before."""
 
 
 class PastRows(Protocol):
@@ -111,10 +115,15 @@ class PastRows(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """All of them. `price_of` is what an agent pays; `rng` draws the tails of tickets."""
+    """All of them. `price_of` is what an agent pays; `rng` draws the tails of tickets.
+
+    `use_nonce` (database, member, nonce, now_ms, window_ms) notes in the caller's transaction that
+    a nonce is used; False if it was already.
+    """
 
     doorkeeper: Doorkeeper
     ordering: Ordering
     past: PastRows
     price_of: Callable[[Database, Agent, Product], int]
     rng: Random
+    use_nonce: Callable[[Database, str, str, int, int], bool] = accounts.use_nonce

@@ -85,6 +85,14 @@ _STATUS = {
     RefusalCode.REFERENCE_REUSED: 409,
 }
 _UNPROCESSABLE = 422
+# The queue's remedies are for people at a terminal, or for texts.
+_REMEDY = {
+    RefusalCode.BAD_FORMAT: "see the fields in /v1/openapi.json",
+    RefusalCode.UNKNOWN_AGENT: "ask the server's admin",
+    RefusalCode.UNKNOWN_PRODUCT: "see GET /v1/products",
+    RefusalCode.UNKNOWN_PREFIX: "check the number, or ask the server's admin",
+    RefusalCode.REPEATED: "if one more is meant, raise repeat_index",
+}
 
 
 class HttpRefusal(Exception):
@@ -117,7 +125,7 @@ def of_queue(refusal: Refusal) -> HttpRefusal:
     return HttpRefusal(
         refusal.code.value,
         refusal.message,
-        refusal.remedy,
+        _REMEDY.get(refusal.code, refusal.remedy),
         status=_STATUS.get(refusal.code, _UNPROCESSABLE),
         refusal=refusal,
     )

@@ -102,11 +102,13 @@ class Reporter:
         self._resolver = resolver
         self._hosts = Places(_MANY, settings.reports_per_host)
         self._session: aiohttp.ClientSession | None = None
+        self._guard: report_urls.GuardedResolver | None = None
 
     async def start(self) -> None:
         """Make ready to send."""
+        self._guard = report_urls.GuardedResolver(self._private, self._resolver)
         connector = aiohttp.TCPConnector(
-            resolver=report_urls.GuardedResolver(self._private, self._resolver),
+            resolver=self._guard,
             use_dns_cache=False,
             limit=self._settings.reports_at_once,
         )
@@ -124,6 +126,9 @@ class Reporter:
         if self._session is not None:
             await self._session.close()
             self._session = None
+        if self._guard is not None:  # the connector leaves it to us
+            await self._guard.close()
+            self._guard = None
 
     async def report(
         self,

@@ -8,19 +8,24 @@ the log but the name of the route: a path or a query may hold a PIN.
 At the end the server takes no more requests and answers those that have begun.
 """
 
-import asyncio
+import contextlib
 import os
 import socket
 import ssl
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from functools import partial
 
 from aiohttp import HttpVersion10, HttpVersion11, web
 
 from pulsarack.daemon import log as logging
 from pulsarack.daemon.channels.http import addresses
-from pulsarack.daemon.channels.http.connection import Connection, Surroundings
+from pulsarack.daemon.channels.http.connection import (
+    Connection,
+    Surroundings,
+    count,
+    last_words,
+)
 from pulsarack.daemon.channels.http.limits import Places
+from pulsarack.daemon.channels.http.listener import Listener
 from pulsarack.daemon.channels.http.refusals import HttpRefusal, Why
 from pulsarack.daemon.channels.http.routes import Call, Route, native_refusal
 from pulsarack.daemon.config_http import HttpSection, split_listen
@@ -31,7 +36,6 @@ from pulsarack.modems.timing import Clock
 
 _BACKLOG = 512
 _LINGER_SECONDS = 1.0
-_TLS_SECONDS = 10.0
 _IDENTITY = ("", "identity")
 _MS = 1000
 # Answers are of one caller and one moment; and nobody learns what this is made of.
@@ -61,9 +65,9 @@ class HttpServer:
         self._connections = Places(settings.connections, settings.connections_per_address)
         self._in_flight = 0
         self._routes: dict[tuple[str, str], Route] = {}
-        self._listener: asyncio.Server | None = None
+        self._listener: Listener | None = None
+        self._make: Callable[[str], Connection] | None = None
         self._runner: web.AppRunner | None = None
-        self.connect: Callable[[], Connection] | None = None  # what serves one more connection
         self._stopping = False
         self._log = logging.get(channel="http")
         pressure.watch(self._figures)
@@ -85,7 +89,7 @@ class HttpServer:
     def port(self) -> int:
         """Where it listens; the kernel chooses if the configuration says 0."""
         assert self._listener is not None
-        return int(self._listener.sockets[0].getsockname()[1])
+        return self._listener.port
 
     async def start(self) -> None:
         """Listen; raises CannotListen."""
@@ -98,26 +102,29 @@ class HttpServer:
         )
         await self._runner.setup()
         assert self._runner.server is not None
-        shared = Surroundings(
-            self._clock, self._pressure, settings, self._connections, self._is_proxy
-        )
-        self.connect = partial(
-            Connection,
-            self._runner.server,
-            shared,
-            access_log=None,
-            max_line_size=settings.header_octets,
-            max_field_size=settings.header_octets,
-            max_headers=settings.headers,
-            lingering_time=_LINGER_SECONDS,
-            auto_decompress=False,
-        )
-        self._listener = await asyncio.get_running_loop().create_server(
+        shared = Surroundings(self._clock, self._pressure, settings, self._connections)
+
+        def make(name: str, server: web.Server = self._runner.server) -> Connection:
+            return Connection(
+                server,
+                shared,
+                name,
+                access_log=None,
+                max_line_size=settings.header_octets,
+                max_field_size=settings.header_octets,
+                max_headers=settings.headers,
+                lingering_time=_LINGER_SECONDS,
+                auto_decompress=False,
+            )
+
+        self._make = make
+        self._listener = Listener(
+            listener,
+            self._clock,
             self.connect,
-            sock=listener,
-            ssl=tls,
-            ssl_handshake_timeout=None if tls is None else _TLS_SECONDS,
-            backlog=_BACKLOG,
+            self._refuse_connection,
+            tls=tls,
+            handshake_seconds=settings.head_seconds,
         )
         self._log.info("http.listening", listen=settings.listen, port=self.port, tls=bool(tls))
         if tls is None and not self._trusted and not _is_loopback(listener):
@@ -131,16 +138,28 @@ class HttpServer:
         """Take no more requests, answer those that have begun."""
         self._stopping = True
         if self._listener is not None:
-            self._listener.close()
+            await self._listener.close()
             self._listener = None
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None
 
+    def connect(self, name: str) -> Connection | None:
+        """What serves one more connection from an address; None if there is no place for it."""
+        assert self._make is not None
+        if not self._connections.enter(name, unbounded=self._is_proxy(name)):
+            return None
+        return self._make(name)
+
+    def _refuse_connection(self, name: str, client: socket.socket) -> None:
+        refusal = HttpRefusal(Why.TOO_MANY_CONNECTIONS, "too many connections are open")
+        count(self._pressure, refusal, name)
+        if self._settings.tls_certificate is None:
+            with contextlib.suppress(OSError):
+                client.send(last_words(refusal))
+
     def _application(self) -> web.Application:
-        octets = [one.body_octets or 0 for one in self._routes.values()]
-        longest = max(self._settings.body_octets, *octets)
-        application = web.Application(client_max_size=longest, middlewares=[self._around])
+        application = web.Application(middlewares=[self._around])
         for route in self._routes.values():
             application.router.add_route(route.method, route.path, _never)
         return application
@@ -218,17 +237,13 @@ class HttpServer:
         if isinstance(connection, Connection):
             connection.head_read(body_follows=request.can_read_body)
         try:
-            body = await request.read()
-        except web.HTTPRequestEntityTooLarge:
-            raise HttpRefusal(Why.BODY_TOO_LARGE, f"a body may have {limit} octets") from None
+            body = await _read(request, limit)
         except ConnectionError:
             raise _Gone from None
         except (web.RequestPayloadError, ValueError):
             raise HttpRefusal(Why.BAD_HTTP, "the body ended too early, or is not coded") from None
         if isinstance(connection, Connection):
             connection.body_read()
-        if len(body) > limit:  # without a length in its head
-            raise HttpRefusal(Why.BODY_TOO_LARGE, f"a body may have {limit} octets")
         return body
 
     def _refuse(self, call: Call, route: Route | None, refusal: HttpRefusal) -> web.Response:
@@ -262,6 +277,16 @@ class HttpServer:
         return {"http_connections": self._connections.taken, "http_in_flight": self._in_flight}
 
 
+async def _read(request: web.Request, limit: int) -> bytes:
+    """What stands in the body; aiohttp's own limit is one for all routes."""
+    found = bytearray()
+    async for chunk in request.content.iter_any():
+        found += chunk
+        if len(found) > limit:
+            raise HttpRefusal(Why.BODY_TOO_LARGE, f"a body may have {limit} octets")
+    return bytes(found)
+
+
 async def _never(_request: web.Request) -> web.StreamResponse:
     """Stands in aiohttp's table of routes; the middleware answers."""
     raise LookupError("the server answers its routes itself")
@@ -276,6 +301,8 @@ def _tls(settings: HttpSection) -> ssl.SSLContext | None:
     """The certificate to show; raises CannotListen."""
     certificate, key = settings.tls_certificate, settings.tls_key
     if certificate is None:
+        if key is not None:  # who names a key wants no request in the clear
+            raise CannotListen("tls_key stands without tls_certificate", "set both in [http]")
         return None
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -297,7 +324,10 @@ def _listen(listen: str) -> socket.socket:
     try:
         # Only numbers and names of this machine are of use here, so nothing is asked abroad.
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        return socket.create_server(found[0][4][:2], family=found[0][0], backlog=_BACKLOG)
+        family, address = found[0][0], found[0][4][:2]
+        # "All addresses" of IPv6 are those of IPv4, too.
+        both = address[0] == "::" and socket.has_dualstack_ipv6()
+        return socket.create_server(address, family=family, backlog=_BACKLOG, dualstack_ipv6=both)
     except (OSError, UnicodeError) as error:
         number: int | None = getattr(error, "errno", None)
         why = (

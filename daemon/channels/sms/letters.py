@@ -74,16 +74,17 @@ class Letters:
     async def look(self, letters: Sequence[IncomingSms], *, in_a_sale: bool) -> None:
         """Take off what was kept, and hand in what is new."""
         room = DELETED_IN_A_SALE if in_a_sale else DELETED_A_LOOK
+        kept = []
         for message in letters:
             stage = self._reception.stage(self._id(message))
             if stage is Stage.UNKNOWN:
                 self.hand_in(message)
             elif stage is not Stage.IN_HAND:
-                if not room:
-                    self._come_back()
-                    return
-                room -= 1
-                await self._take_off(message, given_up=stage is Stage.GIVEN_UP)
+                kept.append((message, stage))
+        if len(kept) > room:
+            self._come_back()
+        for message, stage in kept[:room]:
+            await self._take_off(message, given_up=stage is Stage.GIVEN_UP)
 
     def hand_in(self, message: IncomingSms) -> None:
         """Begin to hand one in, unless it is being; one that lies on no SIM in any case."""

@@ -12,7 +12,6 @@ those that it has.
 import asyncio
 import traceback
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
 from enum import Enum, auto
 
 from pulsarack.daemon import log as logging
@@ -40,14 +39,6 @@ class Stage(Enum):
     GIVEN_UP = auto()
 
 
-@dataclass(slots=True)
-class _Entry:
-    letter: Letter
-    done: Callable[[], None]
-    stage: Stage = Stage.IN_HAND
-    task: asyncio.Task[None] | None = field(default=None, repr=False)
-
-
 class Reception:
     """One for the whole daemon; closed until there is a front desk."""
 
@@ -56,7 +47,8 @@ class Reception:
         self._log = log
         self._receive: Receive | None = None
         self._pressure: Pressure | None = None
-        self._entries: dict[str, _Entry] = {}
+        self._stages: dict[str, Stage] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
         self._in_hand: dict[str, int] = {}  # by chip
 
     def open(self, receive: Receive, pressure: Pressure | None = None) -> None:
@@ -65,9 +57,8 @@ class Reception:
 
     def close(self) -> None:
         """The daemon ends: what is in hand stays on its SIM."""
-        for entry in self._entries.values():
-            if entry.task is not None:
-                entry.task.cancel()
+        for task in self._tasks:
+            task.cancel()
         self._receive = None
 
     @property
@@ -77,8 +68,7 @@ class Reception:
 
     def stage(self, message_id: str) -> Stage:
         """Where a text stands."""
-        entry = self._entries.get(message_id)
-        return Stage.UNKNOWN if entry is None else entry.stage
+        return self._stages.get(message_id, Stage.UNKNOWN)
 
     def hand_in(self, letter: Letter, done: Callable[[], None], *, urgent: bool = False) -> bool:
         """Begin to hand a text in; `done` is called when it has been. False: too many are.
@@ -91,29 +81,28 @@ class Reception:
             return False
         self._forget_oldest()
         self._in_hand[chip] = held + 1
-        entry = self._entries[letter.message_id] = _Entry(letter, done)
-        entry.task = asyncio.create_task(self._hand_in(entry), name=f"text to {chip}")
+        self._stages[letter.message_id] = Stage.IN_HAND
+        task = asyncio.create_task(self._hand_in(letter, done), name=f"text to {chip}")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
         return True
 
     def forget(self, message_id: str) -> None:
         """It has left its SIM."""
-        entry = self._entries.get(message_id)
-        if entry is not None and entry.stage is not Stage.IN_HAND:
-            del self._entries[message_id]
+        if self._stages.get(message_id) is not Stage.IN_HAND:
+            self._stages.pop(message_id, None)
 
     def refused(self, kind: str, **fields: object) -> None:
         """Count what was not read as a text to us, and say so."""
         if self._pressure is not None:
             self._pressure.refused(kind, **fields)
 
-    async def _hand_in(self, entry: _Entry) -> None:
-        chip = entry.letter.receiver
+    async def _hand_in(self, letter: Letter, done: Callable[[], None]) -> None:
         try:
-            entry.stage = await self._until_kept(entry.letter)
+            self._stages[letter.message_id] = await self._until_kept(letter)
         finally:
-            entry.task = None
-            self._in_hand[chip] -= 1
-        entry.done()
+            self._in_hand[letter.receiver] -= 1
+        done()
 
     async def _until_kept(self, letter: Letter) -> Stage:
         failures = faults = 0
@@ -144,10 +133,9 @@ class Reception:
 
     def _forget_oldest(self) -> None:
         """Bounded: a chip that left with kept texts on it may never come back."""
-        while len(self._entries) >= REMEMBERED:
-            oldest = next(
-                (key for key, one in self._entries.items() if one.stage is not Stage.IN_HAND), None
-            )
+        while len(self._stages) >= REMEMBERED:
+            done = (key for key, stage in self._stages.items() if stage is not Stage.IN_HAND)
+            oldest = next(done, None)
             if oldest is None:
                 return
-            del self._entries[oldest]
+            del self._stages[oldest]

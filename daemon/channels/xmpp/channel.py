@@ -183,20 +183,21 @@ class XmppChannel:
 
     async def _report(self, report: Report) -> None:
         bare = report.address.partition("/")[0]
+        session = self._session
+        if session is not None and session.told(bare, report.stanza_id, report.condition):
+            return
         if report.condition is None:
             await self._post.note_delivery(CHANNEL, report.provider_id, True, "")
-            return
-        session = self._session
-        if session is not None and session.bounced(bare, report.stanza_id, report.condition):
             return
         self._forget_resource(report.address)
         why = f"it came back: {report.condition}"
         await self._post.note_delivery(CHANNEL, report.provider_id, False, why)
 
     def _sent(self, verdict: Verdict, address: str, stanza_id: str) -> Sent:
-        if verdict.fate is Fate.TAKEN:
-            return Sent(SentKind.SENT, reading.provider_id(address, stanza_id))
-        return Sent(SentKind.MAYBE, why="the connection was lost before the server answered")
+        if verdict.fate is Fate.UNKNOWN:
+            return Sent(SentKind.MAYBE, why="the connection was lost before the server answered")
+        kind = SentKind.DELIVERED if verdict.fate is Fate.ARRIVED else SentKind.SENT
+        return Sent(kind, reading.provider_id(address, stanza_id))
 
     def _forget_resource(self, address: str) -> None:
         if "/" in address:

@@ -44,6 +44,7 @@ FEW_AT_WORK = 32
 class Fate(Enum):
     """What is known of a message of ours."""
 
+    ARRIVED = auto()  # its receiver has said so
     TAKEN = auto()  # the server answers for it
     BOUNCED = auto()  # the server, or the other one, sent it back
     UNKNOWN = auto()  # it may have left
@@ -89,7 +90,7 @@ class Session:
         self._refused_login: Ending | None = None
         self._unreachable = ""
         self._at_work: set[asyncio.Task[None]] = set()
-        self._bounces: dict[tuple[str, str], asyncio.Future[str]] = {}
+        self._under_way: dict[tuple[str, str], asyncio.Future[Verdict]] = {}
         management = client.plugin[StreamManagement.name]  # type: ignore[literal-required]
         self._management: StreamManagement = management
         self._listen()
@@ -116,7 +117,8 @@ class Session:
     async def send(self, to: str, stanza_id: str, text: str) -> Verdict:
         """Send a chat message, and wait until it is known what became of it."""
         key = (to.partition("/")[0], stanza_id)
-        bounce = self._bounces[key] = asyncio.get_running_loop().create_future()
+        told: asyncio.Future[Verdict] = asyncio.get_running_loop().create_future()
+        self._under_way[key] = told
         fence: asyncio.Task[bool] | None = None
         try:
             message = self._client.make_message(mto=JID(to), mbody=text, mtype="chat")
@@ -124,21 +126,22 @@ class Session:
             SubElement(message.xml, REQUEST)
             message.send()
             fence = asyncio.ensure_future(self._ping())
-            await _any_of(bounce, fence)
-            if bounce.done():
-                return Verdict(Fate.BOUNCED, bounce.result())
+            await _any_of(told, fence)
+            if told.done():
+                return told.result()
             return Verdict(Fate.TAKEN if fence.result() else Fate.UNKNOWN)
         finally:
-            del self._bounces[key]
+            del self._under_way[key]
             if fence is not None:
                 fence.cancel()
 
-    def bounced(self, bare: str, stanza_id: str, condition: str) -> bool:
-        """An error about a message of ours; whether somebody waits for that."""
-        bounce = self._bounces.get((bare, stanza_id))
-        if bounce is None or bounce.done():
+    def told(self, bare: str, stanza_id: str, condition: str | None) -> bool:
+        """A report about a message of ours has come; whether somebody waits for that."""
+        waiting = self._under_way.get((bare, stanza_id))
+        if waiting is None or waiting.done():
             return False
-        bounce.set_result(condition)
+        arrived = condition is None
+        waiting.set_result(Verdict(Fate.ARRIVED if arrived else Fate.BOUNCED, condition or ""))
         return True
 
     # -- the life of the connection ----------------------------------------------------------

@@ -7,7 +7,7 @@ import io
 import random
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from peewee import Database
 
@@ -63,10 +63,10 @@ class HandClock:
 class DeskWorld:
     """Use `await DeskWorld.open(tmp_path)`; agent A1 may write by SMS, WhatsApp and XMPP."""
 
-    def __init__(self, directory: Path, settings: str) -> None:
+    def __init__(self, directory: Path, settings: str, clock: Any = None) -> None:
         self.log = io.StringIO()
         logging.configure("debug", "json", self.log)
-        self.clock = HandClock()
+        self.clock = clock or HandClock()
         self.directory = directory
         self.path = directory / "pulsarack.db"
         if not self.path.exists():
@@ -82,9 +82,9 @@ class DeskWorld:
         self._ids = iter(range(1, 10**6))
 
     @classmethod
-    async def open(cls, directory: Path, settings: str = "") -> "DeskWorld":
+    async def open(cls, directory: Path, settings: str = "", clock: Any = None) -> Self:
         """A desk that is open, in an office that is furnished."""
-        world = cls(directory, settings)
+        world = cls(directory, settings, clock)
         if not world.sql("SELECT 1 FROM agent"):
             world.store.run_inline(_furnish)
         await world.start()
@@ -109,11 +109,15 @@ class DeskWorld:
             self.identity.pins,
             self.identity.strangers,
             self.pressure,
-            self.rung.append,
+            self.ring,
             random.Random(2),
             service_settings(self._config),
             self.identity.accounts,
         )
+
+    def ring(self, channel: str) -> None:
+        """Something waits for that channel."""
+        self.rung.append(channel)
 
     def close(self) -> None:
         """Close everything."""

@@ -12,10 +12,15 @@ import random
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import aiohttp
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 from peewee import Database
 
 from pulsarack.daemon import config
@@ -31,8 +36,10 @@ from pulsarack.daemon.ordering import Ordering
 from pulsarack.daemon.past_orders import PastOrders
 from pulsarack.daemon.pressure import Pressure
 from pulsarack.daemon.secrets import Secret, Secrets
-from pulsarack.ledger import accounts, journal
+from pulsarack.ledger import accounts as ledger_accounts
+from pulsarack.ledger import journal
 from pulsarack.queue import agents, prefixes, products
+from pulsarack.queue.identity import accounts
 from pulsarack.queue.products import Product
 from pulsarack.ussd.shelf import load_shelf
 from tests.daemon.store_inline import InlineStore
@@ -143,9 +150,9 @@ class Doors:
         else:
             self.wrongs.append((member, address))
 
-    async def use_nonce(self, member: str, nonce: str, window_ms: int) -> bool:
+    def use_nonce(self, db: Database, member: str, nonce: str, now_ms: int, window_ms: int) -> bool:
         if self.real:
-            return await self.real.use_nonce(member, nonce, window_ms)
+            return accounts.use_nonce(db, member, nonce, now_ms, window_ms)
         fresh = (member, nonce) not in self.nonces
         self.nonces.add((member, nonce))
         return fresh
@@ -212,13 +219,14 @@ class HttpWorld:
         logging.mask([Secret(KEY)])
         self.pressure = Pressure(self.clock)
         self.woken: list[str | None] = []
-        archives = Archives(folder_of(self.path), threads=False, synchronous="OFF")
+        self.archives = Archives(folder_of(self.path), threads=False, synchronous="OFF")
         parts = Parts(
             doorkeeper=self.doors,
             ordering=Ordering(self.context, self.woken.append),
-            past=PastOrders(self.context, archives),
+            past=PastOrders(self.context, self.archives),
             price_of=lambda _db, _agent, product: product.price,
             rng=random.Random(1),
+            use_nonce=self.doors.use_nonce,
         )
         self.channel = HttpChannel(self.context, parts, self.pressure, formatters)
         self._session: aiohttp.ClientSession | None = None
@@ -317,6 +325,33 @@ async def hang_up(writer: asyncio.StreamWriter) -> None:
         await writer.wait_closed()
 
 
+def certificate(path: Path) -> Path:
+    """A certificate for 127.0.0.1 with its key, in one file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    begins = datetime.fromtimestamp(0, UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(begins)
+        .not_valid_after(begins + timedelta(days=40_000))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    path.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+        + made.public_bytes(serialization.Encoding.PEM)
+    )
+    return path
+
+
 def network(text: str) -> Any:
     """A network of an account's list."""
     return ipaddress.ip_network(text)
@@ -339,7 +374,7 @@ def furnished(directory: Path) -> bytes:
 
 def furnish(db: Database) -> None:
     """Agents A1 and A2, and what is sold."""
-    for account in (accounts.SALES, accounts.AIRTIME, accounts.OPENING):
+    for account in (ledger_accounts.SALES, ledger_accounts.AIRTIME, ledger_accounts.OPENING):
         journal.open_account(db, account, now_ms=START_MS)
     prefixes.ship(db)
     for code in ("A1", "A2"):

@@ -9,24 +9,20 @@ import re
 import socket
 import ssl
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from aiohttp import web
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from pulsarack.daemon.channels.carrier import Standing
 from pulsarack.daemon.channels.http import json_body, openapi, refusals
 from pulsarack.daemon.channels.http.channel import LOOK_AGAIN_SECONDS
 from pulsarack.daemon.channels.http.routes import Call, Route
+from pulsarack.daemon.channels.http.server import CannotListen
 from pulsarack.daemon.channels.http.wire import Balance
 from pulsarack.daemon.config_http import split_listen
 from pulsarack.daemon.errors import Busy
-from tests.daemon.channels.http_world import START_MS, HttpWorld, settle
+from tests.daemon.channels.http_world import START_MS, HttpWorld, certificate, settle
 
 OK = Balance("A1", 1, 0, 1)
 
@@ -103,31 +99,27 @@ async def test_a_certificate_that_is_none(tmp_path: Path, content: str | None, w
     world.store.close()
 
 
-def certificate(path: Path) -> Path:
-    """A certificate for 127.0.0.1 with its key, in one file."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    begins = datetime.fromtimestamp(0, UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(begins)
-        .not_valid_after(begins + timedelta(days=40_000))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    path.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-        + made.public_bytes(serialization.Encoding.PEM)
-    )
-    return path
+def both_families() -> bool:
+    """Whether this machine listens on IPv6 and IPv4 with one socket."""
+    try:
+        socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=True).close()
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+@pytest.mark.skipif(not both_families(), reason="needs IPv6")
+async def test_all_addresses_are_those_of_ipv4_too(tmp_path: Path) -> None:
+    async with settings_of(HttpWorld(tmp_path), listen="[::]:0") as world:
+        assert (await world.ask("GET", "/v1/balance")).status == 200
+        assert world.lines("http.request")[0]["address"] == "127.0.0.1"
+
+
+async def test_a_key_alone_is_no_reason_to_speak_in_the_clear(tmp_path: Path) -> None:
+    world = settings_of(HttpWorld(tmp_path), tls_key=tmp_path / "http.key")
+    with pytest.raises(CannotListen, match="tls_key stands without tls_certificate"):
+        await world.channel.server.start()
+    world.store.close()
 
 
 async def test_it_speaks_tls(tmp_path: Path) -> None:
@@ -191,6 +183,7 @@ async def test_faults_of_a_handler_are_its_requests_own(tmp_path: Path) -> None:
 
     world = HttpWorld(tmp_path)
     world.channel.add([route("/broken", broken), route("/busy", busy)])
+    world.channel.add([Route("GET", "/worse", broken, refuse=lambda *_: 1 // 0)])  # type: ignore[arg-type,return-value]
     async with world:
         found = await world.send("GET", "/broken")
         assert (found.status, found.code) == (500, "INTERNAL")
@@ -200,6 +193,9 @@ async def test_faults_of_a_handler_are_its_requests_own(tmp_path: Path) -> None:
         found = await world.send("GET", "/busy")
         assert (found.status, found.code, found.headers["Retry-After"]) == (503, "BUSY", "1")
         assert world.refused() == {"HTTP_BUSY": 1, "HTTP_INTERNAL": 1}
+        found = await world.send("GET", "/worse")
+        assert (found.status, found.code) == (500, "INTERNAL")
+        assert "ZeroDivisionError" in world.lines("http.failed")[-1]["exception"]
         with pytest.raises(ValueError, match="served already"):
             world.channel.add([route("/busy", busy)])
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from pulsarack.queue import orders
-from tests.daemon.channels.http_world import HttpWorld, hang_up, settle
+from tests.daemon.channels.http_world import HttpWorld, certificate, hang_up, settle
 
 SETTINGS = "body_octets = 2048\nheader_octets = 1024\nheaders = 20\n"
 NOISE = (b"\r\n", b"\0", b":", b" ", b"\r\n\r\n", b"{", b"\xff")
@@ -78,8 +78,8 @@ class Line(asyncio.Transport):
 
 async def connected(world: HttpWorld, octets: bytes) -> tuple[Line, Any]:
     """A connection in memory on which these octets came."""
-    assert world.channel.server.connect is not None
-    line, end = Line(), world.channel.server.connect()
+    line, end = Line(), world.channel.server.connect("127.0.0.1")
+    assert end is not None
     end.connection_made(line)
     await settle()
     if octets:
@@ -266,3 +266,23 @@ async def test_no_octets_do_harm(tmp_path: Path, seed: int) -> None:
         assert world.pressure.figures()["http_connections"] == 0
         kept = world.store.read_inline(lambda db: orders.listed(db, limit=100))
         assert all(one.product == "S10" and one.destination == "6281200000012" for one in kept)
+
+
+async def test_handshakes_that_never_end_are_counted(tmp_path: Path) -> None:
+    path = certificate(tmp_path / "http.pem")
+    world = HttpWorld(tmp_path, "connections_per_address = 2\n")
+    server = world.channel.server
+    server._settings = server._settings.model_copy(update={"tls_certificate": path})
+    async with world:
+        ends = [await asyncio.open_connection("127.0.0.1", server.port) for _ in range(2)]
+        while world.pressure.figures()["http_connections"] < 2:
+            await asyncio.sleep(0)
+        assert await world.raw(b"") == b""
+        assert world.refused() == {"HTTP_TOO_MANY_CONNECTIONS": 1}
+        await hang_up(ends[0][1])
+        while world.pressure.figures()["http_connections"] > 1:
+            await asyncio.sleep(0)
+    # At the end nobody is waited for who has not ended his.
+    assert world.pressure.figures()["http_connections"] == 0
+    assert await ends[1][0].read() == b""
+    await hang_up(ends[1][1])

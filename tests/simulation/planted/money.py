@@ -1,0 +1,27 @@
+"""Bugs of money that comes in: whose a payment is, and who may say so."""
+
+from contextlib import ExitStack
+from typing import Any
+
+from peewee import Database
+
+from pulsarack.queue.deposits import credits, tickets
+from pulsarack.queue.rows import columns, select_one
+from tests.simulation.planted.plants import bug, put
+
+
+@bug("A payment counts for a ticket though it is not its amount to the last rupiah.", "P3")
+def payment_about_right(patches: ExitStack) -> None:
+    def of_payment(db: Database, bank: str, amount: int, day: str) -> Any:
+        sql = f"SELECT {columns(tickets.Ticket)} FROM ticket WHERE asked = ? AND state = 'OPEN'"
+        return old(db, bank, amount, day) or select_one(db, tickets.Ticket, sql, (amount,))
+
+    old = put(patches, tickets, "of_payment", of_payment)
+
+
+@bug("Two admins are told apart by anything but the user that the kernel names.", "P3")
+def one_admin_confirms_himself(patches: ExitStack) -> None:
+    def confirm(db: Database, request_id: int, *, uid: int, **said: Any) -> Any:
+        return old(db, request_id, uid=uid + 7, **said)
+
+    old = put(patches, credits, "confirm", confirm)
