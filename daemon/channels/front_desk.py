@@ -76,6 +76,10 @@ class Received:
     repeated: bool
 
 
+class _ShutOut(Exception):
+    """The sender was an agent's when his text was read, and is not any more."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Looked:
     outcome: str | None
@@ -124,6 +128,8 @@ class FrontDesk:
                 return await self._attend(letter, looked)
             except (Busy, StoreError):
                 raise
+            except _ShutOut:
+                return await self._turn_away(letter)
             except Exception:
                 log = self._context.log
                 log.exception("desk.fault", channel=letter.channel, message=letter.message_id)
@@ -195,6 +201,9 @@ class FrontDesk:
         asked = self._asked(letter, agent, read, sealed)
 
         def job(db: Database) -> tuple[str | None, tuple[Answer, ...]]:
+            # Comparing a PIN takes time, in which an admin may have shut him out.
+            if _whose(db, letter) != agent.code:
+                raise _ShutOut
             kept = inbound.add(
                 db,
                 letter,
@@ -306,8 +315,8 @@ class FrontDesk:
 
         def job(db: Database) -> _Looked:
             outcome = inbound.outcome_of(db, letter.channel, letter.message_id)
-            found = senders.find_any(db, letter.channel, (letter.sender, *letter.aliases))
-            agent = agents.find(db, found.agent) if found is not None else None
+            code = _whose(db, letter)
+            agent = agents.find(db, code) if code is not None else None
             known = frozenset(one.code for one in products.every(db)) if agent else frozenset()
             return _Looked(outcome, agent, known)
 
@@ -323,3 +332,9 @@ class FrontDesk:
 
     def _count(self, key: str, letter: Letter) -> None:
         self._pressure.refused(f"text.{key}", channel=letter.channel)
+
+
+def _whose(db: Database, letter: Letter) -> str | None:
+    """The agent who writes, if he may."""
+    found = senders.find_any(db, letter.channel, (letter.sender, *letter.aliases))
+    return None if found is None else found.agent
