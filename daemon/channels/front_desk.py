@@ -51,6 +51,9 @@ _PIN_ANSWERS = {
     PinVerdict.SLOW_DOWN: "slow_down",
     PinVerdict.MISSING: "pin_missing",
 }
+# Longer than a text is on its way a sender's clock may be wrong; and a day's figures are looked for
+# an hour around it.
+_LATE_MS = 3_600_000
 STRANGER = "unknown_sender"
 FAULT = "failed"
 
@@ -240,7 +243,7 @@ class FrontDesk:
             text=read.masked,
             inbound_id=None,
             received_at=self._context.clock.now_ms(),
-            local_day=self._context.day(),
+            local_day=self._day_of(letter),
             rng=self._rng,
             settings=self._settings,
             client_reference=read.reference,
@@ -321,6 +324,12 @@ class FrontDesk:
             return _Looked(outcome, agent, known)
 
         return await self._context.store.read_for(f"{letter.channel}:{letter.sender}", job)
+
+    def _day_of(self, letter: Letter) -> str:
+        """The day on which it was sent, if it came late: another way it came on that day, too."""
+        now_ms = self._context.clock.now_ms()
+        sent_at = now_ms if letter.sent_at is None else letter.sent_at
+        return self._context.day_of(min(now_ms, max(sent_at, now_ms - _LATE_MS)))
 
     def _too_old(self, letter: Letter) -> bool:
         oldest = round(self._context.config.channels.oldest_seconds * MS)

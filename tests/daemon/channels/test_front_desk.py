@@ -290,3 +290,28 @@ async def test_an_agent_who_removes_an_address_from_his_telephone_is_only_answer
     await world.say(f"HAPUSNOMOR.{NUMBER}.{PIN}")
     assert world.sql("SELECT channel, address FROM outgoing") == [("sms", NUMBER)] * 2
     world.close()
+
+
+async def test_a_text_that_midnight_delayed_is_of_the_day_on_which_it_was_sent(
+    tmp_path: Path,
+) -> None:
+    """Who waits for an answer sends it over another channel: it is the same order all the same."""
+    world = await DeskWorld.open(tmp_path)
+    world.store.run_inline(lambda db: agents.add(db, "D1", "Kios", now_ms=1, upline=AGENT))
+    midnight = world.context.day_ends_at()
+    world.clock.passed = (midnight - world.clock.now_ms()) / 1000 - 60
+    sent = world.clock.now_ms() - 1000
+    move = f"T.D1.5000.{PIN}"
+    for text in (ORDER, move):
+        await world.say(text, channel="whatsapp", sent_at=sent + 500)
+    world.clock.passed += 120
+    assert (await world.say(ORDER, sent_at=sent)).outcome == "order_repeated"
+    assert (await world.say(move, sent_at=sent)).outcome == "transfer_repeated"
+    assert len(world.orders()) == len(world.sql("SELECT 1 FROM balance_transfer")) == 1
+    # What was sent after midnight, or nobody knows when, is of the new day.
+    assert (await world.say(ORDER, sent_at=midnight + 1)).outcome == "order_accepted"
+    assert (await world.say(move)).outcome == "transfer_sent"
+    assert world.sql("SELECT DISTINCT local_day FROM orders") == world.sql(
+        "SELECT DISTINCT local_day FROM balance_transfer"
+    )
+    world.close()
