@@ -16,8 +16,12 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 # Most hops that are believed; more is not a chain of proxies.
 _HOPS = 16
-# RFC 6052: an IPv4 address in the last four octets of one of IPv6.
-_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+# An IPv4 address in the last four octets of one of IPv6: RFC 6052, RFC 8215 (as most write it),
+# RFC 4291 2.5.5.1, RFC 2765.
+_HOLDS_IPV4 = tuple(
+    ipaddress.IPv6Network(text)
+    for text in ("64:ff9b::/96", "64:ff9b:1::/48", "::/96", "::ffff:0:0:0/96")
+)
 
 
 def networks(texts: Iterable[object]) -> tuple[Network, ...]:
@@ -77,6 +81,6 @@ def _meanings(address: Address) -> list[Address]:
             found.append(address.sixtofour)
         if address.teredo is not None:
             found += address.teredo
-        if address in _NAT64:
+        if any(address in one for one in _HOLDS_IPV4):
             found.append(ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF))
     return found

@@ -31,8 +31,6 @@ from pulsarack.queue.validation import Refusal
 NAME = "otomax"
 # What may have been signed, by member, PIN and password.
 Texts = Callable[[str, str, str], Iterable[str]]
-# Refusals that say nothing about the order: a program must ask again, and hears so.
-_ASK_AGAIN = 500
 
 
 class OtomaX:
@@ -57,7 +55,7 @@ class OtomaX:
         product, destination = parameters.need(given, "product"), parameters.need(given, "dest")
         reference = clerk.reference(parameters.need(given, "refID"))
         account = await self._let_in(call, given, _orders_texts(product, destination, reference))
-        if given.get("check") == "1":
+        if _is_check(given.get("check", "")):
             return await self._check(account, reference)
         found = parameters.counted(destination)
         wanted = Wanted(product, found.destination, reference, found.repeat_index)
@@ -87,6 +85,9 @@ class OtomaX:
         ])  # fmt: skip
         rupiahs = parameters.whole(amount, "amount")
         found = await self._clerk.desk.ticket(account, rupiahs, given.get("bank"))
+        found = await self._clerk.desk.ticket(
+            account, clerk.whole(amount, "amount"), given.get("bank")
+        )
         if isinstance(found, Refusal):
             raise of_queue(found)
         given_ticket = found.ticket
@@ -102,7 +103,7 @@ class OtomaX:
         return web.Response(status=_status(refusal), text=body)
 
     async def _check(self, account: Account, reference: str) -> web.Response:
-        order = await self._clerk.desk.find(account, reference)
+        order = await self._clerk.desk.look_up(account, reference)
         if order is None:
             text = self._words.text("not_found", {"reference": reference})
             return _answer(self._words.refusal("NOT_FOUND"), text)
@@ -177,8 +178,15 @@ def _both(text: str) -> list[str]:
     return [text] if text == text.upper() else [text, text.upper()]
 
 
+def _is_check(given: str) -> bool:
+    """Whether only the state is asked for; what may mean that makes no order. HttpRefusal."""
+    if given not in ("", "0", "1"):
+        raise HttpRefusal(Why.BAD_FIELD, "check is neither 0 nor 1")
+    return given == "1"
+
+
 def _status(refusal: HttpRefusal) -> int:
-    return refusal.status if refusal.status >= _ASK_AGAIN else 200
+    return refusal.status if refusal.in_doubt else 200
 
 
 def _answer(code: str, text: str) -> web.Response:

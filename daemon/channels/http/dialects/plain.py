@@ -24,7 +24,6 @@ from pulsarack.queue.state import OrderState
 from pulsarack.queue.validation import Refusal
 
 NAMES = ("irs", "tiger", "serpul", "sipas")
-_ASK_AGAIN = 500
 _NOTHING = {"product": "", "destination": "", "reference": "", "id": "", "serial_number": ""}
 
 
@@ -56,6 +55,7 @@ class Plain:
         reference = clerk.reference(self._need(given, "reference"))
         product = self._need(given, "product")
         most = parameters.most_price(given.get(self._name("most_price")))
+        most = clerk.most_price(given.get(self._name("most_price")))
         wanted = Wanted(product, number.destination, reference, number.repeat_index, most)
         placed = await self._clerk.order(account, wanted)
         if isinstance(placed, Refusal):
@@ -70,11 +70,11 @@ class Plain:
         code = self._words.refusal(refusal.code)
         values = _NOTHING | {
             "code": code,
-            "success": "false",
+            "success": "true" if refusal.in_doubt else "false",
             "text": refusal.message,
             "price": "0",
         }
-        status = refusal.status if refusal.status >= _ASK_AGAIN else 200
+        status = refusal.status if refusal.in_doubt else 200
         return self._answer(values, status)
 
     async def _refused(self, account: Account, refusal: Refusal, wanted: Wanted) -> web.Response:
