@@ -28,13 +28,12 @@ _WRONG = "the member, its PIN, its password or the signature is wrong"
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """An order as a dialect asks for it; `most_price`: what the caller pays at most, rupiah."""
+    """An order as a dialect asks for it."""
 
     product: str
     destination: str
     reference: str
     repeat_index: int = 1
-    most_price: int | None = None
     most_price: int | None = None  # what the caller pays at most, rupiah
 
 
@@ -88,7 +87,6 @@ class Clerk:
             first = await self.desk.find(account, wanted.reference)
             if first is not None:
                 return _as_first(first, wanted)
-            found = await self.order(account, replace(wanted, repeat_index=index))
             further = replace(wanted, repeat_index=index)
             found = await self.order(account, further)
             again = (RefusalCode.REPEATED, RefusalCode.REFERENCE_REUSED)

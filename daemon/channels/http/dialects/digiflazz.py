@@ -79,7 +79,6 @@ class Digiflazz:
             raise HttpRefusal("NO_TESTS", "there are no test transactions: leave `testing` out")
         number = parameters.counted(parameters.need(given, "customer_no"))
         product = parameters.need(given, "buyer_sku_code")
-        most = parameters.most_price(given.get("max_price"))
         most = clerk.most_price(given.get("max_price"))
         wanted = Wanted(product, number.destination, reference, number.repeat_index, most)
         placed = await self._clerk.order_again(account, wanted)
@@ -103,7 +102,6 @@ class Digiflazz:
         """A deposit ticket."""
         given = loose_json.read(call)
         account = await let_in(self._clerk, call, given, "deposit")
-        amount = parameters.whole(parameters.need(given, "amount"), "amount")
         amount = clerk.whole(parameters.need(given, "amount"), "amount")
         found = await self._clerk.desk.ticket(account, amount, given.get("Bank"))
         if isinstance(found, Refusal):

@@ -49,7 +49,6 @@ class DigiflazzSeller:
             raise HttpRefusal(Why.BAD_FIELD, "commands is not topup")
         number = parameters.counted(parameters.need(given, "hp"))
         product = parameters.need(given, "pulsa_code")
-        most = parameters.most_price(given.get("price"))
         most = clerk.most_price(given.get("price"))
         wanted = Wanted(product, number.destination, reference, number.repeat_index, most)
         placed = await self._clerk.order_again(account, wanted)

@@ -23,7 +23,7 @@ from pulsarack.daemon.channels.http.dialects import clerk, parameters
 from pulsarack.daemon.channels.http.dialects.clerk import Clerk, Wanted
 from pulsarack.daemon.channels.http.dialects.vocabulary import Vocabulary, rupiah
 from pulsarack.daemon.channels.http.parts import Account
-from pulsarack.daemon.channels.http.refusals import HttpRefusal, of_queue
+from pulsarack.daemon.channels.http.refusals import HttpRefusal, Why, of_queue
 from pulsarack.daemon.channels.http.reports import Formatter, Post, Report
 from pulsarack.daemon.channels.http.routes import Call, Route
 from pulsarack.queue.validation import Refusal
@@ -83,8 +83,6 @@ class OtomaX:
         account = await self._let_in(call, given, lambda member, pin, password: [
             f"OtomaX|ticket|{member}|{pin}|{password}|{amount}"
         ])  # fmt: skip
-        rupiahs = parameters.whole(amount, "amount")
-        found = await self._clerk.desk.ticket(account, rupiahs, given.get("bank"))
         found = await self._clerk.desk.ticket(
             account, clerk.whole(amount, "amount"), given.get("bank")
         )
