@@ -14,7 +14,15 @@ from pulsarack.daemon.channels.http.parts import Account
 from pulsarack.daemon.channels.http.refusals import HttpRefusal, Why
 from pulsarack.daemon.channels.http.routes import Call
 from pulsarack.queue import request
-from pulsarack.queue.validation import REFERENCE_LIMIT, Refusal, RefusalCode
+from pulsarack.queue.validation import (
+    AIRTIME,
+    METER,
+    REFERENCE_LIMIT,
+    Refusal,
+    RefusalCode,
+    normalise_destination,
+    show_destination,
+)
 
 REPEATS_MOST = 99
 _WRONG = "the member, its PIN, its password or the signature is wrong"
@@ -151,8 +159,9 @@ def reference(given: str) -> str:
 
 
 def _as_first(first: Standing, wanted: Wanted) -> Placed | Refusal:
-    digits = wanted.destination.removeprefix("+").removeprefix("62").removeprefix("0")
-    if (first.product, first.destination.removeprefix("0")) == (wanted.product.upper(), digits):
+    typed = (normalise_destination(wanted.destination, kind) for kind in (AIRTIME, METER))
+    shown = {show_destination(number) for number in typed if isinstance(number, str)}
+    if first.product == wanted.product.upper() and first.destination in shown:
         return Placed(first, repeated=True)
     return Refusal(
         RefusalCode.REFERENCE_REUSED,
