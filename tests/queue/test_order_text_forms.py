@@ -259,6 +259,12 @@ def test_what_is_kept_has_no_pin(text: str, wanted: str) -> None:
     assert masked.count("****") >= 1 or masked == wanted
 
 
+def test_an_operators_own_word_for_a_secret_hides_what_follows_it() -> None:
+    own = grammar('aliases = { SANDIWEB = "PASSIP" }')
+    for text in ("SANDIWEB*old", "SANDIWEB*old*new*more*than*fits", "SANDIWEP*old*new"):
+        assert "old" not in misread(text, own).masked
+
+
 REFERENCES = [
     (f"S5.{A}.1234 R#dfasdf1234", "dfasdf1234"),
     (f"R#a-1 S5.{A}.1234", "a-1"),

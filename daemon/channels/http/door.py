@@ -18,10 +18,9 @@ from pulsarack.daemon.channels.http.limits import Buckets, Places
 from pulsarack.daemon.channels.http.parts import Account, Parts
 from pulsarack.daemon.channels.http.refusals import HttpRefusal, Why
 from pulsarack.daemon.channels.http.routes import Call
-from pulsarack.daemon.context import Context
+from pulsarack.daemon.context import MS, Context
 from pulsarack.daemon.outside import CALLER
 
-MS = 1000
 NATIVE = "native"
 _WAIT_SECONDS = 60
 _WRONG = "there is no such key, or the signature is not its secret's"

@@ -26,10 +26,10 @@ from pulsarack.daemon.channels.http.native import order_view
 from pulsarack.daemon.channels.http.parts import Account
 from pulsarack.daemon.channels.http.refusals import HttpRefusal
 from pulsarack.daemon.config_http import HttpSection
+from pulsarack.daemon.context import MS
 from pulsarack.modems.timing import Clock
 
 NATIVE = "native"
-_MS = 1000
 _HOST_IS_BUSY_SECONDS = 2.0
 _LONGEST_WAIT_SECONDS = 3600
 _ANSWER_OCTETS = 4096
@@ -77,7 +77,7 @@ def native(report: Report) -> Post:
         "POST",
         report.url.raw_path_qs,
         body,
-        timestamp=report.now_ms // _MS,
+        timestamp=report.now_ms // MS,
         nonce=report.nonce,
     )
     return Post("POST", report.url, {**headers, "Content-Type": "application/json"}, body)

@@ -220,6 +220,18 @@ async def test_the_same_reference_is_the_same_order(tmp_path: Path, form: Form) 
 
 
 @EVERY
+async def test_the_same_number_in_another_spelling_is_the_same_order(
+    tmp_path: Path, form: Form
+) -> None:
+    async with World(tmp_path) as world:
+        await form.ask(world, "r-1")
+        for spelling in ("+6281200000012", "0812-0000-0012"):
+            again = form.read(await form.ask(world, "r-1", to=spelling))
+            assert (again.code, again.status) == (form.in_process, 200)
+        assert len(world.orders()) == 1
+
+
+@EVERY
 async def test_another_order_under_a_used_reference_is_refused(tmp_path: Path, form: Form) -> None:
     async with World(tmp_path) as world:
         await form.ask(world, "r-1")

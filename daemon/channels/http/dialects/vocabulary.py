@@ -20,6 +20,7 @@ from typing import Any
 from pulsarack.daemon import toml_text
 from pulsarack.daemon.errors import DaemonError
 from pulsarack.queue.state import OrderState
+from pulsarack.queue.wordings import template
 
 OTHER = "other"
 TABLES = ("states", "reasons", "refusals", "texts", "request", "reply", "report")
@@ -92,8 +93,8 @@ def load(name: str, folder: Path | None) -> Vocabulary:
 
 
 def rupiah(amount: int | None) -> str:
-    """As Indonesians write it, without the sign of the currency."""
-    return "-" if amount is None else f"{amount:,}".replace(",", ".")
+    """As agents' texts have it; "-" if it is not known."""
+    return "-" if amount is None else template.rupiah(amount)
 
 
 @functools.cache
