@@ -19,13 +19,6 @@ from pulsarack.queue.validation import (
     Refusal,
     RefusalCode,
     any_destination,
-    AIRTIME,
-    METER,
-    REFERENCE_LIMIT,
-    Refusal,
-    RefusalCode,
-    normalise_destination,
-    show_destination,
 )
 
 REPEATS_MOST = 99
@@ -180,9 +173,6 @@ def _as_first(first: Standing, wanted: Wanted) -> Placed | Refusal:
     # Read as intake reads them, so that every spelling of a number is the same number.
     numbers = {any_destination(one) for one in (first.destination, wanted.destination)}
     if first.product == wanted.product.upper() and len(numbers) == 1:
-    typed = (normalise_destination(wanted.destination, kind) for kind in (AIRTIME, METER))
-    shown = {show_destination(number) for number in typed if isinstance(number, str)}
-    if first.product == wanted.product.upper() and first.destination in shown:
         return Placed(first, repeated=True)
     return Refusal(
         RefusalCode.REFERENCE_REUSED,
