@@ -74,6 +74,7 @@ def numbers(source: Source, i: int) -> Found:
     digits = parts[0].lstrip("+")
     if least <= len(digits) <= most and not _NO_NUMBER.match(parts[0]):
         yield digits, i + 1
+    grouped = False
     for j in range(i + 1, min(i + _MOST_GROUPS, len(source.pieces))):
         piece = source.pieces[j]
         if not _GAP_IN_NUMBER.fullmatch(piece.gap):
@@ -81,7 +82,10 @@ def numbers(source: Source, i: int) -> Found:
         parts.append(_GROUPING.sub("", piece.text))
         if not _DIGITS.fullmatch(parts[-1]) or parts[-1].startswith("+"):
             return
-        if _is_grouped(parts):
+        was_grouped, grouped = grouped and parts[0] not in _COUNTRY, _is_grouped(parts)
+        # 0812 0000 001 2 may be a number of twelve figures, or one of eleven and a counter.
+        goes_on = was_grouped and len(parts[-1]) <= 2 and piece.gap == source.pieces[j - 1].gap
+        if grouped or (goes_on and is_mobile("".join(parts))):
             yield "".join(parts).lstrip("+"), j + 1
 
 
