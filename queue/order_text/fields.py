@@ -127,7 +127,24 @@ def products(source: Source, i: int) -> Found:
 
 
 def amounts(source: Source, i: int) -> Found:
-    """Rupiah: 500000, 500.000, Rp500000, Rp.500.000; a sign is not heeded."""
+    """Rupiah: 500000, 500.000, Rp500000, Rp.500.000; nothing below zero."""
+    if not _is_below_zero(source, i):
+        yield from _pulled(source, i)
+
+
+def _is_below_zero(source: Source, i: int) -> bool:
+    """Whether a minus stands there and not a dash that separates: K1-5000, but K1.-5000."""
+    signed = False
+    for piece in source.pieces.all[i : i + 1]:
+        signed = piece.text.startswith("-") or (piece.gap.endswith("-") and piece.gap != "-")
+        if piece.text.upper() == "RP" and i + 1 < len(source.pieces):
+            after = source.pieces[i + 1]
+            signed = signed or after.text.startswith("-") or "-" in after.gap
+    return signed
+
+
+def _pulled(source: Source, i: int) -> Found:
+    """Rupiah that are taken back: servers write them with a minus and without."""
     if i < len(source.pieces) and source.pieces[i].text.upper() == "RP":
         i += 1
     for j in range(i + 1, min(i + 4, len(source.pieces)) + 1):
@@ -279,6 +296,7 @@ KINDS: dict[str, Kind] = {
     "mobile": mobiles,
     "product": products,
     "amount": amounts,
+    "pulled": _pulled,
     "markup": _markups,
     "agent": _agents,
     "day": _days,
