@@ -1,4 +1,5 @@
-"""A channel that cannot be opened as it is configured: it says so, and hurts no other."""
+"""A channel that cannot be opened as it is configured, or is configured no more: it says so, and
+hurts no other."""
 
 import asyncio
 
@@ -6,17 +7,17 @@ from pulsarack.daemon.channels.carrier import ChannelState, Parcel, Sent, SentKi
 from pulsarack.daemon.errors import DaemonError
 
 
-class BrokenChannel:
-    """Stands in for the channel until the daemon is started anew."""
+class _Shut:
+    """What they have in common: nothing goes out there."""
 
     at_once = 1
 
-    def __init__(self, channel: str, why: DaemonError) -> None:
+    def __init__(self, channel: str, state: ChannelState) -> None:
         self.channel = channel
-        self._state = ChannelState(Standing.MISCONFIGURED, why.message, why.remedy)
+        self._state = state
 
     def state(self) -> ChannelState:
-        """Why it cannot be opened."""
+        """Why nothing does."""
         return self._state
 
     async def run(self) -> None:
@@ -26,3 +27,19 @@ class BrokenChannel:
     async def send(self, parcel: Parcel) -> Sent:
         """Not now; what waits goes another way when its time is over."""
         return Sent(SentKind.LATER, why=self._state.why)
+
+
+class BrokenChannel(_Shut):
+    """Stands in for the channel until the daemon is started anew."""
+
+    def __init__(self, channel: str, why: DaemonError) -> None:
+        super().__init__(channel, ChannelState(Standing.MISCONFIGURED, why.message, why.remedy))
+
+
+class ClosedChannel(_Shut):
+    """Stands in for a channel that is configured no more, while texts wait for it."""
+
+    def __init__(self, channel: str) -> None:
+        why = "it is not configured, and texts wait for it"
+        remedy = f"results go by SMS when their time is over; or set [{channel}] again"
+        super().__init__(channel, ChannelState(Standing.OFF, why, remedy))

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from peewee import Database
 
 from pulsarack.daemon import config
 from pulsarack.daemon import log as logging
@@ -24,6 +25,8 @@ from pulsarack.daemon.channels.postman import Postman
 from pulsarack.daemon.context import Context
 from pulsarack.daemon.events import Events
 from pulsarack.daemon.secrets import Secrets
+from pulsarack.queue import agents
+from pulsarack.queue.identity import senders
 from pulsarack.queue.post import outgoing
 from pulsarack.queue.post.outgoing import Kind, Outgoing, Text
 from pulsarack.ussd.shelf import load_shelf
@@ -272,5 +275,25 @@ def test_a_report_that_it_did_not_arrive_brings_another_try(tmp_path: Path) -> N
         await asyncio.sleep(30.0)
         row = office.row(made)
         assert (row.state, row.tries) == ("DELIVERED", 2)
+
+    live(tmp_path, story, sms)
+
+
+def test_results_of_a_channel_that_is_configured_no_more_go_by_sms(tmp_path: Path) -> None:
+    """[xmpp] was taken out of the configuration while an order of it was under way."""
+    sms = Scripted("sms")
+
+    def begin(db: Database) -> None:
+        agents.add(db, "A1", "Kios", now_ms=START_MS)
+        senders.bind(db, "sms", "6281200000099", "A1", by="test", now_ms=START_MS)
+
+    async def story(office: Office) -> None:
+        await office.store.write(begin)
+        text = Text("xmpp", "a@example.org", Kind.RESULT, "BERHASIL", agent="A1", message_id=1)
+        await office.store.write(lambda db: outgoing.put(db, text, now_ms=office.clock.now_ms()))
+        await asyncio.sleep(3600 + 400)
+        assert sms.addresses() == ["6281200000099"]
+        assert [office.row(one).state for one in (1, 2)] == ["EXPIRED", "DELIVERED"]
+        assert office.postman.states["xmpp"].standing is Standing.OFF
 
     live(tmp_path, story, sms)
