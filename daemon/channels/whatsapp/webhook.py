@@ -3,8 +3,9 @@
 A body counts only if it is signed with the app's secret (`X-Hub-Signature-256`, over the bytes as
 they came). Each of its messages and reports is on disk before it is answered with 200; if one
 could not be kept the answer is 503, and Meta brings the whole body again, for days if need be: what
-had been kept is known by its id. A body that can never be kept is refused for good, so that it
-does not come for ever.
+had been kept is known by its id. So it brings again, too, what is said of a message of ours that
+was sent this moment, and whose id is not on disk yet. A body that can never be kept is refused for
+good, so that it does not come for ever.
 """
 
 import hashlib
@@ -42,7 +43,8 @@ class Reply:
 
 
 class Webhook:
-    """`failed` is told of messages of ours that did not arrive."""
+    """`failed` is told of messages of ours that did not arrive; `sends` says whether one is being
+    sent, or was a moment ago."""
 
     def __init__(
         self,
@@ -53,6 +55,7 @@ class Webhook:
         desk: Desk,
         post: Post,
         failed: Callable[[Delivery], None],
+        sends: Callable[[], bool],
     ) -> None:
         self._settings = settings
         self._app_secret = app_secret
@@ -61,6 +64,7 @@ class Webhook:
         self._desk = desk
         self._post = post
         self._failed = failed
+        self._sends = sends
         self._log = logging.get(channel=CHANNEL)
 
     def verify(self, query: Mapping[str, str]) -> Reply:
@@ -100,15 +104,21 @@ class Webhook:
             if isinstance(item, Incoming):
                 await self._hand_in(item)
             elif isinstance(item, Delivery):
-                if not item.delivered:
-                    self._failed(item)
-                await self._post.note_delivery(CHANNEL, item.provider_id, item.delivered, item.why)
+                return await self._note(item)
             else:
                 self._pass(item)
         except DaemonError as error:
             self._log.warning("whatsapp.not_kept", why=error.message)
             return False
         return True
+
+    async def _note(self, item: Delivery) -> bool:
+        if not item.delivered:
+            self._failed(item)
+        known = await self._post.note_delivery(CHANNEL, item.provider_id, item.delivered, item.why)
+        # A failure must not be taken for that of somebody else's: nobody would send it again. Meta
+        # brings it again, by then its message's id is on disk.
+        return known or item.delivered or not self._sends()
 
     async def _hand_in(self, item: Incoming) -> None:
         if item.refusal is None:

@@ -198,6 +198,9 @@ async def test_faults_of_a_handler_are_its_requests_own(tmp_path: Path) -> None:
         assert "ZeroDivisionError" in world.lines("http.failed")[-1]["exception"]
         with pytest.raises(CannotListen, match="served already"):
             world.channel.add([route("/busy", busy)])
+        for path in ("irs", "/{", "/a{b"):
+            with pytest.raises(CannotListen, match="is no path"):
+                world.channel.add([route(path, busy)])
 
 
 async def test_requests_in_flight_are_bounded(tmp_path: Path) -> None:
