@@ -49,13 +49,8 @@ clients-test: $(STAMP)
 	$(VENV)/bin/python -m pytest -q tests/clients --clients
 
 test-peers: $(STAMP)
-<<<<<<< HEAD
 	PYTHON=$(PYTHON) sh tests/peers/install.sh
 	$(VENV)/bin/python -m pytest -q tests/peers --peers -n $(WORKERS) --max-worker-restart 0
-=======
-	sh tests/peers/install.sh
-	$(VENV)/bin/python -m pytest -q tests/peers --peers
->>>>>>> core
 
 bench: $(STAMP)
 	$(VENV)/bin/python -m benchmarks $(NAMES) $(if $(FULL),--full)
