@@ -49,13 +49,8 @@ clients-test: $(STAMP)
 	$(VENV)/bin/python -m pytest -q tests/clients --clients
 
 test-peers: $(STAMP)
-<<<<<<< HEAD
 	PYTHON=$(PYTHON) sh tests/peers/install.sh
 	$(VENV)/bin/python -m pytest -q tests/peers --peers -n $(WORKERS) --max-worker-restart 0
-=======
-	sh tests/peers/install.sh
-	$(VENV)/bin/python -m pytest -q tests/peers --peers
->>>>>>> core
 
 bench: $(STAMP)
 	$(VENV)/bin/python -m benchmarks $(NAMES) $(if $(FULL),--full)
@@ -72,4 +67,4 @@ $(STAMP): setup.cfg pyproject.toml constraints.txt setup.sh
 	touch $@
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .fuzz
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .fuzz .peers
