@@ -25,6 +25,7 @@ from pulsarack.queue.validation import (
 )
 
 REPEATS_MOST = 99
+_ASK_AGAIN = 500
 _WRONG = "the member, its PIN, its password or the signature is wrong"
 
 
@@ -148,6 +149,12 @@ def of_wanted(wanted: Wanted, refusal: Refusal, vocabulary: Vocabulary) -> dict[
         "reference": wanted.reference,
         "reason": vocabulary.word(refusal.code.value),
     }
+
+
+def status_of(refusal: HttpRefusal) -> int:
+    """The status of a refusal whose code stands in the body: what says nothing about the order
+    keeps its own, so that a program asks again."""
+    return refusal.status if refusal.status >= _ASK_AGAIN else 200
 
 
 def reference(given: str) -> str:

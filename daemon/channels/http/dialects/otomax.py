@@ -31,8 +31,6 @@ from pulsarack.queue.validation import Refusal
 NAME = "otomax"
 # What may have been signed, by member, PIN and password.
 Texts = Callable[[str, str, str], Iterable[str]]
-# Refusals that say nothing about the order: a program must ask again, and hears so.
-_ASK_AGAIN = 500
 
 
 class OtomaX:
@@ -95,11 +93,9 @@ class OtomaX:
 
     def refuse(self, refusal: HttpRefusal, _call: Call | None) -> web.Response:
         """A refusal as OtomaX says it; what says nothing about the order keeps its status."""
-        word = self._words.word(refusal.code)
-        if refusal.refusal is None:
-            word = refusal.message
+        word = self._words.of_refusal(refusal)
         body = f"status={self._words.refusal(refusal.code)}&message={_quiet(word)}"
-        return web.Response(status=_status(refusal), text=body)
+        return web.Response(status=clerk.status_of(refusal), text=body)
 
     async def _check(self, account: Account, reference: str) -> web.Response:
         order = await self._clerk.desk.find(account, reference)
@@ -175,10 +171,6 @@ def _orders_texts(product: str, destination: str, reference: str) -> Texts:
 
 def _both(text: str) -> list[str]:
     return [text] if text == text.upper() else [text, text.upper()]
-
-
-def _status(refusal: HttpRefusal) -> int:
-    return refusal.status if refusal.status >= _ASK_AGAIN else 200
 
 
 def _answer(code: str, text: str) -> web.Response:

@@ -24,7 +24,6 @@ from pulsarack.queue.state import OrderState
 from pulsarack.queue.validation import Refusal
 
 NAMES = ("irs", "tiger", "serpul", "sipas")
-_ASK_AGAIN = 500
 _NOTHING = {"product": "", "destination": "", "reference": "", "id": "", "serial_number": ""}
 
 
@@ -74,8 +73,7 @@ class Plain:
             "text": refusal.message,
             "price": "0",
         }
-        status = refusal.status if refusal.status >= _ASK_AGAIN else 200
-        return self._answer(values, status)
+        return self._answer(values, clerk.status_of(refusal))
 
     async def _refused(self, account: Account, refusal: Refusal, wanted: Wanted) -> web.Response:
         text = await self._clerk.of_refusal(account, refusal, wanted)
