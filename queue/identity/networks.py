@@ -25,8 +25,11 @@ _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?\.?|[0-9a-fA-F:.]
 _INNER_NAMES = ("localhost", "local", "internal", "lan", "home", "localdomain")
 _MAPPED_BITS = 96
 _CUSTOMER_BITS = 64
-# RFC 6052: an IPv4 address in the last four octets of one of IPv6.
-_NAT64 = IPv6Network("64:ff9b::/96")
+# An IPv4 address in the last four octets of one of IPv6: RFC 6052, RFC 8215 (as most write it),
+# RFC 4291 2.5.5.1, RFC 2765.
+_HOLDS_IPV4 = tuple(
+    IPv6Network(text) for text in ("64:ff9b::/96", "64:ff9b:1::/48", "::/96", "::ffff:0:0:0/96")
+)
 
 
 def address(text: str) -> Address | None:
@@ -98,7 +101,7 @@ def _meanings(one: Address) -> list[Address]:
     if one.ipv4_mapped is not None:
         return [one.ipv4_mapped]
     inner = [one.sixtofour, *(one.teredo or ())]
-    if one in _NAT64:
+    if any(one in each for each in _HOLDS_IPV4):
         inner.append(IPv4Address(int(one) & 0xFFFF_FFFF))
     return [one, *(each for each in inner if each is not None)]
 

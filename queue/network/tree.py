@@ -144,13 +144,15 @@ def set_active(db: Database, upline: Agent, code: str, active: bool) -> Agent | 
     agent = agents.find(db, code)
     if agent is None or not is_below(db, code, upline.code):
         return not_a_downline(code)
-    if active and not agent.active and not _may_wake(db, upline, agent):
+    may_wake = bool(agent.active) or _may_wake(db, upline, agent)
+    if active and not may_wake:
         return Refusal(
             RefusalCode.STOPPED,
             f"{code} was turned off by somebody above you",
             "ask the admin",
         )
-    if bool(agent.active) != active:
+    # Who turns off what one below him had turned off already is the one who may turn it on.
+    if bool(agent.active) != active or (not active and may_wake):
         agents.put_active(db, code, active, by=upline.code)
     return _get(db, code)
 

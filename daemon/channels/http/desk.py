@@ -158,6 +158,15 @@ class Desk:
             return await self._past(found)
         return None if found is None else standing(found)
 
+    async def look_up(self, account: Account, reference: str) -> Standing | None:
+        """The same for whoever takes "there is none" for a failure: it is said only when the orders
+        that were under way when he asked are written."""
+        found = await self.find(account, reference)
+        if found is None:
+            await self._context.store.write_for(account.agent, lambda _db: None)
+            found = await self.find(account, reference)
+        return found
+
     async def newest(self, account: Account, *, state: str | None, limit: int) -> list[Standing]:
         """The agent's newest orders that are not archived."""
         found = await self._context.store.read_for(

@@ -46,6 +46,15 @@ class Why(StrEnum):
     STOPPING = "STOPPING"
 
 
+# Who hears one of these knows nothing about his order, which may have been accepted before: he must
+# ask again, and a dialect says that it is in process and never that it failed.
+IN_DOUBT: Final = frozenset(
+    (
+        *(Why.TOO_SLOW, Why.TOO_MANY_REQUESTS, Why.TOO_MANY_FAILURES, Why.INTERNAL, Why.BUSY),
+        *(Why.TOO_MANY_CONNECTIONS, Why.STOPPING),
+    )
+)
+
 # The status of each, and what the caller can do.
 _SAID: Final[Mapping[Why, tuple[int, str]]] = {
     Why.BAD_HTTP: (400, "send a request as RFC 9112 has it"),
@@ -118,6 +127,11 @@ class HttpRefusal(Exception):
         self.retry_after = retry_after
         self.allow = allow
         self.refusal = refusal
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether it says nothing about the order that was asked for."""
+        return self.code in IN_DOUBT
 
 
 def of_queue(refusal: Refusal) -> HttpRefusal:

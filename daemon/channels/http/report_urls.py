@@ -41,6 +41,9 @@ def check(url: str, private: Sequence[Network]) -> URL:
     if found.user is not None or found.password is not None:
         raise NotAllowed("it holds a user or a password")
     literal = addresses.parse(found.host)
+    # Short and odd forms of IPv4 (127.1, 2130706433): the system's own functions know them.
+    if literal is None and found.host.replace(".", "").isdigit():
+        raise NotAllowed("its host is no name, and no address as it is written in full")
     if literal is not None:
         check_address(str(literal), private)
     return found

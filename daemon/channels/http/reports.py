@@ -138,7 +138,8 @@ class Reporter:
         look: Callable[[], Awaitable[tuple[Standing | None, int | None]]],
     ) -> Sent:
         """One try; `look` gives the order as it stands, and the agent's deposit."""
-        if account is None or not account.report_url:
+        # An account's name may be another agent's by now, who is told nothing of this one's orders.
+        if account is None or account.agent != parcel.agent or not account.report_url:
             return Sent(SentKind.NEVER, why="the account has no report URL")
         try:
             url = report_urls.check(account.report_url, self._private)

@@ -73,11 +73,12 @@ class HttpServer:
         pressure.watch(self._figures)
 
     def add(self, routes: Iterable[Route]) -> None:
-        """Serve these, too; before `start`."""
+        """Serve these, too; before `start`. Raises CannotListen if a path is served already."""
         for route in routes:
             key = (route.method, route.path)
             if key in self._routes:
-                raise ValueError(f"{route.method} {route.path} is served already")
+                remedy = "give it a path of its own in the configuration"
+                raise CannotListen(f"{route.method} {route.path} is served already", remedy)
             self._routes[key] = route
 
     @property

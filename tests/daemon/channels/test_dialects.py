@@ -534,3 +534,14 @@ def test_an_operator_s_file_that_is_wrong_is_named(tmp_path: Path, text: str, sa
     with pytest.raises(vocabulary.BadDialect) as error:
         vocabulary.load("otomax", tmp_path)
     assert says in str(error.value) and "otomax.toml" in str(error.value)
+
+
+def test_the_document_names_every_path_and_file() -> None:
+    document = Path(__file__).parents[3].joinpath("docs", "dialects.md").read_text(encoding="utf-8")
+    served = every_dialect.routes(None, None, None)  # type: ignore[arg-type]
+    for path in {route.path for route in served}:
+        shown = path.replace("{member}", "MEMBER")
+        # Of one dialect's several calls only the first is written with its folder.
+        assert shown in document or f"/{shown.rsplit('/', 1)[1]}`" in document, path
+    for name in every_dialect.formatters(None):
+        assert f"`{name}.toml`" in document

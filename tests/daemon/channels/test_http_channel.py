@@ -196,7 +196,7 @@ async def test_faults_of_a_handler_are_its_requests_own(tmp_path: Path) -> None:
         found = await world.send("GET", "/worse")
         assert (found.status, found.code) == (500, "INTERNAL")
         assert "ZeroDivisionError" in world.lines("http.failed")[-1]["exception"]
-        with pytest.raises(ValueError, match="served already"):
+        with pytest.raises(CannotListen, match="served already"):
             world.channel.add([route("/busy", busy)])
 
 

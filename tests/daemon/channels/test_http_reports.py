@@ -124,6 +124,14 @@ async def test_what_a_receiver_answers_decides(
         assert kind is SentKind.DELIVERED or sent.why == f"the receiver answered {status}"
 
 
+async def test_the_account_of_another_agent_is_told_nothing(tmp_path: Path) -> None:
+    """Its name was given anew while the result waited."""
+    async with HttpWorld(tmp_path) as world, receiver() as program:
+        await world.order("r1")
+        sent = await reported(world, program.url, agent="A2")
+        assert (sent.kind, program.told) == (SentKind.NEVER, [])
+
+
 async def test_who_does_not_answer_may_have_it(tmp_path: Path) -> None:
     async with HttpWorld(tmp_path, "report_seconds = 0.05\n") as world, receiver() as program:
         program.waits = asyncio.Event()
@@ -196,6 +204,18 @@ async def test_where_reports_never_go(tmp_path: Path, url: str | None, why: str)
     async with HttpWorld(tmp_path) as world:
         sent = await reported(world, url)
         assert (sent.kind, sent.why) == (SentKind.NEVER, why)
+
+
+@pytest.mark.parametrize(
+    "host",
+    (
+        *("127.1", "2130706433", "127.0.0.1.", "0", "017700000001", "\uff11\uff12\uff17.0.0.1"),
+        *("[::127.0.0.1]", "[::ffff:0:127.0.0.1]", "[64:ff9b:1::7f00:1]"),
+    ),
+)
+def test_no_odd_form_of_an_inner_address_is_taken(host: str) -> None:
+    with pytest.raises(report_urls.NotAllowed):
+        report_urls.check(f"http://{host}/", ())
 
 
 class Names(AbstractResolver):

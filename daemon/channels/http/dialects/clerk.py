@@ -15,29 +15,26 @@ from pulsarack.daemon.channels.http.refusals import HttpRefusal, Why
 from pulsarack.daemon.channels.http.routes import Call
 from pulsarack.queue import request
 from pulsarack.queue.validation import (
-    AIRTIME,
-    METER,
     REFERENCE_LIMIT,
     Refusal,
     RefusalCode,
-    normalise_destination,
-    show_destination,
+    any_destination,
 )
 
 REPEATS_MOST = 99
-_ASK_AGAIN = 500
+AMOUNT_DIGITS_MOST = 12
 _WRONG = "the member, its PIN, its password or the signature is wrong"
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """An order as a dialect asks for it; `most_price`: what the caller pays at most, rupiah."""
+    """An order as a dialect asks for it."""
 
     product: str
     destination: str
     reference: str
     repeat_index: int = 1
-    most_price: int | None = None
+    most_price: int | None = None  # what the caller pays at most, rupiah
 
 
 class Clerk:
@@ -90,7 +87,8 @@ class Clerk:
             first = await self.desk.find(account, wanted.reference)
             if first is not None:
                 return _as_first(first, wanted)
-            found = await self.order(account, replace(wanted, repeat_index=index))
+            further = replace(wanted, repeat_index=index)
+            found = await self.order(account, further)
             again = (RefusalCode.REPEATED, RefusalCode.REFERENCE_REUSED)
             if not isinstance(found, Refusal) or found.code not in again:
                 return found
@@ -127,7 +125,7 @@ def of_order(order: Standing, vocabulary: Vocabulary) -> dict[str, object]:
     """The variables that an order has."""
     counter = f"{order.repeat_index}." if order.repeat_index > 1 else ""
     return {
-        "id": order.id,
+        "id": str(order.id),
         "product": order.product,
         "destination": f"{counter}{order.destination}",
         "number": order.destination,
@@ -135,7 +133,7 @@ def of_order(order: Standing, vocabulary: Vocabulary) -> dict[str, object]:
         "price": rupiah(order.price),
         "serial_number": order.serial_number or "-",
         "reason": vocabulary.word(order.reason),
-        "repeat_index": order.repeat_index,
+        "repeat_index": str(order.repeat_index),
     }
 
 
@@ -154,7 +152,7 @@ def of_wanted(wanted: Wanted, refusal: Refusal, vocabulary: Vocabulary) -> dict[
 def status_of(refusal: HttpRefusal) -> int:
     """The status of a refusal whose code stands in the body: what says nothing about the order
     keeps its own, so that a program asks again."""
-    return refusal.status if refusal.status >= _ASK_AGAIN else 200
+    return refusal.status if refusal.in_doubt else 200
 
 
 def reference(given: str) -> str:
@@ -165,10 +163,22 @@ def reference(given: str) -> str:
     return given
 
 
+def most_price(given: str | None) -> int | None:
+    """What the caller pays at most; nothing and 0 are no limit; raises HttpRefusal."""
+    return (whole(given, "the highest price") if given else 0) or None
+
+
+def whole(text: str, what: str) -> int:
+    """Whole rupiah; raises HttpRefusal."""
+    if not text.isascii() or not text.isdigit() or len(text) > AMOUNT_DIGITS_MOST:
+        raise HttpRefusal(Why.BAD_FIELD, f"{what} is not whole rupiah")
+    return int(text)
+
+
 def _as_first(first: Standing, wanted: Wanted) -> Placed | Refusal:
-    typed = (normalise_destination(wanted.destination, kind) for kind in (AIRTIME, METER))
-    shown = {show_destination(number) for number in typed if isinstance(number, str)}
-    if first.product == wanted.product.upper() and first.destination in shown:
+    # Read as intake reads them, so that every spelling of a number is the same number.
+    numbers = {any_destination(one) for one in (first.destination, wanted.destination)}
+    if first.product == wanted.product.upper() and len(numbers) == 1:
         return Placed(first, repeated=True)
     return Refusal(
         RefusalCode.REFERENCE_REUSED,

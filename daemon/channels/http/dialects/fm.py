@@ -67,7 +67,7 @@ class Fm:
         return answer(code, refusal.message, "", "", clerk.status_of(refusal))
 
     async def _status(self, account: Account, reference: str) -> web.Response:
-        order = await self._clerk.desk.find(account, reference)
+        order = await self._clerk.desk.look_up(account, reference)
         if order is None:
             text = self._words.text("not_found", {})
             return answer(self._words.refusal(Why.NOT_FOUND), text, "", reference)

@@ -13,6 +13,8 @@ from pulsarack.daemon.channels.http.refusals import HttpRefusal, Why
 from pulsarack.daemon.channels.http.routes import Call
 
 _DIGITS_MOST = 18
+# What makes an order another one, or none: it is never left out because its type is strange.
+_HEEDED = frozenset({"commands", "max_price", "price", "testing"})
 
 
 def read(call: Call) -> Mapping[str, str]:
@@ -34,6 +36,10 @@ def _text(name: str, value: object) -> str | None:
         return "true" if value else "false"
     if isinstance(value, int) and abs(value) < 10**_DIGITS_MOST:
         return str(value)
+    if value is not None and not isinstance(value, str) and name in _HEEDED:
+        if isinstance(value, float) and value.is_integer() and abs(value) < 10**_DIGITS_MOST:
+            return str(int(value))
+        raise HttpRefusal(Why.BAD_FIELD, f"{name!r} is not a text or a whole number")
     if not isinstance(value, str):
         return None
     if len(value) > VALUE_LONGEST or not value.isprintable():

@@ -23,7 +23,7 @@ from pulsarack.daemon.channels.http.dialects import clerk, parameters
 from pulsarack.daemon.channels.http.dialects.clerk import Clerk, Wanted
 from pulsarack.daemon.channels.http.dialects.vocabulary import Vocabulary, rupiah
 from pulsarack.daemon.channels.http.parts import Account
-from pulsarack.daemon.channels.http.refusals import HttpRefusal, of_queue
+from pulsarack.daemon.channels.http.refusals import HttpRefusal, Why, of_queue
 from pulsarack.daemon.channels.http.reports import Formatter, Post, Report
 from pulsarack.daemon.channels.http.routes import Call, Route
 from pulsarack.queue.validation import Refusal
@@ -55,7 +55,7 @@ class OtomaX:
         product, destination = parameters.need(given, "product"), parameters.need(given, "dest")
         reference = clerk.reference(parameters.need(given, "refID"))
         account = await self._let_in(call, given, _orders_texts(product, destination, reference))
-        if given.get("check") == "1":
+        if _is_check(given.get("check", "")):
             return await self._check(account, reference)
         found = parameters.counted(destination)
         wanted = Wanted(product, found.destination, reference, found.repeat_index)
@@ -83,8 +83,9 @@ class OtomaX:
         account = await self._let_in(call, given, lambda member, pin, password: [
             f"OtomaX|ticket|{member}|{pin}|{password}|{amount}"
         ])  # fmt: skip
-        rupiahs = parameters.whole(amount, "amount")
-        found = await self._clerk.desk.ticket(account, rupiahs, given.get("bank"))
+        found = await self._clerk.desk.ticket(
+            account, clerk.whole(amount, "amount"), given.get("bank")
+        )
         if isinstance(found, Refusal):
             raise of_queue(found)
         given_ticket = found.ticket
@@ -98,7 +99,7 @@ class OtomaX:
         return web.Response(status=clerk.status_of(refusal), text=body)
 
     async def _check(self, account: Account, reference: str) -> web.Response:
-        order = await self._clerk.desk.find(account, reference)
+        order = await self._clerk.desk.look_up(account, reference)
         if order is None:
             text = self._words.text("not_found", {"reference": reference})
             return _answer(self._words.refusal("NOT_FOUND"), text)
@@ -171,6 +172,13 @@ def _orders_texts(product: str, destination: str, reference: str) -> Texts:
 
 def _both(text: str) -> list[str]:
     return [text] if text == text.upper() else [text, text.upper()]
+
+
+def _is_check(given: str) -> bool:
+    """Whether only the state is asked for; what may mean that makes no order. HttpRefusal."""
+    if given not in ("", "0", "1"):
+        raise HttpRefusal(Why.BAD_FIELD, "check is neither 0 nor 1")
+    return given == "1"
 
 
 def _answer(code: str, text: str) -> web.Response:

@@ -18,7 +18,6 @@ from pulsarack.daemon.secrets import Secret
 
 FIELDS_MOST = 32
 VALUE_LONGEST = 200
-AMOUNT_DIGITS_MOST = 12
 _COUNTED = re.compile(r"([1-9][0-9]?)\.(.+)", re.ASCII)
 
 
@@ -55,18 +54,6 @@ def need(found: Mapping[str, str], *names: str) -> str:
         if found.get(name.lower()):
             return found[name.lower()]
     raise HttpRefusal(Why.BAD_FIELD, f"{names[0]} is missing")
-
-
-def whole(text: str, what: str) -> int:
-    """Whole rupiah; raises HttpRefusal."""
-    if not text.isascii() or not text.isdigit() or len(text) > AMOUNT_DIGITS_MOST:
-        raise HttpRefusal(Why.BAD_FIELD, f"{what} is not whole rupiah")
-    return int(text)
-
-
-def most_price(text: str | None) -> int | None:
-    """What the caller pays at most; None, "" and 0 are no limit. Raises HttpRefusal."""
-    return whole(text, "the highest price") or None if text else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,7 +54,7 @@ class Plain:
         number = parameters.counted(self._need(given, "destination"))
         reference = clerk.reference(self._need(given, "reference"))
         product = self._need(given, "product")
-        most = parameters.most_price(given.get(self._name("most_price")))
+        most = clerk.most_price(given.get(self._name("most_price")))
         wanted = Wanted(product, number.destination, reference, number.repeat_index, most)
         placed = await self._clerk.order(account, wanted)
         if isinstance(placed, Refusal):
@@ -69,7 +69,7 @@ class Plain:
         code = self._words.refusal(refusal.code)
         values = _NOTHING | {
             "code": code,
-            "success": "false",
+            "success": "true" if refusal.in_doubt else "false",
             "text": refusal.message,
             "price": "0",
         }

@@ -142,6 +142,13 @@ def _check(path: Path, table: str, key: str, value: Any) -> None:
         named = {name for _, name, form, _ in string.Formatter().parse(value) if name is not None}
     except ValueError as error:
         raise BadDialect(f"{path}: {table}.{key[:40]}: {error}", "write {{ for a brace") from None
+    try:
+        value.format_map(_Known(dict.fromkeys(VARIABLES, "x")))
+    except (ValueError, LookupError, AttributeError) as error:
+        # Here and not when an order is accepted and its answer is to be written.
+        why = f"{path}: {table}.{key[:40]}: {str(error)[:80]}"
+        if named <= VARIABLES:
+            raise BadDialect(why, "write a variable as {name}, its form is text") from None
     if strange := sorted(named - VARIABLES):
         remedy = f"the variables are: {', '.join(sorted(VARIABLES))}"
         raise BadDialect(f"{path}: {table}.{key[:40]}: there is no {strange[0][:40]!r}", remedy)
