@@ -290,7 +290,7 @@ class FrontDesk:
         outcome = STRANGER if said is None else said.key
         code = agent.code if agent is not None else None
         language = agent.language if agent is not None else "id"
-        room = render.NARROW if letter.channel == outgoing.SMS else render.WIDE
+        room = render.room_of(letter.channel)
 
         def job(db: Database) -> str | None:
             kept = inbound.add(
