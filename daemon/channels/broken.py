@@ -1,5 +1,6 @@
 """A channel that cannot be opened as it is configured, or is not configured any more while texts
 still wait for it: it says so, and hurts no other."""
+
 """A channel that cannot be opened as it is configured, or is configured no more: it says so, and
 hurts no other."""
 
@@ -41,6 +42,8 @@ class AbsentChannel(BrokenChannel):
             "it is not configured, and texts were written for it",
             f"configure [{channel}] again, or wait: results go by SMS when their time is over",
         )
+
+
 class BrokenChannel(_Shut):
     """Stands in for the channel until the daemon is started anew."""
 

@@ -321,6 +321,8 @@ def test_no_channel_is_made_up_for_orders_of_the_socket(tmp_path: Path) -> None:
         assert list(office.postman.states) == ["sms"]
 
     live(tmp_path, story, Scripted("sms"))
+
+
 def test_results_of_a_channel_that_is_configured_no_more_go_by_sms(tmp_path: Path) -> None:
     """[xmpp] was taken out of the configuration while an order of it was under way."""
     sms = Scripted("sms")
