@@ -37,6 +37,8 @@ from pulsarack.queue.rows import scalar
 # How often to look without being rung; and at a channel that is down.
 LOOK_SECONDS = 30.0
 LOOK_AGAIN_SECONDS = 5.0
+# How often for texts of channels that nobody configured.
+SEE_TO_SECONDS = 600.0
 OVERDUE_AT_ONCE = 100
 # Of which the outbox may hold texts; orders over the socket have none there.
 _WITH_POST = ("http", outgoing.SMS, "whatsapp", "xmpp")
@@ -70,10 +72,11 @@ class Postman:
             for one in list(self._rounds.values()):
                 self._begin(one)
             try:
-                with suppress(NotStored):
-                    for channel in await self._context.store.read(outgoing.count_waiting):
-                        self._see_to(channel)
-                await asyncio.Event().wait()
+                while True:
+                    with suppress(NotStored):
+                        for channel in await self._context.store.read(outgoing.count_waiting):
+                            self._see_to(channel)
+                    await self._context.clock.sleep(SEE_TO_SECONDS)
             finally:
                 self._group = None  # whoever is heard of while all ends is seen to at the start
 

@@ -28,7 +28,10 @@ _PRUNED_AT_ONCE = 4
 _MEMBER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}", re.ASCII)
 _NONCE = re.compile(r"[!-~]{1,64}", re.ASCII)
 _PASSWORD = re.compile(r"[!-~]{4,64}", re.ASCII)
-_DIALECT = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}|", re.ASCII)
+DIALECTS = frozenset(
+    ("native", "otomax", "irs", "tiger", "serpul", "sipas", "fm", "digiflazz", "digiflazz_seller")
+)
+"""The forms in which results can be reported (`daemon/channels/http/dialects/`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,8 +200,8 @@ def put_networks(
 
 def check_report(url: str, dialect: str, *, by_admin: bool) -> Refusal | None:
     """What is wrong with where and how results are to be reported, if anything is."""
-    if not _DIALECT.fullmatch(dialect):
-        return _bad("that is not the name of a dialect", "small letters and digits")
+    if dialect and dialect not in DIALECTS:
+        return _bad("there is no such dialect", f"one of {', '.join(sorted(DIALECTS))}")
     return check_report_url(url, by_admin=by_admin) if url else None
 
 

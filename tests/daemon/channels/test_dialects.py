@@ -25,6 +25,7 @@ from pulsarack.daemon.channels.http.dialects import every_dialect, vocabulary
 from pulsarack.daemon.channels.http.reports import Report
 from pulsarack.daemon.secrets import Secret
 from pulsarack.queue import outcome
+from pulsarack.queue.identity import accounts
 from pulsarack.queue.rows import tuples
 from pulsarack.queue.state import OrderState
 from pulsarack.queue.validation import RefusalCode
@@ -485,6 +486,11 @@ def test_a_digiflazz_report_is_signed_as_its_client_checks_it() -> None:
     assert post.headers["X-Hub-Signature"] == wanted
 
 
+def test_an_account_may_name_every_form_of_reports_and_no_other() -> None:
+    assert set(REPORTS) | {"native"} == accounts.DIALECTS
+    assert accounts.check_report("", "otomx", by_admin=True) is not None
+
+
 @pytest.mark.parametrize("name", sorted(REPORTS))
 def test_every_state_reason_and_refusal_has_a_code_and_a_word(name: str) -> None:
     words = vocabulary.load(name, None)
@@ -524,6 +530,9 @@ def test_an_operator_s_own_codes_replace_the_shipped_ones(tmp_path: Path) -> Non
         ("x", "put the TOML right"),
         ('[codes]\na = "1"', "there is no table 'codes'"),
         ("[states]\nQUEUED = 1", "is no text"),
+        ('[states]\nQUEUD = "1"', "states has no 'QUEUD'"),
+        ('[reasons]\nWRONG = "1"', "reasons has no 'WRONG'"),
+        ('[texts]\nGAGAL = "x"', "texts has no 'GAGAL'"),
         ('[texts]\nFAILED = "{pin}"', "there is no 'pin'"),
         ('[texts]\nFAILED = "{product"', "expected '}'"),
         ('[texts]\nFAILED = "{product.__class__}"', "there is no 'product.__class__'"),

@@ -18,10 +18,12 @@ from pathlib import Path
 from typing import Any
 
 from pulsarack.daemon import toml_text
-from pulsarack.daemon.channels.http.refusals import HttpRefusal
+from pulsarack.daemon.channels.http.refusals import HttpRefusal, Why
 from pulsarack.daemon.errors import DaemonError
 from pulsarack.queue.state import OrderState
+from pulsarack.queue.validation import RefusalCode
 from pulsarack.queue.wordings import template
+from pulsarack.ussd.outcome import Reason
 
 OTHER = "other"
 TABLES = ("states", "reasons", "refusals", "texts", "request", "reply", "report")
@@ -117,6 +119,7 @@ def _replace(tables: dict[str, dict[str, str]], path: Path, known: tuple[str, ..
             remedy = f"the tables are: {', '.join(known)}"
             raise BadDialect(f"{path}: there is no table {table[:40]!r}", remedy)
         for key, value in rows.items():
+            _check_key(path, table, key, tables[table])
             _check(path, table, key, value)
             tables[table][key] = value
 
@@ -131,6 +134,23 @@ def _read(path: Path) -> dict[str, Any]:
         raise BadDialect(f"{path}: {error}", "put the TOML right there") from None
     except (OSError, ValueError, RecursionError):
         raise BadDialect(f"{path}: it cannot be read as TOML", "check the file") from None
+
+
+# What these tables may name beside what is shipped; answers and reports may have further fields.
+_NAMES: Mapping[str, frozenset[str]] = {
+    "states": frozenset(OrderState),
+    "reasons": frozenset(Reason),
+    "refusals": frozenset({*RefusalCode, *Why}),
+    "words": frozenset({*Reason, *RefusalCode, *Why}),
+    "texts": frozenset(),
+    "request": frozenset(),
+}
+
+
+def _check_key(path: Path, table: str, key: str, shipped: Mapping[str, str]) -> None:
+    if table in _NAMES and key not in _NAMES[table] and key not in shipped:
+        known = ", ".join(sorted({*_NAMES[table], *shipped}))
+        raise BadDialect(f"{path}: {table} has no {key[:40]!r}", f"one of {known}")
 
 
 def _check(path: Path, table: str, key: str, value: Any) -> None:
