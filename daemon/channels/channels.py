@@ -135,7 +135,6 @@ class Channels:
 
     def _whatsapp(self, http: Carrier | None) -> Carrier:
         from pulsarack.daemon.channels.http.channel import HttpChannel
-        from pulsarack.daemon.channels.whatsapp import routes
         from pulsarack.daemon.channels.whatsapp.channel import WhatsAppChannel, find_keys
 
         settings = self._context.config.whatsapp
@@ -153,7 +152,7 @@ class Channels:
             self.desk,
             self.mailroom,
         )
-        http.add(routes.routes(channel.webhook, settings))
+        http.add(channel.routes())
         return channel
 
 

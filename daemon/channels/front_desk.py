@@ -54,6 +54,9 @@ _PIN_ANSWERS = {
     PinVerdict.SLOW_DOWN: "slow_down",
     PinVerdict.MISSING: "pin_missing",
 }
+# Longer than a text is on its way a sender's clock may be wrong; and a day's figures are looked for
+# an hour around it.
+_LATE_MS = 3_600_000
 STRANGER = "unknown_sender"
 FAULT = "failed"
 _UNREAD = "(not kept: it could not be read)"
@@ -78,6 +81,10 @@ class Received:
 
     outcome: str
     repeated: bool
+
+
+class _ShutOut(Exception):
+    """The sender was an agent's when his text was read, and is not any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +136,8 @@ class FrontDesk:
                 return await self._attend(letter, looked)
             except (Busy, StoreError):
                 raise
+            except _ShutOut:
+                return await self._turn_away(letter)
             except Exception as error:  # noqa: BLE001 - it would come for ever
                 self._tell_fault(letter, error)
                 return await self._say(
@@ -201,6 +210,9 @@ class FrontDesk:
         asked = self._asked(letter, agent, read, sealed)
 
         def job(db: Database) -> tuple[str | None, tuple[Answer, ...]]:
+            # Comparing a PIN takes time, in which an admin may have shut him out.
+            if _whose(db, letter) != agent.code:
+                raise _ShutOut
             kept = inbound.add(
                 db,
                 letter,
@@ -238,7 +250,7 @@ class FrontDesk:
             text=read.masked,
             inbound_id=None,
             received_at=self._context.clock.now_ms(),
-            local_day=self._context.day(),
+            local_day=self._day_of(letter),
             rng=self._rng,
             settings=self._settings,
             client_reference=read.reference,
@@ -274,7 +286,7 @@ class FrontDesk:
         outcome = STRANGER if said is None else said.key
         code = agent.code if agent is not None else None
         language = agent.language if agent is not None else "id"
-        room = render.NARROW if letter.channel == outgoing.SMS else render.WIDE
+        room = render.room_of(letter.channel)
 
         def job(db: Database) -> str | None:
             kept = inbound.add(
@@ -322,12 +334,18 @@ class FrontDesk:
 
         def job(db: Database) -> _Looked:
             outcome = inbound.outcome_of(db, letter.channel, letter.message_id)
-            found = senders.find_any(db, letter.channel, (letter.sender, *letter.aliases))
-            agent = agents.find(db, found.agent) if found is not None else None
+            code = _whose(db, letter)
+            agent = agents.find(db, code) if code is not None else None
             known = frozenset(one.code for one in products.every(db)) if agent else frozenset()
             return _Looked(outcome, agent, known)
 
         return await self._context.store.read_for(f"{letter.channel}:{letter.sender}", job)
+
+    def _day_of(self, letter: Letter) -> str:
+        """The day on which it was sent, if it came late: another way it came on that day, too."""
+        now_ms = self._context.clock.now_ms()
+        sent_at = now_ms if letter.sent_at is None else letter.sent_at
+        return self._context.day_of(min(now_ms, max(sent_at, now_ms - _LATE_MS)))
 
     def _too_old(self, letter: Letter) -> bool:
         oldest = round(self._context.config.channels.oldest_seconds * MS)
@@ -356,3 +374,9 @@ class FrontDesk:
 
     def _count(self, key: str, letter: Letter) -> None:
         self._pressure.refused(f"text.{key}", channel=letter.channel)
+
+
+def _whose(db: Database, letter: Letter) -> str | None:
+    """The agent who writes, if he may."""
+    found = senders.find_any(db, letter.channel, (letter.sender, *letter.aliases))
+    return None if found is None else found.agent

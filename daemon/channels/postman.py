@@ -4,21 +4,20 @@ Every channel has a round of its own, so that one that is down holds up nobody e
 what is due, counts the try in the database, hands each text to the carrier, and writes down what
 became of it. How long until the next try grows with the tries, or is what the carrier says. Texts
 that are too old end here: a result goes on by SMS, an answer is dropped (`queue/post/outgoing.py`).
-
-A channel that the configuration does not name any more may still have texts, and get results of
-orders that came over it: its round carries nothing, but their time ends there, too.
+So it is with what waits for a channel that is not configured any more, too.
 
 In memory is no more than what a carrier carries at once.
 """
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 
 from peewee import Database
 
 from pulsarack.daemon.bell import Bell
-from pulsarack.daemon.channels.broken import ClosedChannel
+from pulsarack.daemon.channels.broken import AbsentChannel
 from pulsarack.daemon.channels.carrier import (
     Carrier,
     ChannelState,
@@ -38,9 +37,9 @@ from pulsarack.queue.rows import scalar
 # How often to look without being rung; and at a channel that is down.
 LOOK_SECONDS = 30.0
 LOOK_AGAIN_SECONDS = 5.0
-# How often for texts of channels that are configured no more.
-CLOSED_LOOK_SECONDS = 300.0
 OVERDUE_AT_ONCE = 100
+# Of which the outbox may hold texts; orders over the socket have none there.
+_WITH_POST = ("http", outgoing.SMS, "whatsapp", "xmpp")
 
 
 class Postman:
@@ -49,6 +48,7 @@ class Postman:
     def __init__(self, context: Context, carriers: Sequence[Carrier]) -> None:
         self._context = context
         self._rounds = {one.channel: Round(context, one, self.ring) for one in carriers}
+        self._group: asyncio.TaskGroup | None = None
         if self._rounds:
             context.events.listen(self._heard)
 
@@ -66,35 +66,34 @@ class Postman:
     async def run(self) -> None:
         """Keep all channels up and carry, until cancelled."""
         async with asyncio.TaskGroup() as group:
-            for one in self._rounds.values():
-                _begin(group, one)
-            group.create_task(self._take_over(group), name="post of closed channels")
-
-    async def _take_over(self, group: asyncio.TaskGroup) -> None:
-        """Look for texts of which nobody's round takes care."""
-        while True:
+            self._group = group
+            for one in list(self._rounds.values()):
+                self._begin(one)
             try:
-                waiting = await self._context.store.read(outgoing.count_waiting)
-            except NotStored as error:
-                self._context.log.error("store.failed", why=str(error))
-                waiting = {}
-            for channel in waiting:
-                if channel not in self._rounds:
-                    found = Round(self._context, ClosedChannel(channel), self.ring)
-                    self._rounds[channel] = found
-                    _begin(group, found)
-            await self._context.clock.sleep(CLOSED_LOOK_SECONDS)
+                with suppress(NotStored):
+                    for channel in await self._context.store.read(outgoing.count_waiting):
+                        self._see_to(channel)
+                await asyncio.Event().wait()
+            finally:
+                self._group = None  # whoever is heard of while all ends is seen to at the start
+
+    def _begin(self, one: "Round") -> None:
+        if self._group is not None:
+            self._group.create_task(one.keep_up(), name=f"channel {one.carrier.channel}")
+            self._group.create_task(one.run(), name=f"post {one.carrier.channel}")
+
+    def _see_to(self, channel: str) -> None:
+        """Something waits for that channel, which nobody may have configured."""
+        if channel not in self._rounds:
+            self._rounds[channel] = Round(self._context, AbsentChannel(channel), self.ring)
+            self._begin(self._rounds[channel])
 
     def _heard(self, event: Event) -> None:
         # A finished order has written its result for its channel, and perhaps for the buyer.
-        if event["kind"] == "order" and event["channel"] in self._rounds:
+        if event["kind"] == "order" and event["channel"] in _WITH_POST:
+            self._see_to(event["channel"])
             self.ring(event["channel"])
             self.ring(outgoing.SMS)
-
-
-def _begin(group: asyncio.TaskGroup, one: "Round") -> None:
-    group.create_task(one.keep_up(), name=f"channel {one.carrier.channel}")
-    group.create_task(one.run(), name=f"post {one.carrier.channel}")
 
 
 class Round:

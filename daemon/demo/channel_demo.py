@@ -13,7 +13,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from pulsarack.daemon.demo import channel_enlist, channel_report, wishes
+from pulsarack.daemon.demo import channel_enlist, channel_report, display, wishes
 from pulsarack.daemon.demo.channel_lines import Lines
 from pulsarack.daemon.demo.channel_scene import Scene, scene
 from pulsarack.daemon.demo.channel_traders import ChannelTraders
@@ -21,8 +21,8 @@ from pulsarack.daemon.demo.display import Display
 from pulsarack.daemon.demo.enlist import DEPOSIT_AN_ORDER
 from pulsarack.daemon.demo.heard import Heard
 from pulsarack.daemon.demo.line_sms import Telephones
-from pulsarack.daemon.demo.main import Demo, Options
-from pulsarack.daemon.demo.network import SELLERS, Model
+from pulsarack.daemon.demo.main import Demo, Options, cancel_on_sigterm
+from pulsarack.daemon.demo.network import SELLERS, TREE, Model
 from pulsarack.daemon.demo.report import OrderLine
 from pulsarack.daemon.demo.wishes import HTTP_KINDS, TEXT_KINDS, Wish
 from pulsarack.daemon.demo.workload import Typed
@@ -53,6 +53,7 @@ class ChannelDemo(Demo):
 
     async def run(self) -> bool:
         """Runs everything and reports; whether every promise was kept."""
+        cancel_on_sigterm()  # from now on there is something to be ended
         async with AsyncExitStack() as stack:
             self._scene = await stack.enter_async_context(
                 scene(self._place, self._virtual, self._heard)
@@ -61,6 +62,8 @@ class ChannelDemo(Demo):
             self._kinds = [one for one in (*TEXT_KINDS, *HTTP_KINDS) if one not in left_out]
             if left_out:
                 self._shown.say(_NO_PROSODY)
+            shown = ", ".join(self._kinds)
+            self._shown.say(f"{len(SELLERS)} agents below {TREE[0].code} order over {shown}")
             lines = Lines(self._scene, self._phones, self._virtual, self._link)
             self._lines = lines
             stack.push_async_callback(lines.close)
@@ -157,6 +160,8 @@ class ChannelDemo(Demo):
             found += channel_report.money_findings(db, self._model)
         table = channel_report.channels_table(self._wishes, orders, self._heard, self._kinds)
         self._shown.table(table)
+        earned = display.counted({code: one for code, one in self._model.earned.items() if one})
+        self._shown.say(f"commissions earned, rupiah: {earned}")
         return found
 
     def _answering_chips(self) -> Mapping[str, str]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from pulsarack.daemon.clock import WallClock
+from pulsarack.daemon.demo.errors import DemoError
 from pulsarack.daemon.demo.heard import Heard, Told
 from pulsarack.daemon.demo.network import Member
 from pulsarack.daemon.demo.phrases import Phrasebook, Said
@@ -121,7 +122,10 @@ class TextLine:
         """TIKET."""
         async with self._one_at_a_time:
             said = await self._write(f"TIKET.{amount}.{self._member.pin}", "", twice=False)
-            return said.number("jumlah")
+        if said.key != "ticket":
+            what = f"answered by {said.key}" if said.key else "not answered"
+            raise DemoError(f"a ticket asked for by {self._kind} was {what}", "read daemon.log")
+        return said.number("jumlah")
 
     async def command(self, text: str) -> Said:
         """Any other text, its PIN appended."""

@@ -106,6 +106,8 @@ class Model:
         self._prices = prices
         self.deposits: Counter[str] = Counter()
         self.commissions: Counter[str] = Counter()
+        # As commissions, whatever became deposit meanwhile.
+        self.earned: Counter[str] = Counter()
 
     def price(self, agent: str, product: str) -> int:
         """What an agent pays."""
@@ -116,3 +118,4 @@ class Model:
         for agent, product in orders:
             self.deposits[agent] -= self.price(agent, product)
             self.commissions.update(shares(agent, product))
+            self.earned.update(shares(agent, product))

@@ -92,6 +92,8 @@ class Prosody:
             "-F",
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
+            # Ctrl-C reaches its owner alone, who ends it in order.
+            start_new_session=True,
             env={**os.environ, "HOME": str(self.place)},
         )
         up = asyncio.Event()

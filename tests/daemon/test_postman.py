@@ -279,21 +279,45 @@ def test_a_report_that_it_did_not_arrive_brings_another_try(tmp_path: Path) -> N
     live(tmp_path, story, sms)
 
 
-def test_results_of_a_channel_that_is_configured_no_more_go_by_sms(tmp_path: Path) -> None:
-    """[xmpp] was taken out of the configuration while an order of it was under way."""
+@pytest.mark.parametrize("while_it_runs", [False, True])
+def test_a_result_of_a_channel_that_is_not_configured_any_more_goes_by_sms(
+    tmp_path: Path, while_it_runs: bool
+) -> None:
+    """Else nobody would ever be told, and the outbox would keep it for ever."""
     sms = Scripted("sms")
-
-    def begin(db: Database) -> None:
-        agents.add(db, "A1", "Kios", now_ms=START_MS)
-        senders.bind(db, "sms", "6281200000099", "A1", by="test", now_ms=START_MS)
+    result = Text("xmpp", "a@example.org", Kind.RESULT, "done", "A1", order_id=1, message_id=1)
 
     async def story(office: Office) -> None:
-        await office.store.write(begin)
-        text = Text("xmpp", "a@example.org", Kind.RESULT, "BERHASIL", agent="A1", message_id=1)
-        await office.store.write(lambda db: outgoing.put(db, text, now_ms=office.clock.now_ms()))
-        await asyncio.sleep(3600 + 400)
-        assert sms.addresses() == ["6281200000099"]
-        assert [office.row(one).state for one in (1, 2)] == ["EXPIRED", "DELIVERED"]
+        def furnish(db: Database) -> None:
+            agents.add(db, "A1", "Kios", now_ms=1)
+            senders.bind(db, "sms", "6281200000099", "A1", by="test", now_ms=1)
+
+        def finish(db: Database) -> None:
+            outgoing.put(db, result, now_ms=office.clock.now_ms())
+
+        await office.store.write(furnish)
+        if while_it_runs:
+            await asyncio.sleep(10.0)
+        await office.store.write(finish)
+        if while_it_runs:
+            office.context.events.publish("order", id=1, state="FAILED", channel="xmpp")
+        else:
+            await office.die()
+            office.open()
+        await asyncio.sleep(60.0)
         assert office.postman.states["xmpp"].standing is Standing.OFF
+        await asyncio.sleep(3700.0)
+        assert sms.addresses() == ["6281200000099"]
+        assert office.row(1).state == "EXPIRED"
 
     live(tmp_path, story, sms)
+
+
+def test_no_channel_is_made_up_for_orders_of_the_socket(tmp_path: Path) -> None:
+    async def story(office: Office) -> None:
+        await asyncio.sleep(1.0)
+        office.context.events.publish("order", id=1, state="FAILED", channel="socket")
+        await asyncio.sleep(60.0)
+        assert list(office.postman.states) == ["sms"]
+
+    live(tmp_path, story, Scripted("sms"))

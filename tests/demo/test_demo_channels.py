@@ -4,6 +4,7 @@ from pathlib import Path
 from random import Random
 
 import pytest
+from peewee import Database
 
 from pulsarack.daemon import audit
 from pulsarack.daemon.demo import channel_report, network, wishes
@@ -15,8 +16,11 @@ from pulsarack.daemon.demo.progress import Progress
 from pulsarack.daemon.demo.report import OrderLine
 from pulsarack.daemon.demo.wishes import HTTP_KINDS, TEXT_KINDS, Wish
 from pulsarack.daemon.demo.workload import Shop, Typed
+from pulsarack.queue import agents, products
+from pulsarack.queue.network import markups, pricing
 from pulsarack.queue.wordings import template
 from pulsarack.queue.wordings.shipped import shipped
+from tests.queue.world import World
 
 KINDS = (*TEXT_KINDS, *HTTP_KINDS)
 SHOPS = [
@@ -136,3 +140,43 @@ def test_who_was_told_otherwise_is_found() -> None:
     found = list(channel_report.told_findings(heard, wanted, orders))
     assert [one.subject for one in found] == ["order 2", "order 3", "order 4", "text r0"]
     assert heard.repeated_results == 1
+
+
+def test_the_model_and_the_books_differ(tmp_path: Path) -> None:
+    world = World(tmp_path / "pulsarack.db")
+    world.agent("AG1", deposit=50_000)
+    model = Model({"S10": 10_600})
+    model.deposits["AG1"] = 50_000
+    assert world.run(lambda db: list(channel_report.money_findings(db, model))) == []
+    model.sold([("AG1", "S10")])
+    found = world.run(lambda db: list(channel_report.money_findings(db, model)))
+    assert [one.subject for one in found] == ["agent PUSAT", "agent DIST1", "agent AG1"]
+    world.close()
+
+
+@pytest.mark.parametrize("product", ["S10", "S5"])
+def test_the_model_prices_as_the_daemon_does(tmp_path: Path, product: str) -> None:
+    world = World(tmp_path / "pulsarack.db")
+
+    def job(db: Database) -> None:
+        for member in network.TREE:
+            agents.add(db, member.code, member.name, now_ms=1, upline=member.upline)
+        for rule in network.MARKUPS:
+            upline = agents.find(db, rule.upline)
+            assert upline is not None
+            put = markups.put(db, upline, rule.amount, downline=rule.downline, product=rule.product)
+            assert isinstance(put, markups.Markup)
+
+    world.run(job)
+    for member in network.SELLERS:
+        agent = world.run(lambda db, code=member.code: agents.find(db, code))
+        sold = world.run(lambda db: products.find(db, product))
+        assert agent is not None and sold is not None
+        offer = world.run(lambda db, agent=agent, sold=sold: pricing.offer(db, agent, sold))
+        model = Model({product: sold.price})
+        assert offer.price == model.price(member.code, product)
+        shares = network.shares(member.code, product)
+        assert {one.agent: one.amount for one in offer.shares} == {
+            code: amount for code, amount in shares.items() if amount
+        }
+    world.close()

@@ -20,6 +20,7 @@ from pulsarack.daemon.pressure import Pressure
 from pulsarack.daemon.secrets import Secret
 from tests.daemon.chat_desk import MemoryDesk, MemoryPost
 
+pytestmark = pytest.mark.needs("prosody")
 SECONDS = 30
 LEFT = (SentKind.SENT, SentKind.DELIVERED)
 PASSWORD = "rahasia-server"

@@ -27,10 +27,10 @@ from pulsarack.daemon.channels.http.native import order_view
 from pulsarack.daemon.channels.http.parts import Account
 from pulsarack.daemon.channels.http.refusals import HttpRefusal
 from pulsarack.daemon.config_http import HttpSection
+from pulsarack.daemon.context import MS
 from pulsarack.modems.timing import Clock
 
 NATIVE = "native"
-_MS = 1000
 _HOST_IS_BUSY_SECONDS = 2.0
 _BUSY_LONGEST = 60.0
 _SHORTEST_WAIT_SECONDS, _LONGEST_WAIT_SECONDS = 5.0, 3600.0
@@ -79,7 +79,7 @@ def native(report: Report) -> Post:
         "POST",
         report.url.raw_path_qs,
         body,
-        timestamp=report.now_ms // _MS,
+        timestamp=report.now_ms // MS,
         nonce=report.nonce,
     )
     return Post("POST", report.url, {**headers, "Content-Type": "application/json"}, body)

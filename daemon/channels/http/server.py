@@ -29,6 +29,7 @@ from pulsarack.daemon.channels.http.listener import Listener
 from pulsarack.daemon.channels.http.refusals import HttpRefusal, Why
 from pulsarack.daemon.channels.http.routes import Call, Route, native_refusal
 from pulsarack.daemon.config_http import HttpSection, split_listen
+from pulsarack.daemon.context import MS
 from pulsarack.daemon.errors import Busy, DaemonError
 from pulsarack.daemon.outside import CALLER
 from pulsarack.daemon.pressure import Pressure
@@ -37,7 +38,6 @@ from pulsarack.modems.timing import Clock
 _BACKLOG = 512
 _LINGER_SECONDS = 1.0
 _IDENTITY = ("", "identity")
-_MS = 1000
 # Answers are of one caller and one moment; and nobody learns what this is made of.
 _OF_ALL = {"Server": "pulsarack", "Cache-Control": "no-store"}
 # Their messages quote what the caller sent, which may be a secret: it stays out of the log.
@@ -204,7 +204,7 @@ class HttpServer:
                 status=response.status,
                 address=call.address,
                 account=call.account.member if call.account else None,
-                ms=round((self._clock.monotonic() - began) * _MS),
+                ms=round((self._clock.monotonic() - began) * MS),
             )
         return response
 

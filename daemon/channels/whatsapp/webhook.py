@@ -17,9 +17,10 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from pulsarack.daemon import log as logging
+from pulsarack.daemon.channels.incoming import Incoming, Passed
 from pulsarack.daemon.channels.wanted import Desk, Post
 from pulsarack.daemon.channels.whatsapp import payload
-from pulsarack.daemon.channels.whatsapp.payload import CHANNEL, Delivery, Incoming, Passed
+from pulsarack.daemon.channels.whatsapp.payload import CHANNEL, Delivery
 from pulsarack.daemon.config_whatsapp import WhatsAppSection
 from pulsarack.daemon.errors import DaemonError
 from pulsarack.daemon.pressure import Pressure
@@ -121,10 +122,7 @@ class Webhook:
         return known or item.delivered or not self._sends()
 
     async def _hand_in(self, item: Incoming) -> None:
-        if item.refusal is None:
-            taken = await self._desk.receive(item.letter)
-        else:
-            taken = await self._desk.refuse(item.letter, item.refusal, item.values)
+        taken = await item.hand_in(self._desk)
         if taken.repeated:
             self._pressure.refused("whatsapp_repeated")
 

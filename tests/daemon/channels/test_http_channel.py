@@ -22,7 +22,9 @@ from pulsarack.daemon.channels.http.server import CannotListen
 from pulsarack.daemon.channels.http.wire import Balance
 from pulsarack.daemon.config_http import split_listen
 from pulsarack.daemon.errors import Busy
-from tests.daemon.channels.http_world import START_MS, HttpWorld, certificate, settle
+from tests.daemon.channels.hand_clock import settle
+from tests.daemon.channels.http_world import HttpWorld, certificate
+from tests.daemon.world import START_MS
 
 OK = Balance("A1", 1, 0, 1)
 

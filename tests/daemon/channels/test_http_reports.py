@@ -22,7 +22,8 @@ from pulsarack.daemon.config_http import HttpSection
 from pulsarack.daemon.secrets import Secret
 from pulsarack.queue import messages
 from pulsarack.queue.post import outgoing
-from tests.daemon.channels.http_world import KEY, HandClock, HttpWorld, TestAccount, settle
+from tests.daemon.channels.hand_clock import HandClock, settle
+from tests.daemon.channels.http_world import KEY, HttpWorld, TestAccount
 
 PARCEL = Parcel(
     id=7,

@@ -158,6 +158,12 @@ def of_wanted(wanted: Wanted, refusal: Refusal, vocabulary: Vocabulary) -> dict[
     }
 
 
+def status_of(refusal: HttpRefusal) -> int:
+    """The status of a refusal whose code stands in the body: what says nothing about the order
+    keeps its own, so that a program asks again."""
+    return refusal.status if refusal.in_doubt else 200
+
+
 def reference(given: str) -> str:
     """A caller's reference, if it has the form of one; raises HttpRefusal."""
     if not 1 <= len(given) <= REFERENCE_LIMIT or not given.isprintable():

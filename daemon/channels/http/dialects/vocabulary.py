@@ -18,8 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from pulsarack.daemon import toml_text
+from pulsarack.daemon.channels.http.refusals import HttpRefusal
 from pulsarack.daemon.errors import DaemonError
 from pulsarack.queue.state import OrderState
+from pulsarack.queue.wordings import template
 
 OTHER = "other"
 TABLES = ("states", "reasons", "refusals", "texts", "request", "reply", "report")
@@ -67,6 +69,10 @@ class Vocabulary:
         """A reason or a refusal in the words of the trade."""
         return self.words.get(code or "", self.words[OTHER])
 
+    def of_refusal(self, refusal: HttpRefusal) -> str:
+        """The queue's refusals in the words of the trade, the server's as they are."""
+        return self.word(refusal.code) if refusal.refusal else refusal.message
+
     def text(self, name: str, values: Mapping[str, object]) -> str:
         """A text with its variables; what is not known is a dash."""
         return self.texts[name].format_map(_Known(values))
@@ -92,8 +98,8 @@ def load(name: str, folder: Path | None) -> Vocabulary:
 
 
 def rupiah(amount: int | None) -> str:
-    """As Indonesians write it, without the sign of the currency."""
-    return "-" if amount is None else f"{amount:,}".replace(",", ".")
+    """As agents' texts have it; "-" if it is not known."""
+    return "-" if amount is None else template.rupiah(amount)
 
 
 @functools.cache
