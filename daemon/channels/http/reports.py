@@ -9,6 +9,7 @@ A receiver that is slow or dead holds up nobody else: a host has so many reports
 once, and further ones for it come back a moment later.
 """
 
+import contextlib
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -32,7 +33,7 @@ from pulsarack.modems.timing import Clock
 NATIVE = "native"
 _HOST_IS_BUSY_SECONDS = 2.0
 _BUSY_LONGEST = 60.0
-_LONGEST_WAIT_SECONDS = 3600
+_SHORTEST_WAIT_SECONDS, _LONGEST_WAIT_SECONDS = 5.0, 3600.0
 _ANSWER_OCTETS = 4096
 _MANY = 100_000
 
@@ -179,7 +180,9 @@ class Reporter:
                 headers=dict(post.headers),
                 allow_redirects=False,
             ) as answer:
-                await answer.content.read(_ANSWER_OCTETS)
+                # Its status has said all; who never ends his answer has the report all the same.
+                with contextlib.suppress(TimeoutError, aiohttp.ClientError):
+                    await answer.content.read(_ANSWER_OCTETS)
                 return _judged(answer.status, answer.headers.get("Retry-After"))
         except report_urls.NotAllowed as error:
             return Sent(SentKind.NEVER, why=f"report URL: {error}")
@@ -197,5 +200,6 @@ def _judged(status: int, retry_after: str | None) -> Sent:
         return Sent(SentKind.DELIVERED)
     wait = None
     if retry_after is not None and retry_after.isascii() and retry_after.isdigit():
-        wait = float(min(int(retry_after[:9]), _LONGEST_WAIT_SECONDS))
+        # "0" at every try would be as many tries as the machine can do.
+        wait = max(_SHORTEST_WAIT_SECONDS, min(int(retry_after[:9]), _LONGEST_WAIT_SECONDS))
     return Sent(SentKind.LATER, why=f"the receiver answered {status}", again_seconds=wait)

@@ -111,6 +111,7 @@ async def test_a_report_is_signed_and_tells_the_order(tmp_path: Path) -> None:
         (410, {}, SentKind.LATER, None),
         (429, {"Retry-After": "17"}, SentKind.LATER, 17.0),
         (503, {"Retry-After": "99999999999999"}, SentKind.LATER, 3600.0),
+        (503, {"Retry-After": "0"}, SentKind.LATER, 5.0),
         (503, {"Retry-After": "tomorrow"}, SentKind.LATER, None),
     ],
 )
@@ -154,6 +155,20 @@ async def test_an_endless_answer_is_not_read(tmp_path: Path) -> None:
     async with HttpWorld(tmp_path) as world, receiver() as program:
         program.answers = [web.Response(body=b"x" * 10_000_000)]
         assert (await reported(world, program.url)).kind is SentKind.DELIVERED
+
+
+async def test_who_never_ends_his_answer_has_the_report(tmp_path: Path) -> None:
+    async def endless(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n")
+        await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(endless, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with server, HttpWorld(tmp_path, "report_seconds = 0.3\n") as world:
+        sent = await reported(world, f"http://127.0.0.1:{port}/")
+        assert sent.kind is SentKind.DELIVERED
 
 
 async def test_a_slow_host_holds_up_no_other(tmp_path: Path) -> None:
