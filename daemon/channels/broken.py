@@ -1,23 +1,26 @@
 """A channel that cannot be opened as it is configured, or is not configured any more while texts
 still wait for it: it says so, and hurts no other."""
 
+"""A channel that cannot be opened as it is configured, or is configured no more: it says so, and
+hurts no other."""
+
 import asyncio
 
 from pulsarack.daemon.channels.carrier import ChannelState, Parcel, Sent, SentKind, Standing
 from pulsarack.daemon.errors import DaemonError
 
 
-class BrokenChannel:
-    """Stands in for the channel until the daemon is started anew."""
+class _Shut:
+    """What they have in common: nothing goes out there."""
 
     at_once = 1
 
-    def __init__(self, channel: str, why: DaemonError) -> None:
+    def __init__(self, channel: str, state: ChannelState) -> None:
         self.channel = channel
-        self._state = ChannelState(Standing.MISCONFIGURED, why.message, why.remedy)
+        self._state = state
 
     def state(self) -> ChannelState:
-        """Why it cannot be opened."""
+        """Why nothing does."""
         return self._state
 
     async def run(self) -> None:
@@ -39,3 +42,19 @@ class AbsentChannel(BrokenChannel):
             "it is not configured, and texts were written for it",
             f"configure [{channel}] again, or wait: results go by SMS when their time is over",
         )
+
+
+class BrokenChannel(_Shut):
+    """Stands in for the channel until the daemon is started anew."""
+
+    def __init__(self, channel: str, why: DaemonError) -> None:
+        super().__init__(channel, ChannelState(Standing.MISCONFIGURED, why.message, why.remedy))
+
+
+class ClosedChannel(_Shut):
+    """Stands in for a channel that is configured no more, while texts wait for it."""
+
+    def __init__(self, channel: str) -> None:
+        why = "it is not configured, and texts wait for it"
+        remedy = f"results go by SMS when their time is over; or set [{channel}] again"
+        super().__init__(channel, ChannelState(Standing.OFF, why, remedy))

@@ -8,12 +8,14 @@ taken is still its channel's, who brings it again; after it the same message is 
 does nothing more. A message that makes the daemon stumble is kept and answered, too, or its
 channel would bring it for ever.
 
-Whoever is not known learns nothing: one answer for all strangers, and not often.
+Whoever is not known learns nothing: one answer for all strangers, and not often. An agent whose
+texts are no orders, one after the other, is a program that answers ours, and hears no more either.
 """
 
 import asyncio
 import random
 import re
+import traceback
 from collections.abc import AsyncIterator, Callable, Container, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -22,6 +24,7 @@ from typing import Protocol
 from peewee import Database
 
 from pulsarack.daemon.channels import sealing
+from pulsarack.daemon.channels.patience import Patience
 from pulsarack.daemon.channels.sealing import Sealed
 from pulsarack.daemon.context import MS, Context
 from pulsarack.daemon.errors import Busy
@@ -59,6 +62,7 @@ _LATE_MS = 3_600_000
 _MAYBE_PIN = re.compile(r"[0-9]{4,8}")
 STRANGER = "unknown_sender"
 FAULT = "failed"
+_UNREAD = "(not kept: it could not be read)"
 
 
 class Pins(Protocol):
@@ -117,6 +121,7 @@ class FrontDesk:
         self._rng = rng
         self._settings = settings
         self._accounts = accounts
+        self._patience = Patience(context.clock)
         self._grammar = context.config.texts.grammar()
         self._in_hand: dict[tuple[str, str], asyncio.Event] = {}
 
@@ -140,6 +145,11 @@ class FrontDesk:
                 log = self._context.log
                 log.exception("desk.fault", channel=letter.channel, message=letter.message_id)
                 return await self._say(letter, looked.agent, Answer(FAULT), self._masked(letter))
+            except Exception as error:  # noqa: BLE001 - it would come for ever
+                self._tell_fault(letter, error)
+                return await self._say(
+                    letter, looked.agent, Answer(FAULT), self._after_fault(letter)
+                )
 
     async def refuse(
         self, letter: Letter, key: str, values: Mapping[str, str | int] | None = None
@@ -227,6 +237,7 @@ class FrontDesk:
             self._answer(db, letter, agent.code, words, kept, asked.received_at)
             return outcome, answers
 
+        self._patience.was_read(letter.channel, letter.sender)
         # In its agent's turn: who sends one text does not wait for who sends a thousand.
         outcome, answers = await self._context.store.write_for(agent.code, job)
         for answer in answers:
@@ -263,20 +274,30 @@ class FrontDesk:
 
     async def _refused(self, letter: Letter, agent: Agent, said: Answer, masked: str) -> Received:
         self._count(said.key, letter)
-        return await self._say(letter, agent, said, masked)
+        quiet = not self._patience.may_answer(letter.channel, letter.sender)
+        if quiet:
+            self._count("no_more_answers", letter)
+        return await self._say(letter, agent, said, masked, quiet=quiet)
 
     async def _say(
-        self, letter: Letter, agent: Agent | None, said: Answer | None, masked: str
+        self,
+        letter: Letter,
+        agent: Agent | None,
+        said: Answer | None,
+        masked: str,
+        *,
+        quiet: bool = False,
     ) -> Received:
-        """Keep a message that is not carried out, and answer it."""
+        """Keep a message that is not carried out, and answer it unless we are `quiet`."""
         now_ms = self._context.clock.now_ms()
         outcome = STRANGER if said is None else said.key
         code = agent.code if agent is not None else None
         language = agent.language if agent is not None else "id"
-        # A stranger learns nothing, not even that his reference was read.
-        reference = self._reference(letter) if agent is not None else ""
-        room = render.NARROW if letter.channel == outgoing.SMS else render.WIDE
-        room -= len(reference)
+        # A stranger learns nothing, not even that his reference was read; and a text at which the
+        # reading may have stumbled is not read again.
+        named = agent is not None and outcome != FAULT
+        reference = self._reference(letter) if named else ""
+        room = render.room_of(letter.channel) - len(reference)
 
         def job(db: Database) -> str | None:
             kept = inbound.add(
@@ -284,7 +305,7 @@ class FrontDesk:
             )
             if kept is None:
                 return None
-            if said is not None:
+            if said is not None and not quiet:
                 words = render.render(db, said.key, language, said.variables, room=room)
                 self._answer(db, letter, code, f"{reference}{words}", kept, now_ms)
             return outcome
@@ -352,6 +373,23 @@ class FrontDesk:
         found = read.reference or ""
         has_pin = HIDDEN in read.masked.replace(f"R#{HIDDEN}", "")
         return f"R#{found} " if found and (has_pin or not _MAYBE_PIN.fullmatch(found)) else ""
+
+    def _after_fault(self, letter: Letter) -> str:
+        """The same of a text at which the reading itself may have stumbled."""
+        try:
+            return self._masked(letter)
+        except Exception:  # noqa: BLE001 - it is told already
+            return _UNREAD
+
+    def _tell_fault(self, letter: Letter, error: Exception) -> None:
+        """Say where it was, without the error's words: they may quote the text and its PIN."""
+        self._context.log.error(
+            "desk.fault",
+            channel=letter.channel,
+            message=letter.message_id,
+            why=type(error).__name__,
+            place="".join(traceback.format_tb(error.__traceback__)[-5:]),
+        )
 
     def _count(self, key: str, letter: Letter) -> None:
         self._pressure.refused(f"text.{key}", channel=letter.channel)

@@ -122,7 +122,7 @@ def move(db: Database, code: str, upline: str | None, *, now_ms: int) -> Agent |
     """
     agent = agents.find(db, code)
     if agent is None or (upline is not None and agents.find(db, upline) is None):
-        return unknown(code if agent is None else str(upline))
+        return agents.unknown(code if agent is None else str(upline))
     if upline is not None and (upline == code or is_below(db, upline, code)):
         return Refusal(
             RefusalCode.CYCLE,
@@ -163,15 +163,6 @@ def not_a_downline(code: str) -> Refusal:
         RefusalCode.NOT_A_DOWNLINE,
         f"'{code[:40]}' is not below you",
         "check the code in your list of downlines",
-    )
-
-
-def unknown(code: str) -> Refusal:
-    """The refusal of an agent that is not there."""
-    return Refusal(
-        RefusalCode.UNKNOWN_AGENT,
-        f"there is no agent '{code[:40]}'",
-        "see: pulsarack agent list",
     )
 
 

@@ -162,9 +162,8 @@ def _command(failure: Failure) -> Misread:
 
 
 def _kind(kind: str) -> str:
-    return {"pins": "PIN of 4 to 8 figures", "mobile": "mobile number"}.get(
-        kind, kind.replace("_", " ")
-    )
+    names = {"pins": "PIN of 4 to 8 figures", "mobile": "mobile number", "pulled": "amount"}
+    return names.get(kind, kind.replace("_", " "))
 
 
 def _order(failure: Failure) -> Misread:

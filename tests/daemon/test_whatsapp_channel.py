@@ -181,6 +181,22 @@ async def test_a_report_that_could_not_be_kept_is_delivered_again() -> None:
         assert here.post.reports.get_nowait() == ("wamid.OUT1", True, "")
 
 
+async def test_a_failure_that_comes_before_its_id_is_on_disk_is_delivered_again() -> None:
+    async with scene() as here:
+        await here.start()
+        here.post.knows_all = False
+        failed = value(statuses=[{"id": "wamid.X", "status": "failed"}])
+        arrived = value(statuses=[{"id": "wamid.X", "status": "delivered"}])
+        assert await here.api.deliver(failed, tries=1) == [200]  # of another program's message
+        assert await here.api.deliver(here.writes("SALDO.1234")) == [200]
+        assert (await here.send()).kind is SentKind.SENT
+        here.channel._sent_at = here.clock.monotonic() + 1000.0  # this clock runs fast
+        assert await here.api.deliver(failed, tries=1) == [503]
+        assert await here.api.deliver(arrived, tries=1) == [200]
+        here.post.knows_all = True
+        assert await here.api.deliver(failed) == [200]
+
+
 async def test_a_picture_is_answered_and_not_read() -> None:
     async with scene() as here:
         await here.api.deliver(here.writes("", type="image", image={"caption": "S5.0812.1234"}))

@@ -17,7 +17,8 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
 from pulsarack.daemon.channels.http import addresses
-from pulsarack.daemon.channels.http.addresses import Network
+from pulsarack.queue.identity import networks
+from pulsarack.queue.identity.networks import Network
 
 _LONGEST = 2_000
 _RESOLVING_AT_ONCE = 8
@@ -51,7 +52,9 @@ def check(url: str, private: Sequence[Network]) -> URL:
 def check_address(text: str, private: Sequence[Network]) -> None:
     """Refuse an address that is no public one; raises NotAllowed."""
     address = addresses.parse(text)
-    if address is None or not (addresses.is_public(address) or addresses.is_in(address, private)):
+    if address is None or not (
+        networks.leads_outside(address) or addresses.is_in(address, private)
+    ):
         raise NotAllowed(f"{text} is no public address")
 
 

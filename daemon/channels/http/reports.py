@@ -31,6 +31,7 @@ from pulsarack.modems.timing import Clock
 
 NATIVE = "native"
 _HOST_IS_BUSY_SECONDS = 2.0
+_BUSY_LONGEST = 60.0
 _LONGEST_WAIT_SECONDS = 3600
 _ANSWER_OCTETS = 4096
 _MANY = 100_000
@@ -151,7 +152,10 @@ class Reporter:
         host = f"{url.host}:{url.port}"
         if not self._hosts.enter(host):
             why = "other reports to this host are under way"
-            return Sent(SentKind.LATER, why=why, again_seconds=_HOST_IS_BUSY_SECONDS)
+            # Ever more seldom: thousands wait for a receiver that is slow or dead, and each look
+            # at one of them is two transactions and a line in the log.
+            wait = min(_HOST_IS_BUSY_SECONDS * 2.0 ** min(parcel.tries - 1, 9), _BUSY_LONGEST)
+            return Sent(SentKind.LATER, why=why, again_seconds=wait)
         try:
             order, available = await look()
             report = Report(

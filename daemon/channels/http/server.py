@@ -73,12 +73,17 @@ class HttpServer:
         pressure.watch(self._figures)
 
     def add(self, routes: Iterable[Route]) -> None:
-        """Serve these, too; before `start`. Raises CannotListen if a path is served already."""
+        """Serve these, too; before `start`. Raises CannotListen for a path that cannot be."""
         for route in routes:
             key = (route.method, route.path)
             if key in self._routes:
                 remedy = "give it a path of its own in the configuration"
                 raise CannotListen(f"{route.method} {route.path} is served already", remedy)
+            try:
+                web.UrlDispatcher().add_resource(route.path)
+            except ValueError:
+                remedy = "write a path such as /trx in the configuration"
+                raise CannotListen(f"{route.path[:80]!r} is no path", remedy) from None
             self._routes[key] = route
 
     @property

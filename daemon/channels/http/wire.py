@@ -8,8 +8,8 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from pulsarack.daemon.control_arguments import MOST_RUPIAH, PRINTABLE
 from pulsarack.daemon.control_deposits import MOST_ROWS, BankRowGiven
+from pulsarack.daemon.control_values import MOST_RUPIAH, PRINTABLE
 from pulsarack.queue.state import OrderState
 
 Reference = Annotated[

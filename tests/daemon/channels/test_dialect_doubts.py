@@ -82,6 +82,19 @@ async def test_a_number_written_otherwise_is_the_same_order(tmp_path: Path, name
         assert len(world.orders()) == 1
 
 
+async def test_a_reference_is_the_same_order_in_every_dialect(tmp_path: Path) -> None:
+    """One agent's programs speak several; the second order of the day had its counter given out."""
+    async with World(tmp_path) as world:
+        await digiflazz(world, "r-1")
+        await digiflazz(world, "r-2")
+        for name in NAMES:
+            form = FORMS[name]
+            assert form.read(await form.ask(world, "r-2")).code == form.in_process, name
+            other = form.read(await form.ask(world, "r-2", to="081200000013"))
+            assert other.code != form.in_process, name
+        assert [row[3] for row in world.orders()] == [1, 2]
+
+
 async def test_a_signature_of_the_balance_orders_nothing(tmp_path: Path) -> None:
     """Who has seen the request of a balance has `md5(username + key + "depo")`."""
     async with World(tmp_path) as world:

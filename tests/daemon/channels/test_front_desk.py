@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 from peewee import Database
 
+from pulsarack.daemon.channels.patience import HOUR_SECONDS, IN_A_ROW
 from pulsarack.daemon.store_errors import NotStored
 from pulsarack.queue import agents, outcome
 from pulsarack.queue.identity import senders
+from pulsarack.queue.order_text import reading
 from pulsarack.queue.post import outgoing
 from pulsarack.queue.post.outgoing import State
 from pulsarack.queue.service import service
@@ -335,4 +337,49 @@ async def test_a_text_that_midnight_delayed_is_of_the_day_on_which_it_was_sent(
     assert world.sql("SELECT DISTINCT local_day FROM orders") == world.sql(
         "SELECT DISTINCT local_day FROM balance_transfer"
     )
+
+
+async def test_a_program_that_answers_our_answers_is_answered_no_more(tmp_path: Path) -> None:
+    """An agent's telephone says "I am driving" to whatever comes; so did we, for ever."""
+    world = await DeskWorld.open(tmp_path)
+    heard = 0
+    for number in range(40):
+        await world.say(f"Maaf, saya sedang di jalan ({number}).")
+        if len(world.answers()) == heard:
+            break
+        heard = len(world.answers())
+    assert heard == IN_A_ROW < number + 1
+    assert world.refused()["text.no_more_answers"] == 1
+    await world.say("halo", channel="whatsapp")  # another address has its own count
+    assert len(world.answers()) == heard + 1
+    await world.say(ORDER)  # who writes an order is heard, and may be wrong again
+    await world.say("apa?")
+    assert len(world.orders()) == 1 and len(world.answers()) == heard + 3
+    world.close()
+
+
+async def test_after_an_hour_he_is_answered_again(tmp_path: Path) -> None:
+    world = await DeskWorld.open(tmp_path)
+    for _ in range(IN_A_ROW + 5):
+        await world.say("apa?")
+    world.clock.passed += HOUR_SECONDS
+    await world.say("apa?")
+    assert len(world.answers()) == IN_A_ROW + 1
+    world.close()
+
+
+async def test_a_text_at_which_the_reading_stumbles_comes_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would come for ever, and its words would stand in the log."""
+    world = await DeskWorld.open(tmp_path)
+
+    def stumble(text: str, *_: object, **__: object) -> None:
+        raise ValueError(f"what is {text}?")
+
+    monkeypatch.setattr(reading, "read", stumble)
+    assert (await world.say(ORDER, "m1")).outcome == "failed"
+    assert (await world.say(ORDER, "m1")).repeated
+    assert PIN not in world.log.getvalue() + str(world.sql("SELECT text FROM inbound"))
+    assert "ValueError" in world.log.getvalue()
     world.close()

@@ -22,7 +22,9 @@ from pulsarack.daemon.channels.http.server import CannotListen
 from pulsarack.daemon.channels.http.wire import Balance
 from pulsarack.daemon.config_http import split_listen
 from pulsarack.daemon.errors import Busy
-from tests.daemon.channels.http_world import START_MS, HttpWorld, certificate, settle
+from tests.daemon.channels.hand_clock import settle
+from tests.daemon.channels.http_world import HttpWorld, certificate
+from tests.daemon.world import START_MS
 
 OK = Balance("A1", 1, 0, 1)
 
@@ -198,6 +200,9 @@ async def test_faults_of_a_handler_are_its_requests_own(tmp_path: Path) -> None:
         assert "ZeroDivisionError" in world.lines("http.failed")[-1]["exception"]
         with pytest.raises(CannotListen, match="served already"):
             world.channel.add([route("/busy", busy)])
+        for path in ("irs", "/{", "/a{b"):
+            with pytest.raises(CannotListen, match="is no path"):
+                world.channel.add([route(path, busy)])
 
 
 async def test_requests_in_flight_are_bounded(tmp_path: Path) -> None:

@@ -6,7 +6,8 @@ from typing import Any
 
 from pulsarack.daemon.archivist import Archivist
 from pulsarack.queue import messages, orders
-from tests.daemon.channels.http_world import START_MS, HttpWorld, TestAccount, network
+from tests.daemon.channels.http_world import HttpWorld, TestAccount, network
+from tests.daemon.world import START_MS
 
 
 async def test_an_order_is_placed_once_for_its_reference(tmp_path: Path) -> None:

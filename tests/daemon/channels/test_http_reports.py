@@ -22,7 +22,8 @@ from pulsarack.daemon.config_http import HttpSection
 from pulsarack.daemon.secrets import Secret
 from pulsarack.queue import messages
 from pulsarack.queue.post import outgoing
-from tests.daemon.channels.http_world import KEY, HandClock, HttpWorld, TestAccount, settle
+from tests.daemon.channels.hand_clock import HandClock, settle
+from tests.daemon.channels.http_world import KEY, HttpWorld, TestAccount
 
 PARCEL = Parcel(
     id=7,
@@ -169,6 +170,8 @@ async def test_a_slow_host_holds_up_no_other(tmp_path: Path) -> None:
             await asyncio.sleep(0)
         third = await world.channel.send(PARCEL)
         assert (third.kind, third.again_seconds) == (SentKind.LATER, 2.0)
+        again = await world.channel.send(replace(PARCEL, tries=7))
+        assert again.again_seconds == 60.0  # thousands of them wait for a host that is dead
         sent = await world.channel.send(replace(PARCEL, address="K2"))
         assert sent.kind is SentKind.DELIVERED
         slow.waits.set()

@@ -67,6 +67,15 @@ class Clerk:
 
     async def order(self, account: Account, wanted: Wanted) -> Placed | Refusal:
         """Accept an order, or answer with the one of its reference."""
+        found = await self._place(account, wanted)
+        if isinstance(found, Refusal) and found.code is RefusalCode.REFERENCE_REUSED:
+            # Whoever gives no counter may have ordered where they are given out for him.
+            first = await self.desk.find(account, wanted.reference)
+            if first is not None and wanted.repeat_index == 1:
+                return _as_first(first, wanted)
+        return found
+
+    async def _place(self, account: Account, wanted: Wanted) -> Placed | Refusal:
         asked = request.of_fields(wanted.product, wanted.destination, wanted.repeat_index)
         if isinstance(asked, Refusal):
             return asked
@@ -88,7 +97,7 @@ class Clerk:
             if first is not None:
                 return _as_first(first, wanted)
             further = replace(wanted, repeat_index=index)
-            found = await self.order(account, further)
+            found = await self._place(account, further)
             again = (RefusalCode.REPEATED, RefusalCode.REFERENCE_REUSED)
             if not isinstance(found, Refusal) or found.code not in again:
                 return found
@@ -147,6 +156,12 @@ def of_wanted(wanted: Wanted, refusal: Refusal, vocabulary: Vocabulary) -> dict[
         "reference": wanted.reference,
         "reason": vocabulary.word(refusal.code.value),
     }
+
+
+def status_of(refusal: HttpRefusal) -> int:
+    """The status of a refusal whose code stands in the body: what says nothing about the order
+    keeps its own, so that a program asks again."""
+    return refusal.status if refusal.in_doubt else 200
 
 
 def reference(given: str) -> str:

@@ -112,7 +112,7 @@ class Digiflazz:
     def refuse(self, refusal: HttpRefusal, _call: Call | None) -> web.Response:
         """A refusal wrapped as Digiflazz does; `rc` tells which."""
         code = self._words.refusal(refusal.code)
-        word = self._words.word(refusal.code) if refusal.refusal else refusal.message
+        word = self._words.of_refusal(refusal)
         body = {"status": _PENDING if refusal.in_doubt else "Gagal", "rc": code, "message": word}
         return data(body, max(_REFUSED_STATUS, refusal.status))
 

@@ -60,7 +60,7 @@ class DigiflazzSeller:
     def refuse(self, refusal: HttpRefusal, _call: Call | None) -> web.Response:
         """A refusal in the contract's form."""
         code = self._words.refusal(refusal.code)
-        word = self._words.word(refusal.code) if refusal.refusal else refusal.message
+        word = self._words.of_refusal(refusal)
         body = {"status": "0" if refusal.in_doubt else "2", "rc": code, "message": word}
         return digiflazz.data(body, max(_REFUSED_STATUS, refusal.status))
 

@@ -63,9 +63,8 @@ class Fm:
 
     def refuse(self, refusal: HttpRefusal, _call: Call | None) -> web.Response:
         """A refusal in its fields; what says nothing about the order keeps its status."""
-        status = refusal.status if refusal.in_doubt else 200
         code = self._words.refusal(refusal.code)
-        return answer(code, refusal.message, "", "", status)
+        return answer(code, refusal.message, "", "", clerk.status_of(refusal))
 
     async def _status(self, account: Account, reference: str) -> web.Response:
         order = await self._clerk.desk.look_up(account, reference)

@@ -7,6 +7,7 @@ none: `ref_id: 17` is a text to many programs, so whole numbers are taken as the
 from collections.abc import Mapping
 
 from pulsarack.daemon import json_text
+from pulsarack.daemon.channels.http import json_body
 from pulsarack.daemon.channels.http.dialects.parameters import FIELDS_MOST, VALUE_LONGEST
 from pulsarack.daemon.channels.http.refusals import HttpRefusal, Why
 from pulsarack.daemon.channels.http.routes import Call
@@ -18,8 +19,7 @@ _HEEDED = frozenset({"commands", "max_price", "price", "testing"})
 
 def read(call: Call) -> Mapping[str, str]:
     """The fields of a JSON object as texts, those that are null or no text left out."""
-    if (call.request.charset or "utf-8").lower().replace("-", "") != "utf8":
-        raise HttpRefusal(Why.FOREIGN_CHARSET, "the body is in another charset than UTF-8")
+    json_body.check_charset(call.request)
     try:
         found = json_text.loads(call.body)
     except json_text.RepeatedKey as error:

@@ -94,11 +94,9 @@ class OtomaX:
 
     def refuse(self, refusal: HttpRefusal, _call: Call | None) -> web.Response:
         """A refusal as OtomaX says it; what says nothing about the order keeps its status."""
-        word = self._words.word(refusal.code)
-        if refusal.refusal is None:
-            word = refusal.message
+        word = self._words.of_refusal(refusal)
         body = f"status={self._words.refusal(refusal.code)}&message={_quiet(word)}"
-        return web.Response(status=_status(refusal), text=body)
+        return web.Response(status=clerk.status_of(refusal), text=body)
 
     async def _check(self, account: Account, reference: str) -> web.Response:
         order = await self._clerk.desk.look_up(account, reference)
@@ -181,10 +179,6 @@ def _is_check(given: str) -> bool:
     if given not in ("", "0", "1"):
         raise HttpRefusal(Why.BAD_FIELD, "check is neither 0 nor 1")
     return given == "1"
-
-
-def _status(refusal: HttpRefusal) -> int:
-    return refusal.status if refusal.in_doubt else 200
 
 
 def _answer(code: str, text: str) -> web.Response:

@@ -73,8 +73,7 @@ class Plain:
             "text": refusal.message,
             "price": "0",
         }
-        status = refusal.status if refusal.in_doubt else 200
-        return self._answer(values, status)
+        return self._answer(values, clerk.status_of(refusal))
 
     async def _refused(self, account: Account, refusal: Refusal, wanted: Wanted) -> web.Response:
         text = await self._clerk.of_refusal(account, refusal, wanted)

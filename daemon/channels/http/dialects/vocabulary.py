@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from pulsarack.daemon import toml_text
+from pulsarack.daemon.channels.http.refusals import HttpRefusal
 from pulsarack.daemon.errors import DaemonError
 from pulsarack.queue.state import OrderState
 from pulsarack.queue.wordings import template
@@ -67,6 +68,10 @@ class Vocabulary:
     def word(self, code: str | None) -> str:
         """A reason or a refusal in the words of the trade."""
         return self.words.get(code or "", self.words[OTHER])
+
+    def of_refusal(self, refusal: HttpRefusal) -> str:
+        """The queue's refusals in the words of the trade, the server's as they are."""
+        return self.word(refusal.code) if refusal.refusal else refusal.message
 
     def text(self, name: str, values: Mapping[str, object]) -> str:
         """A text with its variables; what is not known is a dash."""
