@@ -1,26 +1,23 @@
 """A channel that cannot be opened as it is configured, or is not configured any more while texts
 still wait for it: it says so, and hurts no other."""
 
-"""A channel that cannot be opened as it is configured, or is configured no more: it says so, and
-hurts no other."""
-
 import asyncio
 
 from pulsarack.daemon.channels.carrier import ChannelState, Parcel, Sent, SentKind, Standing
 from pulsarack.daemon.errors import DaemonError
 
 
-class _Shut:
-    """What they have in common: nothing goes out there."""
+class BrokenChannel:
+    """Stands in for the channel until the daemon is started anew."""
 
     at_once = 1
 
-    def __init__(self, channel: str, state: ChannelState) -> None:
+    def __init__(self, channel: str, why: DaemonError) -> None:
         self.channel = channel
-        self._state = state
+        self._state = ChannelState(Standing.MISCONFIGURED, why.message, why.remedy)
 
     def state(self) -> ChannelState:
-        """Why nothing does."""
+        """Why it cannot be opened."""
         return self._state
 
     async def run(self) -> None:
@@ -42,19 +39,3 @@ class AbsentChannel(BrokenChannel):
             "it is not configured, and texts were written for it",
             f"configure [{channel}] again, or wait: results go by SMS when their time is over",
         )
-
-
-class BrokenChannel(_Shut):
-    """Stands in for the channel until the daemon is started anew."""
-
-    def __init__(self, channel: str, why: DaemonError) -> None:
-        super().__init__(channel, ChannelState(Standing.MISCONFIGURED, why.message, why.remedy))
-
-
-class ClosedChannel(_Shut):
-    """Stands in for a channel that is configured no more, while texts wait for it."""
-
-    def __init__(self, channel: str) -> None:
-        why = "it is not configured, and texts wait for it"
-        remedy = f"results go by SMS when their time is over; or set [{channel}] again"
-        super().__init__(channel, ChannelState(Standing.OFF, why, remedy))

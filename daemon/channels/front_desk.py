@@ -141,10 +141,6 @@ class FrontDesk:
                 raise
             except _ShutOut:
                 return await self._turn_away(letter)
-            except Exception:
-                log = self._context.log
-                log.exception("desk.fault", channel=letter.channel, message=letter.message_id)
-                return await self._say(letter, looked.agent, Answer(FAULT), self._masked(letter))
             except Exception as error:  # noqa: BLE001 - it would come for ever
                 self._tell_fault(letter, error)
                 return await self._say(

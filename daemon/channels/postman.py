@@ -6,9 +6,6 @@ became of it. How long until the next try grows with the tries, or is what the c
 that are too old end here: a result goes on by SMS, an answer is dropped (`queue/post/outgoing.py`).
 So it is with what waits for a channel that is not configured any more, too.
 
-A channel that the configuration does not name any more may still have texts, and get results of
-orders that came over it: its round carries nothing, but their time ends there, too.
-
 In memory is no more than what a carrier carries at once.
 """
 
@@ -20,7 +17,7 @@ from functools import partial
 from peewee import Database
 
 from pulsarack.daemon.bell import Bell
-from pulsarack.daemon.channels.broken import AbsentChannel, ClosedChannel
+from pulsarack.daemon.channels.broken import AbsentChannel
 from pulsarack.daemon.channels.carrier import (
     Carrier,
     ChannelState,
@@ -40,8 +37,6 @@ from pulsarack.queue.rows import scalar
 # How often to look without being rung; and at a channel that is down.
 LOOK_SECONDS = 30.0
 LOOK_AGAIN_SECONDS = 5.0
-# How often for texts of channels that are configured no more.
-CLOSED_LOOK_SECONDS = 300.0
 OVERDUE_AT_ONCE = 100
 # Of which the outbox may hold texts; orders over the socket have none there.
 _WITH_POST = ("http", outgoing.SMS, "whatsapp", "xmpp")
@@ -92,24 +87,6 @@ class Postman:
         if channel not in self._rounds:
             self._rounds[channel] = Round(self._context, AbsentChannel(channel), self.ring)
             self._begin(self._rounds[channel])
-            for one in self._rounds.values():
-                _begin(group, one)
-            group.create_task(self._take_over(group), name="post of closed channels")
-
-    async def _take_over(self, group: asyncio.TaskGroup) -> None:
-        """Look for texts of which nobody's round takes care."""
-        while True:
-            try:
-                waiting = await self._context.store.read(outgoing.count_waiting)
-            except NotStored as error:
-                self._context.log.error("store.failed", why=str(error))
-                waiting = {}
-            for channel in waiting:
-                if channel not in self._rounds:
-                    found = Round(self._context, ClosedChannel(channel), self.ring)
-                    self._rounds[channel] = found
-                    _begin(group, found)
-            await self._context.clock.sleep(CLOSED_LOOK_SECONDS)
 
     def _heard(self, event: Event) -> None:
         # A finished order has written its result for its channel, and perhaps for the buyer.
@@ -117,11 +94,6 @@ class Postman:
             self._see_to(event["channel"])
             self.ring(event["channel"])
             self.ring(outgoing.SMS)
-
-
-def _begin(group: asyncio.TaskGroup, one: "Round") -> None:
-    group.create_task(one.keep_up(), name=f"channel {one.carrier.channel}")
-    group.create_task(one.run(), name=f"post {one.carrier.channel}")
 
 
 class Round:

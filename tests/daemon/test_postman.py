@@ -321,23 +321,3 @@ def test_no_channel_is_made_up_for_orders_of_the_socket(tmp_path: Path) -> None:
         assert list(office.postman.states) == ["sms"]
 
     live(tmp_path, story, Scripted("sms"))
-
-
-def test_results_of_a_channel_that_is_configured_no_more_go_by_sms(tmp_path: Path) -> None:
-    """[xmpp] was taken out of the configuration while an order of it was under way."""
-    sms = Scripted("sms")
-
-    def begin(db: Database) -> None:
-        agents.add(db, "A1", "Kios", now_ms=START_MS)
-        senders.bind(db, "sms", "6281200000099", "A1", by="test", now_ms=START_MS)
-
-    async def story(office: Office) -> None:
-        await office.store.write(begin)
-        text = Text("xmpp", "a@example.org", Kind.RESULT, "BERHASIL", agent="A1", message_id=1)
-        await office.store.write(lambda db: outgoing.put(db, text, now_ms=office.clock.now_ms()))
-        await asyncio.sleep(3600 + 400)
-        assert sms.addresses() == ["6281200000099"]
-        assert [office.row(one).state for one in (1, 2)] == ["EXPIRED", "DELIVERED"]
-        assert office.postman.states["xmpp"].standing is Standing.OFF
-
-    live(tmp_path, story, sms)

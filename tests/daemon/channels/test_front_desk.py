@@ -337,6 +337,7 @@ async def test_a_text_that_midnight_delayed_is_of_the_day_on_which_it_was_sent(
     assert world.sql("SELECT DISTINCT local_day FROM orders") == world.sql(
         "SELECT DISTINCT local_day FROM balance_transfer"
     )
+    world.close()
 
 
 async def test_a_program_that_answers_our_answers_is_answered_no_more(tmp_path: Path) -> None:
