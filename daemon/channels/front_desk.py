@@ -14,6 +14,7 @@ texts are no orders, one after the other, is a program that answers ours, and he
 
 import asyncio
 import random
+import re
 import traceback
 from collections.abc import AsyncIterator, Callable, Container, Mapping
 from contextlib import asynccontextmanager
@@ -38,6 +39,7 @@ from pulsarack.queue.identity import senders
 from pulsarack.queue.order_text import reading
 from pulsarack.queue.order_text.commands import HiddenPin
 from pulsarack.queue.order_text.grammar import Vocabulary
+from pulsarack.queue.order_text.masking import HIDDEN
 from pulsarack.queue.order_text.misread import Misread
 from pulsarack.queue.order_text.reading import Reading
 from pulsarack.queue.post import inbound, outgoing
@@ -57,6 +59,7 @@ _PIN_ANSWERS = {
 # Longer than a text is on its way a sender's clock may be wrong; and a day's figures are looked for
 # an hour around it.
 _LATE_MS = 3_600_000
+_MAYBE_PIN = re.compile(r"[0-9]{4,8}")
 STRANGER = "unknown_sender"
 FAULT = "failed"
 _UNREAD = "(not kept: it could not be read)"
@@ -286,7 +289,11 @@ class FrontDesk:
         outcome = STRANGER if said is None else said.key
         code = agent.code if agent is not None else None
         language = agent.language if agent is not None else "id"
-        room = render.room_of(letter.channel)
+        # A stranger learns nothing, not even that his reference was read; and a text at which the
+        # reading may have stumbled is not read again.
+        named = agent is not None and outcome != FAULT
+        reference = self._reference(letter) if named else ""
+        room = render.room_of(letter.channel) - len(reference)
 
         def job(db: Database) -> str | None:
             kept = inbound.add(
@@ -296,7 +303,7 @@ class FrontDesk:
                 return None
             if said is not None and not quiet:
                 words = render.render(db, said.key, language, said.variables, room=room)
-                self._answer(db, letter, code, words, kept, now_ms)
+                self._answer(db, letter, code, f"{reference}{words}", kept, now_ms)
             return outcome
 
         turn = code if code is not None else f"{letter.channel} strangers"
@@ -354,6 +361,14 @@ class FrontDesk:
     def _masked(self, letter: Letter) -> str:
         """The text of a message that is not carried out: whatever could be a PIN is masked."""
         return reading.read(letter.text, self._grammar, Vocabulary(frozenset())).masked
+
+    def _reference(self, letter: Letter) -> str:
+        """`R#ref ` of a message that is not carried out, "" without: its sender finds by it
+        which of his messages was refused. What may be the PIN in a wrong place is not told."""
+        read = reading.read(letter.text, self._grammar, Vocabulary(frozenset()))
+        found = read.reference or ""
+        has_pin = HIDDEN in read.masked.replace(f"R#{HIDDEN}", "")
+        return f"R#{found} " if found and (has_pin or not _MAYBE_PIN.fullmatch(found)) else ""
 
     def _after_fault(self, letter: Letter) -> str:
         """The same of a text at which the reading itself may have stumbled."""

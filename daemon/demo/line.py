@@ -85,6 +85,7 @@ class TextLine:
         self._phrases = Phrasebook(member.language)
         self._said: asyncio.Queue[Said] = asyncio.Queue()
         self._one_at_a_time = asyncio.Lock()
+        self._commands = 0
 
     def hear(self, text: str) -> None:
         """The channel brings a text of the server."""
@@ -121,7 +122,7 @@ class TextLine:
     async def ticket(self, amount: int) -> int:
         """TIKET."""
         async with self._one_at_a_time:
-            said = await self._write(f"TIKET.{amount}.{self._member.pin}", "", twice=False)
+            said = await self._write_command(f"TIKET.{amount}", twice=False)
         if said.key != "ticket":
             what = f"answered by {said.key}" if said.key else "not answered"
             raise DemoError(f"a ticket asked for by {self._kind} was {what}", "read daemon.log")
@@ -130,7 +131,13 @@ class TextLine:
     async def command(self, text: str) -> Said:
         """Any other text, its PIN appended."""
         async with self._one_at_a_time:
-            return await self._write(f"{text}.{self._member.pin}", "", twice=True)
+            return await self._write_command(text, twice=True)
+
+    async def _write_command(self, text: str, *, twice: bool) -> Said:
+        self._commands += 1
+        reference = f"{self._member.code}-C{self._commands}"
+        text = f"{text}.{self._member.pin} R#{reference}"
+        return await self._write(text, reference, twice=twice)
 
     async def _write(self, text: str, reference: str, *, twice: bool) -> Said:
         """Send one message, perhaps twice, and wait for what answers it."""
@@ -150,12 +157,8 @@ class TextLine:
                     self._heard.sent_again += 1
                     await sending.send()
                 continue
-            # An answer to another text is no answer; refusals name no reference.
-            if said.reference in ("", reference) and said.key not in _NOTICES:
+            # An answer to another text, or what was told without being asked, is no answer.
+            if said.reference == reference:
                 return said
         self._heard.complain(f"{self._kind} {self._member.code}", f"{reference} was not answered")
         return Said("", {})
-
-
-# What is told without being asked.
-_NOTICES = ("credited", "transfer_received")

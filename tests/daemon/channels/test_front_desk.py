@@ -102,6 +102,27 @@ async def test_three_wrong_pins_lock_and_the_right_one_does_not_open_then(tmp_pa
     world.close()
 
 
+async def test_what_is_refused_names_its_reference(tmp_path: Path) -> None:
+    world = await DeskWorld.open(tmp_path)
+    for number, text in enumerate(
+        (
+            "S10.081200000012.9999 R#abc-17",
+            f"S99.081200000012.{PIN} R#abc-18",
+            f"halo R#abc-19 {PIN}",
+            f"S10.081200000012 R#{PIN}",  # the PIN in the wrong place
+        )
+    ):
+        world.clock.passed += 3600
+        await world.say(text, f"m{number}")
+    await world.say("S10.081200000012.9999 R#abc-20", "stranger", sender="6281200000011")
+    *named, hidden, stranger = world.answers()
+    assert [answer.split()[0] for answer in named] == ["R#abc-17", "R#abc-18", "R#abc-19"]
+    assert "R#" not in hidden and "R#" not in stranger
+    assert all(len(answer) <= 160 for answer in world.answers())
+    assert world.orders() == []
+    world.close()
+
+
 @pytest.mark.parametrize("channel", ["sms", "whatsapp", "xmpp"])
 async def test_without_a_pin_nothing_is_ordered(tmp_path: Path, channel: str) -> None:
     world = await DeskWorld.open(tmp_path)
