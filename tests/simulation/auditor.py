@@ -11,8 +11,8 @@ P2 it is delivered at most once, and nothing is asked that is not on record.
 P3 the books balance; an order has cost its agent its price, nothing, or is held.
 P4 SUCCEEDED if and only if delivered, FAILED if and only if not, with the operator's number.
 P5 an idle chip's stock is the operator's figure, and every difference is on record.
-P6 the final result reaches its agent, and never changes.
-P7 no PIN is in what is kept or logged.
+P6 the final result reaches its agent on his channel, and never changes.
+P7 no PIN, of a chip or an agent, is in what is kept, logged or told.
 P8 chips sell within their limits, and orders are sent and given up in their time (limits.py).
 """
 
@@ -28,6 +28,7 @@ from tests.simulation.bank_books import BankBooks
 from tests.simulation.limits import Limits, Settings
 from tests.simulation.network_books import NetworkBooks
 from tests.simulation.stock_books import StockBooks
+from tests.simulation.texts_books import TextBooks
 
 Row = tuple[Any, ...]
 Booked = dict[str, Any]
@@ -121,7 +122,8 @@ class Auditor:
         self.left = 0  # orders that are in archives
         self.limits = Limits(settings, self._rows, self._find)
         self.stock = StockBooks(stocks, self._rows, self._find)
-        self.network = NetworkBooks(self._rows, self._find)
+        self.texts = TextBooks(self._rows, self._find)
+        self.network = NetworkBooks(self._rows, self._find, self.texts.drew)
         self.bank = BankBooks(self._rows, self._find)
 
     def credited(self, agent: str, amount: int) -> None:
@@ -282,6 +284,7 @@ class Auditor:
             " serial_number, local_day, repeat_index, cost FROM orders"
         )
         self.network.look(archived=self.left > 0)
+        self.texts.look()
         self._check_acknowledged({row[0]: row for row in orders})
         self._check_unique(orders)
         self._check_ends(orders)
@@ -373,6 +376,7 @@ class Auditor:
         earned = self.network.earned({row[0] for row in orders if row[1] == "SUCCEEDED"})
         drawn = self.network.drawn()
         deposited = self.bank.deposited()
+        moved = self.texts.moved()
         paid: Counter[str] = Counter()
         held: Counter[str] = Counter()
         sold = 0
@@ -390,7 +394,7 @@ class Auditor:
             name = code.rsplit(":", 1)[-1]
             if code.startswith("liability:agent:"):
                 has = (credits_ - debits, debits_held)
-                came = self._credited[name] + deposited[name] + drawn[name]
+                came = self._credited[name] + deposited[name] + drawn[name] + moved[name]
                 should = (came - paid[name], held[name])
             elif code.startswith("liability:commission:"):
                 has = (credits_ - debits, debits_held)
@@ -410,11 +414,12 @@ class Auditor:
         """Check what must hold when nothing is under way any more."""
         self.look()
         self.bank.quiet()
+        self.texts.quiet()
         for order, state in self._state.items():
             told = self.told.get(order)
             if state in OPEN:
                 self._find("P1", f"order {order} is still {state}")
-            elif told is None or told.state != state:
+            elif (told is None or told.state != state) and not self.texts.lost(order):
                 self._find("P6", f"order {order} is {state}, its agent was told {told}")
         mistaken = {order: self._said[order] for order in self._said if self._mistaken(order)}
         self.stock.quiet(mistaken)
@@ -433,6 +438,7 @@ class Auditor:
             self._rows(f"CREATE TEMP VIEW {table} AS {whole}")
         self._rows("PRAGMA query_only = ON")
         self.left = len(self._rows("SELECT 1 FROM main.past_order"))
+        self.texts.let_go = True
         self.quiet()
 
     def secrets_kept(self, secrets: list[str], texts: dict[str, str]) -> None:
@@ -463,6 +469,10 @@ class Auditor:
             self._connection = apsw.Connection(str(self._path))
             self._connection.execute("PRAGMA query_only = ON")
         return list(self._connection.execute(sql, values))
+
+    def find(self, promise: str, detail: str) -> None:
+        """Somebody else saw that a promise was not kept."""
+        self._find(promise, detail)
 
     def _find(self, promise: str, detail: str) -> None:
         self.broken.append(Broken(promise, detail))

@@ -60,6 +60,9 @@ class Texts:
     chat: str = CHATS[0]
 
 
+NOBODY_WRITES = Texts()
+
+
 def draw(seed: int, agents: Sequence[str], seconds: float) -> Texts:
     """What is written in a seed."""
     rng = Random(f"texts/{seed}")
