@@ -156,6 +156,9 @@ class Auditor:
 
     def acknowledged(self, agent: str, reference: str | None, wish: Wish, order_id: int) -> None:
         """The daemon answered that it has the order."""
+        if _key(agent, reference, wish) not in self._since:
+            self._find("P1", f"{agent} was answered order {order_id}, and never asked for {wish}")
+            return
         known = self._acknowledged.setdefault(order_id, (agent, reference, wish))
         if known != (agent, reference, wish):
             self._find("P1", f"order {order_id} was acknowledged as {known} and {wish}")

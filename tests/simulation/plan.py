@@ -187,7 +187,9 @@ def draw(seed: int) -> Plan:
         crashes=tuple(_crashes(rng, chips, seconds)),
         seconds=seconds,
         network=network_plan.draw(seed, agents, _sold(chips), seconds),
-        texts=texts_plan.draw(seed, agents, seconds),
+        texts=texts_plan.draw(
+            seed, agents, seconds, uplines=seed % network_plan.EVERY == network_plan.RESIDUE
+        ),
     )
 
 

@@ -18,6 +18,7 @@ from pulsarack.daemon.channels.carrier import Parcel
 from pulsarack.modems.simulator.telephones import Heard
 from tests.simulation.auditor import Wish
 from tests.simulation.bank import Bank
+from tests.simulation.crashes import CrashPoint
 from tests.simulation.plan import CUSTOMERS, PlannedOrder
 from tests.simulation.texts_plan import (
     SMS,
@@ -33,6 +34,14 @@ WHO = "boss"
 TRIES = 4
 PATIENCE_SECONDS = (90.0, 700.0)
 SEVERAL = 0.2
+# How often the daemon dies of a text, and after how many points at most.
+DIES = 0.04
+DEATHS = (
+    (CrashPoint.AWAIT, 150),
+    (CrashPoint.BEFORE_COMMIT, 5),
+    (CrashPoint.AFTER_COMMIT, 5),
+    (CrashPoint.BODY_BYTE, 60),
+)
 # Numbers to which nobody orders but whoever mistypes his PIN.
 MISTYPED = "9"
 _RESULT = re.compile(r"(?:R#\S+ )?Transaksi .*Trx#(\d+)$", re.S)
@@ -194,15 +203,17 @@ class Texts:
         what = ("PULL" if pulls else "SEND", sender, receiver, amount, counter)
         number = f".{counter}" if counter > 1 else ""
         word, done = ("TARIK", "ditarik dari") if pulls else ("T", "BERHASIL")
-        answer = await self._ask(
-            writer,
-            f"{word}.{said.other}.{amount}{number}",
-            (said.other,),
-            lambda: self._books.wished(*what),
-        )
-        if answer and (done in answer or "sudah pernah hari ini" in answer):
-            self.met[said.kind] += 1
-            self._books.promised(*what)
+        for _ in range(self._rng.choice((1, 1, 2))):  # or he asks once more whether it was done
+            answer = await self._ask(
+                writer,
+                f"{word}.{said.other}.{amount}{number}",
+                (said.other,),
+                lambda: self._books.wished(*what),
+            )
+            if answer and (done in answer or "sudah pernah hari ini" in answer):
+                self.met[said.kind] += 1
+                self.met["transfer repeated"] += "sudah pernah" in answer
+                self._books.promised(*what)
 
     async def _exchange(self, writer: Writer, said: Said) -> None:
         amount = 10 + said.amount
@@ -287,6 +298,10 @@ class Texts:
     def _write(self, writer: Writer, text: str, names: tuple[str, ...]) -> _Question:
         world = self._world
         world.trace("writes", writer.agent, text)
+        if self._rng.random() < DIES and not world.chat.calm:
+            # Somewhere between here and the end of the answer.
+            point, most = self._rng.choice(DEATHS)
+            world.armed.arm(point, 1 + self._rng.randrange(most))
         self.met[f"text by {'sms' if writer.way == SMS else 'chat'}"] += 1
         message_id = None
         if writer.way == SMS:

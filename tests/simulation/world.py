@@ -24,6 +24,7 @@ from pulsarack.daemon.archivist import Archivist
 from pulsarack.daemon.calls.office import Office
 from pulsarack.daemon.channels.carrier import Carrier, Parcel
 from pulsarack.daemon.channels.channels import Channels
+from pulsarack.daemon.channels.sms.reception import Reception, Stage
 from pulsarack.daemon.clock import SteadyClock
 from pulsarack.daemon.context import Context
 from pulsarack.daemon.control_protocol import Calls, Peer, check_arguments
@@ -70,6 +71,7 @@ class Daemon:
         self.store = store
         self.calls: Calls | None = None
         self.rack: Rack | None = None
+        self.reception: Reception | None = None
         self.stopping = asyncio.Event()
 
 
@@ -117,6 +119,7 @@ class World:
             lambda channel, parcel: self.hear_chat(channel, parcel),
         )
         self._credentials = credentials(directory)
+        self._unsure = 0  # texts of which nobody knows whether they left
         self.ready = asyncio.Event()
         self.armed = Armed()
         self.down = 1.0
@@ -258,6 +261,7 @@ class World:
             logging.get(),
             lambda: f"id{next(self._ids)}",
         )
+        daemon.reception = context.reception
         pressure = Pressure(clock)
         rng = Random(f"daemon/{self.plan.seed}/{next(self._ids)}")
         identity = await Identity.open(
@@ -313,7 +317,23 @@ class World:
         self.auditor.limits.stopped(asyncio.get_running_loop().time())
         for state in self.state_on(None):
             self.crashes[name, state] += 1
+        self._note_texts_at_death()
         self._death.set()
+
+    def _note_texts_at_death(self) -> None:
+        """What the daemon had of texts when it died, for the coverage."""
+        assert self.daemon is not None
+        history, reception = self.auditor.history, self.daemon.reception
+        taken = {row[0] for row in history("SELECT message_id FROM inbound")}
+        met = self.chat.met
+        met["died: taken, not acknowledged"] += not taken.isdisjoint(self.chat.unacknowledged())
+        on_sim = (Stage.IN_HAND, Stage.KEPT)
+        if reception is not None:
+            met["died: taken, on its SIM"] += any(reception.stage(one) in on_sim for one in taken)
+        met["died: sending over the chat"] += self.chat.sending > 0
+        ((left,),) = history("SELECT count(*) FROM sent_sms WHERE provider_id IS NULL")
+        met["died: sending by SMS"] += left > self._unsure
+        self._unsure = left
 
     def _unhandled(self, _loop: asyncio.AbstractEventLoop, found: dict[str, Any]) -> None:
         """What nobody caught: death is expected, anything else is a fault of somebody."""
