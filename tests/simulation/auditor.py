@@ -130,13 +130,16 @@ class Auditor:
         """An agent's deposit was raised, and the daemon said so."""
         self._credited[agent] += amount
 
-    def wished(self, agent: str, reference: str | None, wish: Wish) -> None:
-        """An agent is about to ask for something, under a reference or by a text alone."""
+    def wished(self, agent: str, reference: str | None, wish: Wish, times: int = 1) -> None:
+        """An agent is about to ask for something, under a reference or by a text alone.
+
+        `times`: as how many texts it may arrive.
+        """
         now = len(self._prices[wish.product]) - 1
         self._since.setdefault(_key(agent, reference, wish), now)
         self.network.wished(_key(agent, reference, wish))
         if reference is None:
-            self._texts[agent, wish.product, wish.destination] += 1
+            self._texts[agent, wish.product, wish.destination] += times
         else:
             self._wishes[agent, reference] = wish
             self._refused.discard((agent, reference))
@@ -192,7 +195,9 @@ class Auditor:
             self._find("P6", f"{agent} was told of order {order_id}, which is not there: {text!r}")
         for owner, product, destination, price, number in rows:
             named = [f" {product} ", f" 0{destination[2:]} ", f" {price:,}".replace(",", ".")]
-            if number is not None and "BERHASIL" in text:
+            # A text that was on its way when its number became known stays as it is.
+            on_its_way = owner in self.texts.writers and "SN: -" in text
+            if number is not None and "BERHASIL" in text and not on_its_way:
                 named.append(f"SN: {number}")
             if owner != agent or not all(one in text for one in named):
                 self._find("P6", f"order {order_id} of {owner}: {agent} was told {text!r}")

@@ -77,6 +77,7 @@ def draw(seed: int, agents: Sequence[str], seconds: float, *, uplines: bool) -> 
             dataclasses.replace(
                 _said(rng, agents, writers, seconds, number),
                 at=rng.uniform(0.3, 1.5) * seconds,
+                writer=0,  # uplines are rather among the first
                 kind=rng.choice(OF_UPLINES),
             )
             for number in range(10, 18)

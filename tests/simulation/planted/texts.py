@@ -54,6 +54,8 @@ def message_brought_again_done_again(patches: ExitStack) -> None:
 @bug("A repeated message exchanges commission once more.", "P3")
 def commission_exchanged_at_each_repeat(patches: ExitStack) -> None:
     def exchange(db: Database, agent: str, amount: int | None, **rest: Any) -> Any:
+        if ":" not in rest["exchange_id"]:
+            return old(db, agent, amount, **rest)  # not asked for by text
         for number in range(2):
             again = f"{rest['exchange_id']}:{number}"
             found = old(db, agent, amount, **{**rest, "exchange_id": again})
