@@ -27,8 +27,8 @@ def text_deleted_before_it_is_kept(patches: ExitStack) -> None:
     async def look(self: Letters, letters: Any, *, in_a_sale: bool) -> None:
         for message in letters:
             if self._reception.stage(self._id(message)) is Stage.UNKNOWN:
-                self.hand_in(message)
                 await self._delete(message)
+                self.hand_in(message)
 
     put(patches, Letters, "look", look)
 
