@@ -3,7 +3,8 @@
 # simulate (SEEDS=n FIRST=m), planted, soak (ORDERS=n KILLS=n SEED=n), fuzz (TARGET=name SECONDS=n).
 # The tests are shared out to WORKERS=n processes, as tests/workers.py says; one that is ended by
 # its test ends the run, which would else begin with that test again.
-# test-peers talks to real servers and clients (as root: it installs them from Debian).
+# test-peers talks to real servers and clients, which it gets into .peers; what cannot be had is
+# skipped and said. In it is the demo over all channels: .venv/bin/pulsarack demo --channels.
 # clients-test lets other programs drive the simulated rack (as root: it installs them from Debian).
 # bench measures (minutes; FULL=1: most of an hour; NAMES="start rack": see pulsarack bench --help).
 # vm-test runs in a virtual machine whose disk it makes first in VM=directory, as root; SEED=n.
@@ -48,9 +49,8 @@ clients-test: $(STAMP)
 	$(VENV)/bin/python -m pytest -q tests/clients --clients
 
 test-peers: $(STAMP)
-	sh tests/peers/install.sh
-	PYTHON=$(PYTHON) sh tests/peers/install_schemathesis.sh
-	$(VENV)/bin/python -m pytest -q tests/peers --peers
+	PYTHON=$(PYTHON) sh tests/peers/install.sh
+	$(VENV)/bin/python -m pytest -q tests/peers --peers -n $(WORKERS) --max-worker-restart 0
 
 bench: $(STAMP)
 	$(VENV)/bin/python -m benchmarks $(NAMES) $(if $(FULL),--full)
@@ -67,4 +67,4 @@ $(STAMP): setup.cfg pyproject.toml constraints.txt setup.sh
 	touch $@
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .fuzz
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .fuzz .peers

@@ -63,6 +63,10 @@ class Context:
         """Today, where the trade is."""
         return self._days.of(self.clock.now_ms()).name
 
+    def day_of(self, at_ms: int) -> str:
+        """The day of a moment (milliseconds UTC), where the trade is."""
+        return self._days.of(at_ms).name
+
     def day_started_at(self) -> int:
         """When today began, milliseconds UTC."""
         return self._days.of(self.clock.now_ms()).begins_at

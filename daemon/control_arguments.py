@@ -19,33 +19,30 @@ from pulsarack.daemon import (
     control_wordings,
 )
 from pulsarack.daemon.control_deposits import DEPOSIT_ARGUMENTS
+from pulsarack.daemon.control_values import (
+    MOST_RUPIAH,
+    PRINTABLE,
+    Because,
+    Listed,
+    Name,
+    RowId,
+)
 
-MOST_RUPIAH = 10**12
 MOST_ORDERS = 100_000
-MOST_LISTED = 10_000
 LONGEST_TIME_LIMIT_SECONDS = 7 * 86_400
-LONGEST_NAME = 100
-# No control characters; \Z, since $ would let a line end pass.
-PRINTABLE = r"^[^\x00-\x1f\x7f-\x9f]*\Z"
 
-# SQLite counts rows up to here.
-RowId = Annotated[int, Meta(ge=1, le=2**63 - 1)]
 OrderId = RowId
 MessageId = RowId
-Paid = Annotated[int, Meta(ge=1, le=MOST_RUPIAH)]
 # Where zero is wrong the handler says so, with the name of the row.
 Rupiah = Annotated[int, Meta(ge=0, le=MOST_RUPIAH)]
 MostOrders = Annotated[int, Meta(ge=0, le=MOST_ORDERS)]
-Listed = Annotated[int, Meta(ge=1, le=MOST_LISTED)]
 PauseSeconds = Annotated[float, Meta(ge=0, le=86_400)]
 TimeLimitSeconds = Annotated[int, Meta(ge=1, le=LONGEST_TIME_LIMIT_SECONDS)]
 # From 1 to 99, which is for the handler to say; here it only has to be a number.
 RepeatIndex = Annotated[int, Meta(ge=-(2**31), le=2**31)]
-Name = Annotated[str, Meta(max_length=LONGEST_NAME, pattern=PRINTABLE)]
 # A slot by its name, or by its path.
 Path = Annotated[str, Meta(max_length=300, pattern=PRINTABLE)]
 OrderText = Annotated[str, Meta(max_length=200, pattern=PRINTABLE)]
-Because = Annotated[str, Meta(max_length=500, pattern=PRINTABLE)]
 Month = Annotated[str, Meta(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])\Z")]
 ClientReference = Annotated[str, Meta(min_length=1, max_length=64, pattern=PRINTABLE)]
 

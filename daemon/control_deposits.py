@@ -7,17 +7,19 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-MOST_RUPIAH = 10**12
+from pulsarack.daemon.control_values import (
+    MOST_RUPIAH,
+    PRINTABLE,
+    Because,
+    Listed,
+    Name,
+    Paid,
+    RowId,
+)
+
 MOST_BALANCE = 10**15
 MOST_ROWS = 2_000
-# No control characters; \Z, since $ would let a line end pass.
-PRINTABLE = r"^[^\x00-\x1f\x7f-\x9f]*\Z"
 
-RowId = Annotated[int, Meta(ge=1, le=2**63 - 1)]
-Paid = Annotated[int, Meta(ge=1, le=MOST_RUPIAH)]
-Listed = Annotated[int, Meta(ge=1, le=10_000)]
-Name = Annotated[str, Meta(max_length=100, pattern=PRINTABLE)]
-Because = Annotated[str, Meta(max_length=500, pattern=PRINTABLE)]
 Day = Annotated[str, Meta(max_length=10, pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")]
 
 

@@ -7,26 +7,25 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-_PRINTABLE = r"^[^\x00-\x1f\x7f-\x9f]*\Z"
-Code = Annotated[str, Meta(max_length=100, pattern=_PRINTABLE)]
-Who = Code
+from pulsarack.daemon.control_values import PRINTABLE, Name
+
 Channel = Literal["sms", "whatsapp", "xmpp"]
-Address = Annotated[str, Meta(min_length=1, max_length=300, pattern=_PRINTABLE)]
-Pin = Annotated[str, Meta(max_length=32, pattern=_PRINTABLE)]
-Member = Annotated[str, Meta(min_length=1, max_length=64, pattern=_PRINTABLE)]
-SecretText = Annotated[str, Meta(min_length=1, max_length=200, pattern=_PRINTABLE)]
-Networks = Annotated[list[Annotated[str, Meta(max_length=60, pattern=_PRINTABLE)]], Meta()]
-Url = Annotated[str, Meta(max_length=500, pattern=_PRINTABLE)]
-Dialect = Annotated[str, Meta(max_length=32, pattern=_PRINTABLE)]
+Address = Annotated[str, Meta(min_length=1, max_length=300, pattern=PRINTABLE)]
+Pin = Annotated[str, Meta(max_length=32, pattern=PRINTABLE)]
+Member = Annotated[str, Meta(min_length=1, max_length=64, pattern=PRINTABLE)]
+SecretText = Annotated[str, Meta(min_length=1, max_length=200, pattern=PRINTABLE)]
+Networks = Annotated[list[Annotated[str, Meta(max_length=60, pattern=PRINTABLE)]], Meta()]
+Url = Annotated[str, Meta(max_length=500, pattern=PRINTABLE)]
+Dialect = Annotated[str, Meta(max_length=32, pattern=PRINTABLE)]
 SecretName = Literal["key", "pin", "password", "report_secret"]
 
 
 class PinSet(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """pin.set: `brought_along` from another server, so that it may be a simple one."""
 
-    agent: Code
+    agent: Name
     pin: Pin
-    who: Who
+    who: Name
     brought_along: bool = False
 
     def __repr__(self) -> str:
@@ -37,23 +36,23 @@ class PinSet(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class PinByAgent(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """pin.reset, pin.unlock."""
 
-    agent: Code
-    who: Who
+    agent: Name
+    who: Name
 
 
 class AgentAccess(Struct, frozen=True, forbid_unknown_fields=True):
     """agent.access: PIN, senders and accounts of an agent, and what was done about them."""
 
-    agent: Code
+    agent: Name
 
 
 class SenderAdd(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """sender.add."""
 
-    agent: Code
+    agent: Name
     channel: Channel
     address: Address
-    who: Who
+    who: Name
 
 
 class SenderRemove(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -61,22 +60,22 @@ class SenderRemove(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     channel: Channel
     address: Address
-    who: Who
+    who: Name
 
 
 class OfAgent(Struct, frozen=True, forbid_unknown_fields=True):
     """sender.list, account.list: of one agent if it is named."""
 
-    agent: Code | None = None
+    agent: Name | None = None
 
 
 class AccountNew(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """account.new: a native one without a key gets one, which the answer tells once."""
 
     member: Member
-    agent: Code
+    agent: Name
     kind: Literal["native", "trade"]
-    who: Who
+    who: Name
     key: SecretText | None = None
     pin: SecretText | None = None
     password: SecretText | None = None
@@ -102,7 +101,7 @@ class AccountActive(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     member: Member
     active: bool
-    who: Who
+    who: Name
 
 
 class AccountSecret(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -110,7 +109,7 @@ class AccountSecret(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     member: Member
     which: SecretName
-    who: Who
+    who: Name
     value: SecretText | None = None
     remove: bool = False
 
@@ -124,7 +123,7 @@ class AccountNetworks(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     member: Member
     networks: Networks
-    who: Who
+    who: Name
 
 
 class AccountReport(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -132,7 +131,7 @@ class AccountReport(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     member: Member
     url: Url
-    who: Who
+    who: Name
     dialect: Dialect | None = None
 
 

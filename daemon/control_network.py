@@ -7,11 +7,11 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-Name = Annotated[str, Meta(max_length=100, pattern=r"^[^\x00-\x1f\x7f-\x9f]*\Z")]
+from pulsarack.daemon.control_values import PRINTABLE, Name, Paid
+
 Level = Annotated[str, Meta(pattern=r"^([A-Za-z0-9][A-Za-z0-9._-]{0,31})?\Z")]
-Paid = Annotated[int, Meta(ge=1, le=10**12)]
 Added = Annotated[int, Meta(ge=0, le=10**9)]
-Key = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f-\x9f]*\Z")]
+Key = Annotated[str, Meta(min_length=1, max_length=64, pattern=PRINTABLE)]
 
 
 class AgentMove(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

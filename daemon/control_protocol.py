@@ -16,7 +16,8 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 
 from pulsarack.daemon import json_text
-from pulsarack.daemon.control_arguments import ARGUMENTS, PRINTABLE, STREAMS
+from pulsarack.daemon.control_arguments import ARGUMENTS, STREAMS
+from pulsarack.daemon.control_values import PRINTABLE
 
 LINE_LIMIT = 64 * 1024
 

@@ -4,12 +4,13 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from pulsarack.daemon.control_values import Name
+
 Key = Annotated[str, Meta(pattern=r"^[a-z0-9_]{1,60}\Z")]
 Language = Literal["id", "en"]
 # A line may end inside it; what else is wrong is said with its reason.
 Template = Annotated[str, Meta(max_length=2000)]
 Parts = Annotated[int, Meta(ge=1, le=3)]
-Who = Annotated[str, Meta(max_length=100, pattern=r"^[^\x00-\x1f\x7f-\x9f]*\Z")]
 
 
 class WordingList(Struct, frozen=True, forbid_unknown_fields=True):
@@ -27,7 +28,7 @@ class WordingSet(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     key: Key
     template: Template
-    who: Who
+    who: Name
     language: Language = "id"
     parts: Parts = 1
 
@@ -36,7 +37,7 @@ class WordingReset(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """wording.reset."""
 
     key: Key
-    who: Who
+    who: Name
     language: Language = "id"
 
 

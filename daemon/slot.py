@@ -363,6 +363,7 @@ class Slot:
     async def _serve(self, modem: Driver) -> bool:
         """Let the chip work; True if that ended only because the slot is to be held."""
         assert self.chip is not None and self.identity is not None
+        self._changed.clear()  # what was changed until now is what is read now
         chip = await employment.note_chip(
             self._context, self.chip.iccid, self.name, self.identity.imei
         )
@@ -393,7 +394,8 @@ class Slot:
         self._worker = ChipWorker(self._context, self.desk, self._dispatcher)
         self._log.info("chip.ready", chip=chip.iccid, recipe=recipe.name)
         try:
-            if not (self._lost or self._stopping or self.held):
+            # Somebody may have changed the chip since it was read: then it begins anew.
+            if not (self._lost or self._stopping or self.held or self._changed.is_set()):
                 with logging.bound(chip=chip.iccid, slot=self.name):
                     await self._worker.run()
         finally:

@@ -16,7 +16,7 @@ from peewee import Database
 
 from pulsarack.queue import archive, orders
 from pulsarack.queue.errors import IllegalMove
-from pulsarack.queue.rows import columns, insert, select, select_one, touched
+from pulsarack.queue.rows import columns, insert, scalar, select, select_one, touched
 from pulsarack.queue.validation import Refusal, RefusalCode
 
 LONGEST_WORDS: Final = 500
@@ -134,6 +134,11 @@ def listed(db: Database, *, open_only: bool, limit: int) -> list[Complaint]:
     """The newest complaints, or those that wait for an answer."""
     where = "WHERE state = 'OPEN' " if open_only else ""
     return select(db, Complaint, f"{_SELECT} {where}ORDER BY id DESC LIMIT ?", (limit,))
+
+
+def waiting(db: Database) -> int:
+    """How many complaints wait for an answer."""
+    return int(scalar(db, "SELECT count(*) FROM complaint WHERE state = 'OPEN'"))
 
 
 def _move(

@@ -97,7 +97,7 @@ def accept(db: Database, request: Request, origin: Origin) -> Accepted | Repeate
         return destination
     agent = agents.find(db, origin.agent)
     sold = _sold(db, request.product, product, destination)
-    sale = _affordable(db, sold, agent) if agent else _unknown(origin.agent)
+    sale = _affordable(db, sold, agent) if agent else agents.unknown(origin.agent)
     key = _natural_key(request, destination, origin)
     if isinstance(sale, Refusal) or archive.by_natural_key(db, *key) is not None:
         # What was accepted once is answered as it was, whatever changed since.
@@ -112,7 +112,7 @@ def accept(db: Database, request: Request, origin: Origin) -> Accepted | Repeate
 def _affordable(db: Database, product: Product | Refusal, agent: Agent) -> _Sale | Refusal:
     """The product at the agent's price, if it is sold and the agent's deposit has that."""
     if not agent.active:
-        return _unknown(agent.code)
+        return agents.unknown(agent.code)
     if isinstance(product, Refusal):
         return product
     offer = pricing.offer(db, agent, product)
@@ -131,14 +131,6 @@ def _affordable(db: Database, product: Product | Refusal, agent: Agent) -> _Sale
             "raise the deposit, then send the order again",
         )
     return _Sale(product, offer)
-
-
-def _unknown(agent: str) -> Refusal:
-    return Refusal(
-        RefusalCode.UNKNOWN_AGENT,
-        f"there is no agent '{agent}'",
-        "an admin adds one with: pulsarack agent new CODE NAME",
-    )
 
 
 def _repeated(

@@ -50,6 +50,17 @@ def test_the_package_links_to_its_folders(folder: str) -> None:
     assert committed[0] == "120000", "must be committed as a symbolic link"
 
 
+def test_no_file_has_the_marks_of_a_merge() -> None:
+    marks = (b"<<<<<<< ", b">>>>>>> ")
+    marked = [
+        str(path)
+        for path in repository_files()
+        if (ROOT / path).is_file()
+        and any(line.startswith(marks) for line in (ROOT / path).read_bytes().splitlines())
+    ]
+    assert not marked
+
+
 @pytest.mark.parametrize("module", ["queue", "concurrent.futures", "multiprocessing.queues"])
 def test_the_standard_library_is_not_shadowed(module: str) -> None:
     run(sys.executable, "-c", f"import {module}")

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from peewee import Database
 
-from pulsarack.daemon import calendar
+from pulsarack.daemon import bank_statements
 from pulsarack.daemon.calls.office import Office, not_found, refused
 from pulsarack.daemon.config_deposits import ticket_terms
 from pulsarack.daemon.control_deposits import (
@@ -29,16 +29,13 @@ from pulsarack.daemon.control_deposits import (
 )
 from pulsarack.daemon.control_protocol import CallError, Calls, Peer
 from pulsarack.queue.deposits import bank_rows, credits, tickets
-from pulsarack.queue.deposits.bank_rows import BankRow, StatementRow, Taken
+from pulsarack.queue.deposits.bank_rows import BankRow, StatementRow
 from pulsarack.queue.deposits.credits import CreditRequest
 from pulsarack.queue.deposits.tickets import Ticket
-from pulsarack.queue.service import notices
+from pulsarack.queue.service import notices, paying_in
 from pulsarack.queue.validation import Refusal, RefusalCode
 
 LIST_LIMIT = 200
-# Banks give what comes in at night or at a weekend the date of their next working day.
-DAYS_AHEAD = 4
-_DAY_MS = 86_400_000
 # What an operator should hear of when it happens often: statements that cannot be right, and
 # somebody who confirms his own proposals.
 _COUNTED = frozenset({RefusalCode.BAD_ROWS, RefusalCode.SAME_ADMIN})
@@ -149,7 +146,7 @@ class DepositCalls:
             }
             for one in self._banks.values()
         ]
-        return {"banks": rows, "latest_day": self._latest_day()}
+        return {"banks": rows, "latest_day": bank_statements.latest_day(self._context)}
 
     async def bank_import(self, args: BankImport, peer: Peer) -> dict[str, Any]:
         """Store rows, and credit what pays a ticket."""
@@ -160,23 +157,19 @@ class DepositCalls:
             StatementRow(one.day, one.amount, one.description, one.balance, one.occurrence)
             for one in args.rows
         ]
-        latest, now_ms = self._latest_day(), self._now()
+        latest, now_ms = bank_statements.latest_day(self._context), self._now()
         if args.check:
             self._check(rows, latest, peer)
             return {"added": 0, "known": 0, "debits": 0, "paid": [], "unmatched": []}
         source = f"{args.source or 'rows'} by user {peer.uid}"
 
-        def job(db: Database) -> Taken | Refusal:
-            found = bank_rows.take(
+        taken = await self._write(
+            lambda db: paying_in.take(
                 db, args.bank, rows, source=source, latest_day=latest, now_ms=now_ms
-            )
-            for one in found.paid if isinstance(found, Taken) else ():
-                number = str(one.ticket.id)
-                self._came(db, one.ticket.agent, one.row.amount, number, args.bank)
-            return found
-
-        taken = await self._write(job, peer)
-        self._tell(args.bank, taken, peer)
+            ),
+            peer,
+        )
+        bank_statements.tell(self._context, args.bank, taken, uid=peer.uid)
         return {
             "added": taken.added,
             "known": taken.known,
@@ -226,23 +219,6 @@ class DepositCalls:
         refusal = bank_rows.refusal_of(rows, latest_day)
         if refusal is not None:
             raise self._refused(refusal, peer)
-
-    def _tell(self, bank: str, taken: Taken, peer: Peer) -> None:
-        log = self._context.log
-        for one in taken.paid:
-            log.info(
-                "ticket.paid",
-                ticket=one.ticket.id, agent=one.ticket.agent, amount=one.row.amount, row=one.row.id,
-            )  # fmt: skip
-        log.info(
-            "bank.imported",
-            bank=bank, uid=peer.uid, added=taken.added, known=taken.known,
-            paid=len(taken.paid), unmatched=len(taken.unmatched),
-        )  # fmt: skip
-
-    def _latest_day(self) -> str:
-        timezone = self._context.config.daemon.timezone
-        return calendar.local_day(self._now() + DAYS_AHEAD * _DAY_MS, timezone)
 
     # --- two admins ---
 

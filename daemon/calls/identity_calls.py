@@ -28,6 +28,7 @@ from pulsarack.daemon.control_protocol import CallError, Calls, Peer
 from pulsarack.daemon.identity.account_desk import NewAccount
 from pulsarack.daemon.identity.identity import Identity
 from pulsarack.daemon.secrets import Secret
+from pulsarack.queue import agents
 from pulsarack.queue.identity import accounts, events, pins, senders
 from pulsarack.queue.identity.accounts import SECRETS, Account
 from pulsarack.queue.order_text.commands import HiddenPin
@@ -240,7 +241,7 @@ class IdentityCalls:
         return self._office.identity
 
     def _find_agent(self, db: Database, code: str) -> None:
-        if not pins.is_agent(db, code):
+        if agents.find(db, code) is None:
             raise not_found("agent", code[:40], _SEE_AGENTS)
 
     async def _account(self, member: str) -> Account:

@@ -27,6 +27,7 @@ from pulsarack.ledger import accounts, books
 from pulsarack.queue import (
     attempts,
     chips,
+    complaints,
     contradiction,
     decisions,
     discrepancies,
@@ -38,6 +39,7 @@ from pulsarack.queue import (
     texts,
 )
 from pulsarack.queue.chips import Adoption, Chip
+from pulsarack.queue.deposits import bank_rows, credits
 from pulsarack.queue.facts import Presence
 from pulsarack.queue.routing import ChipFacts, OrderFacts, reached_cap, route
 from pulsarack.queue.validation import Refusal
@@ -317,6 +319,9 @@ def _standing(db: Database) -> tuple[dict[str, int], dict[str, int], dict[str, A
         "undecided": len(contradiction.undecided(db)),
         "refuted": len(contradiction.refuted(db)),
         "discrepancies": discrepancies.waiting(db),
+        "payments": bank_rows.unmatched(db),
+        "credits": credits.waiting(db),
+        "complaints": complaints.waiting(db),
     }
     figures = {
         "orders": found.orders,

@@ -1,4 +1,5 @@
-"""A channel that cannot be opened as it is configured: it says so, and hurts no other."""
+"""A channel that cannot be opened as it is configured, or is not configured any more while texts
+still wait for it: it says so, and hurts no other."""
 
 import asyncio
 
@@ -26,3 +27,15 @@ class BrokenChannel:
     async def send(self, parcel: Parcel) -> Sent:
         """Not now; what waits goes another way when its time is over."""
         return Sent(SentKind.LATER, why=self._state.why)
+
+
+class AbsentChannel(BrokenChannel):
+    """Stands in for a channel that was taken out of the configuration."""
+
+    def __init__(self, channel: str) -> None:
+        self.channel = channel
+        self._state = ChannelState(
+            Standing.OFF,
+            "it is not configured, and texts were written for it",
+            f"configure [{channel}] again, or wait: results go by SMS when their time is over",
+        )

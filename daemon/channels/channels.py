@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 
 from peewee import Database
 
+from pulsarack.daemon import log as logging
 from pulsarack.daemon.channel_secrets import find_secret
 from pulsarack.daemon.channels.broken import BrokenChannel
 from pulsarack.daemon.channels.carrier import Carrier, ChannelState
@@ -25,6 +26,7 @@ from pulsarack.daemon.ordering import Ordering
 from pulsarack.daemon.past_orders import PastOrders
 from pulsarack.daemon.pressure import Pressure
 from pulsarack.daemon.rack import Rack
+from pulsarack.daemon.secrets import Secret
 from pulsarack.daemon.service_settings import service_settings
 from pulsarack.queue.agents import Agent
 from pulsarack.queue.network import pricing
@@ -52,6 +54,7 @@ class Channels:
         self._environ = environ
         self._rng = rng
         self._ordering = Ordering(context, dispatcher.wake)
+        self._secrets: list[Secret] = []
         self.desk = FrontDesk(
             context,
             self._ordering,
@@ -65,6 +68,7 @@ class Channels:
         )
         self.mailroom = Mailroom(context, lambda channel: self.postman.ring(channel))
         self.postman = Postman(context, [SmsCarrier(context, rack), *self._configured()])
+        logging.mask([*context.secrets, *self._secrets])
         context.reception.open(self.desk.receive, pressure)
 
     def states(self) -> Mapping[str, ChannelState]:
@@ -124,13 +128,13 @@ class Channels:
 
         settings = self._context.config.xmpp
         password = find_secret(settings.password_file, "xmpp_password", self._environ)
+        self._secrets += [password] if password else []
         return XmppChannel(
             settings, password, self._context.clock, self._pressure, self.desk, self.mailroom
         )
 
     def _whatsapp(self, http: Carrier | None) -> Carrier:
         from pulsarack.daemon.channels.http.channel import HttpChannel
-        from pulsarack.daemon.channels.whatsapp import routes
         from pulsarack.daemon.channels.whatsapp.channel import WhatsAppChannel, find_keys
 
         settings = self._context.config.whatsapp
@@ -138,15 +142,17 @@ class Channels:
             raise NoServer(
                 "Meta's webhook has no server to call", "set `listen` in [http], and mend that"
             )
+        keys = find_keys(settings, self._environ)
+        self._secrets += [one for one in (keys.token, keys.app_secret, keys.verify_token) if one]
         channel = WhatsAppChannel(
             settings,
-            find_keys(settings, self._environ),
+            keys,
             self._context.clock,
             self._pressure,
             self.desk,
             self.mailroom,
         )
-        http.add(routes.routes(channel.webhook, settings))
+        http.add(channel.routes())
         return channel
 
 

@@ -8,11 +8,13 @@ taken is still its channel's, who brings it again; after it the same message is 
 does nothing more. A message that makes the daemon stumble is kept and answered, too, or its
 channel would bring it for ever.
 
-Whoever is not known learns nothing: one answer for all strangers, and not often.
+Whoever is not known learns nothing: one answer for all strangers, and not often. An agent whose
+texts are no orders, one after the other, is a program that answers ours, and hears no more either.
 """
 
 import asyncio
 import random
+import traceback
 from collections.abc import AsyncIterator, Callable, Container, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -21,6 +23,7 @@ from typing import Protocol
 from peewee import Database
 
 from pulsarack.daemon.channels import sealing
+from pulsarack.daemon.channels.patience import Patience
 from pulsarack.daemon.channels.sealing import Sealed
 from pulsarack.daemon.context import MS, Context
 from pulsarack.daemon.errors import Busy
@@ -51,8 +54,12 @@ _PIN_ANSWERS = {
     PinVerdict.SLOW_DOWN: "slow_down",
     PinVerdict.MISSING: "pin_missing",
 }
+# Longer than a text is on its way a sender's clock may be wrong; and a day's figures are looked for
+# an hour around it.
+_LATE_MS = 3_600_000
 STRANGER = "unknown_sender"
 FAULT = "failed"
+_UNREAD = "(not kept: it could not be read)"
 
 
 class Pins(Protocol):
@@ -74,6 +81,10 @@ class Received:
 
     outcome: str
     repeated: bool
+
+
+class _ShutOut(Exception):
+    """The sender was an agent's when his text was read, and is not any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +118,7 @@ class FrontDesk:
         self._rng = rng
         self._settings = settings
         self._accounts = accounts
+        self._patience = Patience(context.clock)
         self._grammar = context.config.texts.grammar()
         self._in_hand: dict[tuple[str, str], asyncio.Event] = {}
 
@@ -124,10 +136,13 @@ class FrontDesk:
                 return await self._attend(letter, looked)
             except (Busy, StoreError):
                 raise
-            except Exception:
-                log = self._context.log
-                log.exception("desk.fault", channel=letter.channel, message=letter.message_id)
-                return await self._say(letter, looked.agent, Answer(FAULT), self._masked(letter))
+            except _ShutOut:
+                return await self._turn_away(letter)
+            except Exception as error:  # noqa: BLE001 - it would come for ever
+                self._tell_fault(letter, error)
+                return await self._say(
+                    letter, looked.agent, Answer(FAULT), self._after_fault(letter)
+                )
 
     async def refuse(
         self, letter: Letter, key: str, values: Mapping[str, str | int] | None = None
@@ -195,6 +210,9 @@ class FrontDesk:
         asked = self._asked(letter, agent, read, sealed)
 
         def job(db: Database) -> tuple[str | None, tuple[Answer, ...]]:
+            # Comparing a PIN takes time, in which an admin may have shut him out.
+            if _whose(db, letter) != agent.code:
+                raise _ShutOut
             kept = inbound.add(
                 db,
                 letter,
@@ -212,6 +230,7 @@ class FrontDesk:
             self._answer(db, letter, agent.code, words, kept, asked.received_at)
             return outcome, answers
 
+        self._patience.was_read(letter.channel, letter.sender)
         # In its agent's turn: who sends one text does not wait for who sends a thousand.
         outcome, answers = await self._context.store.write_for(agent.code, job)
         for answer in answers:
@@ -231,7 +250,7 @@ class FrontDesk:
             text=read.masked,
             inbound_id=None,
             received_at=self._context.clock.now_ms(),
-            local_day=self._context.day(),
+            local_day=self._day_of(letter),
             rng=self._rng,
             settings=self._settings,
             client_reference=read.reference,
@@ -248,17 +267,26 @@ class FrontDesk:
 
     async def _refused(self, letter: Letter, agent: Agent, said: Answer, masked: str) -> Received:
         self._count(said.key, letter)
-        return await self._say(letter, agent, said, masked)
+        quiet = not self._patience.may_answer(letter.channel, letter.sender)
+        if quiet:
+            self._count("no_more_answers", letter)
+        return await self._say(letter, agent, said, masked, quiet=quiet)
 
     async def _say(
-        self, letter: Letter, agent: Agent | None, said: Answer | None, masked: str
+        self,
+        letter: Letter,
+        agent: Agent | None,
+        said: Answer | None,
+        masked: str,
+        *,
+        quiet: bool = False,
     ) -> Received:
-        """Keep a message that is not carried out, and answer it."""
+        """Keep a message that is not carried out, and answer it unless we are `quiet`."""
         now_ms = self._context.clock.now_ms()
         outcome = STRANGER if said is None else said.key
         code = agent.code if agent is not None else None
         language = agent.language if agent is not None else "id"
-        room = render.NARROW if letter.channel == outgoing.SMS else render.WIDE
+        room = render.room_of(letter.channel)
 
         def job(db: Database) -> str | None:
             kept = inbound.add(
@@ -266,7 +294,7 @@ class FrontDesk:
             )
             if kept is None:
                 return None
-            if said is not None:
+            if said is not None and not quiet:
                 words = render.render(db, said.key, language, said.variables, room=room)
                 self._answer(db, letter, code, words, kept, now_ms)
             return outcome
@@ -306,12 +334,18 @@ class FrontDesk:
 
         def job(db: Database) -> _Looked:
             outcome = inbound.outcome_of(db, letter.channel, letter.message_id)
-            found = senders.find_any(db, letter.channel, (letter.sender, *letter.aliases))
-            agent = agents.find(db, found.agent) if found is not None else None
+            code = _whose(db, letter)
+            agent = agents.find(db, code) if code is not None else None
             known = frozenset(one.code for one in products.every(db)) if agent else frozenset()
             return _Looked(outcome, agent, known)
 
         return await self._context.store.read_for(f"{letter.channel}:{letter.sender}", job)
+
+    def _day_of(self, letter: Letter) -> str:
+        """The day on which it was sent, if it came late: another way it came on that day, too."""
+        now_ms = self._context.clock.now_ms()
+        sent_at = now_ms if letter.sent_at is None else letter.sent_at
+        return self._context.day_of(min(now_ms, max(sent_at, now_ms - _LATE_MS)))
 
     def _too_old(self, letter: Letter) -> bool:
         oldest = round(self._context.config.channels.oldest_seconds * MS)
@@ -321,5 +355,28 @@ class FrontDesk:
         """The text of a message that is not carried out: whatever could be a PIN is masked."""
         return reading.read(letter.text, self._grammar, Vocabulary(frozenset())).masked
 
+    def _after_fault(self, letter: Letter) -> str:
+        """The same of a text at which the reading itself may have stumbled."""
+        try:
+            return self._masked(letter)
+        except Exception:  # noqa: BLE001 - it is told already
+            return _UNREAD
+
+    def _tell_fault(self, letter: Letter, error: Exception) -> None:
+        """Say where it was, without the error's words: they may quote the text and its PIN."""
+        self._context.log.error(
+            "desk.fault",
+            channel=letter.channel,
+            message=letter.message_id,
+            why=type(error).__name__,
+            place="".join(traceback.format_tb(error.__traceback__)[-5:]),
+        )
+
     def _count(self, key: str, letter: Letter) -> None:
         self._pressure.refused(f"text.{key}", channel=letter.channel)
+
+
+def _whose(db: Database, letter: Letter) -> str | None:
+    """The agent who writes, if he may."""
+    found = senders.find_any(db, letter.channel, (letter.sender, *letter.aliases))
+    return None if found is None else found.agent

@@ -4,17 +4,20 @@ Every channel has a round of its own, so that one that is down holds up nobody e
 what is due, counts the try in the database, hands each text to the carrier, and writes down what
 became of it. How long until the next try grows with the tries, or is what the carrier says. Texts
 that are too old end here: a result goes on by SMS, an answer is dropped (`queue/post/outgoing.py`).
+So it is with what waits for a channel that is not configured any more, too.
 
 In memory is no more than what a carrier carries at once.
 """
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 
 from peewee import Database
 
 from pulsarack.daemon.bell import Bell
+from pulsarack.daemon.channels.broken import AbsentChannel
 from pulsarack.daemon.channels.carrier import (
     Carrier,
     ChannelState,
@@ -35,13 +38,17 @@ from pulsarack.queue.rows import scalar
 LOOK_SECONDS = 30.0
 LOOK_AGAIN_SECONDS = 5.0
 OVERDUE_AT_ONCE = 100
+# Of which the outbox may hold texts; orders over the socket have none there.
+_WITH_POST = ("http", outgoing.SMS, "whatsapp", "xmpp")
 
 
 class Postman:
     """The rounds of all channels that there are."""
 
     def __init__(self, context: Context, carriers: Sequence[Carrier]) -> None:
+        self._context = context
         self._rounds = {one.channel: Round(context, one, self.ring) for one in carriers}
+        self._group: asyncio.TaskGroup | None = None
         if self._rounds:
             context.events.listen(self._heard)
 
@@ -59,13 +66,32 @@ class Postman:
     async def run(self) -> None:
         """Keep all channels up and carry, until cancelled."""
         async with asyncio.TaskGroup() as group:
-            for one in self._rounds.values():
-                group.create_task(one.keep_up(), name=f"channel {one.carrier.channel}")
-                group.create_task(one.run(), name=f"post {one.carrier.channel}")
+            self._group = group
+            for one in list(self._rounds.values()):
+                self._begin(one)
+            try:
+                with suppress(NotStored):
+                    for channel in await self._context.store.read(outgoing.count_waiting):
+                        self._see_to(channel)
+                await asyncio.Event().wait()
+            finally:
+                self._group = None  # whoever is heard of while all ends is seen to at the start
+
+    def _begin(self, one: "Round") -> None:
+        if self._group is not None:
+            self._group.create_task(one.keep_up(), name=f"channel {one.carrier.channel}")
+            self._group.create_task(one.run(), name=f"post {one.carrier.channel}")
+
+    def _see_to(self, channel: str) -> None:
+        """Something waits for that channel, which nobody may have configured."""
+        if channel not in self._rounds:
+            self._rounds[channel] = Round(self._context, AbsentChannel(channel), self.ring)
+            self._begin(self._rounds[channel])
 
     def _heard(self, event: Event) -> None:
         # A finished order has written its result for its channel, and perhaps for the buyer.
-        if event["kind"] == "order" and event["channel"] in self._rounds:
+        if event["kind"] == "order" and event["channel"] in _WITH_POST:
+            self._see_to(event["channel"])
             self.ring(event["channel"])
             self.ring(outgoing.SMS)
 
@@ -228,8 +254,8 @@ class Round:
         if state.standing is self._standing:
             return
         self._standing = state.standing
-        if state.standing is Standing.UP:
-            self._log.info("channel.up")
+        if state.standing in (Standing.UP, Standing.OFF):
+            self._log.info(f"channel.{state.standing.lower()}")
         else:
             self._log.warning(
                 "channel.not_up", state=state.standing.value, why=state.why, remedy=state.remedy

@@ -34,8 +34,8 @@ class Post(Protocol):
 
     async def note_delivery(
         self, channel: str, provider_id: str, delivered: bool, why: str
-    ) -> object:
-        """A text that was sent has arrived, or has not."""
+    ) -> bool:
+        """A text that was sent has arrived, or has not; False: it is none of ours, or known."""
 
     async def knows(self, channel: str, address: str) -> bool:
         """Whether an agent is bound to the address."""

@@ -62,6 +62,7 @@ def simulate(
 @click.option("--rack", type=_FILE, help="Another rack than the one that comes with it.")
 @click.option("--dir", "directory", type=_FILE, help="Keep everything there, for a look later.")
 @click.option("--plain", is_flag=True, help="Lines instead of a moving display.")
+@click.option("--channels", is_flag=True, help="Agents write SMS, WhatsApp, XMPP and HTTP.")
 @click.pass_context
 def demo(
     context: click.Context,
@@ -72,8 +73,13 @@ def demo(
     rack: Path | None,
     directory: Path | None,
     plain: bool,
+    channels: bool,
 ) -> None:
-    """Run agents, daemon and a simulated rack together, with faults, and audit the books."""
+    """Run agents, daemon and a simulated rack together, with faults, and audit the books.
+
+    With --channels a tree of agents orders over SMS (the rack's telephones), HTTP (three kinds of
+    programs), WhatsApp (a stand-in for Meta's API) and, if prosody is installed, XMPP at once.
+    """
     from pulsarack.daemon.demo.main import run as run_demo
 
     context.exit(
@@ -85,6 +91,7 @@ def demo(
             rack=rack,
             directory=directory,
             plain=plain,
+            channels=channels,
         )
     )
 

@@ -22,7 +22,7 @@ from pulsarack.ussd.shelf import Shelf, load_shelf
 
 PRODUCTS = Path(__file__).parent / "products.csv"
 # More than any order of the list costs.
-_DEPOSIT_AN_ORDER = 150_000
+DEPOSIT_AN_ORDER = 150_000
 # What is put on top where the operator of a rack takes more than the list price.
 _LEAST_MARGIN = 500
 _LOOK_SECONDS = 0.1
@@ -64,7 +64,12 @@ async def enlist(link: Link, trade: Trade, orders: int) -> None:
     await link.call("product.import", rows=trade.products)
     for code, name in AGENTS.items():
         await link.call("agent.new", code=code, name=name)
-        await pay_in(link, code, _DEPOSIT_AN_ORDER * orders)
+        await pay_in(link, code, DEPOSIT_AN_ORDER * orders)
+    await adopt(link, trade)
+
+
+async def adopt(link: Link, trade: Trade) -> None:
+    """The chips of the rack."""
     shelf = load_shelf()
     for number, chip in enumerate(trade.chips):
         await link.call(

@@ -60,6 +60,7 @@ class Options:
     speed: float
     rack: Path
     plain: bool
+    channels: bool = False
 
 
 def run(
@@ -71,24 +72,34 @@ def run(
     rack: Path | None,
     directory: Path | None,
     plain: bool,
+    channels: bool = False,
 ) -> int:
     """Runs a demonstration; 0 only if every promise was kept. Raises DaemonError.
 
     Without a directory a temporary one is used, which stays if something was wrong.
     """
-    options = Options(orders, kill, seed, speed, rack or RACK, plain)
+    options = Options(orders, kill, seed, speed, rack or RACK, plain, channels)
     root = directory or Path(tempfile.mkdtemp(prefix="pulsarack-demo-"))
     width = None if sys.stdout.isatty() else _WIDE
     shown = Display(Console(file=sys.stdout, width=width, highlight=False), plain)
     good = False
     try:
-        good = asyncio.run(Demo(options, root, shown).run())
+        good = asyncio.run(_kind(channels)(options, root, shown).run())
     except asyncio.CancelledError:
         return STATUS_TERMINATED
     finally:
         if directory is None:
             _leave(root, good)
     return 0 if good else 1
+
+
+def _kind(channels: bool) -> type["Demo"]:
+    if not channels:
+        return Demo
+    # Only here: servers and clients of the channels cost a second to import.
+    from pulsarack.daemon.demo.channel_demo import ChannelDemo
+
+    return ChannelDemo
 
 
 class Demo:
@@ -106,13 +117,15 @@ class Demo:
         self._link = Link(self._place.socket)
         self._progress = Progress(options.orders)
         self._traders = Traders(self._link, self._progress, len(self._trade.chips))
+        # The socket of people's telephones, if there are any.
+        self._telephones: Path | None = None
         self._began = self._ended = self._real.monotonic()
 
     async def run(self) -> bool:
         """Runs everything and reports; whether every promise was kept."""
         cancel_on_sigterm()
         rng = Random(self._options.seed)
-        typed = workload.draw(rng, self._options.orders, self._trade.shops())
+        typed = self._draw(rng)
         points = workload.kill_points(rng, self._options.kill, self._options.orders)
         try:
             await self._open()
@@ -127,6 +140,9 @@ class Demo:
             await self._link.close()
         return self._report(typed, problems)
 
+    def _draw(self, rng: Random) -> list[Typed]:
+        return workload.draw(rng, self._options.orders, self._trade.shops())
+
     async def _open(self) -> None:
         options = self._options
         self._shown.say(
@@ -134,12 +150,17 @@ class Demo:
             f"{options.seed}, {options.speed:g} times as fast as the world"
         )
         anchor = self._virtual.anchor
-        await self._stage.start_rack(options.rack, options.seed, options.speed, anchor)
+        await self._stage.start_rack(
+            options.rack, options.seed, options.speed, anchor, self._telephones
+        )
         await self._stage.start_daemon(self._link)
-        await enlist(self._link, self._trade, options.orders)
+        await self._enlist()
         within = RACK_SECONDS / options.speed
         await wait_for_rack(self._link, len(self._trade.chips), within)
         self._began = self._real.monotonic()
+
+    async def _enlist(self) -> None:
+        await enlist(self._link, self._trade, self._options.orders)
 
     def _company(self) -> list[Coroutine[Any, Any, None]]:
         return [
@@ -148,14 +169,20 @@ class Demo:
             self._traders.refresh_chips(),
             self._traders.reconcile(),
             self._show(),
-            *(self._traders.follow_messages(agent) for agent in workload.AGENTS),
+            *self._agents_company(),
         ]
 
+    def _agents_company(self) -> list[Coroutine[Any, Any, None]]:
+        return [self._traders.follow_messages(agent) for agent in workload.AGENTS]
+
     async def _sell(self, typed: list[Typed]) -> None:
-        await self._traders.type_all(typed)
-        await settling.until_nothing_moves(self._progress, self._virtual)
+        await self._work(typed)
         self._ended = self._real.monotonic()
         await settling.until_stock_is_known(self._link, self._virtual)
+
+    async def _work(self, typed: list[Typed]) -> None:
+        await self._traders.type_all(typed)
+        await settling.until_nothing_moves(self._progress, self._virtual)
 
     async def _show(self) -> None:
         while True:
@@ -172,12 +199,20 @@ class Demo:
         traders, progress = self._traders, self._progress
         agents = AgentsSide(typed, traders.answered, traders.refused, progress.told)
         findings += report.check(agents, orders)
+        findings += self._more_findings(orders)
         findings += [Finding("P1", "process", problem) for problem in problems]
         names = {row["iccid"]: str(row["name"]) for row in progress.chips.values() if "name" in row}
         doubted = truth.in_doubt(rows.attempts, rows.chips)
         lines = report.chip_lines(names, rows.chips, rows.attempts, books, doubted)
         self._tell(orders, lines, books, findings)
         return not findings and len(orders) == self._options.orders
+
+    def _sent_again(self) -> str:
+        return f"{self._link.broken_off['order.new']} orders were sent again"
+
+    def _more_findings(self, _orders: list[OrderLine]) -> list[Finding]:
+        """What else is checked; the database lies still."""
+        return []
 
     def _tell(
         self,
@@ -195,7 +230,7 @@ class Demo:
         say(
             f"{rate:.1f} orders/s, {seconds:.1f} s for {seconds * self._options.speed / 60:.0f}"
             f" minutes of trade; the daemon was killed {self._progress.kills} times,"
-            f" {self._link.broken_off['order.new']} orders were sent again"
+            f" {self._sent_again()}"
         )
         if findings:
             self._shown.table(display.findings_table(findings))

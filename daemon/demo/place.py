@@ -59,6 +59,11 @@ class Place:
         return self.root / "truth.jsonl"
 
     @property
+    def telephones(self) -> Path:
+        """The socket of people's telephones."""
+        return self.root / "tel.sock"
+
+    @property
     def daemon_log(self) -> Path:
         """What the daemon writes."""
         return self.root / "daemon.log"

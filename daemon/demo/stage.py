@@ -39,11 +39,15 @@ class Stage:
         assert self._daemon is not None
         return self._daemon
 
-    async def start_rack(self, rack: Path, seed: int, speed: float, anchor: float) -> None:
-        """Starts the simulated rack and waits for its ports."""
+    async def start_rack(
+        self, rack: Path, seed: int, speed: float, anchor: float, telephones: Path | None = None
+    ) -> None:
+        """Starts the simulated rack and waits for its ports; `telephones`: their socket."""
         arguments = ["simulate", str(rack), "--dir", str(self._place.ports)]
         arguments += ["--truth", str(self._place.truth), "--seed", str(seed)]
         arguments += ["--speed", repr(speed), "--anchor", repr(anchor)]
+        if telephones is not None:
+            arguments += ["--telephones", str(telephones)]
         rack_child = await Child.start("simulated rack", arguments, self._place.rack_log)
         self._rack = rack_child
         await rack_child.ready(_once(lambda: rack_child.said("ready")), START_SECONDS)

@@ -89,6 +89,9 @@ class Traders:
         else:
             self.answered[reference] = order["id"]
             self._progress.acknowledged(order["id"], order["state"])
+        self._answered_one()
+
+    def _answered_one(self) -> None:
         self._unanswered -= 1
         self._room.set()
 

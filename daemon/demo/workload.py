@@ -65,9 +65,11 @@ class KillPoint:
     count: int
 
 
-def draw(rng: Random, count: int, shops: Sequence[Shop]) -> list[Typed]:
+def draw(
+    rng: Random, count: int, shops: Sequence[Shop], *, agents: Sequence[str] = tuple(AGENTS)
+) -> list[Typed]:
     """`count` orders, and some texts to be refused among them."""
-    counter = _Counter(rng, count, shops)
+    counter = _Counter(rng, count, shops, agents)
     typed = [counter.order() for _ in range(count)]
     for _ in range(max(_LEAST_MISTAKES, count // _ORDERS_PER_MISTAKE)):
         typed.insert(rng.randrange(len(typed) + 1), counter.mistake())
@@ -83,8 +85,11 @@ def kill_points(rng: Random, kills: int, count: int) -> list[KillPoint]:
 class _Counter:
     """Where agents type; it remembers what was ordered."""
 
-    def __init__(self, rng: Random, count: int, shops: Sequence[Shop]) -> None:
+    def __init__(
+        self, rng: Random, count: int, shops: Sequence[Shop], agents: Sequence[str]
+    ) -> None:
         self._rng = rng
+        self._agents = agents
         self._shops = shops
         # Wide enough that customers are rarely drawn twice.
         self._last_number = max(1000, 20 * count)
@@ -128,7 +133,7 @@ class _Counter:
         return Typed(agent, text, f"{agent}-{self._typed}", refusal)
 
     def _agent(self) -> str:
-        return self._rng.choice(list(AGENTS))
+        return self._rng.choice(self._agents)
 
     def _shop(self) -> Shop:
         return self._rng.choices(self._shops, [shop.chips for shop in self._shops])[0]

@@ -36,13 +36,6 @@ class ApiAccount:
     report_url: str
     report_dialect: str
 
-    def allows(self, address: str) -> bool:
-        """Whether a program may call from there; without a list from everywhere."""
-        if not self.networks:
-            return True
-        found = networks.address(address)
-        return found is not None and any(found in one for one in self.networks)
-
 
 class Doorkeeper:
     """One for the HTTP channel."""
@@ -80,16 +73,6 @@ class Doorkeeper:
         """Its signature, PIN or password was wrong, or there is no such member."""
         self._slowness.was_wrong(_name(member, address))
         self._pressure.refused("API_WRONG", address=address)
-
-    async def use_nonce(self, member: str, nonce: str, window_ms: int) -> bool:
-        """Whether a nonce is fresh; it no longer is then (see accounts.use_nonce)."""
-        now_ms = self._context.clock.now_ms()
-        fresh = await self._context.store.write(
-            lambda db: accounts.use_nonce(db, member, nonce, now_ms, window_ms)
-        )
-        if not fresh:
-            self._pressure.refused("API_REPLAYED", member=member)
-        return fresh
 
 
 def nobody(box: SecretBox) -> Account:

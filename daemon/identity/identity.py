@@ -24,6 +24,7 @@ from pulsarack.daemon.identity.pin_check import PinCheck
 from pulsarack.daemon.identity.pin_hash import Cost, PinHash
 from pulsarack.daemon.identity.secret_box import SealBroken, SecretBox
 from pulsarack.daemon.identity.strangers import Strangers
+from pulsarack.daemon.outside import Outside
 from pulsarack.daemon.pressure import Pressure
 from pulsarack.queue.identity import accounts, pins
 from pulsarack.queue.identity.accounts import SECRETS, Account
@@ -68,7 +69,8 @@ class Identity:
             masters,
             box,
             PinCheck(context, hashes, pool, pressure, rng),
-            Doorkeeper(context, box, pressure),
+            # What programs ask waits behind the daemon's own jobs, in turn.
+            Doorkeeper(replace(context, store=Outside(context.store)), box, pressure),
             Strangers(context.config.agents, context.clock, pressure),
             AccountDesk(context, box, rng),
             pool,

@@ -28,10 +28,11 @@ from pulsarack.daemon.identity.hash_pool import HashPool, PoolFull
 from pulsarack.daemon.identity.pin_hash import PinHash
 from pulsarack.daemon.identity.slowness import Slowness
 from pulsarack.daemon.pressure import Pressure
+from pulsarack.queue import agents
 from pulsarack.queue.identity import pins
 from pulsarack.queue.identity.pins import Begun
 from pulsarack.queue.order_text.commands import HiddenPin
-from pulsarack.queue.validation import Refusal, RefusalCode
+from pulsarack.queue.validation import Refusal
 
 # Longer than any PIN ever was; nothing longer is hashed.
 _LONGEST = 32
@@ -120,7 +121,7 @@ class PinCheck:
         if there:
             self._context.log.info("agent.pin_set", agent=agent, by=by)
             return None
-        return Refusal(RefusalCode.UNKNOWN_AGENT, "there is no such agent", "check the code")
+        return agents.unknown(agent)
 
     async def _same(self, pin: HiddenPin, stored: str) -> bool:
         async with self._pool.place():

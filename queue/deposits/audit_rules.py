@@ -49,7 +49,7 @@ QUERIES: Final[tuple[tuple[str, str, str], ...]] = (
         " (SELECT 1 FROM credit_request c WHERE c.id = CAST(substr(t.id, 16) AS INTEGER)"
         " AND t.id = 'credit_request:' || c.id"
         f" AND c.state = 'CONFIRMED' AND t.credit = '{_CASH}' AND c.agent = substr(t.debit, 17)"
-        " AND -c.amount = t.amount) AND t.reverses IS NULL",
+        " AND -c.amount = t.amount)",
     ),
     (
         "P3",

@@ -24,7 +24,7 @@ from pulsarack.queue import agents
 from pulsarack.queue.deposits import tickets
 from pulsarack.queue.deposits.tickets import LEGAL, Ticket, TicketState
 from pulsarack.queue.errors import LedgerRefused
-from pulsarack.queue.rows import columns, execute, insert_new, select, select_one
+from pulsarack.queue.rows import columns, execute, insert_new, scalar, select, select_one
 from pulsarack.queue.validation import Refusal, RefusalCode
 
 FIRST_DAY: Final = "2000-01-01"
@@ -175,6 +175,11 @@ def listed(db: Database, *, unmatched: bool, limit: int) -> list[BankRow]:
     """The newest rows, or those that nobody was credited for."""
     where = "WHERE state = 'UNMATCHED' " if unmatched else ""
     return select(db, BankRow, f"{_SELECT} {where}ORDER BY id DESC LIMIT ?", (limit,))
+
+
+def unmatched(db: Database) -> int:
+    """How many payments nobody was credited for."""
+    return int(scalar(db, "SELECT count(*) FROM bank_row WHERE state = 'UNMATCHED'"))
 
 
 def of_ticket(db: Database, ticket_id: int) -> BankRow | None:

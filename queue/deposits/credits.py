@@ -19,7 +19,7 @@ from pulsarack.ledger import accounts, books, journal
 from pulsarack.ledger.journal import Result, Transfer
 from pulsarack.queue import agents
 from pulsarack.queue.errors import IllegalMove, LedgerRefused
-from pulsarack.queue.rows import columns, insert, select, select_one, touched
+from pulsarack.queue.rows import columns, insert, scalar, select, select_one, touched
 from pulsarack.queue.validation import Refusal, RefusalCode
 
 MOST_RUPIAH = 10**12
@@ -166,6 +166,11 @@ def listed(db: Database, *, open_only: bool, limit: int) -> list[CreditRequest]:
     """The newest proposals, or those that wait."""
     where = "WHERE state = 'OPEN' " if open_only else ""
     return select(db, CreditRequest, f"{_SELECT} {where}ORDER BY id DESC LIMIT ?", (limit,))
+
+
+def waiting(db: Database) -> int:
+    """How many proposals wait for another admin."""
+    return int(scalar(db, "SELECT count(*) FROM credit_request WHERE state = 'OPEN'"))
 
 
 def _open(db: Database, request_id: int) -> CreditRequest | Refusal:

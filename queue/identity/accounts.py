@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from peewee import Database
 
+from pulsarack.queue import agents
 from pulsarack.queue.identity import events, networks
 from pulsarack.queue.identity.networks import check_report_url
 from pulsarack.queue.rows import columns, execute, scalar, select, select_one, touched, tuples
@@ -90,8 +91,8 @@ def add(db: Database, account: Account, *, by: str, now_ms: int) -> Refusal | No
     """Make an account."""
     if wrong := check(account):
         return wrong
-    if scalar(db, "SELECT 1 FROM agent WHERE code = ?", (account.agent,)) is None:
-        return Refusal(RefusalCode.UNKNOWN_AGENT, "there is no such agent", "check the code")
+    if agents.find(db, account.agent) is None:
+        return agents.unknown(account.agent)
     if find(db, account.member) is not None:
         return _bad("the member id is taken", "take another one")
     if len(of_agent(db, account.agent)) >= ACCOUNTS_MOST:

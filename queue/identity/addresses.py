@@ -63,8 +63,13 @@ def _foreign(typed: str) -> str | None:
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)[1:]
 
 
+def is_bsuid(address: str) -> bool:
+    """Whether an address is an id that WhatsApp gave, and no number."""
+    return _BSUID.fullmatch(address) is not None
+
+
 def _whatsapp(typed: str) -> str | Refusal:
-    if _BSUID.fullmatch(typed):
+    if is_bsuid(typed):
         return typed
     return _number(f"+{typed}" if _INTERNATIONAL.fullmatch(typed) else typed)
 

@@ -5,7 +5,7 @@ of one. IPv4 addresses written as IPv6 (::ffff:192.0.2.7) are IPv4 here, in list
 callers. A report's URL that an agent gives himself must lead outside: the daemon calls it from
 within, where its own database and the neighbours' machines would answer. What a name stands
 for is known only when it is looked up, so whoever calls it checks the address with
-`leads_outside` again.
+`leads_outside` again (daemon/channels/http/report_urls.py).
 """
 
 import ipaddress
@@ -25,6 +25,11 @@ _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?\.?|[0-9a-fA-F:.]
 _INNER_NAMES = ("localhost", "local", "internal", "lan", "home", "localdomain")
 _MAPPED_BITS = 96
 _CUSTOMER_BITS = 64
+# An IPv4 address in the last four octets of one of IPv6: RFC 6052, RFC 8215 (as most write it),
+# RFC 4291 2.5.5.1, RFC 2765.
+_HOLDS_IPV4 = tuple(
+    IPv6Network(text) for text in ("64:ff9b::/96", "64:ff9b:1::/48", "::/96", "::ffff:0:0:0/96")
+)
 
 
 def address(text: str) -> Address | None:
@@ -85,8 +90,20 @@ def _order(one: Network) -> tuple[int, int, int]:
 
 
 def leads_outside(one: Address) -> bool:
-    """Whether an address is one of the whole Internet, and of one machine there."""
-    return one.is_global and not one.is_multicast
+    """Whether an address is of one machine of the Internet, whatever else it stands for."""
+    return all(each.is_global and not each.is_multicast for each in _meanings(one))
+
+
+def _meanings(one: Address) -> list[Address]:
+    """The address, and those of IPv4 that lie in it."""
+    if isinstance(one, IPv4Address):
+        return [one]
+    if one.ipv4_mapped is not None:
+        return [one.ipv4_mapped]
+    inner = [one.sixtofour, *(one.teredo or ())]
+    if any(one in each for each in _HOLDS_IPV4):
+        inner.append(IPv4Address(int(one) & 0xFFFF_FFFF))
+    return [one, *(each for each in inner if each is not None)]
 
 
 def check_report_url(url: str, *, by_admin: bool) -> Refusal | None:

@@ -17,7 +17,7 @@ from peewee import Database
 
 from pulsarack.queue.identity import events
 from pulsarack.queue.order_text.commands import HiddenPin
-from pulsarack.queue.rows import columns, execute, scalar, select_one, touched, tuples
+from pulsarack.queue.rows import columns, execute, select_one, touched, tuples
 from pulsarack.queue.validation import Refusal, RefusalCode
 
 TRIES_MOST = 3
@@ -171,8 +171,3 @@ def forget(db: Database, master: str, *, by: str, now_ms: int) -> int:
         execute(db, sql, (agent,))
         events.note(db, agent, "PIN_LOST", "", by=by, now_ms=now_ms)
     return len(lost)
-
-
-def is_agent(db: Database, code: str) -> bool:
-    """Whether there is an agent of that code, active or not."""
-    return scalar(db, "SELECT 1 FROM agent WHERE code = ?", (code,)) is not None

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 from peewee import Database
 
+from pulsarack.queue import agents
 from pulsarack.queue.identity import events
 from pulsarack.queue.identity.addresses import normal_address
-from pulsarack.queue.identity.pins import is_agent
 from pulsarack.queue.rows import execute, scalar, select, select_one, touched
 from pulsarack.queue.validation import Refusal, RefusalCode
 
@@ -60,8 +60,8 @@ def bind(
     address = normal_address(channel, typed)
     if isinstance(address, Refusal):
         return address
-    if not is_agent(db, agent):
-        return Refusal(RefusalCode.UNKNOWN_AGENT, "there is no such agent", "check the code")
+    if agents.find(db, agent) is None:
+        return agents.unknown(agent)
     bound = bound_to(db, channel, address)
     if bound is not None:
         return bound if bound.agent == agent else _taken()

@@ -33,6 +33,13 @@ QUERIES: Final[tuple[tuple[str, str, str], ...]] = (
     ),
     (
         "P3",
+        "commission came from elsewhere than an order",
+        "SELECT 'transfer', t.id, t.credit || ' ' || t.amount || ' from ' || t.debit"
+        " FROM transfer t WHERE t.credit GLOB 'liability:commission:*'"
+        f" AND t.debit != '{accounts.COMMISSION_EXPENSE}'",
+    ),
+    (
+        "P3",
         "commission left its account and is neither its owner's deposit nor taken back",
         "SELECT 'transfer', t.id, t.debit || ' ' || t.amount || ' to ' || t.credit"
         " FROM transfer t WHERE t.debit GLOB 'liability:commission:*'"

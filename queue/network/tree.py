@@ -122,7 +122,7 @@ def move(db: Database, code: str, upline: str | None, *, now_ms: int) -> Agent |
     """
     agent = agents.find(db, code)
     if agent is None or (upline is not None and agents.find(db, upline) is None):
-        return unknown(code if agent is None else str(upline))
+        return agents.unknown(code if agent is None else str(upline))
     if upline is not None and (upline == code or is_below(db, upline, code)):
         return Refusal(
             RefusalCode.CYCLE,
@@ -144,13 +144,15 @@ def set_active(db: Database, upline: Agent, code: str, active: bool) -> Agent | 
     agent = agents.find(db, code)
     if agent is None or not is_below(db, code, upline.code):
         return not_a_downline(code)
-    if active and not agent.active and not _may_wake(db, upline, agent):
+    may_wake = bool(agent.active) or _may_wake(db, upline, agent)
+    if active and not may_wake:
         return Refusal(
             RefusalCode.STOPPED,
             f"{code} was turned off by somebody above you",
             "ask the admin",
         )
-    if bool(agent.active) != active:
+    # Who turns off what one below him had turned off already is the one who may turn it on.
+    if bool(agent.active) != active or (not active and may_wake):
         agents.put_active(db, code, active, by=upline.code)
     return _get(db, code)
 
@@ -161,15 +163,6 @@ def not_a_downline(code: str) -> Refusal:
         RefusalCode.NOT_A_DOWNLINE,
         f"'{code[:40]}' is not below you",
         "check the code in your list of downlines",
-    )
-
-
-def unknown(code: str) -> Refusal:
-    """The refusal of an agent that is not there."""
-    return Refusal(
-        RefusalCode.UNKNOWN_AGENT,
-        f"there is no agent '{code[:40]}'",
-        "see: pulsarack agent list",
     )
 
 

@@ -74,6 +74,7 @@ def numbers(source: Source, i: int) -> Found:
     digits = parts[0].lstrip("+")
     if least <= len(digits) <= most and not _NO_NUMBER.match(parts[0]):
         yield digits, i + 1
+    grouped = False
     for j in range(i + 1, min(i + _MOST_GROUPS, len(source.pieces))):
         piece = source.pieces[j]
         if not _GAP_IN_NUMBER.fullmatch(piece.gap):
@@ -81,7 +82,10 @@ def numbers(source: Source, i: int) -> Found:
         parts.append(_GROUPING.sub("", piece.text))
         if not _DIGITS.fullmatch(parts[-1]) or parts[-1].startswith("+"):
             return
-        if _is_grouped(parts):
+        was_grouped, grouped = grouped and parts[0] not in _COUNTRY, _is_grouped(parts)
+        # 0812 0000 001 2 may be a number of twelve figures, or one of eleven and a counter.
+        goes_on = was_grouped and len(parts[-1]) <= 2 and piece.gap == source.pieces[j - 1].gap
+        if grouped or (goes_on and is_mobile("".join(parts))):
             yield "".join(parts).lstrip("+"), j + 1
 
 
@@ -123,7 +127,24 @@ def products(source: Source, i: int) -> Found:
 
 
 def amounts(source: Source, i: int) -> Found:
-    """Rupiah: 500000, 500.000, Rp500000, Rp.500.000; a sign is not heeded."""
+    """Rupiah: 500000, 500.000, Rp500000, Rp.500.000; nothing below zero."""
+    if not _is_below_zero(source, i):
+        yield from _pulled(source, i)
+
+
+def _is_below_zero(source: Source, i: int) -> bool:
+    """Whether a minus stands there and not a dash that separates: K1-5000, but K1.-5000."""
+    signed = False
+    for piece in source.pieces.all[i : i + 1]:
+        signed = piece.text.startswith("-") or (piece.gap.endswith("-") and piece.gap != "-")
+        if piece.text.upper() == "RP" and i + 1 < len(source.pieces):
+            after = source.pieces[i + 1]
+            signed = signed or after.text.startswith("-") or "-" in after.gap
+    return signed
+
+
+def _pulled(source: Source, i: int) -> Found:
+    """Rupiah that are taken back: servers write them with a minus and without."""
     if i < len(source.pieces) and source.pieces[i].text.upper() == "RP":
         i += 1
     for j in range(i + 1, min(i + 4, len(source.pieces)) + 1):
@@ -275,6 +296,7 @@ KINDS: dict[str, Kind] = {
     "mobile": mobiles,
     "product": products,
     "amount": amounts,
+    "pulled": _pulled,
     "markup": _markups,
     "agent": _agents,
     "day": _days,

@@ -17,15 +17,14 @@ from pulsarack.queue.order_text.drafts import Draft, told
 from pulsarack.queue.order_text.fields import Source
 from pulsarack.queue.order_text.masking import HIDDEN, suspicious
 from pulsarack.queue.order_text.pieces import Pieces
+from pulsarack.queue.order_text.words import WordTable
 
 _SHOWN = 24
 # So many meanings are named, and so much of each.
 _MEANINGS = 3
 _MEANING = 200
-_SECRETIVE = (
-    *("PASSIP", "UBAHPASSWORDIP", "SETIPPASSWORD", "GP", "GANTIPIN", "UBAHPIN", "CHANGEPIN"),
-    *("RESETPIN", "PINDL", "PINOF"),
-)
+# Kinds of fields that hold a secret (fields.py): after their words all is hidden.
+_SECRETS = frozenset({"secret", "pins"})
 _WORD = re.compile(r"[A-Za-z]{1,20}")
 # The order form, in the words of the table.
 _ORDER = ("product", "destination", "pin")
@@ -91,13 +90,24 @@ class Failure:
 def masked_of(source: Source) -> str:
     """The text without anything that could be a PIN or a password."""
     pieces = source.pieces
-    if len(pieces) > 1 and _is_secretive(pieces[0].text.upper()):
+    if len(pieces) > 1 and _is_secretive(pieces[0].text.upper(), source.grammar.words):
         return suspicious(pieces.raw[: pieces[1].start]) + HIDDEN
     return suspicious(pieces.raw)
 
 
-def _is_secretive(word: str) -> bool:
-    return bool(difflib.get_close_matches(word[:20], _SECRETIVE, n=1, cutoff=0.75))
+def _is_secretive(word: str, table: WordTable) -> bool:
+    return bool(difflib.get_close_matches(word[:20], _secretive(table), n=1, cutoff=0.75))
+
+
+def _secretive(table: WordTable) -> list[str]:
+    """The words that take a secret, an operator's own among them."""
+    return [
+        word
+        for word, entries in table.meanings.items()
+        if any(
+            field.kind in _SECRETS for entry in entries for form in entry.forms for field in form
+        )
+    ]
 
 
 def ambiguous(failure: Failure, drafts: Sequence[Draft]) -> Misread:
@@ -152,9 +162,8 @@ def _command(failure: Failure) -> Misread:
 
 
 def _kind(kind: str) -> str:
-    return {"pins": "PIN of 4 to 8 figures", "mobile": "mobile number"}.get(
-        kind, kind.replace("_", " ")
-    )
+    names = {"pins": "PIN of 4 to 8 figures", "mobile": "mobile number", "pulled": "amount"}
+    return names.get(kind, kind.replace("_", " "))
 
 
 def _order(failure: Failure) -> Misread:

@@ -11,7 +11,6 @@ from peewee import Database
 
 from pulsarack.queue.rows import columns, insert_new, scalar, select, touched
 
-MESSAGE_ID_LIMIT = 200
 TEXT_LIMIT = 4096
 
 

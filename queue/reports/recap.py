@@ -12,10 +12,10 @@ from peewee import Database
 
 from pulsarack.ledger import accounts, books
 from pulsarack.queue.rows import scalar, tuples
+from pulsarack.queue.state import OPEN
 
 _MARGIN_MS: Final = 3_600_000
 _MOST_LINES: Final = 1_000_000
-_OPEN = ("QUEUED", "SENDING", "UNKNOWN")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Recap:
     @property
     def held(self) -> int:
         """What is set aside for orders that are open."""
-        return self.of_state(*_OPEN)[1]
+        return self.of_state(*OPEN)[1]
 
 
 def of_day(db: Database, agent: str, local_day: str, begins_at: int, ends_at: int) -> Recap:

@@ -47,6 +47,19 @@ def warn(db: Database, asked: Asked, key: str, channel: str, address: str) -> No
     _write(db, asked.agent, first, key, what, now_ms=asked.received_at)
 
 
+def warn_of_removal(db: Database, asked: Asked, channel: str, address: str) -> None:
+    """The same of an address that is about to be removed; before it is, so that it is told too."""
+    known = senders.find(db, channel, address)
+    first = _first(db, asked.agent.code)
+    if known is None or known.agent != asked.agent.code or first is None:
+        return
+    if (first.channel, first.address) == (asked.channel, asked.sender):
+        return
+    what: Values = {"agent": known.agent, "channel": channel, "number": known.address}
+    now_ms = asked.received_at
+    _write(db, asked.agent, first, "notice_sender_removed", what, now_ms=now_ms)
+
+
 def _first(db: Database, agent: str, but: tuple[str, str] | None = None) -> Sender | None:
     known = [one for one in senders.of_agent(db, agent) if (one.channel, one.address) != but]
     return min(known, key=lambda one: _ORDER.index(one.channel), default=None)

@@ -31,6 +31,7 @@ from pulsarack.queue.wordings.shipped import Values
 
 THOUSAND = 1000
 PRICES = "CH"
+MOST_REPEATS = 98
 
 
 def place(db: Database, command: PlaceOrder, asked: Asked) -> Answer:
@@ -105,13 +106,18 @@ def _by_denomination(db: Database, command: PlaceOrder) -> str | Answer:
         "denomination": command.denomination * THOUSAND,
         "destination": show_destination(number),
         "operator": operator,
-        "list": fitting or [one.code for one in sold],
+        "list": fitting or _codes(sold),
     }
     return Answer("several_products_for_number" if fitting else "no_product_for_number", variables)
 
 
 def _sold(db: Database, operator: str) -> list[Product]:
     return [one for one in products.every(db) if one.active and one.operator == operator]
+
+
+def _codes(sold: list[Product]) -> list[str]:
+    """What there is to choose; nothing is a dash, and not the end of a sentence."""
+    return [one.code for one in sold] or ["-"]
 
 
 def _refused(db: Database, wanted: Request, refusal: Refusal, asked: Asked) -> Answer:
@@ -131,7 +137,7 @@ def _refused(db: Database, wanted: Request, refusal: Refusal, asked: Asked) -> A
         product=wanted.product,
         destination=show_destination(number),
         operator=operator,
-        list=[one.code for one in _sold(db, operator)],
+        list=_codes(_sold(db, operator)),
         price=0 if product is None else pricing.offer(db, asked.agent, product).price,
         balance=look.balance(db, asked.agent.code),
         example=PRICES,
@@ -157,6 +163,3 @@ def _last(db: Database, wanted: Request, number: str, asked: Asked) -> int:
             break
         last += 1
     return last
-
-
-MOST_REPEATS = 98

@@ -66,6 +66,7 @@ def add_sender(db: Database, command: AddSender, asked: Asked) -> Answer:
 def remove_sender(db: Database, command: RemoveSender, asked: Asked) -> Answer:
     """Order no more from an address."""
     own, given = asked.agent.code, _address(command.channel, command.address)
+    notices.warn_of_removal(db, asked, command.channel, command.address)
     gone = senders.unbind(
         db, command.channel, command.address, by=own, now_ms=asked.received_at, agent=own
     )

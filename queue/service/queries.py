@@ -27,7 +27,7 @@ from pulsarack.queue.reports import lookup, recap, statement
 from pulsarack.queue.reports.statement import StatementLine
 from pulsarack.queue.service import look, people
 from pulsarack.queue.service.asked import Answer, Asked
-from pulsarack.queue.state import OrderState
+from pulsarack.queue.state import OPEN, OrderState
 from pulsarack.queue.validation import (
     AIRTIME,
     METER,
@@ -218,7 +218,7 @@ def show_recap(db: Database, command: ShowRecap, asked: Asked) -> Answer:
         "count": found.count,
         "succeeded": found.of_state("SUCCEEDED")[0],
         "failed": found.of_state("FAILED", "CANCELLED", "REVERSED")[0],
-        "undecided": found.of_state("QUEUED", "SENDING", "UNKNOWN")[0],
+        "undecided": found.of_state(*OPEN)[0],
         "total": found.spent,
         "balance": look.balance(db, asked.agent.code),
     }

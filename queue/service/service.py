@@ -77,7 +77,7 @@ def answer_all(db: Database, commands: Sequence[Command], asked: Asked) -> tuple
 def words(db: Database, answers: Sequence[Answer], asked: Asked) -> str:
     """The answers as one text in the agent's language, as long as its channel bears."""
     answer = answers[0] if len(answers) == 1 else several.together(db, answers, asked)
-    room = render.NARROW if asked.channel == "sms" else render.WIDE
+    room = render.room_of(asked.channel)
     reference = look.reference(asked)
     if reference and "reference" not in answer.variables:
         room -= len(reference) + 1

@@ -20,6 +20,11 @@ WIDE: Final = 1000
 """A text in a chat, or over HTTP."""
 
 
+def room_of(channel: str) -> int:
+    """How much a text over that channel may take, unless its wording was allowed more parts."""
+    return NARROW if channel == "sms" else WIDE
+
+
 def render(
     db: Database,
     key: str,

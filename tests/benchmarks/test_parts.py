@@ -10,7 +10,17 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import bytes_loop, dialogue, dispatch, profile, rack, replay, settings
+from benchmarks import (
+    bytes_loop,
+    dialogue,
+    dispatch,
+    http_orders,
+    http_raw,
+    profile,
+    rack,
+    replay,
+    settings,
+)
 from benchmarks.bytes_loop import BareLine
 from benchmarks.machine import database
 from benchmarks.profiled import Watch, function_name
@@ -20,6 +30,8 @@ from benchmarks.settings import Profile
 from benchmarks.site import Booking, Books
 from benchmarks.steps import PLACE, Recorded, Step
 from benchmarks.tap import Heard, Tap
+from pulsarack.daemon.channels.http import signing
+from pulsarack.daemon.secrets import Secret
 from pulsarack.daemon.store import Store
 from pulsarack.ledger import accounts, journal
 from pulsarack.ledger.journal import Transfer
@@ -291,3 +303,26 @@ def test_the_profile_in_shares() -> None:
     counted = {one.name: one.rounds[0] for one in profile.counts(rows, 10)}
     assert counted["SQL statements"] == 3.0
     assert counted["writes to a modem"] == 0.0
+
+
+# --- orders over HTTP ---------------------------------------------------------------------
+
+
+def test_signed_orders_are_as_the_daemon_wants_them() -> None:
+    made = http_orders.requests(destinations(TELKOMSEL), lambda: 1_795_331_100)
+    first, second = next(made), next(made)
+    head, _, body = first.partition(b"\r\n\r\n")
+    lines = head.decode().split("\r\n")
+    headers = dict(line.split(": ", 1) for line in lines[1:])
+    assert lines[0] == "POST /v1/orders HTTP/1.1" and int(headers["Content-Length"]) == len(body)
+    signed = signing.read(headers)
+    text = signing.text_to_sign("POST", "/v1/orders", body, signed.timestamp, signed.nonce)
+    assert signing.is_right(signed, Secret(http_raw.KEY), text)
+    assert signed.nonce.encode() not in second
+
+
+def test_an_order_over_http_is_held_against_bare_aiohttp() -> None:
+    rounds = http_orders.Rounds([100.0], [1.0], [1.0], [1000.0], [0.1])
+    figures = {one.name: one for one in http_orders.report(32, rounds)}
+    assert figures["daemon CPU, 32 callers"].times_reference() == 10.0
+    assert figures["orders accepted, 32 callers"].times_reference() == 0.1

@@ -69,13 +69,15 @@ class MemoryPost:
         self.wrote: dict[str, int] = {}
         self.reports: asyncio.Queue[tuple[str, bool, str]] = asyncio.Queue()
         self.failing: DaemonError | None = None
+        self.knows_all = True
 
     async def note_delivery(
         self, channel: str, provider_id: str, delivered: bool, why: str
-    ) -> None:
+    ) -> bool:
         if self.failing is not None:
             raise self.failing
         self.reports.put_nowait((provider_id, delivered, why))
+        return self.knows_all
 
     async def knows(self, channel: str, address: str) -> bool:
         return address in self.bound

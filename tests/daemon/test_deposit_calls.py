@@ -9,6 +9,8 @@ import pytest
 from pulsarack.daemon.control_protocol import CallError, Peer
 from pulsarack.daemon.demo.deposit import pay_in
 from pulsarack.queue import complaints
+from pulsarack.queue.identity import senders
+from pulsarack.queue.rows import tuples
 from tests.daemon.virtual_loop import run
 from tests.daemon.world import OTHER_ADMIN, START_DAY, World, rack_plan
 
@@ -49,6 +51,9 @@ def test_a_ticket_and_the_banks_row_raise_a_deposit(tmp_path: Path) -> None:
         assert ticket["accounts"] == [{"bank": "bca", "account": "0001", "holder": "PT X"}]
         assert (await world.call("ticket.new", agent="A1", amount=50_000, bank="bca"))["repeated"]
         before = await balance(world)
+        world.daemon.store.run_inline(
+            lambda db: senders.bind(db, "sms", "081200000090", "A1", by="boss", now_ms=1)
+        )
         row = {"day": START_DAY, "amount": ticket["amount"], "description": "x"}
         assert (await world.refusal("bank.import", bank="bni", rows=[row])).code == "UNKNOWN_BANK"
         for paid, known in ((1, 0), (0, 1)):
@@ -57,6 +62,11 @@ def test_a_ticket_and_the_banks_row_raise_a_deposit(tmp_path: Path) -> None:
         assert await balance(world) == before + ticket["amount"]
         shown = await world.call("ticket.show", id=ticket["id"])
         assert (shown["state"], shown["row"]["source"]) == ("PAID", "rows by user 0")
+        told = world.daemon.store.read_inline(
+            lambda db: tuples(db, "SELECT channel, address, text FROM outgoing")
+        )
+        assert [one[:2] for one in told] == [("sms", "6281200000090")], "once, as it was paid"
+        assert f"{ticket['amount']:,}".replace(",", ".") in told[0][2]
 
     in_world(tmp_path, pay, settings=BANKS)
 
@@ -73,6 +83,8 @@ def test_a_bad_row_is_named_and_nothing_is_stored(tmp_path: Path) -> None:
         assert world.pressure.figures()["refused"] == {"BAD_ROWS": 2}
         await world.call("bank.import", bank="bank", rows=[good], check=True)
         assert len((await world.call("bank.rows"))["rows"]) == 1, "the one of the set-up"
+        await world.call("bank.import", bank="bank", rows=[good])
+        assert (await world.call("status"))["needs_you"]["payments"] == 1
 
     in_world(tmp_path, pay)
 
@@ -83,6 +95,7 @@ def test_one_admin_alone_raises_no_deposit(tmp_path: Path) -> None:
     async def pay(world: World) -> None:
         before = await balance(world)
         asked = await world.call("agent.credit", code="A1", amount=5_000, **WORD)
+        assert (await world.call("status"))["needs_you"]["credits"] == 1
         assert (asked["state"], asked["uid"]) == ("OPEN", 0)
         same = Peer(99, 0, 1000)  # another process, another group, the same user
         confirm = {"id": asked["id"], "who": "admin2"}
@@ -172,6 +185,7 @@ def test_a_complaint_is_answered(tmp_path: Path) -> None:
             )
         )
         (found,) = (await world.call("complaint.list"))["complaints"]
+        assert (await world.call("status"))["needs_you"]["complaints"] == 1
         told = await world.call("complaint.answer", id=found["id"], answer="sold", who="admin1")
         assert (told["state"], told["agent"], told["answer"]) == ("ANSWERED", "A1", "sold")
         assert (await world.call("complaint.list"))["complaints"] == []

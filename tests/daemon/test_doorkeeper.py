@@ -47,25 +47,6 @@ async def test_an_account_is_opened_in_memory_and_shows_nothing(house: House) ->
     assert "abcd" not in repr(house.store.read_inline(accounts.every))
 
 
-@pytest.mark.parametrize(
-    ("address", "allowed"),
-    [
-        ("192.0.2.7", True), ("::ffff:192.0.2.7", True), ("2001:db8::5", True),
-        ("192.0.3.7", False), ("2001:db9::5", False), ("", False), ("x", False),
-        ("192.0.2.7:80", False),
-    ],
-)  # fmt: skip
-async def test_a_program_calls_from_its_networks(house: House, address: str, allowed: bool) -> None:
-    await trade(house, networks=["192.0.2.0/24", "2001:db8::/32"])
-    await trade(house, "M2")
-    listed = await house.identity.doorkeeper.account("YUSUF")
-    unlisted = await house.identity.doorkeeper.account("M2")
-    assert listed
-    assert unlisted
-    assert listed.allows(address) is allowed
-    assert unlisted.allows(address)
-
-
 @pytest.mark.parametrize("member", ["", "M9", "x" * 65, "\ud800", "a\x00", "é", "' OR 1=1 --"])
 async def test_every_kind_of_stranger_is_none(house: House, member: str) -> None:
     assert await house.identity.doorkeeper.account(member) is None
@@ -92,15 +73,6 @@ async def test_who_is_wrong_slows_down_himself_and_not_the_agent(house: House) -
     house.wait(2.0)
     assert door.may_try("YUSUF", HERE)
     assert house.refused() == {"API_SLOW_DOWN": 3, "API_WRONG": 2}
-
-
-async def test_a_nonce_is_taken_once_also_after_a_restart(house: House) -> None:
-    await trade(house)
-    assert await house.identity.doorkeeper.use_nonce("YUSUF", "n1", 300_000)
-    house.leave()
-    await house.open()
-    assert not await house.identity.doorkeeper.use_nonce("YUSUF", "n1", 300_000)
-    assert house.refused() == {"API_REPLAYED": 1}
 
 
 async def test_an_agent_changes_the_password_of_his_programs_if_he_knows_it(house: House) -> None:

@@ -177,7 +177,7 @@ def test_how_orders_were_decided_is_told(tmp_path: Path) -> None:
     async def order(world: World) -> None:
         await story(world, await world.order(f"S10.{TO}"))
         told = await world.call("status")
-        assert told["needs_you"] == {"undecided": 0, "refuted": 0, "discrepancies": 0}
+        assert set(told["needs_you"].values()) == {0}
         figures = told["resolution"]
         assert (figures["orders"], figures["open"], figures["by"]) == (1, 0, {"stock": 1})
         assert 0 < figures["median_seconds"] == figures["p95_seconds"]

@@ -361,12 +361,12 @@ def test_the_status_tells_what_was_refused(tmp_path: Path) -> None:
         world = World(tmp_path, rack_plan(("wavecom", "telkomsel")))
         await world.start()
         assert world.pressure is not None
-        assert (await world.call("status"))["pressure"] == {"refused": {}}
+        assert (await world.call("status"))["pressure"] == {"pins_waiting": 0, "refused": {}}
         for kind in ("BUSY", "CUT_OFF", "BUSY"):
             world.pressure.refused(kind)
         world.pressure.watch(lambda: {"writing": 5})
         told = (await world.call("status"))["pressure"]
-        assert told == {"writing": 5, "refused": {"BUSY": 2, "CUT_OFF": 1}}
+        assert told == {"pins_waiting": 0, "writing": 5, "refused": {"BUSY": 2, "CUT_OFF": 1}}
         await world.stop()
 
     run(work())

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from peewee import Database
 
 from pulsarack.daemon import config
 from pulsarack.daemon import log as logging
@@ -24,6 +25,8 @@ from pulsarack.daemon.channels.postman import Postman
 from pulsarack.daemon.context import Context
 from pulsarack.daemon.events import Events
 from pulsarack.daemon.secrets import Secrets
+from pulsarack.queue import agents
+from pulsarack.queue.identity import senders
 from pulsarack.queue.post import outgoing
 from pulsarack.queue.post.outgoing import Kind, Outgoing, Text
 from pulsarack.ussd.shelf import load_shelf
@@ -274,3 +277,47 @@ def test_a_report_that_it_did_not_arrive_brings_another_try(tmp_path: Path) -> N
         assert (row.state, row.tries) == ("DELIVERED", 2)
 
     live(tmp_path, story, sms)
+
+
+@pytest.mark.parametrize("while_it_runs", [False, True])
+def test_a_result_of_a_channel_that_is_not_configured_any_more_goes_by_sms(
+    tmp_path: Path, while_it_runs: bool
+) -> None:
+    """Else nobody would ever be told, and the outbox would keep it for ever."""
+    sms = Scripted("sms")
+    result = Text("xmpp", "a@example.org", Kind.RESULT, "done", "A1", order_id=1, message_id=1)
+
+    async def story(office: Office) -> None:
+        def furnish(db: Database) -> None:
+            agents.add(db, "A1", "Kios", now_ms=1)
+            senders.bind(db, "sms", "6281200000099", "A1", by="test", now_ms=1)
+
+        def finish(db: Database) -> None:
+            outgoing.put(db, result, now_ms=office.clock.now_ms())
+
+        await office.store.write(furnish)
+        if while_it_runs:
+            await asyncio.sleep(10.0)
+        await office.store.write(finish)
+        if while_it_runs:
+            office.context.events.publish("order", id=1, state="FAILED", channel="xmpp")
+        else:
+            await office.die()
+            office.open()
+        await asyncio.sleep(60.0)
+        assert office.postman.states["xmpp"].standing is Standing.OFF
+        await asyncio.sleep(3700.0)
+        assert sms.addresses() == ["6281200000099"]
+        assert office.row(1).state == "EXPIRED"
+
+    live(tmp_path, story, sms)
+
+
+def test_no_channel_is_made_up_for_orders_of_the_socket(tmp_path: Path) -> None:
+    async def story(office: Office) -> None:
+        await asyncio.sleep(1.0)
+        office.context.events.publish("order", id=1, state="FAILED", channel="socket")
+        await asyncio.sleep(60.0)
+        assert list(office.postman.states) == ["sms"]
+
+    live(tmp_path, story, Scripted("sms"))

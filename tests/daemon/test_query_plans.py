@@ -277,7 +277,7 @@ async def identify(world: Noted) -> None:
     await call(world, "account.networks", networks=["192.0.2.7"], **member, **who)
     await call(world, "account.report", url="https://example.com/r", **member, **who)
     assert await identity.doorkeeper.account("m1") is not None
-    assert await identity.doorkeeper.use_nonce("m1", "n", 1000)
+    assert store.run_inline(lambda db: accounts.use_nonce(db, "m1", "n", 1, 1000))
     (account,) = store.read_inline(accounts.every)
     store.run_inline(lambda db: accounts.reseal(db, account, account))
     await call(world, "agent.access", **agent)

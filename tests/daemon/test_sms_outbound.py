@@ -6,14 +6,18 @@ from typing import Any
 
 import pytest
 
+from pulsarack.daemon import employment
 from pulsarack.daemon.channels.carrier import ChannelState, Standing
 from pulsarack.daemon.channels.sms.pace import BURST, Pace
+from pulsarack.daemon.context import Context
 from pulsarack.daemon.deliveries import Deliveries
 from pulsarack.modems.results import DeliveryReport
 from pulsarack.modems.simulator import network
 from pulsarack.modems.simulator.menu_weather import MenuFault
 from pulsarack.modems.simulator.operators.mobile_operator import Operator
 from pulsarack.modems.tpdu import DeliveryState
+from pulsarack.queue.chips import Chip
+from pulsarack.ussd.recipe import Recipe
 from tests.daemon.sms_world import AGENT, ON, SmsWorld
 from tests.daemon.test_guards_of_bare_failures import LATE_SECONDS, delivered_and_busy
 from tests.daemon.test_orders_and_chips import until_idle
@@ -52,6 +56,31 @@ def test_one_chip_receives_and_others_answer(tmp_path: Path) -> None:
         assert {one.receiver for one in world.letters()} == {iccid(world, 0)}
 
     in_sms_world(tmp_path, order, TELKOMSEL, XL, TELKOMSEL, settings="")
+
+
+def test_a_chip_that_is_changed_while_its_slot_begins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The chip's row was read a moment ago: what is said now holds, too."""
+    read = employment.recipe_of
+    changed = []
+
+    async def order(world: SmsWorld) -> None:
+        async def slowly(context: Context, chip: Chip) -> Recipe:
+            recipe = await read(context, chip)
+            if not changed:
+                changed.append(chip.iccid)
+                await world.call("chip.channel", iccid=chip.iccid, receives="on")
+            return recipe
+
+        monkeypatch.setattr(employment, "recipe_of", slowly)
+        await world.call("chip.channel", iccid=iccid(world), answers="on")  # it begins anew
+        await world.until(lambda: bool(changed))
+        await world.clock.sleep(60)
+        write(world, "S10.081200000012.1234")
+        await world.until(lambda: len(world.letters()) == 1)
+
+    in_sms_world(tmp_path, order, TELKOMSEL, settings="")
 
 
 def test_a_chip_that_follows_up_an_order_sends_nothing(tmp_path: Path) -> None:

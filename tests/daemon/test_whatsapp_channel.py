@@ -17,11 +17,7 @@ from pulsarack.daemon.channels.whatsapp.channel import Keys, WhatsAppChannel
 from pulsarack.daemon.clock import WallClock
 from pulsarack.daemon.config_http import HttpSection
 from pulsarack.daemon.config_whatsapp import WhatsAppSection
-from pulsarack.daemon.errors import Busy
-from pulsarack.daemon.pressure import Pressure
-from pulsarack.daemon.secrets import Secret
-from tests.daemon.chat_desk import MemoryDesk, MemoryPost
-from tests.daemon.graph_api import (
+from pulsarack.daemon.demo.graph_stand_in import (
     APP_SECRET,
     NUMBER_ID,
     TOKEN,
@@ -31,6 +27,10 @@ from tests.daemon.graph_api import (
     sign,
     value,
 )
+from pulsarack.daemon.errors import Busy
+from pulsarack.daemon.pressure import Pressure
+from pulsarack.daemon.secrets import Secret
+from tests.daemon.chat_desk import MemoryDesk, MemoryPost
 
 NUMBER, BSUID = "6281200000001", "ID.1349120865530274"
 DAY_MS = 24 * 3600 * 1000
@@ -179,6 +179,22 @@ async def test_a_report_that_could_not_be_kept_is_delivered_again() -> None:
         here.post.failing = None
         assert await here.api.deliver(*both) == [200]
         assert here.post.reports.get_nowait() == ("wamid.OUT1", True, "")
+
+
+async def test_a_failure_that_comes_before_its_id_is_on_disk_is_delivered_again() -> None:
+    async with scene() as here:
+        await here.start()
+        here.post.knows_all = False
+        failed = value(statuses=[{"id": "wamid.X", "status": "failed"}])
+        arrived = value(statuses=[{"id": "wamid.X", "status": "delivered"}])
+        assert await here.api.deliver(failed, tries=1) == [200]  # of another program's message
+        assert await here.api.deliver(here.writes("SALDO.1234")) == [200]
+        assert (await here.send()).kind is SentKind.SENT
+        here.channel._sent_at = here.clock.monotonic() + 1000.0  # this clock runs fast
+        assert await here.api.deliver(failed, tries=1) == [503]
+        assert await here.api.deliver(arrived, tries=1) == [200]
+        here.post.knows_all = True
+        assert await here.api.deliver(failed) == [200]
 
 
 async def test_a_picture_is_answered_and_not_read() -> None:

@@ -7,16 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pulsarack.daemon.channels.incoming import BODY_LIMIT, Incoming, Passed
 from pulsarack.daemon.channels.whatsapp import payload
 from pulsarack.daemon.channels.whatsapp.payload import (
-    BODY_LIMIT,
     Delivery,
-    Incoming,
     Item,
-    Passed,
     Unreadable,
 )
-from tests.daemon.graph_api import NUMBER_ID, body, value
+from pulsarack.daemon.demo.graph_stand_in import NUMBER_ID, body, value
 
 NUMBER, BSUID = "6281200000001", "ID.1349120865530274"
 MESSAGE = {

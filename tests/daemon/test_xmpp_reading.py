@@ -6,15 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pulsarack.daemon.channels import incoming
 from pulsarack.daemon.channels.carrier import SentKind, Standing
+from pulsarack.daemon.channels.incoming import BODY_LIMIT, Incoming, Passed
 from pulsarack.daemon.channels.retry import MISCONFIGURED_SECONDS, pause_seconds
-from pulsarack.daemon.channels.whatsapp import payload
-from pulsarack.daemon.channels.xmpp import endings, reading
+from pulsarack.daemon.channels.xmpp import endings
 from pulsarack.daemon.channels.xmpp.handled import Handled
 from pulsarack.daemon.channels.xmpp.reading import (
-    BODY_LIMIT,
-    Ignored,
-    Incoming,
     Report,
     jid_of,
     read,
@@ -43,7 +41,7 @@ def stanza(
     return element
 
 
-def what(element: ElementTree.Element, now_ms: int = NOW) -> Incoming | Report | Ignored:
+def what(element: ElementTree.Element, now_ms: int = NOW) -> Incoming | Report | Passed:
     return read(element, OWN, now_ms=now_ms, limit_ms=LIMIT)
 
 
@@ -102,7 +100,7 @@ def test_a_message_may_leave_its_type_out(kind: str | None) -> None:
     ],
 )
 def test_what_is_no_letter_has_a_name(element: ElementTree.Element, name: str, odd: bool) -> None:
-    assert what(element) == Ignored(name, odd=bool(odd))
+    assert what(element) == Passed(name, odd=bool(odd))
 
 
 @pytest.mark.parametrize(
@@ -125,7 +123,7 @@ def test_what_is_no_letter_has_a_name(element: ElementTree.Element, name: str, o
             " stamp='2026-11-22T01:00:00Z'/>",
             "too_old",
         ),
-        ("<body>x</body><replace xmlns='urn:xmpp:message-correct:0' id='a'/>", "message_corrected"),
+        ("<body>x</body><replace xmlns='urn:xmpp:message-correct:0' id='a'/>", "corrected"),
         ("<body>x</body><encryption xmlns='urn:xmpp:eme:0'/>", "only_text"),
         ("<body>x</body><encrypted xmlns='eu.siacs.conversations.axolotl'/>", "only_text"),
         ("<body>x</body><x xmlns='jabber:x:encrypted'>abc</x>", "only_text"),
@@ -178,8 +176,8 @@ def test_a_report_counts_only_from_who_got_the_message() -> None:
 
 
 def test_every_refusal_has_its_words() -> None:
-    keys = {reading.TOO_OLD, reading.TOO_LONG, reading.ONLY_TEXT, reading.CORRECTED}
-    assert keys | {payload.TOO_LONG, payload.ONLY_TEXT} <= set(shipped.shipped().wordings)
+    keys = {incoming.TOO_OLD, incoming.TOO_LONG, incoming.ONLY_TEXT, incoming.CORRECTED}
+    assert keys <= set(shipped.shipped().wordings)
     assert letter(stanza(f"<body>{'x' * (BODY_LIMIT + 1)}</body>")).values == {"batas": BODY_LIMIT}
 
 
@@ -212,7 +210,7 @@ def test_nothing_that_a_stanza_holds_breaks_the_reading(
 ) -> None:
     element = stanza(sender=sender, stanza_id=stanza_id)
     ElementTree.SubElement(element, "{urn:xmpp:delay}delay", {"stamp": stamp})
-    assert isinstance(what(element), Incoming | Ignored)
+    assert isinstance(what(element), Incoming | Passed)
 
 
 @pytest.mark.parametrize("text", ["", "a@b@c", "a b@c", None, "x" * 5000, "@pulsa.test", "a@"])

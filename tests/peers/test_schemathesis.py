@@ -2,7 +2,7 @@
 
 It reads the document that is served, makes requests of it and beside it, signs them (its hooks
 share no code with the product), and checks statuses, schemas, headers and authentication. It runs
-from an environment of its own, see install_schemathesis.sh.
+from an environment of its own, see install.sh.
 """
 
 import asyncio
@@ -15,17 +15,17 @@ from pulsarack.daemon.clock import WallClock
 from pulsarack.ledger import audit as ledger_audit
 from pulsarack.queue import audit as queue_audit
 from tests.daemon.channels.http_world import KEY, HttpWorld
+from tests.peers.conftest import PEERS
 
 HERE = Path(__file__).resolve().parent
-PROGRAM = HERE.parents[1] / ".peers" / "schemathesis" / "bin" / "schemathesis"
+PROGRAM = PEERS / "schemathesis" / "bin" / "schemathesis"
 SETTINGS = "requests_per_second = 100000\nburst = 100000\n"
-EXAMPLES = 40
+EXAMPLES = 15
 
 
 @pytest.mark.timeout(600)
-async def test_schemathesis_finds_nothing(tmp_path: Path, pytestconfig: pytest.Config) -> None:
-    if not PROGRAM.exists() and not pytestconfig.getoption("--peers", default=False):
-        pytest.skip("needs: sh tests/peers/install_schemathesis.sh")
+@pytest.mark.needs("schemathesis/bin/schemathesis")
+async def test_schemathesis_finds_nothing(tmp_path: Path) -> None:
     async with HttpWorld(tmp_path, SETTINGS, deposit=10**9, clock=WallClock()) as world:
         environment = {
             **os.environ,

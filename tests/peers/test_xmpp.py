@@ -14,12 +14,13 @@ from pulsarack.daemon.channels.carrier import Parcel, Sent, SentKind, Standing
 from pulsarack.daemon.channels.xmpp.channel import XmppChannel
 from pulsarack.daemon.clock import WallClock
 from pulsarack.daemon.config_xmpp import XmppSection
+from pulsarack.daemon.demo.prosody import DOMAIN, Prosody, write_certificate
 from pulsarack.daemon.errors import Busy
 from pulsarack.daemon.pressure import Pressure
 from pulsarack.daemon.secrets import Secret
 from tests.daemon.chat_desk import MemoryDesk, MemoryPost
-from tests.peers.prosody import DOMAIN, Prosody, write_certificate
 
+pytestmark = pytest.mark.needs("prosody")
 SECONDS = 30
 LEFT = (SentKind.SENT, SentKind.DELIVERED)
 PASSWORD = "rahasia-server"

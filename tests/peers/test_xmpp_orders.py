@@ -5,13 +5,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from pulsarack.daemon.channels.carrier import Standing
 from pulsarack.daemon.channels.xmpp.channel import XmppChannel
 from pulsarack.daemon.config_xmpp import XmppSection
+from pulsarack.daemon.demo.prosody import DOMAIN, Prosody
 from pulsarack.daemon.secrets import Secret
 from tests.daemon.channels.chat_house import ChatHouse, comes, house
 from tests.daemon.channels.desk_world import PIN
-from tests.peers.prosody import DOMAIN, Prosody
 from tests.peers.test_xmpp import AGENT, PASSWORD, SECONDS, Agent
 
 ORDER = f"S5.081200000012.{PIN}"
@@ -29,7 +28,6 @@ async def scene(place: Path) -> AsyncIterator[tuple[ChatHouse, Prosody, Agent]]:
             here.bind("xmpp", AGENT)
             channel = channel_of(here, server)
             async with here.carried_by(channel):
-                await comes(lambda: channel.state().standing is Standing.UP)
                 agent = Agent(server, "agen1", "toko")
                 agent.connect("127.0.0.1", server.port)
                 await asyncio.wait_for(agent.up.wait(), SECONDS)

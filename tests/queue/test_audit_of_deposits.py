@@ -83,6 +83,21 @@ def test_a_planted_fault_is_found(world: World, statement: str, what: str) -> No
     assert any(detail.startswith(what) for detail in found), found
 
 
+@pytest.mark.parametrize("transfer_id", ["bank_row:1", "credit_request:1", "balance_transfer:1"])
+def test_money_that_came_is_not_taken_back_by_the_ledger_alone(
+    world: World, transfer_id: str
+) -> None:
+    """Two admins take it back, or an upline pulls it; a reversal of its transfer is nobody's."""
+    busy(world)
+    world.agent("A3", deposit=0)
+    result = world.run(
+        lambda db: journal.reverse(db, transfer_id, id="x", memo="", now_ms=world.now)
+    )
+    assert result is journal.Result.OK
+    found = [one.detail for one in world.run(audit.audit) if one.rule == "P3"]
+    assert any(detail.startswith(LOWERED) for detail in found), found
+
+
 def test_every_rule_is_proved() -> None:
     proved = {what for _, what in PLANTED}
     for _, what, _ in audit_rules.QUERIES:

@@ -304,6 +304,16 @@ def test_the_audit_sees_commission_that_went_elsewhere_or_stayed(network: World)
     assert "a commission is booked of an order that did not succeed" in details
 
 
+@pytest.mark.parametrize("source", [agents.CASH, accounts.SALES, accounts.commission(MIDDLE)])
+def test_the_audit_sees_commission_that_no_order_brought(network: World, source: str) -> None:
+    """It would become deposit by the next exchange, and nobody ever paid it in."""
+    sold(network)
+    wrong = Transfer("x", source, accounts.commission(TOP), 5)
+    network.run(lambda db: journal.transfer(db, wrong, now_ms=network.now))
+    details = [detail for _, detail in network.findings()]
+    assert any("came from elsewhere than an order" in detail for detail in details), details
+
+
 # --- any history ------------------------------------------------------------------------------
 
 ENDS = st.lists(

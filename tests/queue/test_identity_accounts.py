@@ -179,7 +179,7 @@ INNER = [
     "http://[::1]/", "http://[::ffff:127.0.0.1]/", "http://169.254.169.254/x", "http://0/",
     "http://0x7f000001/", "http://127.1/", "http://2130706433/", "http://server/",
     "http://db.internal/", "http://x.local/", "http://192.168.1.1:631/", "http://224.0.0.1/",
-    "http://[fd00::1]/", "http://0177.0.0.1/",
+    "http://[fd00::1]/", "http://[64:ff9b::7f00:1]/", "http://[2002:7f00:1::]/", "http://0177.0.0.1/",
 ]  # fmt: skip
 NO_URLS = [
     "", "x", "ftp://example.com/", "file:///etc/passwd", "http://", "http:///x", "javascript:1",

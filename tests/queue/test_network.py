@@ -159,6 +159,20 @@ def test_an_upline_turns_off_and_on_whoever_is_below_it(network: World) -> None:
         assert refused(say(upline, code, False)) is RefusalCode.NOT_A_DOWNLINE
 
 
+def test_who_is_turned_off_from_above_too_is_not_turned_on_from_below(network: World) -> None:
+    def say(upline: str, active: bool) -> Agent | Refusal:
+        who = the(network, upline)
+        return network.run(lambda db: tree.set_active(db, who, SHOP, active))
+
+    for upline in (MIDDLE, TOP, MIDDLE):
+        assert isinstance(say(upline, False), Agent)
+    assert the(network, SHOP).stopped_by == TOP
+    assert refused(say(MIDDLE, True)) is RefusalCode.STOPPED
+    network.run(lambda db: agents.put_active(db, SHOP, False))
+    assert isinstance(say(TOP, False), Agent)
+    assert the(network, SHOP).stopped_by == ""
+
+
 # --- prices -----------------------------------------------------------------------------------
 
 

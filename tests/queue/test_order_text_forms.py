@@ -156,6 +156,16 @@ REFUSED = [
     (f"1000.{A}.5", MisreadCode.AMBIGUOUS, "no PIN"),
     (f"PLN20.{METER}.{B}.1000", MisreadCode.AMBIGUOUS, "told to"),
     (f"I.5.{A}", MisreadCode.AMBIGUOUS, "I5 to"),
+    ("S5 0812 0000 001 2 1234", MisreadCode.AMBIGUOUS, "(no. 2 of the day), a PIN"),
+    ("S5 0812-0000-001-2.1234", MisreadCode.AMBIGUOUS, "S5 to 081200000012, a PIN"),
+    ("S5 08120 00001 2", MisreadCode.AMBIGUOUS, "S5 to 08120000012, no PIN"),
+    ("5 0812 0000 0012 5", MisreadCode.AMBIGUOUS, "denomination 5 to 0812000000125"),
+    ("T.K1.-50000.1234", MisreadCode.BAD_FIELD, "'****' is no amount"),
+    ("T K1 -50000", MisreadCode.BAD_FIELD, "'****' is no amount"),
+    ("TIKET.-Rp50000", MisreadCode.BAD_FIELD, "'Rp****' is no amount"),
+    ("TIKET.Rp-50.000", MisreadCode.BAD_FIELD, "'Rp' is no amount"),
+    ("TARIK.K1.x", MisreadCode.BAD_FIELD, "'x' is no amount"),
+    ("M.-500", MisreadCode.BAD_FIELD, "'500' is no markup"),
     ("TK.1234", MisreadCode.AMBIGUOUS, "amount ****, no PIN"),
     (f"DAFTAR.a.b.{A}.1234", MisreadCode.AMBIGUOUS, "markup ****, no PIN"),
     ("T.KIOS-7.100", MisreadCode.AMBIGUOUS, "to 'KIOS' amount ****"),
@@ -224,6 +234,21 @@ def test_who_must_give_a_pin_has_given_it(text: str, wanted: str) -> None:
     assert shown(text, pin_expected=True) == wanted
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "S5 0812-0000-0012 2 1234",  # the gap tells the counter from the number
+        "S5.0812 0000 0012.2.1234",
+        "S5 +62 81200000012 2 1234",
+        "S5 081200000012 2 1234",
+        "S5 0812 0000 00123 2 1234",  # 14 figures are no number
+    ],
+)
+def test_figures_behind_a_grouped_number_are_no_part_of_it(text: str) -> None:
+    (order,) = reading(text).commands
+    assert isinstance(order, c.PlaceOrder) and order.repeat_index == 2
+
+
 def test_where_a_pin_is_expected_a_text_without_one_is_read_too() -> None:
     assert reading(f"S5.{A}", pin_expected=True).pin is None
     assert misread("REG Budi Santoso Bandung 081200000012", pin_expected=True)
@@ -257,6 +282,12 @@ def test_what_is_kept_has_no_pin(text: str, wanted: str) -> None:
     masked = read(text, DEFAULT, WORDS).masked
     assert masked.replace("*", "") == wanted.replace("*", "")
     assert masked.count("****") >= 1 or masked == wanted
+
+
+def test_an_operators_own_word_for_a_secret_hides_what_follows_it() -> None:
+    own = grammar('aliases = { SANDIWEB = "PASSIP" }')
+    for text in ("SANDIWEB*old", "SANDIWEB*old*new*more*than*fits", "SANDIWEP*old*new"):
+        assert "old" not in misread(text, own).masked
 
 
 REFERENCES = [

@@ -130,6 +130,7 @@ FIELD_TEXTS: dict[str, st.SearchStrategy[Any]] = {
     "mobile": local,
     "product": products,
     "amount": st.integers(1, 10**9),
+    "pulled": st.integers(1, 10**9),
     "markup": st.integers(1, 999),
     "agent": st.sampled_from(["K1", "1001", "KIOS-A", "budi_2", "S5"]),
     "day": st.integers(1, 31),
@@ -173,7 +174,7 @@ def test_a_command_in_any_form_reads_back(
     for argument, value in entry.fixed:
         assert getattr(command, argument) == value
     for each, typed in zip(form, texts, strict=True):
-        if each.kind in ("amount", "markup", "day", "count"):
+        if each.kind in ("amount", "pulled", "markup", "day", "count"):
             assert getattr(command, each.argument) == int(typed)
         elif each.kind in ("agent", "name", "town", "words", "bank", "url", "ip"):
             assert getattr(command, each.argument) == typed

@@ -808,6 +808,12 @@ def test_several_products_of_a_denomination_are_asked_back(talk: Talk) -> None:
     assert talk.world.sql("SELECT count(*) FROM orders") == [(0,)]
 
 
+def test_nothing_to_choose_is_said(talk: Talk) -> None:
+    # axis has a prefix, and nobody sells it here.
+    for command in (PlaceOrder("S10", None, "083100000012"), PlaceOrder(None, 10, "083100000012")):
+        assert talk.say(command).text.endswith("Pilih: -")
+
+
 def test_an_order_goes_where_it_came_from(talk: Talk) -> None:
     answer = talk.say(
         PlaceOrder("S10", None, TO, reply_number="6281200000055"),

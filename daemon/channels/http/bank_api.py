@@ -11,20 +11,18 @@ from collections.abc import Sequence
 from aiohttp import web
 from peewee import Database
 
-from pulsarack.daemon import calendar
-from pulsarack.daemon.calls.deposit_calls import DAYS_AHEAD
+from pulsarack.daemon import bank_statements
 from pulsarack.daemon.channels.http import json_body, wire
 from pulsarack.daemon.channels.http.door import Door
 from pulsarack.daemon.channels.http.parts import Account
 from pulsarack.daemon.channels.http.refusals import HttpRefusal, Why, of_queue
 from pulsarack.daemon.channels.http.routes import Call, Operation, Route
 from pulsarack.daemon.context import Context
-from pulsarack.queue.deposits import bank_rows
 from pulsarack.queue.deposits.bank_rows import StatementRow, Taken
+from pulsarack.queue.service import paying_in
 from pulsarack.queue.validation import Refusal, RefusalCode
 
 _BODY_OCTETS = 1024 * 1024
-_DAY_MS = 86_400_000
 
 
 class BankApi:
@@ -42,7 +40,7 @@ class BankApi:
         taken = await self._take(account, wanted)
         if isinstance(taken, Refusal):
             raise of_queue(taken)
-        self._tell(account, wanted.bank, taken)
+        bank_statements.tell(self._context, wanted.bank, taken, account=account.member)
         paid = [
             wire.PaidTicket(one.ticket.id, one.ticket.agent, one.row.amount, one.row.day)
             for one in taken.paid
@@ -95,11 +93,10 @@ class BankApi:
             StatementRow(one.day, one.amount, one.description, one.balance, one.occurrence)
             for one in wanted.rows
         ]
-        ahead = now_ms + DAYS_AHEAD * _DAY_MS
-        latest = calendar.local_day(ahead, config.daemon.timezone)
+        latest = bank_statements.latest_day(self._context)
 
         def job(db: Database) -> Taken | Refusal:
-            return bank_rows.take(
+            return paying_in.take(
                 db,
                 wanted.bank,
                 rows,
@@ -109,23 +106,3 @@ class BankApi:
             )
 
         return await self._context.store.write_for(account.agent, job)
-
-    def _tell(self, account: Account, bank: str, taken: Taken) -> None:
-        log = self._context.log
-        for one in taken.paid:
-            log.info(
-                "ticket.paid",
-                ticket=one.ticket.id,
-                agent=one.ticket.agent,
-                amount=one.row.amount,
-                row=one.row.id,
-            )
-        log.info(
-            "bank.imported",
-            bank=bank,
-            account=account.member,
-            added=taken.added,
-            known=taken.known,
-            paid=len(taken.paid),
-            unmatched=len(taken.unmatched),
-        )

@@ -127,7 +127,9 @@ class Connection(web.RequestHandler):
             logging.get(channel="http").error("http.failed", path="", exc_info=exc)
         self._shared.pressure.refused(f"HTTP_{known.code}", address=self._name)
         response = web.Response(
-            status=known.status, body=error_body(known), headers={"Content-Type": JSON}
+            status=known.status,
+            body=error_body(known),
+            headers={"Content-Type": JSON, "Server": "pulsarack"},
         )
         response.force_close()
         return response

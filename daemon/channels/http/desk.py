@@ -21,14 +21,19 @@ from pulsarack.queue.complaints import Opened
 from pulsarack.queue.deposits import tickets
 from pulsarack.queue.deposits.tickets import Given, Ticket
 from pulsarack.queue.errors import IllegalMove
-from pulsarack.queue.intake import Repeated
+from pulsarack.queue.intake import Origin, Repeated
 from pulsarack.queue.orders import Order
 from pulsarack.queue.products import Product
 from pulsarack.queue.reports import statement
 from pulsarack.queue.reports.statement import StatementLine
 from pulsarack.queue.request import Request
 from pulsarack.queue.state import OPEN
-from pulsarack.queue.validation import Refusal, normalise_destination, show_destination
+from pulsarack.queue.validation import (
+    Refusal,
+    RefusalCode,
+    normalise_destination,
+    show_destination,
+)
 
 CHANNEL = "http"
 
@@ -87,12 +92,14 @@ class Desk:
         reply_number: str | None = None,
         dialect: str = "",
         text: str | None = None,
+        most_price: int | None = None,
         first: Callable[[Database], None] | None = None,
     ) -> Placed | Refusal:
         """Accept an order, or answer with the one of its reference; durable when it returns.
 
         `reply_number` is the buyer's, who is told too; `text` is what is kept of the request,
-        without secrets; `first` is done in the same transaction, before the order.
+        without secrets. A new order that costs more than `most_price` is refused (TOO_DEAR).
+        `first` is done in the same transaction, before the order.
         """
         if reply_number is not None:
             buyer = normalise_destination(reply_number)
@@ -108,14 +115,36 @@ class Desk:
             address=account.member,
             dialect=dialect,
         )
+
+        def before(db: Database) -> Refusal | None:
+            if first is not None:
+                first(db)
+            return None if most_price is None else self._dearer(db, request, origin, most_price)
+
         found = await self._parts.ordering.place(
-            request, replace(origin, reply_number=reply_number), first=first
+            request, replace(origin, reply_number=reply_number), first=before
         )
         if isinstance(found, Refusal):
             return found
         if isinstance(found, Repeated):
             return Placed(await self._past(found.past), repeated=True)
         return Placed(standing(found.order), found.repeated)
+
+    def _dearer(
+        self, db: Database, request: Request, origin: Origin, most_price: int
+    ) -> Refusal | None:
+        """Why an order is not accepted at its price; one that was accepted has its own."""
+        agent, product = agents.find(db, origin.agent), products.find(db, request.product)
+        if agent is None or product is None or _known(db, origin) is not None:
+            return None
+        price = self._parts.price_of(db, agent, product)
+        if price <= most_price:
+            return None
+        return Refusal(
+            RefusalCode.TOO_DEAR,
+            f"{product.code} costs {price}, and you pay {most_price} at most",
+            "allow more, or order something else",
+        )
 
     async def find(self, account: Account, reference: str) -> Standing | None:
         """The order that the agent gave this reference to, whenever that was."""
@@ -128,6 +157,15 @@ class Desk:
         if isinstance(found, PastOrder):
             return await self._past(found)
         return None if found is None else standing(found)
+
+    async def look_up(self, account: Account, reference: str) -> Standing | None:
+        """The same for whoever takes "there is none" for a failure: it is said only when the orders
+        that were under way when he asked are written."""
+        found = await self.find(account, reference)
+        if found is None:
+            await self._context.store.write_for(account.agent, lambda _db: None)
+            found = await self.find(account, reference)
+        return found
 
     async def newest(self, account: Account, *, state: str | None, limit: int) -> list[Standing]:
         """The agent's newest orders that are not archived."""
@@ -242,6 +280,13 @@ class Desk:
             received_at=row.get("received_at"),
             finished_at=past.finished_at,
         )
+
+
+def _known(db: Database, origin: Origin) -> Order | PastOrder | None:
+    """The order that was accepted under the same reference before."""
+    reference = origin.client_reference or ""
+    live = orders.by_reference(db, origin.agent, reference)
+    return live or archive.by_reference(db, origin.agent, reference)
 
 
 def standing(order: Order) -> Standing:

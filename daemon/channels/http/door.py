@@ -18,10 +18,9 @@ from pulsarack.daemon.channels.http.limits import Buckets, Places
 from pulsarack.daemon.channels.http.parts import Account, Parts
 from pulsarack.daemon.channels.http.refusals import HttpRefusal, Why
 from pulsarack.daemon.channels.http.routes import Call
-from pulsarack.daemon.context import Context
+from pulsarack.daemon.context import MS, Context
 from pulsarack.daemon.outside import CALLER
 
-MS = 1000
 NATIVE = "native"
 _WAIT_SECONDS = 60
 _WRONG = "there is no such key, or the signature is not its secret's"
@@ -82,10 +81,16 @@ class Door:
 
     async def find(self, call: Call, member: str) -> Account | None:
         """The account of a name, not let in yet; raises HttpRefusal after many wrong secrets."""
+        self._check_pause(call, member)
+        found = await self._doorkeeper.account(member)
+        # Many may have come in meanwhile: once one of them was wrong, none is compared any more.
+        self._check_pause(call, member)
+        return found
+
+    def _check_pause(self, call: Call, member: str) -> None:
         if not self._doorkeeper.may_try(member, call.address):
             message = "too many requests were wrong"
             raise HttpRefusal(Why.TOO_MANY_FAILURES, message, retry_after=_WAIT_SECONDS)
-        return await self._doorkeeper.account(member)
 
     def wrong(self, call: Call, member: str, why: Why, message: str) -> HttpRefusal:
         """Note that the caller did not know a secret; the refusal to raise."""

@@ -52,6 +52,11 @@ def answer(found: object, status: int = 200) -> web.Response:
 def _check_type(header: str | None, request: web.Request) -> None:
     if header is None or request.content_type != "application/json":
         raise HttpRefusal(Why.BAD_CONTENT_TYPE, "the body is not called application/json")
+    check_charset(request)
+
+
+def check_charset(request: web.Request) -> None:
+    """Refuse a body that is called something else than UTF-8; raises HttpRefusal."""
     if (request.charset or "utf-8").lower().replace("_", "-") not in ("utf-8", "utf8"):
         raise HttpRefusal(Why.FOREIGN_CHARSET, "the body is in another charset than UTF-8")
 

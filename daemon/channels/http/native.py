@@ -44,6 +44,7 @@ class NativeApi:
             asked,
             reference=wanted.client_reference,
             reply_number=wanted.reply_number,
+            most_price=wanted.max_price,
             first=verified.use_nonce,
         )
         if isinstance(found, Refusal):
@@ -54,7 +55,7 @@ class NativeApi:
     async def show(self, call: Call) -> web.Response:
         """GET /v1/orders/{reference}."""
         account = await self._door.signed(call)
-        found = await self._desk.find(account, _reference(call))
+        found = await self._desk.look_up(account, _reference(call))
         if found is None:
             raise _not_found()
         return json_body.answer(order_view(found))

@@ -1,6 +1,7 @@
 """What the HTTP channel needs of the rest of the daemon, as protocols.
 
-Nothing here knows how an account is kept or how an order is accepted; `run.py` hands the parts in.
+Nothing here knows how an account is kept or how an order is accepted;
+`daemon/channels/channels.py` hands the parts in.
 """
 
 from collections.abc import Callable, Iterable
@@ -32,7 +33,7 @@ class Account(Protocol):
 
     @property
     def kind(self) -> str:
-        """What it may do: an agent's, or an admin's."""
+        """What it speaks: the native API, or a dialect of the trade."""
 
     @property
     def key(self) -> Secret | None:
@@ -101,7 +102,7 @@ class Ordering(Protocol):
         request: Request,
         origin: Origin,
         *,
-        first: Callable[[Database], None] | None = None,
+        first: Callable[[Database], Refusal | None] | None = None,
     ) -> Accepted | Repeated | Refusal:
         """Accept it durably, answer with its first one, or say why not; `first` goes before."""
 

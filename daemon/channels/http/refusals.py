@@ -46,6 +46,15 @@ class Why(StrEnum):
     STOPPING = "STOPPING"
 
 
+# Who hears one of these knows nothing about his order, which may have been accepted before: he must
+# ask again, and a dialect says that it is in process and never that it failed.
+IN_DOUBT: Final = frozenset(
+    (
+        *(Why.TOO_SLOW, Why.TOO_MANY_REQUESTS, Why.TOO_MANY_FAILURES, Why.INTERNAL, Why.BUSY),
+        *(Why.TOO_MANY_CONNECTIONS, Why.STOPPING),
+    )
+)
+
 # The status of each, and what the caller can do.
 _SAID: Final[Mapping[Why, tuple[int, str]]] = {
     Why.BAD_HTTP: (400, "send a request as RFC 9112 has it"),
@@ -85,6 +94,14 @@ _STATUS = {
     RefusalCode.REFERENCE_REUSED: 409,
 }
 _UNPROCESSABLE = 422
+# The queue's remedies are for people at a terminal, or for texts.
+_REMEDY = {
+    RefusalCode.BAD_FORMAT: "see the fields in /v1/openapi.json",
+    RefusalCode.UNKNOWN_AGENT: "ask the server's admin",
+    RefusalCode.UNKNOWN_PRODUCT: "see GET /v1/products",
+    RefusalCode.UNKNOWN_PREFIX: "check the number, or ask the server's admin",
+    RefusalCode.REPEATED: "if one more is meant, raise repeat_index",
+}
 
 
 class HttpRefusal(Exception):
@@ -111,13 +128,18 @@ class HttpRefusal(Exception):
         self.allow = allow
         self.refusal = refusal
 
+    @property
+    def in_doubt(self) -> bool:
+        """Whether it says nothing about the order that was asked for."""
+        return self.code in IN_DOUBT
+
 
 def of_queue(refusal: Refusal) -> HttpRefusal:
     """What the queue refused, with the status that says so."""
     return HttpRefusal(
         refusal.code.value,
         refusal.message,
-        refusal.remedy,
+        _REMEDY.get(refusal.code, refusal.remedy),
         status=_STATUS.get(refusal.code, _UNPROCESSABLE),
         refusal=refusal,
     )

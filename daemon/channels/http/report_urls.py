@@ -17,7 +17,8 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
 from pulsarack.daemon.channels.http import addresses
-from pulsarack.daemon.channels.http.addresses import Network
+from pulsarack.queue.identity import networks
+from pulsarack.queue.identity.networks import Network
 
 _LONGEST = 2_000
 _RESOLVING_AT_ONCE = 8
@@ -40,6 +41,9 @@ def check(url: str, private: Sequence[Network]) -> URL:
     if found.user is not None or found.password is not None:
         raise NotAllowed("it holds a user or a password")
     literal = addresses.parse(found.host)
+    # Short and odd forms of IPv4 (127.1, 2130706433): the system's own functions know them.
+    if literal is None and found.host.replace(".", "").isdigit():
+        raise NotAllowed("its host is no name, and no address as it is written in full")
     if literal is not None:
         check_address(str(literal), private)
     return found
@@ -48,7 +52,9 @@ def check(url: str, private: Sequence[Network]) -> URL:
 def check_address(text: str, private: Sequence[Network]) -> None:
     """Refuse an address that is no public one; raises NotAllowed."""
     address = addresses.parse(text)
-    if address is None or not (addresses.is_public(address) or addresses.is_in(address, private)):
+    if address is None or not (
+        networks.leads_outside(address) or addresses.is_in(address, private)
+    ):
         raise NotAllowed(f"{text} is no public address")
 
 

@@ -26,11 +26,12 @@ from pulsarack.daemon.channels.http.native import order_view
 from pulsarack.daemon.channels.http.parts import Account
 from pulsarack.daemon.channels.http.refusals import HttpRefusal
 from pulsarack.daemon.config_http import HttpSection
+from pulsarack.daemon.context import MS
 from pulsarack.modems.timing import Clock
 
 NATIVE = "native"
-_MS = 1000
 _HOST_IS_BUSY_SECONDS = 2.0
+_BUSY_LONGEST = 60.0
 _LONGEST_WAIT_SECONDS = 3600
 _ANSWER_OCTETS = 4096
 _MANY = 100_000
@@ -77,7 +78,7 @@ def native(report: Report) -> Post:
         "POST",
         report.url.raw_path_qs,
         body,
-        timestamp=report.now_ms // _MS,
+        timestamp=report.now_ms // MS,
         nonce=report.nonce,
     )
     return Post("POST", report.url, {**headers, "Content-Type": "application/json"}, body)
@@ -138,7 +139,8 @@ class Reporter:
         look: Callable[[], Awaitable[tuple[Standing | None, int | None]]],
     ) -> Sent:
         """One try; `look` gives the order as it stands, and the agent's deposit."""
-        if account is None or not account.report_url:
+        # An account's name may be another agent's by now, who is told nothing of this one's orders.
+        if account is None or account.agent != parcel.agent or not account.report_url:
             return Sent(SentKind.NEVER, why="the account has no report URL")
         try:
             url = report_urls.check(account.report_url, self._private)
@@ -150,7 +152,10 @@ class Reporter:
         host = f"{url.host}:{url.port}"
         if not self._hosts.enter(host):
             why = "other reports to this host are under way"
-            return Sent(SentKind.LATER, why=why, again_seconds=_HOST_IS_BUSY_SECONDS)
+            # Ever more seldom: thousands wait for a receiver that is slow or dead, and each look
+            # at one of them is two transactions and a line in the log.
+            wait = min(_HOST_IS_BUSY_SECONDS * 2.0 ** min(parcel.tries - 1, 9), _BUSY_LONGEST)
+            return Sent(SentKind.LATER, why=why, again_seconds=wait)
         try:
             order, available = await look()
             report = Report(

@@ -29,6 +29,7 @@ from pulsarack.daemon.channels.http.listener import Listener
 from pulsarack.daemon.channels.http.refusals import HttpRefusal, Why
 from pulsarack.daemon.channels.http.routes import Call, Route, native_refusal
 from pulsarack.daemon.config_http import HttpSection, split_listen
+from pulsarack.daemon.context import MS
 from pulsarack.daemon.errors import Busy, DaemonError
 from pulsarack.daemon.outside import CALLER
 from pulsarack.daemon.pressure import Pressure
@@ -37,7 +38,6 @@ from pulsarack.modems.timing import Clock
 _BACKLOG = 512
 _LINGER_SECONDS = 1.0
 _IDENTITY = ("", "identity")
-_MS = 1000
 # Answers are of one caller and one moment; and nobody learns what this is made of.
 _OF_ALL = {"Server": "pulsarack", "Cache-Control": "no-store"}
 # Their messages quote what the caller sent, which may be a secret: it stays out of the log.
@@ -73,11 +73,17 @@ class HttpServer:
         pressure.watch(self._figures)
 
     def add(self, routes: Iterable[Route]) -> None:
-        """Serve these, too; before `start`."""
+        """Serve these, too; before `start`. Raises CannotListen for a path that cannot be."""
         for route in routes:
             key = (route.method, route.path)
             if key in self._routes:
-                raise ValueError(f"{route.method} {route.path} is served already")
+                remedy = "give it a path of its own in the configuration"
+                raise CannotListen(f"{route.method} {route.path} is served already", remedy)
+            try:
+                web.UrlDispatcher().add_resource(route.path)
+            except ValueError:
+                remedy = "write a path such as /trx in the configuration"
+                raise CannotListen(f"{route.path[:80]!r} is no path", remedy) from None
             self._routes[key] = route
 
     @property
@@ -159,9 +165,7 @@ class HttpServer:
                 client.send(last_words(refusal))
 
     def _application(self) -> web.Application:
-        octets = [one.body_octets or 0 for one in self._routes.values()]
-        longest = max(self._settings.body_octets, *octets)
-        application = web.Application(client_max_size=longest, middlewares=[self._around])
+        application = web.Application(middlewares=[self._around])
         for route in self._routes.values():
             application.router.add_route(route.method, route.path, _never)
         return application
@@ -200,7 +204,7 @@ class HttpServer:
                 status=response.status,
                 address=call.address,
                 account=call.account.member if call.account else None,
-                ms=round((self._clock.monotonic() - began) * _MS),
+                ms=round((self._clock.monotonic() - began) * MS),
             )
         return response
 
@@ -239,17 +243,13 @@ class HttpServer:
         if isinstance(connection, Connection):
             connection.head_read(body_follows=request.can_read_body)
         try:
-            body = await request.read()
-        except web.HTTPRequestEntityTooLarge:
-            raise HttpRefusal(Why.BODY_TOO_LARGE, f"a body may have {limit} octets") from None
+            body = await _read(request, limit)
         except ConnectionError:
             raise _Gone from None
         except (web.RequestPayloadError, ValueError):
             raise HttpRefusal(Why.BAD_HTTP, "the body ended too early, or is not coded") from None
         if isinstance(connection, Connection):
             connection.body_read()
-        if len(body) > limit:  # without a length in its head
-            raise HttpRefusal(Why.BODY_TOO_LARGE, f"a body may have {limit} octets")
         return body
 
     def _refuse(self, call: Call, route: Route | None, refusal: HttpRefusal) -> web.Response:
@@ -281,6 +281,16 @@ class HttpServer:
 
     def _figures(self) -> dict[str, int]:
         return {"http_connections": self._connections.taken, "http_in_flight": self._in_flight}
+
+
+async def _read(request: web.Request, limit: int) -> bytes:
+    """What stands in the body; aiohttp's own limit is one for all routes."""
+    found = bytearray()
+    async for chunk in request.content.iter_any():
+        found += chunk
+        if len(found) > limit:
+            raise HttpRefusal(Why.BODY_TOO_LARGE, f"a body may have {limit} octets")
+    return bytes(found)
 
 
 async def _never(_request: web.Request) -> web.StreamResponse:
@@ -320,7 +330,10 @@ def _listen(listen: str) -> socket.socket:
     try:
         # Only numbers and names of this machine are of use here, so nothing is asked abroad.
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        return socket.create_server(found[0][4][:2], family=found[0][0], backlog=_BACKLOG)
+        family, address = found[0][0], found[0][4][:2]
+        # "All addresses" of IPv6 are those of IPv4, too.
+        both = address[0] == "::" and socket.has_dualstack_ipv6()
+        return socket.create_server(address, family=family, backlog=_BACKLOG, dualstack_ipv6=both)
     except (OSError, UnicodeError) as error:
         number: int | None = getattr(error, "errno", None)
         why = (

@@ -21,6 +21,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pulsarack.daemon.channels.http.refusals import HttpRefusal, Why
+from pulsarack.daemon.context import MS
 from pulsarack.daemon.secrets import Secret
 
 SCHEME = "PULSARACK-HMAC-SHA256"
@@ -95,7 +96,7 @@ def is_right(signed: Signed, secret: Secret | None, text: bytes) -> bool:
 
 def check_time(signed: Signed, *, now_ms: int, window_seconds: float) -> None:
     """Refuse what was signed too long ago, or in the future."""
-    now = now_ms // 1000
+    now = now_ms // MS
     if signed.timestamp < now - window_seconds:
         raise HttpRefusal(Why.TOO_LATE, _clocks(signed, now))
     if signed.timestamp > now + window_seconds:

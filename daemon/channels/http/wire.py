@@ -8,8 +8,8 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from pulsarack.daemon.control_arguments import MOST_RUPIAH, PRINTABLE
 from pulsarack.daemon.control_deposits import MOST_ROWS, BankRowGiven
+from pulsarack.daemon.control_values import MOST_RUPIAH, PRINTABLE
 from pulsarack.queue.state import OrderState
 
 Reference = Annotated[
@@ -41,13 +41,17 @@ class Incoming(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class NewOrder(Incoming, frozen=True, kw_only=True):
-    """Top a number up. `reply_number`: the buyer's telephone, who is told the result too."""
+    """Top a number up. `reply_number`: the buyer's telephone, who is told the result too.
+
+    With `max_price` a new order is refused if it costs more by now.
+    """
 
     client_reference: Reference
     product: _Code
     destination: _Number
     repeat_index: _Repeat = 1
     reply_number: _Number | None = None
+    max_price: Rupiah | None = None
 
 
 class NewTicket(Incoming, frozen=True, kw_only=True):

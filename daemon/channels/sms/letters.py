@@ -15,6 +15,7 @@ from datetime import datetime
 
 from pulsarack.daemon.channels.sms.reception import Reception, Stage
 from pulsarack.modems.results import IncomingSms
+from pulsarack.queue.order_text.masking import suspicious
 from pulsarack.queue.post.inbound import Letter
 from pulsarack.ussd.recipe import Recipe
 
@@ -23,8 +24,6 @@ CHANNEL = "sms"
 DELETED_A_LOOK, DELETED_IN_A_SALE = 8, 2
 # ITU-T E.164: 15 digits at most; what is shorter than this is a service, not a telephone.
 _TELEPHONE = re.compile(r"[0-9]{8,15}")
-# Shorter than a telephone number and longer than a denomination: it may be a PIN.
-_MAYBE_PIN = re.compile(r"(?<![0-9])[0-9]{4,8}(?![0-9])")
 
 Delete = Callable[[IncomingSms], Awaitable[bool]]
 
@@ -65,7 +64,7 @@ class Letters:
         """What is kept of a text that is not handed in: what it lacks in front, and no PIN."""
         person = self._is_of_a_person(message)
         if message.complete:
-            return _MAYBE_PIN.sub("****", message.text) if person else message.text
+            return suspicious(message.text) if person else message.text
         if not (person and self._receives):
             return f"(incomplete: {message.missing}) {message.text}"
         self._reception.refused("sms.incomplete", chip=self._iccid)

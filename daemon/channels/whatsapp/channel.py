@@ -35,6 +35,8 @@ from pulsarack.modems.timing import Clock
 WINDOW_MS = (24 * 3600 - 60) * 1000
 # Numbers about which a report was bad, in memory: who is forgotten is found out again.
 TROUBLES_REMEMBERED = 1000
+# So long after a message was sent its id may still be on its way to the disk.
+WRITTEN_SECONDS = 10.0
 _LONG_AGO = 0
 
 
@@ -88,6 +90,8 @@ class WhatsAppChannel:
         self._graph: Graph | None = None
         self._wrong = asyncio.Event()
         self._troubles: OrderedDict[str, _Trouble] = OrderedDict()
+        self._under_way = 0
+        self._sent_at = float("-inf")
         self.webhook = Webhook(
             settings,
             keys.app_secret,
@@ -96,6 +100,7 @@ class WhatsAppChannel:
             desk,
             post,
             self._note_trouble,
+            self._sends,
         )
 
     def state(self) -> ChannelState:
@@ -134,7 +139,12 @@ class WhatsAppChannel:
         hopeless, is_open = self._known_about(parcel.address, wrote_at or _LONG_AGO)
         if hopeless is not None:
             return hopeless
-        return await self._send(found, parcel, is_open)
+        self._under_way += 1
+        try:
+            return await self._send(found, parcel, is_open)
+        finally:
+            self._under_way -= 1
+            self._sent_at = self._clock.monotonic()
 
     # -- inside ------------------------------------------------------------------------------
 
@@ -167,6 +177,10 @@ class WhatsAppChannel:
         if meaning is None or meaning.kind is not SentKind.NEVER:
             return None, is_open
         return (None, False) if meaning.window else (Sent(meaning.kind, why=meaning.why), is_open)
+
+    def _sends(self) -> bool:
+        """Whether the id of a message of ours may not be on disk yet."""
+        return bool(self._under_way) or self._clock.monotonic() - self._sent_at < WRITTEN_SECONDS
 
     def _note_trouble(self, delivery: Delivery) -> None:
         if delivery.code is None or not delivery.address:

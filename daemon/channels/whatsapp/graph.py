@@ -15,11 +15,11 @@ from pulsarack.daemon import json_text
 from pulsarack.daemon.channels.carrier import ChannelState, Sent, SentKind, Standing
 from pulsarack.daemon.channels.whatsapp import graph_errors
 from pulsarack.daemon.channels.whatsapp.graph_errors import Meaning
-from pulsarack.daemon.channels.whatsapp.payload import is_bsuid
 from pulsarack.daemon.channels.within import within
 from pulsarack.daemon.config_whatsapp import WhatsAppSection
 from pulsarack.daemon.secrets import Secret
 from pulsarack.modems.timing import Clock
+from pulsarack.queue.identity.addresses import is_bsuid
 
 TEXT_LIMIT = 4096
 TEMPLATE_LIMIT = 1024

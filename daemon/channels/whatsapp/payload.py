@@ -15,17 +15,22 @@ from dataclasses import dataclass
 from typing import Any
 
 from pulsarack.daemon import json_text
+from pulsarack.daemon.channels.incoming import (
+    BODY_LIMIT,
+    ONLY_TEXT,
+    TOO_LONG,
+    Incoming,
+    Passed,
+)
+from pulsarack.queue.identity.addresses import is_bsuid
 from pulsarack.queue.post.inbound import Letter
 
 CHANNEL = "whatsapp"
 OBJECT = "whatsapp_business_account"
-BODY_LIMIT = 2000
 _WHY_LIMIT = 200
 
 _MESSAGE_ID = re.compile(r"[\x21-\x7e]{1,200}")
 _NUMBER = re.compile(r"[0-9]{5,20}", re.ASCII)
-# Two letters of a country, and for linked businesses ENT, before the id itself.
-_BSUID = re.compile(r"[A-Z]{2}\.(ENT\.)?[A-Za-z0-9]{1,128}")
 _TIMESTAMP = re.compile(r"[0-9]{1,12}", re.ASCII)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -33,22 +38,6 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _SILENT = frozenset({"reaction", "system", "ephemeral", "request_welcome"})
 _ARRIVED = frozenset({"delivered", "read"})
 _ON_ITS_WAY = frozenset({"sent"})
-
-TOO_LONG = "too_long"
-ONLY_TEXT = "only_text"
-
-
-@dataclass(frozen=True, slots=True)
-class Incoming:
-    """A letter; with a `refusal` it is answered with that and not obeyed."""
-
-    letter: Letter
-    refusal: str | None = None
-
-    @property
-    def values(self) -> dict[str, str | int]:
-        """What the wording of the refusal is filled with."""
-        return {"batas": BODY_LIMIT} if self.refusal == TOO_LONG else {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +49,6 @@ class Delivery:
     why: str = ""
     address: str = ""
     code: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Passed:
-    """Something that is not for us. `odd`: it is counted, since it should not be there."""
-
-    kind: str
-    odd: bool = True
 
 
 Item = Incoming | Delivery | Passed
@@ -94,11 +75,6 @@ def read(body: bytes, phone_number_id: str) -> list[Item]:
     if not isinstance(whole, dict) or whole.get("object") != OBJECT:
         raise Unreadable("whatsapp_not_for_us")
     return list(_entries(whole, phone_number_id))
-
-
-def is_bsuid(address: str) -> bool:
-    """Whether an address is an id that WhatsApp gave, and no number."""
-    return _BSUID.fullmatch(address) is not None
 
 
 def is_address(address: str) -> bool:

@@ -3,8 +3,9 @@
 A body counts only if it is signed with the app's secret (`X-Hub-Signature-256`, over the bytes as
 they came). Each of its messages and reports is on disk before it is answered with 200; if one
 could not be kept the answer is 503, and Meta brings the whole body again, for days if need be: what
-had been kept is known by its id. A body that can never be kept is refused for good, so that it
-does not come for ever.
+had been kept is known by its id. So it brings again, too, what is said of a message of ours that
+was sent this moment, and whose id is not on disk yet. A body that can never be kept is refused for
+good, so that it does not come for ever.
 """
 
 import hashlib
@@ -16,9 +17,10 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from pulsarack.daemon import log as logging
+from pulsarack.daemon.channels.incoming import Incoming, Passed
 from pulsarack.daemon.channels.wanted import Desk, Post
 from pulsarack.daemon.channels.whatsapp import payload
-from pulsarack.daemon.channels.whatsapp.payload import CHANNEL, Delivery, Incoming, Passed
+from pulsarack.daemon.channels.whatsapp.payload import CHANNEL, Delivery
 from pulsarack.daemon.config_whatsapp import WhatsAppSection
 from pulsarack.daemon.errors import DaemonError
 from pulsarack.daemon.pressure import Pressure
@@ -42,7 +44,8 @@ class Reply:
 
 
 class Webhook:
-    """`failed` is told of messages of ours that did not arrive."""
+    """`failed` is told of messages of ours that did not arrive; `sends` says whether one is being
+    sent, or was a moment ago."""
 
     def __init__(
         self,
@@ -53,6 +56,7 @@ class Webhook:
         desk: Desk,
         post: Post,
         failed: Callable[[Delivery], None],
+        sends: Callable[[], bool],
     ) -> None:
         self._settings = settings
         self._app_secret = app_secret
@@ -61,6 +65,7 @@ class Webhook:
         self._desk = desk
         self._post = post
         self._failed = failed
+        self._sends = sends
         self._log = logging.get(channel=CHANNEL)
 
     def verify(self, query: Mapping[str, str]) -> Reply:
@@ -100,9 +105,7 @@ class Webhook:
             if isinstance(item, Incoming):
                 await self._hand_in(item)
             elif isinstance(item, Delivery):
-                if not item.delivered:
-                    self._failed(item)
-                await self._post.note_delivery(CHANNEL, item.provider_id, item.delivered, item.why)
+                return await self._note(item)
             else:
                 self._pass(item)
         except DaemonError as error:
@@ -110,11 +113,16 @@ class Webhook:
             return False
         return True
 
+    async def _note(self, item: Delivery) -> bool:
+        if not item.delivered:
+            self._failed(item)
+        known = await self._post.note_delivery(CHANNEL, item.provider_id, item.delivered, item.why)
+        # A failure must not be taken for that of somebody else's: nobody would send it again. Meta
+        # brings it again, by then its message's id is on disk.
+        return known or item.delivered or not self._sends()
+
     async def _hand_in(self, item: Incoming) -> None:
-        if item.refusal is None:
-            taken = await self._desk.receive(item.letter)
-        else:
-            taken = await self._desk.refuse(item.letter, item.refusal, item.values)
+        taken = await item.hand_in(self._desk)
         if taken.repeated:
             self._pressure.refused("whatsapp_repeated")
 

@@ -18,10 +18,11 @@ from slixmpp import ClientXMPP
 from pulsarack.daemon import log as logging
 from pulsarack.daemon.channels import retry
 from pulsarack.daemon.channels.carrier import ChannelState, Parcel, Sent, SentKind, Standing
+from pulsarack.daemon.channels.incoming import Incoming
 from pulsarack.daemon.channels.wanted import Desk, Post
 from pulsarack.daemon.channels.xmpp import endings, reading, stream
 from pulsarack.daemon.channels.xmpp.endings import HELD_SECONDS, Ending
-from pulsarack.daemon.channels.xmpp.reading import CHANNEL, Incoming, Report
+from pulsarack.daemon.channels.xmpp.reading import CHANNEL, Report
 from pulsarack.daemon.channels.xmpp.session import Fate, Session, Verdict
 from pulsarack.daemon.config_xmpp import XmppSection
 from pulsarack.daemon.errors import Busy
@@ -170,16 +171,11 @@ class XmppChannel:
             self._gone.pop(found.letter.answer_to, None)  # whoever writes is there
         for _ in range(KEEP_TRIES - 1):
             try:
-                return await self._hand_in(found)
+                await found.hand_in(self._desk)
+                return
             except Busy:
                 await self._clock.sleep(KEEP_PAUSE_SECONDS)
-        return await self._hand_in(found)
-
-    async def _hand_in(self, found: Incoming) -> None:
-        if found.refusal is None:
-            await self._desk.receive(found.letter)
-        else:
-            await self._desk.refuse(found.letter, found.refusal, found.values)
+        await found.hand_in(self._desk)
 
     async def _report(self, report: Report) -> None:
         bare = report.address.partition("/")[0]

@@ -18,10 +18,18 @@ from xml.etree.ElementTree import Element
 
 from slixmpp.jid import JID, InvalidJID
 
+from pulsarack.daemon.channels.incoming import (
+    BODY_LIMIT,
+    CORRECTED,
+    ONLY_TEXT,
+    TOO_LONG,
+    TOO_OLD,
+    Incoming,
+    Passed,
+)
 from pulsarack.queue.post.inbound import Letter
 
 CHANNEL = "xmpp"
-BODY_LIMIT = 2000
 # Shorter ids are counters.
 _OWN_FOR_EVER = 8
 _KEPT = 200
@@ -44,25 +52,6 @@ _ENCRYPTED = (
 )
 _CONDITIONS = "{urn:ietf:params:xml:ns:xmpp-stanzas}"
 
-# Why a letter is refused: keys of the wordings.
-TOO_OLD = "too_old"
-TOO_LONG = "too_long"
-ONLY_TEXT = "only_text"
-CORRECTED = "message_corrected"
-
-
-@dataclass(frozen=True, slots=True)
-class Incoming:
-    """A letter; with a `refusal` it is answered with that and not obeyed."""
-
-    letter: Letter
-    refusal: str | None = None
-
-    @property
-    def values(self) -> dict[str, str | int]:
-        """What the wording of the refusal is filled with."""
-        return {"batas": BODY_LIMIT} if self.refusal == TOO_LONG else {}
-
 
 @dataclass(frozen=True, slots=True)
 class Report:
@@ -78,14 +67,6 @@ class Report:
         return provider_id(self.address, self.stanza_id)
 
 
-@dataclass(frozen=True, slots=True)
-class Ignored:
-    """Nothing for us. `odd`: it is counted, since nobody should send it."""
-
-    kind: str
-    odd: bool = True
-
-
 def provider_id(address: str, stanza_id: str) -> str:
     """How a message of ours is named; only who got it can report about it under that name."""
     return f"{address.partition('/')[0]} {stanza_id}"
@@ -99,42 +80,42 @@ def jid_of(text: str | None) -> JID | None:
         return None
 
 
-def read(stanza: Element, own: str, *, now_ms: int, limit_ms: int) -> Incoming | Report | Ignored:
+def read(stanza: Element, own: str, *, now_ms: int, limit_ms: int) -> Incoming | Report | Passed:
     """What a message is. `own` is our bare JID, `limit_ms` how long it may have lain somewhere."""
     sender = jid_of(stanza.get("from"))
     if sender is None or not sender.user:
         # From a server itself, and of which nobody says who wrote it.
-        return Ignored("xmpp_no_sender", odd=sender is None)
+        return Passed("xmpp_no_sender", odd=sender is None)
     if sender.bare == own:
-        return Ignored("xmpp_own", odd=False)
+        return Passed("xmpp_own", odd=False)
     kind = stanza.get("type", "normal")
     if kind == "error":
         return _error(stanza, sender)
     if kind in ("groupchat", "headline"):
-        return Ignored(f"xmpp_{kind}")
+        return Passed(f"xmpp_{kind}")
     text = (stanza.findtext(_BODY) or "").strip()
     if not text:
         return _without_text(stanza, sender)
     return _incoming(stanza, sender, own, text, now_ms, limit_ms)
 
 
-def _error(stanza: Element, sender: JID) -> Report | Ignored:
+def _error(stanza: Element, sender: JID) -> Report | Passed:
     error = stanza.find(_ERROR)
     stanza_id = stanza.get("id")
     if error is None or not stanza_id:
-        return Ignored("xmpp_error_about_nothing")
+        return Passed("xmpp_error_about_nothing")
     for child in error:
         if child.tag.startswith(_CONDITIONS) and not child.tag.endswith("}text"):
             return Report(sender.full, stanza_id, child.tag.removeprefix(_CONDITIONS)[:_KEPT])
     return Report(sender.full, stanza_id, "undefined-condition")
 
 
-def _without_text(stanza: Element, sender: JID) -> Report | Ignored:
+def _without_text(stanza: Element, sender: JID) -> Report | Passed:
     receipt = stanza.find(_RECEIVED)
     if receipt is not None and (stanza_id := receipt.get("id")):
         return Report(sender.full, stanza_id, None)
     # Most of them say that somebody types.
-    return Ignored("xmpp_no_body", odd=False)
+    return Passed("xmpp_no_body", odd=False)
 
 
 def _incoming(

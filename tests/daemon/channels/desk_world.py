@@ -29,6 +29,7 @@ from pulsarack.queue.post.inbound import Letter
 from pulsarack.queue.products import Product
 from pulsarack.queue.rows import tuples
 from pulsarack.ussd.shelf import load_shelf
+from tests.daemon.channels.hand_clock import HandClock
 from tests.daemon.identity_world import CHEAP, credentials
 from tests.daemon.store_inline import InlineStore
 from tests.daemon.world import START_MS, migrated_file
@@ -36,28 +37,6 @@ from tests.daemon.world import START_MS, migrated_file
 SHELF = load_shelf()
 AGENT, PIN, NUMBER = "A1", "7351", "6281200000099"
 MONEY = 100_000
-
-
-class HandClock:
-    """A clock that stands until it is moved."""
-
-    def __init__(self) -> None:
-        self.passed = 0.0
-
-    def monotonic(self) -> float:
-        return self.passed
-
-    def now_ms(self) -> int:
-        return START_MS + round(self.passed * 1000)
-
-    async def sleep(self, seconds: float) -> None:
-        raise AssertionError("nobody waits here")
-
-    def call_at(self, when: float, callback: Any) -> "HandClock":
-        return self
-
-    def cancel(self) -> None:
-        """Of a timer that never fires."""
 
 
 class DeskWorld:

@@ -10,7 +10,7 @@ import ipaddress
 import json
 import random
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -42,67 +42,15 @@ from pulsarack.queue import agents, prefixes, products
 from pulsarack.queue.identity import accounts
 from pulsarack.queue.products import Product
 from pulsarack.ussd.shelf import load_shelf
+from tests.daemon.channels.hand_clock import HandClock
 from tests.daemon.store_inline import InlineStore
+from tests.daemon.world import START_MS
 from tests.queue.world import paid_in
 
-START_MS = 1_795_331_100_000
 KEY = "rahasia-kios-satu-0123456789"
 SECRET = Secret(KEY)
 SHELF = load_shelf()
 SETTINGS = '[http]\nlisten = "127.0.0.1:0"\nreport_private_networks = ["127.0.0.0/8"]\n'
-
-
-class HandClock:
-    """A clock that stands until it is moved."""
-
-    def __init__(self) -> None:
-        self.passed = 0.0
-        self._timers: list[tuple[float, int, Timer]] = []
-
-    def monotonic(self) -> float:
-        return self.passed
-
-    def now_ms(self) -> int:
-        return START_MS + round(self.passed * 1000)
-
-    async def sleep(self, seconds: float) -> None:
-        done = asyncio.Event()
-        self.call_at(self.passed + seconds, done.set)
-        await done.wait()
-
-    def call_at(self, when: float, callback: Callable[[], None]) -> "Timer":
-        timer = Timer(callback)
-        self._timers.append((when, len(self._timers), timer))
-        return timer
-
-    async def pass_by(self, seconds: float) -> None:
-        """So much time passes; what is due is called, in its order."""
-        self.passed += seconds
-        due = sorted(one for one in self._timers if one[0] <= self.passed)
-        self._timers = [one for one in self._timers if one[0] > self.passed]
-        for _, _, timer in due:
-            timer.fire()
-        await settle()
-
-
-class Timer:
-    """One call that is due some time."""
-
-    def __init__(self, callback: Callable[[], None]) -> None:
-        self._callback: Callable[[], None] | None = callback
-
-    def cancel(self) -> None:
-        self._callback = None
-
-    def fire(self) -> None:
-        if self._callback is not None:
-            self._callback()
-
-
-async def settle() -> None:
-    """Let everything run that can run without time passing."""
-    for _ in range(20):
-        await asyncio.sleep(0)
 
 
 @dataclass(frozen=True)
@@ -219,11 +167,11 @@ class HttpWorld:
         logging.mask([Secret(KEY)])
         self.pressure = Pressure(self.clock)
         self.woken: list[str | None] = []
-        archives = Archives(folder_of(self.path), threads=False, synchronous="OFF")
+        self.archives = Archives(folder_of(self.path), threads=False, synchronous="OFF")
         parts = Parts(
             doorkeeper=self.doors,
             ordering=Ordering(self.context, self.woken.append),
-            past=PastOrders(self.context, archives),
+            past=PastOrders(self.context, self.archives),
             price_of=lambda _db, _agent, product: product.price,
             rng=random.Random(1),
             use_nonce=self.doors.use_nonce,

@@ -220,6 +220,18 @@ async def test_the_same_reference_is_the_same_order(tmp_path: Path, form: Form) 
 
 
 @EVERY
+async def test_the_same_number_in_another_spelling_is_the_same_order(
+    tmp_path: Path, form: Form
+) -> None:
+    async with World(tmp_path) as world:
+        await form.ask(world, "r-1")
+        for spelling in ("+6281200000012", "0812-0000-0012"):
+            again = form.read(await form.ask(world, "r-1", to=spelling))
+            assert (again.code, again.status) == (form.in_process, 200)
+        assert len(world.orders()) == 1
+
+
+@EVERY
 async def test_another_order_under_a_used_reference_is_refused(tmp_path: Path, form: Form) -> None:
     async with World(tmp_path) as world:
         await form.ask(world, "r-1")
@@ -359,6 +371,15 @@ async def test_digiflazz_balance_prices_and_a_price_limit(tmp_path: Path) -> Non
         assert of_data(await digiflazz(world, "r-1", max_price=10_500)).code == "03"
         # Of an order that there is the price is no matter any more.
         assert of_data(await digiflazz(world, "r-1", max_price=1)).code == "03"
+
+
+async def test_an_irs_price_limit(tmp_path: Path) -> None:
+    async with World(tmp_path) as world:
+        irs = FORMS["irs"]
+        assert irs.read(await irs.ask(world, "r-1", hargamax="10000")).code == "2"
+        assert irs.read(await irs.ask(world, "r-1", hargamax="x")).code == "2"
+        assert world.orders() == []
+        assert irs.read(await irs.ask(world, "r-1", hargamax="10500")).code == "0"
 
 
 async def test_digiflazz_tests_and_bills_are_refused(tmp_path: Path) -> None:
@@ -513,3 +534,14 @@ def test_an_operator_s_file_that_is_wrong_is_named(tmp_path: Path, text: str, sa
     with pytest.raises(vocabulary.BadDialect) as error:
         vocabulary.load("otomax", tmp_path)
     assert says in str(error.value) and "otomax.toml" in str(error.value)
+
+
+def test_the_document_names_every_path_and_file() -> None:
+    document = Path(__file__).parents[3].joinpath("docs", "dialects.md").read_text(encoding="utf-8")
+    served = every_dialect.routes(None, None, None)  # type: ignore[arg-type]
+    for path in {route.path for route in served}:
+        shown = path.replace("{member}", "MEMBER")
+        # Of one dialect's several calls only the first is written with its folder.
+        assert shown in document or f"/{shown.rsplit('/', 1)[1]}`" in document, path
+    for name in every_dialect.formatters(None):
+        assert f"`{name}.toml`" in document

@@ -8,13 +8,16 @@ from typing import Any
 import pytest
 from peewee import Database
 
+from pulsarack.daemon.channels.patience import HOUR_SECONDS, IN_A_ROW
 from pulsarack.daemon.store_errors import NotStored
-from pulsarack.queue import outcome
+from pulsarack.queue import agents, outcome
+from pulsarack.queue.identity import senders
+from pulsarack.queue.order_text import reading
 from pulsarack.queue.post import outgoing
 from pulsarack.queue.post.outgoing import State
 from pulsarack.queue.service import service
 from pulsarack.ussd.outcome import Reason
-from tests.daemon.channels.desk_world import MONEY, NUMBER, PIN, DeskWorld
+from tests.daemon.channels.desk_world import AGENT, MONEY, NUMBER, PIN, DeskWorld
 
 ORDER = f"S10.081200000012.{PIN}"
 
@@ -234,4 +237,129 @@ async def test_a_desk_that_opens_again_knows_what_it_took(tmp_path: Path) -> Non
     world = await DeskWorld.open(tmp_path)
     assert (await world.say(ORDER, "m1")).repeated
     assert len(world.orders()) == 1
+    world.close()
+
+
+@pytest.mark.parametrize("what", ["off", "unbound", "another's"])
+@pytest.mark.parametrize("text", [f"T.D1.5000.{PIN}", ORDER])
+async def test_who_is_shut_out_while_his_pin_is_looked_at_does_nothing_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str, text: str
+) -> None:
+    world = await DeskWorld.open(tmp_path)
+    world.store.run_inline(lambda db: agents.add(db, "D1", "Kios", now_ms=1, upline=AGENT))
+    verify = world.identity.pins.verify
+
+    def shut_out(db: Database) -> None:
+        if what == "off":
+            agents.put_active(db, AGENT, False)
+            return
+        senders.unbind(db, "sms", NUMBER, by="admin", now_ms=1)
+        if what == "another's":
+            senders.bind(db, "sms", NUMBER, "A2", by="admin", now_ms=1)
+
+    async def slow(*args: Any) -> Any:
+        found = await verify(*args)
+        world.store.run_inline(shut_out)
+        return found
+
+    monkeypatch.setattr(world.identity.pins, "verify", slow)
+    assert (await world.say(text, "m1")).outcome == "unknown_sender"
+    assert world.orders() == world.sql("SELECT 1 FROM balance_transfer") == []
+    assert world.sql("SELECT agent, outcome FROM inbound") == [(None, "unknown_sender")]
+    assert (await world.say(text, "m1")).repeated
+    world.close()
+
+
+async def test_nobody_takes_an_agents_telephone_away_without_a_word(tmp_path: Path) -> None:
+    """Who has the PIN and one address could remove the others first, and then change the PIN."""
+    world = await DeskWorld.open(tmp_path)
+    thief = {"channel": "xmpp", "sender": "kios1@example.org"}
+    assert (await world.say(f"HAPUSNOMOR.{NUMBER}.{PIN}", **thief)).outcome == "sender_removed"
+    ((address, text),) = world.sql("SELECT address, text FROM outgoing WHERE channel = 'sms'")
+    assert address == NUMBER
+    assert AGENT in text and NUMBER in text
+    # A second time there is nothing to remove, and nobody is told.
+    assert (await world.say(f"HAPUSNOMOR.{NUMBER}.{PIN}", **thief)).outcome == "sender_unknown"
+    assert len(world.sql("SELECT 1 FROM outgoing WHERE channel = 'sms'")) == 1
+    world.close()
+
+
+async def test_an_agent_who_removes_an_address_from_his_telephone_is_only_answered(
+    tmp_path: Path,
+) -> None:
+    world = await DeskWorld.open(tmp_path)
+    await world.say(f"HAPUSXMPP.kios1@example.org.{PIN}")
+    await world.say(f"HAPUSNOMOR.{NUMBER}.{PIN}")
+    assert world.sql("SELECT channel, address FROM outgoing") == [("sms", NUMBER)] * 2
+    world.close()
+
+
+async def test_a_text_that_midnight_delayed_is_of_the_day_on_which_it_was_sent(
+    tmp_path: Path,
+) -> None:
+    """Who waits for an answer sends it over another channel: it is the same order all the same."""
+    world = await DeskWorld.open(tmp_path)
+    world.store.run_inline(lambda db: agents.add(db, "D1", "Kios", now_ms=1, upline=AGENT))
+    midnight = world.context.day_ends_at()
+    world.clock.passed = (midnight - world.clock.now_ms()) / 1000 - 60
+    sent = world.clock.now_ms() - 1000
+    move = f"T.D1.5000.{PIN}"
+    for text in (ORDER, move):
+        await world.say(text, channel="whatsapp", sent_at=sent + 500)
+    world.clock.passed += 120
+    assert (await world.say(ORDER, sent_at=sent)).outcome == "order_repeated"
+    assert (await world.say(move, sent_at=sent)).outcome == "transfer_repeated"
+    assert len(world.orders()) == len(world.sql("SELECT 1 FROM balance_transfer")) == 1
+    # What was sent after midnight, or nobody knows when, is of the new day.
+    assert (await world.say(ORDER, sent_at=midnight + 1)).outcome == "order_accepted"
+    assert (await world.say(move)).outcome == "transfer_sent"
+    assert world.sql("SELECT DISTINCT local_day FROM orders") == world.sql(
+        "SELECT DISTINCT local_day FROM balance_transfer"
+    )
+    world.close()
+
+
+async def test_a_program_that_answers_our_answers_is_answered_no_more(tmp_path: Path) -> None:
+    """An agent's telephone says "I am driving" to whatever comes; so did we, for ever."""
+    world = await DeskWorld.open(tmp_path)
+    heard = 0
+    for number in range(40):
+        await world.say(f"Maaf, saya sedang di jalan ({number}).")
+        if len(world.answers()) == heard:
+            break
+        heard = len(world.answers())
+    assert heard == IN_A_ROW < number + 1
+    assert world.refused()["text.no_more_answers"] == 1
+    await world.say("halo", channel="whatsapp")  # another address has its own count
+    assert len(world.answers()) == heard + 1
+    await world.say(ORDER)  # who writes an order is heard, and may be wrong again
+    await world.say("apa?")
+    assert len(world.orders()) == 1 and len(world.answers()) == heard + 3
+    world.close()
+
+
+async def test_after_an_hour_he_is_answered_again(tmp_path: Path) -> None:
+    world = await DeskWorld.open(tmp_path)
+    for _ in range(IN_A_ROW + 5):
+        await world.say("apa?")
+    world.clock.passed += HOUR_SECONDS
+    await world.say("apa?")
+    assert len(world.answers()) == IN_A_ROW + 1
+    world.close()
+
+
+async def test_a_text_at_which_the_reading_stumbles_comes_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would come for ever, and its words would stand in the log."""
+    world = await DeskWorld.open(tmp_path)
+
+    def stumble(text: str, *_: object, **__: object) -> None:
+        raise ValueError(f"what is {text}?")
+
+    monkeypatch.setattr(reading, "read", stumble)
+    assert (await world.say(ORDER, "m1")).outcome == "failed"
+    assert (await world.say(ORDER, "m1")).repeated
+    assert PIN not in world.log.getvalue() + str(world.sql("SELECT text FROM inbound"))
+    assert "ValueError" in world.log.getvalue()
     world.close()

@@ -1,11 +1,15 @@
 """The server with the daemon's own doorkeeper: sealed keys, durable nonces, slowness."""
 
+import asyncio
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import pytest
+
 from pulsarack.daemon.identity.account_desk import NewAccount
+from pulsarack.daemon.identity.doorkeeper import ApiAccount, Doorkeeper
 from pulsarack.daemon.identity.identity import Identity
 from pulsarack.daemon.secrets import Secret
 from tests.daemon.channels.http_world import KEY, HttpWorld
@@ -79,3 +83,20 @@ async def test_who_guesses_waits(tmp_path: Path) -> None:
         assert refused["HTTP_TOO_MANY_FAILURES"] + refused["HTTP_BAD_SIGNATURE"] == 30
         await world.clock.pass_by(3600)
         assert (await world.ask("GET", "/v1/balance")).status == 200
+
+
+async def test_who_guesses_many_times_at_once_guesses_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked_up = Doorkeeper.account
+
+    async def slowly(self: Doorkeeper, member: str) -> ApiAccount | None:
+        await asyncio.sleep(0.05)  # as on a real disk; meanwhile all the others come in
+        return await looked_up(self, member)
+
+    monkeypatch.setattr(Doorkeeper, "account", slowly)
+    async with guarded(tmp_path) as (world, identity):
+        await identity.accounts.make(account(), by="admin")
+        asked = (world.ask("GET", "/v1/balance", key=f"guess {n}") for n in range(12))
+        codes = sorted(one.code for one in await asyncio.gather(*asked))
+        assert codes == ["BAD_SIGNATURE"] + ["TOO_MANY_FAILURES"] * 11

@@ -22,7 +22,9 @@ from pulsarack.daemon.channels.http.server import CannotListen
 from pulsarack.daemon.channels.http.wire import Balance
 from pulsarack.daemon.config_http import split_listen
 from pulsarack.daemon.errors import Busy
-from tests.daemon.channels.http_world import START_MS, HttpWorld, certificate, settle
+from tests.daemon.channels.hand_clock import settle
+from tests.daemon.channels.http_world import HttpWorld, certificate
+from tests.daemon.world import START_MS
 
 OK = Balance("A1", 1, 0, 1)
 
@@ -97,6 +99,22 @@ async def test_a_certificate_that_is_none(tmp_path: Path, content: str | None, w
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
     world.store.close()
+
+
+def both_families() -> bool:
+    """Whether this machine listens on IPv6 and IPv4 with one socket."""
+    try:
+        socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=True).close()
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+@pytest.mark.skipif(not both_families(), reason="needs IPv6")
+async def test_all_addresses_are_those_of_ipv4_too(tmp_path: Path) -> None:
+    async with settings_of(HttpWorld(tmp_path), listen="[::]:0") as world:
+        assert (await world.ask("GET", "/v1/balance")).status == 200
+        assert world.lines("http.request")[0]["address"] == "127.0.0.1"
 
 
 async def test_a_key_alone_is_no_reason_to_speak_in_the_clear(tmp_path: Path) -> None:
@@ -180,8 +198,11 @@ async def test_faults_of_a_handler_are_its_requests_own(tmp_path: Path) -> None:
         found = await world.send("GET", "/worse")
         assert (found.status, found.code) == (500, "INTERNAL")
         assert "ZeroDivisionError" in world.lines("http.failed")[-1]["exception"]
-        with pytest.raises(ValueError, match="served already"):
+        with pytest.raises(CannotListen, match="served already"):
             world.channel.add([route("/busy", busy)])
+        for path in ("irs", "/{", "/a{b"):
+            with pytest.raises(CannotListen, match="is no path"):
+                world.channel.add([route(path, busy)])
 
 
 async def test_requests_in_flight_are_bounded(tmp_path: Path) -> None:

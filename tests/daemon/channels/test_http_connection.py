@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from pulsarack.queue import orders
-from tests.daemon.channels.http_world import HttpWorld, certificate, hang_up, settle
+from tests.daemon.channels.hand_clock import settle
+from tests.daemon.channels.http_world import HttpWorld, certificate, hang_up
 
 SETTINGS = "body_octets = 2048\nheader_octets = 1024\nheaders = 20\n"
 NOISE = (b"\r\n", b"\0", b":", b" ", b"\r\n\r\n", b"{", b"\xff")

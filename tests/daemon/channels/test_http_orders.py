@@ -1,10 +1,13 @@
 """The native API: what is acknowledged is there, and the same reference is the same order."""
 
+import json
 from pathlib import Path
 from typing import Any
 
-from pulsarack.queue import orders
+from pulsarack.daemon.archivist import Archivist
+from pulsarack.queue import messages, orders
 from tests.daemon.channels.http_world import HttpWorld, TestAccount, network
+from tests.daemon.world import START_MS
 
 
 async def test_an_order_is_placed_once_for_its_reference(tmp_path: Path) -> None:
@@ -35,9 +38,11 @@ async def test_what_the_queue_refuses_keeps_its_words(tmp_path: Path) -> None:
         ):
             found = await world.order("r1", **fields)
             assert (found.status, found.code) == (status, code)
+            assert "pulsarack " not in found.json["remedy"]  # no command for who has no terminal
         assert (await world.order("r1")).status == 201
         found = await world.order("r2")
         assert (found.status, found.code) == (409, "REPEATED")
+        assert found.json["remedy"] == "if one more is meant, raise repeat_index"
         found = await world.order("r3", destination="081200000013")
         assert (found.status, found.code) == (402, "INSUFFICIENT_DEPOSIT")
         assert world.refused() == {}
@@ -154,3 +159,57 @@ async def test_rows_of_a_bank_pay_tickets(tmp_path: Path) -> None:
         assert (found.status, found.code) == (422, "BAD_ROWS")
         found = await world.ask("POST", "/v1/bank-rows", record | {"bank": "x"}, member="MUTASI")
         assert (found.status, found.code) == (422, "UNKNOWN_BANK")
+
+
+async def test_an_archived_order_is_its_reference_s_for_ever(tmp_path: Path) -> None:
+    async with HttpWorld(tmp_path) as world:
+        first = (await world.order("r1")).json
+        await world.ask("POST", "/v1/orders/r1/cancel")
+        world.store.run_inline(
+            lambda db: (
+                messages.delivered(db, 1, now_ms=world.clock.now_ms())
+                and db.execute_sql(
+                    "UPDATE outgoing SET state = 'DELIVERED', finished_at = created_at"
+                )
+            )
+        )
+        await world.clock.pass_by(200 * 86_400)
+        await world.order("r2")  # what is newest stays
+        await world.ask("POST", "/v1/orders/r2/cancel")
+        done = await Archivist(world.context, world.archives).now()
+        assert done.moved == 1, done
+        assert [one.id for one in world.store.read_inline(lambda db: orders.listed(db))] == [2]
+        shown = await world.ask("GET", "/v1/orders/r1")
+        assert shown.status == 200
+        assert shown.json == {
+            **{key: value for key, value in first.items() if key != "repeated"},
+            "state": "CANCELLED",
+            "final": True,
+            "reason": "CANCELLED",
+            "finished_at": START_MS,
+        }
+        again = await world.order("r1")
+        assert (again.status, again.json) == (200, shown.json | {"repeated": True})
+        other = await world.order("r1", product="S5")
+        assert (other.status, other.code) == (409, "REFERENCE_REUSED")
+        found = await world.ask("POST", "/v1/orders/r1/cancel")
+        assert (found.status, found.json["state"]) == (200, "CANCELLED")
+        wrong = {"client_reference": "r1", "words": "dulu tidak masuk"}
+        assert (await world.ask("POST", "/v1/complaints", wrong)).status == 201
+
+
+async def test_no_order_costs_more_than_its_program_pays(tmp_path: Path) -> None:
+    async with HttpWorld(tmp_path) as world:
+        record = {"client_reference": "r1", "product": "S10", "destination": "081200000012"}
+        body = json.dumps(record | {"max_price": 10_499}).encode()
+        sent = world.signed("POST", "/v1/orders", body)
+        found = await world.send("POST", "/v1/orders", body, sent)
+        assert (found.status, found.code) == (422, "TOO_DEAR")
+        assert (await world.send("POST", "/v1/orders", body, sent)).code == "NONCE_REUSED"
+        assert (await world.order("r1", max_price=10_500)).status == 201
+        # An order keeps its price, whatever its product costs by now.
+        world.store.run_inline(lambda db: db.execute_sql("UPDATE product SET price = 11000"))
+        again = await world.order("r1", max_price=10_500)
+        assert (again.status, again.json["price"]) == (200, 10_500)
+        found = await world.order("r2", destination="081200000013", max_price=10_500)
+        assert (found.status, found.code) == (422, "TOO_DEAR")

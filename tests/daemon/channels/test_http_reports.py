@@ -22,7 +22,8 @@ from pulsarack.daemon.config_http import HttpSection
 from pulsarack.daemon.secrets import Secret
 from pulsarack.queue import messages
 from pulsarack.queue.post import outgoing
-from tests.daemon.channels.http_world import KEY, HandClock, HttpWorld, TestAccount, settle
+from tests.daemon.channels.hand_clock import HandClock, settle
+from tests.daemon.channels.http_world import KEY, HttpWorld, TestAccount
 
 PARCEL = Parcel(
     id=7,
@@ -124,6 +125,14 @@ async def test_what_a_receiver_answers_decides(
         assert kind is SentKind.DELIVERED or sent.why == f"the receiver answered {status}"
 
 
+async def test_the_account_of_another_agent_is_told_nothing(tmp_path: Path) -> None:
+    """Its name was given anew while the result waited."""
+    async with HttpWorld(tmp_path) as world, receiver() as program:
+        await world.order("r1")
+        sent = await reported(world, program.url, agent="A2")
+        assert (sent.kind, program.told) == (SentKind.NEVER, [])
+
+
 async def test_who_does_not_answer_may_have_it(tmp_path: Path) -> None:
     async with HttpWorld(tmp_path, "report_seconds = 0.05\n") as world, receiver() as program:
         program.waits = asyncio.Event()
@@ -161,6 +170,8 @@ async def test_a_slow_host_holds_up_no_other(tmp_path: Path) -> None:
             await asyncio.sleep(0)
         third = await world.channel.send(PARCEL)
         assert (third.kind, third.again_seconds) == (SentKind.LATER, 2.0)
+        again = await world.channel.send(replace(PARCEL, tries=7))
+        assert again.again_seconds == 60.0  # thousands of them wait for a host that is dead
         sent = await world.channel.send(replace(PARCEL, address="K2"))
         assert sent.kind is SentKind.DELIVERED
         slow.waits.set()
@@ -196,6 +207,18 @@ async def test_where_reports_never_go(tmp_path: Path, url: str | None, why: str)
     async with HttpWorld(tmp_path) as world:
         sent = await reported(world, url)
         assert (sent.kind, sent.why) == (SentKind.NEVER, why)
+
+
+@pytest.mark.parametrize(
+    "host",
+    (
+        *("127.1", "2130706433", "127.0.0.1.", "0", "017700000001", "\uff11\uff12\uff17.0.0.1"),
+        *("[::127.0.0.1]", "[::ffff:0:127.0.0.1]", "[64:ff9b:1::7f00:1]"),
+    ),
+)
+def test_no_odd_form_of_an_inner_address_is_taken(host: str) -> None:
+    with pytest.raises(report_urls.NotAllowed):
+        report_urls.check(f"http://{host}/", ())
 
 
 class Names(AbstractResolver):

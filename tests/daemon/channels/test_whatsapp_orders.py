@@ -8,10 +8,17 @@ from pulsarack.daemon.channels.http.server import HttpServer
 from pulsarack.daemon.channels.whatsapp.channel import Keys, WhatsAppChannel
 from pulsarack.daemon.config_http import HttpSection
 from pulsarack.daemon.config_whatsapp import WhatsAppSection
+from pulsarack.daemon.demo.graph_stand_in import (
+    APP_SECRET,
+    NUMBER_ID,
+    TOKEN,
+    VERIFY_TOKEN,
+    GraphApi,
+    value,
+)
 from pulsarack.daemon.secrets import Secret
 from tests.daemon.channels.chat_house import ChatHouse, comes, house
 from tests.daemon.channels.desk_world import NUMBER, PIN
-from tests.daemon.graph_api import APP_SECRET, NUMBER_ID, TOKEN, VERIFY_TOKEN, GraphApi, value
 
 KEYS = Keys(Secret(TOKEN), Secret(APP_SECRET), Secret(VERIFY_TOKEN))
 BSUID = "ID.1349120865530274"

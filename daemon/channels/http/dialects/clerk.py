@@ -4,7 +4,7 @@ A dialect is a thin layer of names over this. A status check never creates an or
 reference is the same order for ever, answered as it stands.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pulsarack.daemon.channels.http.desk import Desk, Placed, Standing
 from pulsarack.daemon.channels.http.dialects import parameters
@@ -14,9 +14,15 @@ from pulsarack.daemon.channels.http.parts import Account
 from pulsarack.daemon.channels.http.refusals import HttpRefusal, Why
 from pulsarack.daemon.channels.http.routes import Call
 from pulsarack.queue import request
-from pulsarack.queue.validation import REFERENCE_LIMIT, Refusal, RefusalCode
+from pulsarack.queue.validation import (
+    REFERENCE_LIMIT,
+    Refusal,
+    RefusalCode,
+    any_destination,
+)
 
 REPEATS_MOST = 99
+AMOUNT_DIGITS_MOST = 12
 _WRONG = "the member, its PIN, its password or the signature is wrong"
 
 
@@ -28,6 +34,7 @@ class Wanted:
     destination: str
     reference: str
     repeat_index: int = 1
+    most_price: int | None = None  # what the caller pays at most, rupiah
 
 
 class Clerk:
@@ -60,11 +67,24 @@ class Clerk:
 
     async def order(self, account: Account, wanted: Wanted) -> Placed | Refusal:
         """Accept an order, or answer with the one of its reference."""
+        found = await self._place(account, wanted)
+        if isinstance(found, Refusal) and found.code is RefusalCode.REFERENCE_REUSED:
+            # Whoever gives no counter may have ordered where they are given out for him.
+            first = await self.desk.find(account, wanted.reference)
+            if first is not None and wanted.repeat_index == 1:
+                return _as_first(first, wanted)
+        return found
+
+    async def _place(self, account: Account, wanted: Wanted) -> Placed | Refusal:
         asked = request.of_fields(wanted.product, wanted.destination, wanted.repeat_index)
         if isinstance(asked, Refusal):
             return asked
         return await self.desk.place(
-            account, asked, reference=wanted.reference, dialect=self.vocabulary.name
+            account,
+            asked,
+            reference=wanted.reference,
+            dialect=self.vocabulary.name,
+            most_price=wanted.most_price,
         )
 
     async def order_again(self, account: Account, wanted: Wanted) -> Placed | Refusal:
@@ -76,8 +96,8 @@ class Clerk:
             first = await self.desk.find(account, wanted.reference)
             if first is not None:
                 return _as_first(first, wanted)
-            further = Wanted(wanted.product, wanted.destination, wanted.reference, index)
-            found = await self.order(account, further)
+            further = replace(wanted, repeat_index=index)
+            found = await self._place(account, further)
             again = (RefusalCode.REPEATED, RefusalCode.REFERENCE_REUSED)
             if not isinstance(found, Refusal) or found.code not in again:
                 return found
@@ -114,7 +134,7 @@ def of_order(order: Standing, vocabulary: Vocabulary) -> dict[str, object]:
     """The variables that an order has."""
     counter = f"{order.repeat_index}." if order.repeat_index > 1 else ""
     return {
-        "id": order.id,
+        "id": str(order.id),
         "product": order.product,
         "destination": f"{counter}{order.destination}",
         "number": order.destination,
@@ -122,7 +142,7 @@ def of_order(order: Standing, vocabulary: Vocabulary) -> dict[str, object]:
         "price": rupiah(order.price),
         "serial_number": order.serial_number or "-",
         "reason": vocabulary.word(order.reason),
-        "repeat_index": order.repeat_index,
+        "repeat_index": str(order.repeat_index),
     }
 
 
@@ -138,6 +158,12 @@ def of_wanted(wanted: Wanted, refusal: Refusal, vocabulary: Vocabulary) -> dict[
     }
 
 
+def status_of(refusal: HttpRefusal) -> int:
+    """The status of a refusal whose code stands in the body: what says nothing about the order
+    keeps its own, so that a program asks again."""
+    return refusal.status if refusal.in_doubt else 200
+
+
 def reference(given: str) -> str:
     """A caller's reference, if it has the form of one; raises HttpRefusal."""
     if not 1 <= len(given) <= REFERENCE_LIMIT or not given.isprintable():
@@ -146,9 +172,22 @@ def reference(given: str) -> str:
     return given
 
 
+def most_price(given: str | None) -> int | None:
+    """What the caller pays at most; nothing and 0 are no limit; raises HttpRefusal."""
+    return (whole(given, "the highest price") if given else 0) or None
+
+
+def whole(text: str, what: str) -> int:
+    """Whole rupiah; raises HttpRefusal."""
+    if not text.isascii() or not text.isdigit() or len(text) > AMOUNT_DIGITS_MOST:
+        raise HttpRefusal(Why.BAD_FIELD, f"{what} is not whole rupiah")
+    return int(text)
+
+
 def _as_first(first: Standing, wanted: Wanted) -> Placed | Refusal:
-    digits = wanted.destination.removeprefix("+").removeprefix("62").removeprefix("0")
-    if (first.product, first.destination.removeprefix("0")) == (wanted.product.upper(), digits):
+    # Read as intake reads them, so that every spelling of a number is the same number.
+    numbers = {any_destination(one) for one in (first.destination, wanted.destination)}
+    if first.product == wanted.product.upper() and len(numbers) == 1:
         return Placed(first, repeated=True)
     return Refusal(
         RefusalCode.REFERENCE_REUSED,

@@ -40,6 +40,8 @@ PREFIX = "/digiflazz/v1"
 _STATUS = {OrderState.SUCCEEDED: "Sukses", OrderState.FAILED: "Gagal"}
 _STATUS |= dict.fromkeys((OrderState.CANCELLED, OrderState.REVERSED), "Gagal")
 _PENDING = "Pending"
+# What is signed where there is no ref_id.
+_SIGNED_WORDS = frozenset({"depo", "pricelist", "deposit"})
 _REFUSED_STATUS = 400
 
 
@@ -66,19 +68,19 @@ class Digiflazz:
     async def order(self, call: Call) -> web.Response:
         """Place an order, or say how the one of that ref_id stands."""
         given = loose_json.read(call)
-        reference = clerk.reference(parameters.need(given, "ref_id"))
+        reference = reference_of(given)
         account = await let_in(self._clerk, call, given, reference)
         command = given.get("commands", "")
         if command == "status-pasca":
             return await self._status(account, reference)
         if command:
             raise HttpRefusal("NO_BILLS", "bills are not sold here")
-        if given.get("testing") == "true":
+        if given.get("testing", "") not in ("", "0", "false"):
             raise HttpRefusal("NO_TESTS", "there are no test transactions: leave `testing` out")
         number = parameters.counted(parameters.need(given, "customer_no"))
         product = parameters.need(given, "buyer_sku_code")
-        wanted = Wanted(product, number.destination, reference, number.repeat_index)
-        await refuse_if_too_dear(self._clerk, account, wanted, given.get("max_price"))
+        most = clerk.most_price(given.get("max_price"))
+        wanted = Wanted(product, number.destination, reference, number.repeat_index, most)
         placed = await self._clerk.order_again(account, wanted)
         if isinstance(placed, Refusal):
             raise of_queue(placed)
@@ -100,7 +102,7 @@ class Digiflazz:
         """A deposit ticket."""
         given = loose_json.read(call)
         account = await let_in(self._clerk, call, given, "deposit")
-        amount = whole(parameters.need(given, "amount"), "amount")
+        amount = clerk.whole(parameters.need(given, "amount"), "amount")
         found = await self._clerk.desk.ticket(account, amount, given.get("Bank"))
         if isinstance(found, Refusal):
             raise of_queue(found)
@@ -110,12 +112,12 @@ class Digiflazz:
     def refuse(self, refusal: HttpRefusal, _call: Call | None) -> web.Response:
         """A refusal wrapped as Digiflazz does; `rc` tells which."""
         code = self._words.refusal(refusal.code)
-        word = self._words.word(refusal.code) if refusal.refusal else refusal.message
-        body = {"status": "Gagal" if code != "99" else _PENDING, "rc": code, "message": word}
+        word = self._words.of_refusal(refusal)
+        body = {"status": _PENDING if refusal.in_doubt else "Gagal", "rc": code, "message": word}
         return data(body, max(_REFUSED_STATUS, refusal.status))
 
     async def _status(self, account: Account, reference: str) -> web.Response:
-        order = await self._clerk.desk.find(account, reference)
+        order = await self._clerk.desk.look_up(account, reference)
         if order is None:
             raise HttpRefusal(Why.NOT_FOUND, "there is no transaction of this ref_id")
         return await self._answer(account, Placed(order, repeated=True))
@@ -123,6 +125,18 @@ class Digiflazz:
     async def _answer(self, account: Account, placed: Placed) -> web.Response:
         balance = await self._clerk.desk.balance(account)
         return data(transaction(placed.order, self._words, balance.available))
+
+
+def reference_of(given: Mapping[str, str]) -> str:
+    """The caller's ref_id; raises HttpRefusal.
+
+    The signature does not cover product and number. So whoever sees the one of a balance's request
+    could order with it under the word that it signs: such a ref_id is not taken.
+    """
+    reference = clerk.reference(parameters.need(given, "ref_id"))
+    if reference in _SIGNED_WORDS:
+        raise HttpRefusal(Why.BAD_FIELD, "ref_id is a word that other requests sign")
+    return reference
 
 
 async def let_in(desk_clerk: Clerk, call: Call, given: Mapping[str, str], signed: str) -> Account:
@@ -142,27 +156,6 @@ async def let_in(desk_clerk: Clerk, call: Call, given: Mapping[str, str], signed
 def sign(username: str, key: str, what: str) -> str:
     """Digiflazz' signature."""
     return hashlib.md5(f"{username}{key}{what}".encode(), usedforsecurity=False).hexdigest()
-
-
-async def refuse_if_too_dear(
-    desk_clerk: Clerk, account: Account, wanted: Wanted, most: str | None
-) -> None:
-    """Raise HttpRefusal if a new order would cost more than the caller pays at most."""
-    if not most:
-        return
-    limit = whole(most, "the price")
-    if limit == 0 or await desk_clerk.desk.find(account, wanted.reference) is not None:
-        return
-    prices = {one.code: price for one, price in await desk_clerk.desk.products(account)}
-    if prices.get(wanted.product.upper(), 0) > limit:
-        raise HttpRefusal("TOO_DEAR", "our price is above yours")
-
-
-def whole(text: str, what: str) -> int:
-    """Whole rupiah; raises HttpRefusal."""
-    if not text.isascii() or not text.isdigit() or len(text) > 12:
-        raise HttpRefusal(Why.BAD_FIELD, f"{what} is not whole rupiah")
-    return int(text)
 
 
 def data(found: Any, status: int = 200) -> web.Response:

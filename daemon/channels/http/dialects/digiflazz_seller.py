@@ -43,14 +43,14 @@ class DigiflazzSeller:
     async def order(self, call: Call) -> web.Response:
         """Place an order, or say how the one of that ref_id stands."""
         given = loose_json.read(call)
-        reference = clerk.reference(parameters.need(given, "ref_id"))
+        reference = digiflazz.reference_of(given)
         account = await digiflazz.let_in(self._clerk, call, given, reference)
         if given.get("commands") != "topup":
             raise HttpRefusal(Why.BAD_FIELD, "commands is not topup")
         number = parameters.counted(parameters.need(given, "hp"))
         product = parameters.need(given, "pulsa_code")
-        wanted = Wanted(product, number.destination, reference, number.repeat_index)
-        await digiflazz.refuse_if_too_dear(self._clerk, account, wanted, given.get("price"))
+        most = clerk.most_price(given.get("price"))
+        wanted = Wanted(product, number.destination, reference, number.repeat_index, most)
         placed = await self._clerk.order_again(account, wanted)
         if isinstance(placed, Refusal):
             raise of_queue(placed)
@@ -60,9 +60,8 @@ class DigiflazzSeller:
     def refuse(self, refusal: HttpRefusal, _call: Call | None) -> web.Response:
         """A refusal in the contract's form."""
         code = self._words.refusal(refusal.code)
-        word = self._words.word(refusal.code) if refusal.refusal else refusal.message
-        in_process = code == self._words.states[OrderState.QUEUED]
-        body = {"status": "0" if in_process else "2", "rc": code, "message": word}
+        word = self._words.of_refusal(refusal)
+        body = {"status": "0" if refusal.in_doubt else "2", "rc": code, "message": word}
         return digiflazz.data(body, max(_REFUSED_STATUS, refusal.status))
 
 

@@ -24,7 +24,6 @@ from pulsarack.queue.validation import Refusal
 
 NAME = "fm"
 _XML = {"Content-Type": "text/xml; charset=utf-8"}
-_ASK_AGAIN = 500
 
 
 class Fm:
@@ -64,12 +63,11 @@ class Fm:
 
     def refuse(self, refusal: HttpRefusal, _call: Call | None) -> web.Response:
         """A refusal in its fields; what says nothing about the order keeps its status."""
-        status = refusal.status if refusal.status >= _ASK_AGAIN else 200
         code = self._words.refusal(refusal.code)
-        return answer(code, refusal.message, "", "", status)
+        return answer(code, refusal.message, "", "", clerk.status_of(refusal))
 
     async def _status(self, account: Account, reference: str) -> web.Response:
-        order = await self._clerk.desk.find(account, reference)
+        order = await self._clerk.desk.look_up(account, reference)
         if order is None:
             text = self._words.text("not_found", {})
             return answer(self._words.refusal(Why.NOT_FOUND), text, "", reference)

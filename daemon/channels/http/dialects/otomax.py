@@ -29,11 +29,8 @@ from pulsarack.daemon.channels.http.routes import Call, Route
 from pulsarack.queue.validation import Refusal
 
 NAME = "otomax"
-AMOUNT_DIGITS_MOST = 12
 # What may have been signed, by member, PIN and password.
 Texts = Callable[[str, str, str], Iterable[str]]
-# Refusals that say nothing about the order: a program must ask again, and hears so.
-_ASK_AGAIN = 500
 
 
 class OtomaX:
@@ -58,7 +55,7 @@ class OtomaX:
         product, destination = parameters.need(given, "product"), parameters.need(given, "dest")
         reference = clerk.reference(parameters.need(given, "refID"))
         account = await self._let_in(call, given, _orders_texts(product, destination, reference))
-        if given.get("check") == "1":
+        if _is_check(given.get("check", "")):
             return await self._check(account, reference)
         found = parameters.counted(destination)
         wanted = Wanted(product, found.destination, reference, found.repeat_index)
@@ -86,9 +83,9 @@ class OtomaX:
         account = await self._let_in(call, given, lambda member, pin, password: [
             f"OtomaX|ticket|{member}|{pin}|{password}|{amount}"
         ])  # fmt: skip
-        if not amount.isascii() or not amount.isdigit() or len(amount) > AMOUNT_DIGITS_MOST:
-            raise HttpRefusal(Why.BAD_FIELD, "amount is not whole rupiah")
-        found = await self._clerk.desk.ticket(account, int(amount), given.get("bank"))
+        found = await self._clerk.desk.ticket(
+            account, clerk.whole(amount, "amount"), given.get("bank")
+        )
         if isinstance(found, Refusal):
             raise of_queue(found)
         given_ticket = found.ticket
@@ -97,14 +94,12 @@ class OtomaX:
 
     def refuse(self, refusal: HttpRefusal, _call: Call | None) -> web.Response:
         """A refusal as OtomaX says it; what says nothing about the order keeps its status."""
-        word = self._words.word(refusal.code)
-        if refusal.refusal is None:
-            word = refusal.message
+        word = self._words.of_refusal(refusal)
         body = f"status={self._words.refusal(refusal.code)}&message={_quiet(word)}"
-        return web.Response(status=_status(refusal), text=body)
+        return web.Response(status=clerk.status_of(refusal), text=body)
 
     async def _check(self, account: Account, reference: str) -> web.Response:
-        order = await self._clerk.desk.find(account, reference)
+        order = await self._clerk.desk.look_up(account, reference)
         if order is None:
             text = self._words.text("not_found", {"reference": reference})
             return _answer(self._words.refusal("NOT_FOUND"), text)
@@ -179,8 +174,11 @@ def _both(text: str) -> list[str]:
     return [text] if text == text.upper() else [text, text.upper()]
 
 
-def _status(refusal: HttpRefusal) -> int:
-    return refusal.status if refusal.status >= _ASK_AGAIN else 200
+def _is_check(given: str) -> bool:
+    """Whether only the state is asked for; what may mean that makes no order. HttpRefusal."""
+    if given not in ("", "0", "1"):
+        raise HttpRefusal(Why.BAD_FIELD, "check is neither 0 nor 1")
+    return given == "1"
 
 
 def _answer(code: str, text: str) -> web.Response:

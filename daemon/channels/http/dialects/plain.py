@@ -24,7 +24,6 @@ from pulsarack.queue.state import OrderState
 from pulsarack.queue.validation import Refusal
 
 NAMES = ("irs", "tiger", "serpul", "sipas")
-_ASK_AGAIN = 500
 _NOTHING = {"product": "", "destination": "", "reference": "", "id": "", "serial_number": ""}
 
 
@@ -55,7 +54,8 @@ class Plain:
         number = parameters.counted(self._need(given, "destination"))
         reference = clerk.reference(self._need(given, "reference"))
         product = self._need(given, "product")
-        wanted = Wanted(product, number.destination, reference, number.repeat_index)
+        most = clerk.most_price(given.get(self._name("most_price")))
+        wanted = Wanted(product, number.destination, reference, number.repeat_index, most)
         placed = await self._clerk.order(account, wanted)
         if isinstance(placed, Refusal):
             return await self._refused(account, placed, wanted)
@@ -69,12 +69,11 @@ class Plain:
         code = self._words.refusal(refusal.code)
         values = _NOTHING | {
             "code": code,
-            "success": "false",
+            "success": "true" if refusal.in_doubt else "false",
             "text": refusal.message,
             "price": "0",
         }
-        status = refusal.status if refusal.status >= _ASK_AGAIN else 200
-        return self._answer(values, status)
+        return self._answer(values, clerk.status_of(refusal))
 
     async def _refused(self, account: Account, refusal: Refusal, wanted: Wanted) -> web.Response:
         text = await self._clerk.of_refusal(account, refusal, wanted)

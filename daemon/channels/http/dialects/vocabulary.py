@@ -18,8 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from pulsarack.daemon import toml_text
+from pulsarack.daemon.channels.http.refusals import HttpRefusal
 from pulsarack.daemon.errors import DaemonError
 from pulsarack.queue.state import OrderState
+from pulsarack.queue.wordings import template
 
 OTHER = "other"
 TABLES = ("states", "reasons", "refusals", "texts", "request", "reply", "report")
@@ -67,6 +69,10 @@ class Vocabulary:
         """A reason or a refusal in the words of the trade."""
         return self.words.get(code or "", self.words[OTHER])
 
+    def of_refusal(self, refusal: HttpRefusal) -> str:
+        """The queue's refusals in the words of the trade, the server's as they are."""
+        return self.word(refusal.code) if refusal.refusal else refusal.message
+
     def text(self, name: str, values: Mapping[str, object]) -> str:
         """A text with its variables; what is not known is a dash."""
         return self.texts[name].format_map(_Known(values))
@@ -92,8 +98,8 @@ def load(name: str, folder: Path | None) -> Vocabulary:
 
 
 def rupiah(amount: int | None) -> str:
-    """As Indonesians write it, without the sign of the currency."""
-    return "-" if amount is None else f"{amount:,}".replace(",", ".")
+    """As agents' texts have it; "-" if it is not known."""
+    return "-" if amount is None else template.rupiah(amount)
 
 
 @functools.cache
@@ -136,6 +142,13 @@ def _check(path: Path, table: str, key: str, value: Any) -> None:
         named = {name for _, name, form, _ in string.Formatter().parse(value) if name is not None}
     except ValueError as error:
         raise BadDialect(f"{path}: {table}.{key[:40]}: {error}", "write {{ for a brace") from None
+    try:
+        value.format_map(_Known(dict.fromkeys(VARIABLES, "x")))
+    except (ValueError, LookupError, AttributeError) as error:
+        # Here and not when an order is accepted and its answer is to be written.
+        why = f"{path}: {table}.{key[:40]}: {str(error)[:80]}"
+        if named <= VARIABLES:
+            raise BadDialect(why, "write a variable as {name}, its form is text") from None
     if strange := sorted(named - VARIABLES):
         remedy = f"the variables are: {', '.join(sorted(VARIABLES))}"
         raise BadDialect(f"{path}: {table}.{key[:40]}: there is no {strange[0][:40]!r}", remedy)

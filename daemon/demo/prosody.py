@@ -1,4 +1,4 @@
-"""A real Prosody for the tests: a directory, a certificate and a free port of its own.
+"""A real Prosody, for demonstrations and tests: a directory, a certificate, a port of its own.
 
 It is started and ended by its process id, and waited for by what it prints.
 """
@@ -16,8 +16,11 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from pulsarack.daemon.clock import WallClock
+from pulsarack.daemon.demo.errors import DemoError
+
 DOMAIN = "pulsa.test"
-PROGRAM = "/usr/bin/prosody"
+PROGRAM = "prosody"
 START_SECONDS = 30
 _UP = b"Activated service 'c2s'"
 _CONFIG = """
@@ -89,6 +92,8 @@ class Prosody:
             "-F",
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
+            # Ctrl-C reaches its owner alone, who ends it in order.
+            start_new_session=True,
             env={**os.environ, "HOME": str(self.place)},
         )
         up = asyncio.Event()
@@ -100,7 +105,9 @@ class Prosody:
             return_when=asyncio.FIRST_COMPLETED,
         )
         waiting.cancel()
-        assert up.is_set(), "\n".join(self.printed[-30:])
+        if not up.is_set():
+            said = "".join(f"\n  {line}" for line in self.printed[-30:])
+            raise DemoError(f"prosody did not start:{said}", "leave it out of the PATH, or mend it")
 
     async def kill(self) -> None:
         """kill -9."""
@@ -151,7 +158,7 @@ def write_certificate(place: Path, domain: str) -> None:
     """A certificate of its own authority, and its key."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, domain)])
-    now = datetime.now(UTC)
+    now = datetime.fromtimestamp(WallClock().now_ms() / 1000, UTC)
     certificate = (
         x509.CertificateBuilder()
         .subject_name(name)

@@ -1,0 +1,36 @@
+"""What holds for rows of banks' statements, whichever way they come: a file, or a program."""
+
+from pulsarack.daemon import calendar
+from pulsarack.daemon.context import Context
+from pulsarack.queue.deposits.bank_rows import Taken
+
+# Banks give what comes in at night or at a weekend the date of their next working day.
+DAYS_AHEAD = 4
+_DAY_MS = 86_400_000
+
+
+def latest_day(context: Context) -> str:
+    """The last local day that a row can have now."""
+    ahead_ms = context.clock.now_ms() + DAYS_AHEAD * _DAY_MS
+    return calendar.local_day(ahead_ms, context.config.daemon.timezone)
+
+
+def tell(context: Context, bank: str, taken: Taken, **source: object) -> None:
+    """Log what became of rows: a line a ticket, and one of all; `source` says who brought them."""
+    for one in taken.paid:
+        context.log.info(
+            "ticket.paid",
+            ticket=one.ticket.id,
+            agent=one.ticket.agent,
+            amount=one.row.amount,
+            row=one.row.id,
+        )
+    context.log.info(
+        "bank.imported",
+        bank=bank,
+        **source,
+        added=taken.added,
+        known=taken.known,
+        paid=len(taken.paid),
+        unmatched=len(taken.unmatched),
+    )
