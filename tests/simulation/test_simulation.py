@@ -87,12 +87,12 @@ def total(reports: dict[int, Report]) -> Report:
 def test_every_promise_is_kept(reports: dict[int, Report]) -> None:
     assert len(reports) == SEEDS + len(RARE)
     # Of every fourth history all but a few are archived, and the auditor's books kept on.
-    assert sum(report.archived for report in reports.values()) > 500
+    assert sum(report.archived for report in reports.values()) > 300
     assert {seed: report.broken[:3] for seed, report in reports.items() if report.broken} == {}
 
 
 def test_uplines_earn_while_everything_changes(total: Report) -> None:
-    assert total.earning > 100
+    assert total.earning > 40
 
 
 def test_agents_write_and_their_channels_fail_them(total: Report) -> None:
