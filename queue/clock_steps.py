@@ -61,6 +61,13 @@ def follow(db: Database, step_ms: int, *, now_ms: int) -> None:
             f" WHERE {of_them}",
             (step_ms, step_ms),
         )
+    # Since when a text waits decides when it is too old, or goes another way.
+    execute(
+        db,
+        "UPDATE outgoing SET created_at = created_at + ?, not_before = not_before + ?"
+        " WHERE state = 'WAITING'",
+        (step_ms, step_ms),
+    )
     marks = ", ".join("?" for _ in _UNTIL_MIDNIGHT)
     execute(
         db,

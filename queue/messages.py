@@ -47,7 +47,8 @@ def name_serial_number(db: Database, order: Order) -> None:
     text = final.for_agent(db, order)
     execute(
         db,
-        "UPDATE message SET text = ? WHERE order_id = ? AND state = ? AND tries = 0",
+        "UPDATE message SET text = ? WHERE order_id = ? AND state = ? AND tries = 0 AND NOT EXISTS"
+        " (SELECT 1 FROM outgoing WHERE message_id = message.id AND kind = 'result' AND tries > 0)",
         (text, order.id, OrderState.SUCCEEDED.value),
     )
     if order.channel != SOCKET:

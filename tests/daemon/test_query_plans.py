@@ -77,6 +77,7 @@ _LEAVING = (
 )
 _DIFFERENCE = "SELECT id, chip, at, difference, stock, ledger, since, transfer_id, rest, orders,"
 ALLOWED: dict[str, str] = {
+    "UPDATE outgoing SET created_at = created_at + ?": "its index has only what waits",
     f"{_ORDER}ORDER BY id DESC LIMIT": _NEWEST,
     f"{_ORDER}WHERE agent = ? ORDER BY id DESC LIMIT": _NEWEST,
     f"{_ORDER}WHERE state = 'SUCCEEDED'": "from the newest until LIMIT, most orders are successes",

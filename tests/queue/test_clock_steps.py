@@ -9,6 +9,8 @@ from peewee import IntegrityError
 
 from pulsarack.queue import chips, clock_steps, facts, outcome, texts
 from pulsarack.queue.facts import Limits
+from pulsarack.queue.post import outgoing
+from pulsarack.queue.post.outgoing import Kind, Text
 from pulsarack.queue.texts import IncomingText, Meaning, ReadText, Received, TextKind, Window
 from pulsarack.ussd.outcome import Reason
 from tests.queue.world import HOUR, LATE_MS, LIMIT_SECONDS, World, iccid, success
@@ -60,6 +62,27 @@ def test_an_undecided_order_that_is_queued_again_has_the_rest_of_its_time(shop: 
     again = shop.decide(claimed.attempt_id, done=False, reason=Reason.PROVED_NOT_DONE)
     assert again.state == "QUEUED"
     assert again.expires_at - shop.now == (LIMIT_SECONDS - 60) * 1000
+
+
+@pytest.mark.parametrize("by_ms", STEPS)
+def test_a_text_that_waits_keeps_its_time(shop: World, by_ms: int) -> None:
+    text = Text("sms", "6281200000012", Kind.RESULT, "BERHASIL", agent=None)
+    shop.run(lambda db: outgoing.put(db, text, now_ms=shop.now))
+    shop.run(lambda db: outgoing.try_again(db, 1, "busy", pause_ms=5_000, now_ms=shop.now))
+    step(shop, by_ms)
+
+    def seen(after_ms: int) -> tuple[int, int]:
+        """How many texts are due, and how many are a minute old."""
+        now = shop.now + after_ms
+        minute = {"answers_before": now - 60_000, "results_before": now - 60_000}
+        return shop.run(
+            lambda db: (
+                len(outgoing.due(db, "sms", now_ms=now, limit=9)),
+                len(outgoing.overdue(db, "sms", limit=9, **minute)),
+            )
+        )
+
+    assert [seen(ms) for ms in (4_999, 5_000, 60_000, 60_001)] == [(0, 0), (1, 0), (1, 0), (1, 1)]
 
 
 def test_a_rest_until_midnight_ends_at_midnight(shop: World) -> None:

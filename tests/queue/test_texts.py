@@ -20,6 +20,8 @@ from pulsarack.queue import (
 from pulsarack.queue.errors import IllegalMove, NotOpen
 from pulsarack.queue.evidence import Evidence, EvidenceKind, Rule, VerdictKind, of_attempt, record
 from pulsarack.queue.outcome import Decision
+from pulsarack.queue.post import outgoing
+from pulsarack.queue.post.outgoing import Kind, Text
 from pulsarack.queue.texts import Meaning, ReadText, TextKind
 from pulsarack.ussd.outcome import Reason
 from tests.queue.world import LATE_MS, World, failure, iccid, stock_in, success
@@ -168,6 +170,18 @@ def test_a_serial_number_known_late_is_told_unless_something_was_told_already(
     (again,) = shop.run(lambda db: messages.hand_out(db, [message.id]))
     assert told in again.text
     assert again.id == message.id
+
+
+def test_a_result_that_may_have_left_by_text_is_not_worded_anew(shop: World) -> None:
+    first = shop.sent(CARD)
+    shop.decide(first.attempt_id, done=True, kind=EvidenceKind.STOCK, answered=False)
+    (before,) = shop.run(lambda db: messages.of_order(db, first.order.id))
+    told = Text("xmpp", "a@b", Kind.RESULT, before.text, agent="A1", message_id=before.id)
+    number = shop.run(lambda db: outgoing.put(db, told, now_ms=shop.now))
+    assert shop.run(lambda db: outgoing.begin(db, number))
+    shop.text(CARD, success("SN1"))
+    (after,) = shop.run(lambda db: messages.of_order(db, first.order.id))
+    assert after.text == before.text
 
 
 def test_a_success_that_was_reversed_is_not_worded_anew(shop: World) -> None:

@@ -14,6 +14,8 @@ from pulsarack.daemon.control_protocol import CallError
 from tests.simulation.admin import Admin
 from tests.simulation.auditor import Wish
 from tests.simulation.plan import PlannedOrder
+from tests.simulation.texts import Texts
+from tests.simulation.texts_plan import SOCKET
 from tests.simulation.world import Lost, World
 
 FORGETS = 0.1
@@ -22,8 +24,9 @@ FORGETS = 0.1
 class Agents:
     """All agents of a world."""
 
-    def __init__(self, world: World, admin: Admin) -> None:
+    def __init__(self, world: World, admin: Admin, texts: Texts) -> None:
         self._world = world
+        self._texts = texts
         self._admin = admin
         self._rng = Random(f"agents/{world.plan.seed}")
         self.refused: dict[str, int] = {}
@@ -37,11 +40,16 @@ class Agents:
             order = order or again
         if planned.cancelled_after is not None and order is not None:
             await asyncio.sleep(planned.cancelled_after)
-            await self._try("order.cancel", id=order)
+            if self._texts.writes(planned.agent):
+                await self._texts.cancel(planned)
+            else:
+                await self._try("order.cancel", id=order)
         if planned.reversal is not None and order is not None:
             await self._admin.reverse(order, planned.reversal)
 
     async def _place(self, planned: PlannedOrder) -> int | None:
+        if self._texts.writes(planned.agent):
+            return await self._texts.order(planned)
         world = self._world
         wish = Wish(planned.product, "62" + planned.destination[1:])
         repeat = f"{planned.repeat_index}." if planned.repeat_index > 1 else ""
@@ -89,7 +97,9 @@ class Agents:
         self._world.trace("told", agent, message)
         if self._rng.random() < FORGETS:
             return False  # before anybody read it
-        self._world.auditor.was_told(agent, message["id"], message["order"], message["text"])
+        order, text = message["order"], message["text"]
+        self._world.auditor.texts.result(agent, SOCKET, order, text)
+        self._world.auditor.was_told(agent, message["id"], order, text)
         if self._rng.random() < FORGETS:
             return False
         try:

@@ -11,8 +11,8 @@ P2 it is delivered at most once, and nothing is asked that is not on record.
 P3 the books balance; an order has cost its agent its price, nothing, or is held.
 P4 SUCCEEDED if and only if delivered, FAILED if and only if not, with the operator's number.
 P5 an idle chip's stock is the operator's figure, and every difference is on record.
-P6 the final result reaches its agent, and never changes.
-P7 no PIN is in what is kept or logged.
+P6 the final result reaches its agent on his channel, and never changes.
+P7 no PIN, of a chip or an agent, is in what is kept, logged or told.
 P8 chips sell within their limits, and orders are sent and given up in their time (limits.py).
 """
 
@@ -28,6 +28,7 @@ from tests.simulation.bank_books import BankBooks
 from tests.simulation.limits import Limits, Settings
 from tests.simulation.network_books import NetworkBooks
 from tests.simulation.stock_books import StockBooks
+from tests.simulation.texts_books import TextBooks
 
 Row = tuple[Any, ...]
 Booked = dict[str, Any]
@@ -121,20 +122,24 @@ class Auditor:
         self.left = 0  # orders that are in archives
         self.limits = Limits(settings, self._rows, self._find)
         self.stock = StockBooks(stocks, self._rows, self._find)
-        self.network = NetworkBooks(self._rows, self._find)
+        self.texts = TextBooks(self._rows, self._find)
+        self.network = NetworkBooks(self._rows, self._find, self.texts.drew)
         self.bank = BankBooks(self._rows, self._find)
 
     def credited(self, agent: str, amount: int) -> None:
         """An agent's deposit was raised, and the daemon said so."""
         self._credited[agent] += amount
 
-    def wished(self, agent: str, reference: str | None, wish: Wish) -> None:
-        """An agent is about to ask for something, under a reference or by a text alone."""
+    def wished(self, agent: str, reference: str | None, wish: Wish, times: int = 1) -> None:
+        """An agent is about to ask for something, under a reference or by a text alone.
+
+        `times`: as how many texts it may arrive.
+        """
         now = len(self._prices[wish.product]) - 1
         self._since.setdefault(_key(agent, reference, wish), now)
         self.network.wished(_key(agent, reference, wish))
         if reference is None:
-            self._texts[agent, wish.product, wish.destination] += 1
+            self._texts[agent, wish.product, wish.destination] += times
         else:
             self._wishes[agent, reference] = wish
             self._refused.discard((agent, reference))
@@ -154,6 +159,9 @@ class Auditor:
 
     def acknowledged(self, agent: str, reference: str | None, wish: Wish, order_id: int) -> None:
         """The daemon answered that it has the order."""
+        if _key(agent, reference, wish) not in self._since:
+            self._find("P1", f"{agent} was answered order {order_id}, and never asked for {wish}")
+            return
         known = self._acknowledged.setdefault(order_id, (agent, reference, wish))
         if known != (agent, reference, wish):
             self._find("P1", f"order {order_id} was acknowledged as {known} and {wish}")
@@ -187,7 +195,9 @@ class Auditor:
             self._find("P6", f"{agent} was told of order {order_id}, which is not there: {text!r}")
         for owner, product, destination, price, number in rows:
             named = [f" {product} ", f" 0{destination[2:]} ", f" {price:,}".replace(",", ".")]
-            if number is not None and "BERHASIL" in text:
+            # A text that was on its way when its number became known stays as it is.
+            on_its_way = owner in self.texts.writers and "SN: -" in text
+            if number is not None and "BERHASIL" in text and not on_its_way:
                 named.append(f"SN: {number}")
             if owner != agent or not all(one in text for one in named):
                 self._find("P6", f"order {order_id} of {owner}: {agent} was told {text!r}")
@@ -282,6 +292,7 @@ class Auditor:
             " serial_number, local_day, repeat_index, cost FROM orders"
         )
         self.network.look(archived=self.left > 0)
+        self.texts.look()
         self._check_acknowledged({row[0]: row for row in orders})
         self._check_unique(orders)
         self._check_ends(orders)
@@ -373,6 +384,7 @@ class Auditor:
         earned = self.network.earned({row[0] for row in orders if row[1] == "SUCCEEDED"})
         drawn = self.network.drawn()
         deposited = self.bank.deposited()
+        moved = self.texts.moved()
         paid: Counter[str] = Counter()
         held: Counter[str] = Counter()
         sold = 0
@@ -390,7 +402,7 @@ class Auditor:
             name = code.rsplit(":", 1)[-1]
             if code.startswith("liability:agent:"):
                 has = (credits_ - debits, debits_held)
-                came = self._credited[name] + deposited[name] + drawn[name]
+                came = self._credited[name] + deposited[name] + drawn[name] + moved[name]
                 should = (came - paid[name], held[name])
             elif code.startswith("liability:commission:"):
                 has = (credits_ - debits, debits_held)
@@ -410,11 +422,12 @@ class Auditor:
         """Check what must hold when nothing is under way any more."""
         self.look()
         self.bank.quiet()
+        self.texts.quiet()
         for order, state in self._state.items():
             told = self.told.get(order)
             if state in OPEN:
                 self._find("P1", f"order {order} is still {state}")
-            elif told is None or told.state != state:
+            elif (told is None or told.state != state) and not self.texts.lost(order):
                 self._find("P6", f"order {order} is {state}, its agent was told {told}")
         mistaken = {order: self._said[order] for order in self._said if self._mistaken(order)}
         self.stock.quiet(mistaken)
@@ -433,6 +446,7 @@ class Auditor:
             self._rows(f"CREATE TEMP VIEW {table} AS {whole}")
         self._rows("PRAGMA query_only = ON")
         self.left = len(self._rows("SELECT 1 FROM main.past_order"))
+        self.texts.let_go = True
         self.quiet()
 
     def secrets_kept(self, secrets: list[str], texts: dict[str, str]) -> None:
@@ -463,6 +477,10 @@ class Auditor:
             self._connection = apsw.Connection(str(self._path))
             self._connection.execute("PRAGMA query_only = ON")
         return list(self._connection.execute(sql, values))
+
+    def find(self, promise: str, detail: str) -> None:
+        """Somebody else saw that a promise was not kept."""
+        self._find(promise, detail)
 
     def _find(self, promise: str, detail: str) -> None:
         self.broken.append(Broken(promise, detail))

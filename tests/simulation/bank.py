@@ -75,6 +75,17 @@ class Bank:
         self._books.paid(row, times, pays)
         await self._import()
 
+    async def pay_by_ticket(self, agent: str, ticket: int, amount: int, name: int) -> None:
+        """Pay what a ticket says that came in a text."""
+        found = self._world.auditor.history(f"SELECT first_day FROM ticket WHERE id = {ticket}")
+        if not found:
+            self._world.auditor.find("P1", f"ticket {ticket} of {agent} is not there")
+            return
+        row = (str(found[0][0]), amount, f"payment by text {name}")
+        self._rows.append(row)
+        self._books.paid(row, 1, agent)
+        await self._import()
+
     async def _import(self) -> None:
         first = self._rng.choice(sorted({day for day, _, _ in self._rows}))
         first = min(first, self._rows[-1][0])

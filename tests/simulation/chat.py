@@ -69,6 +69,7 @@ class ChatServer:
         self._door: ChatCarrier | None = None
         self._reports = 0
         self._under_way = 0
+        self.sending = 0  # texts that the daemon has in its hand
         # What the server does is no part of the daemon's life that set it off.
         self._context = contextvars.copy_context()
 
@@ -107,7 +108,11 @@ class ChatServer:
         if fate.startswith("arrives"):
             loop = asyncio.get_running_loop()
             loop.call_later(away, self._heard, self.channel, parcel, context=self._context)
-        await asyncio.sleep(away + back)
+        self.sending += 1
+        try:
+            await asyncio.sleep(away + back)
+        finally:
+            self.sending -= 1
         self.met[fate] += 1
         if fate.endswith("unsaid"):
             return Sent(SentKind.MAYBE, why="no answer")

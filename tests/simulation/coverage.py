@@ -20,6 +20,7 @@ def summary(total: Report, seeds: int, real_seconds: float) -> list[str]:
         "orders: " + _counts(total.states) + "; refused: " + _counts(total.refused),
         f"{crashes} ends of the daemon: " + _counts(_sum(total.crashes, 0)),
         "faults: " + _counts(_sum(total.faults, 1)),
+        "texts: " + _counts(total.texts),
         f"{decided} orders were undecided: " + _counts(total.unknown) + "; "
         f"{_share(decided - by_hand, decided)} decided by evidence, time to decision: "
         f"half within {_quantile(total.waits, 0.5):.0f} s, 95 % within "

@@ -21,6 +21,8 @@ from tests.simulation.old_age import grow_old
 from tests.simulation.plan import HOUR, Plan, PlannedCrash, PlannedOrder, draw
 from tests.simulation.report import Report
 from tests.simulation.returns import Returns
+from tests.simulation.texts import Texts
+from tests.simulation.texts_plan import Outage
 from tests.simulation.weather import Weather
 from tests.simulation.world import World
 
@@ -52,36 +54,47 @@ def run(seed: int, plan: Plan | None = None) -> Report:
 
 async def _live(plan: Plan, directory: Path) -> Report:
     world = World(plan, directory)
-    admin = Admin(world)
-    agents, weather = Agents(world, admin), Weather(world, admin)
+    admin, bank = Admin(world), Bank(world)
+    texts = Texts(world, bank)
+    agents, weather = Agents(world, admin, texts), Weather(world, admin)
     returns = Returns(world)
     tasks = [asyncio.create_task(world.keep_running(), name="keeper")]
     if plan.watch_returns:
         tasks.append(asyncio.create_task(returns.watch(), name="returns"))
     try:
-        await asyncio.wait_for(_tell(world, admin, agents, weather, tasks), LONGEST_SECONDS)
+        await asyncio.wait_for(
+            _tell(world, admin, agents, weather, texts, bank, tasks), LONGEST_SECONDS
+        )
     except TimeoutError:
         states = world.auditor.counted()
         world.auditor.broken.append(Broken("P1", f"it does not come to rest: {states}"))
     found = returns.seconds()
-    report = await _end(world, admin, agents, tasks)
+    report = await _end(world, admin, agents, texts, tasks)
     report.returns = found
     return report
 
 
 async def _tell(
-    world: World, admin: Admin, agents: Agents, weather: Weather, tasks: "list[asyncio.Task[None]]"
+    world: World,
+    admin: Admin,
+    agents: Agents,
+    weather: Weather,
+    texts: Texts,
+    bank: Bank,
+    tasks: "list[asyncio.Task[None]]",
 ) -> None:
     plan = world.plan
     await world.start()
     await admin.set_up()
+    await texts.set_up()
     network = Network(world)
     await network.grow()
     tasks += [asyncio.create_task(agents.listen(agent)) for agent in plan.agents]
     events = [_later(order.at, agents, order) for order in plan.orders]
     events += [weather.blow(storm) for storm in plan.storms]
     events += [network.act(one) for one in network.later()]
-    bank = Bank(world)
+    events += [texts.say(one) for one in plan.texts.said]
+    events += [_cut_off(world, one) for one in plan.texts.outages]
     events += [bank.act(one) for one in bank.payments()]
     events += [_arm(world, crash) for crash in plan.crashes]
     try:
@@ -89,6 +102,7 @@ async def _tell(
         world.armed.disarm()
         weather.calm_down()
         weather.heal()
+        world.chat.up = world.chat.calm = True
         await _come_to_rest(world, admin)
     finally:
         tasks += [task for task in asyncio.all_tasks() if task.get_name() == "event"]
@@ -117,6 +131,13 @@ async def _arm(world: World, crash: PlannedCrash) -> None:
     world.armed.arm(crash.point, crash.count)
 
 
+async def _cut_off(world: World, outage: Outage) -> None:
+    await asyncio.sleep(outage.at)
+    world.chat.up = False
+    await asyncio.sleep(outage.seconds)
+    world.chat.up = True
+
+
 async def _come_to_rest(world: World, admin: Admin) -> None:
     """The weather is over: wait until evidence has decided what it can, then ask the admin."""
     loop = asyncio.get_running_loop()
@@ -137,13 +158,20 @@ async def _is_quiet(world: World) -> bool:
     waiting = (
         "SELECT 1 FROM orders WHERE state IN ('QUEUED', 'SENDING', 'UNKNOWN')"
         " UNION SELECT 1 FROM message WHERE delivered_at IS NULL"
+        " UNION SELECT 1 FROM outgoing WHERE state = 'WAITING'"
         " UNION SELECT 1 FROM chip WHERE NOT stock_exact"
     )
-    return not world.auditor.history(waiting)
+    if world.auditor.history(waiting) or not world.chat.is_quiet:
+        return False
+    return world.auditor.texts.all_taken()
 
 
 async def _end(
-    world: World, admin: Admin, agents: Agents, tasks: "list[asyncio.Task[None]]"
+    world: World,
+    admin: Admin,
+    agents: Agents,
+    texts: Texts,
+    tasks: "list[asyncio.Task[None]]",
 ) -> Report:
     auditor = world.auditor
     if not auditor.broken:
@@ -154,8 +182,10 @@ async def _end(
     if "slot.fault" in world.logged.getvalue():
         lines = [one for one in world.logged.getvalue().splitlines() if "slot.fault" in one]
         auditor.broken.append(Broken("P8", lines[0][:1500]))
-    auditor.secrets_kept(list(world.pins.values()), {"the log": world.logged.getvalue()})
+    auditor.secrets_kept(world.secrets, {"the log": world.logged.getvalue()})
     report = _report(world, admin, agents)
+    report.texts = texts.met + world.chat.met
+    report.texts["fell back to SMS"] = auditor.texts.fell_back
     for task in tasks:
         task.cancel()
     if world.daemon is not None:
@@ -170,7 +200,7 @@ async def _end(
     auditor.close()
     files = [path for path in world.path.parent.rglob("*") if path.is_file()]
     kept = {path.name: path.read_bytes().decode("latin-1") for path in files}
-    auditor.secrets_kept(list(world.pins.values()), kept)
+    auditor.secrets_kept(world.secrets, kept)
     report.broken = [str(one) for one in (*auditor.broken, *world.findings[:20])]
     return report
 

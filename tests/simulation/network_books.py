@@ -84,8 +84,15 @@ class Rules:
 class NetworkBooks:
     """The rules that were, what each order carries, and what was drawn."""
 
-    def __init__(self, rows: Callable[..., list[Row]], find: Callable[[str, str], None]) -> None:
+    def __init__(
+        self,
+        rows: Callable[..., list[Row]],
+        find: Callable[[str, str], None],
+        by_text: Callable[[str, int], str | None],
+    ) -> None:
+        """`by_text`: whose exchange a transfer is that was asked for in a text."""
         self.find = find
+        self._by_text = by_text
         self._rows = rows
         self._rules = [Rules()]
         self._sure = 0
@@ -169,7 +176,8 @@ class NetworkBooks:
             " AND id < 'commission;'"
         )
         for name, debit, credit, amount in rows:
-            agent, wanted = self._asked.get(name, ("nobody", 0))
+            by_text = (self._by_text(name, amount) or "nobody", amount)
+            agent, wanted = self._asked.get(name, by_text)
             sides = (f"liability:commission:{agent}", f"liability:agent:{agent}")
             if (debit, credit) != sides or wanted not in (None, amount):
                 self.find("P3", f"{name} moved {amount} from {debit} to {credit}")

@@ -17,9 +17,10 @@ from pulsarack.modems.simulator.rack import DIALECTS as EVERY_DIALECT
 from pulsarack.modems.simulator.rack import Rack
 from pulsarack.modems.simulator.sms_weather import SmsMix
 from tests.daemon.world import CODES, rack_plan
-from tests.simulation import network_plan
+from tests.simulation import network_plan, texts_plan
 from tests.simulation.crashes import CrashPoint
 from tests.simulation.network_plan import Act
+from tests.simulation.texts_plan import NOBODY_WRITES, Texts
 
 DIALECTS = ("wavecom", "huawei-e1550", "huawei-e173", "quectel-m35", "simcom-sim800")
 OPERATORS = ("telkomsel", "indosat", "xl", "tri")
@@ -159,6 +160,7 @@ class Plan:
     seconds: float
     watch_returns: bool = False
     network: tuple[Act, ...] = ()
+    texts: Texts = NOBODY_WRITES
 
 
 def draw(seed: int) -> Plan:
@@ -185,6 +187,9 @@ def draw(seed: int) -> Plan:
         crashes=tuple(_crashes(rng, chips, seconds)),
         seconds=seconds,
         network=network_plan.draw(seed, agents, _sold(chips), seconds),
+        texts=texts_plan.draw(
+            seed, agents, seconds, uplines=seed % network_plan.EVERY == network_plan.RESIDUE
+        ),
     )
 
 

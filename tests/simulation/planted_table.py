@@ -35,4 +35,8 @@ CAUGHT_LAST = {
     "commissions_follow_the_markups": (26,),
     "commissions_kept_after_a_reversal": (138,),
     "higher_uplines_forgotten": (166,),
+    "text_deleted_before_it_is_kept": (12,),
+    "no_other_way": (2,),
+    "transfer_repeated": (1,),
+    "wrong_pin_accepted": (1,),
 }

@@ -12,7 +12,8 @@ class Report:
     to); `went_on`: orders claimed with the end of the one before on their chip; `reasons`: of
     attempts proved not done and of failed orders; `unknown`: how undecided orders were decided,
     by kind of evidence; `waits`: seconds until they were; `archived`: orders that left for an
-    archive when all was over; `earning`: orders of which an upline earns;
+    archive when all was over; `earning`: orders of which an upline earns; `texts`: what agents
+    wrote, and what the channels did to it;
     `returns`: seconds that each modem took to work again (returns.py).
     """
 
@@ -33,6 +34,7 @@ class Report:
     unknown: Counter[str] = field(default_factory=Counter)
     waits: list[float] = field(default_factory=list)
     returns: list[float] = field(default_factory=list)
+    texts: Counter[str] = field(default_factory=Counter)
 
     def add(self, other: "Report") -> None:
         """Take another history's counts in."""

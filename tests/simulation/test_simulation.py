@@ -1,4 +1,4 @@
-"""The whole product through 200 seeds of bad weather: every promise kept, every danger met.
+"""The whole product through 110 seeds of bad weather: every promise kept, every danger met.
 
 The seeds are fixed; what they must have hit is asserted, so that a change which makes the
 weather milder is noticed. See `make simulate` for many more of them.
@@ -18,7 +18,7 @@ from tests.simulation.crashes import CrashPoint
 from tests.simulation.plan import Storm
 from tests.simulation.report import Report
 
-SEEDS = 200
+SEEDS = 110
 # What the first of them do not meet: a proof that comes after an order was held for not done, and
 # a network lost just after the point of no return.
 RARE = (216, 414, 690)
@@ -27,6 +27,34 @@ ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.timeout(1200)
 # What can only happen where the daemon is at work; "SENDING" is before the point of no return.
 AT_WORK = ("SENDING", "SENDING committed", "UNKNOWN")
+# What agents write, what becomes of it on the way, and where the daemon dies of it; at least.
+WRITTEN = {
+    "text by sms": 500,
+    "text by chat": 500,
+    "second time today": 100,
+    "several orders": 50,
+    "came late": 50,
+    "came again": 50,
+    "twice at once": 50,
+    "known": 100,
+    "arrives unsaid": 50,
+    "stays unsaid": 20,
+    "never": 5,
+    "is lost later": 20,
+    "fell back to SMS": 20,
+    "wrong PIN": 20,
+    "locked": 3,
+    "PIN changed": 10,
+    "ticket": 10,
+    "transfer": 5,
+    "transfer repeated": 1,
+    "pull": 1,
+    "exchange": 1,
+    "died: taken, not acknowledged": 5,
+    "died: taken, on its SIM": 5,
+    "died: sending over the chat": 3,
+    "died: sending by SMS": 5,
+}
 FAULTS = (
     "done_no_reply",
     "not_done_no_reply",
@@ -59,12 +87,17 @@ def total(reports: dict[int, Report]) -> Report:
 def test_every_promise_is_kept(reports: dict[int, Report]) -> None:
     assert len(reports) == SEEDS + len(RARE)
     # Of every fourth history all but a few are archived, and the auditor's books kept on.
-    assert sum(report.archived for report in reports.values()) > 500
+    assert sum(report.archived for report in reports.values()) > 300
     assert {seed: report.broken[:3] for seed, report in reports.items() if report.broken} == {}
 
 
 def test_uplines_earn_while_everything_changes(total: Report) -> None:
-    assert total.earning > 100
+    assert total.earning > 40
+
+
+def test_agents_write_and_their_channels_fail_them(total: Report) -> None:
+    for what, least in WRITTEN.items():
+        assert total.texts[what] >= least, what
 
 
 def test_every_legal_move_is_made(total: Report) -> None:

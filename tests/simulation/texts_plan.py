@@ -6,6 +6,7 @@ so that a result that the channel does not bring in its time has another way. PI
 digits, so that one in the wrong place is no coincidence.
 """
 
+import dataclasses
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from random import Random
@@ -16,7 +17,9 @@ PIN_DIGITS = 8
 # What is asked for by text has an amount of its own, that names it wherever it appears.
 TICKET_RUPIAH, TRANSFER_RUPIAH = 3_000_000, 1_000
 KINDS = ("ticket", "transfer", "pull", "exchange", "pin", "balance", "wrong pin", "thrice wrong")
-SHARES = (4, 6, 2, 5, 4, 1, 5, 1)
+SHARES = (4, 8, 2, 2, 4, 1, 5, 1)
+# Where there are uplines, there is commission.
+OF_UPLINES = ("exchange", "pull", "transfer")
 
 
 @dataclass(frozen=True)
@@ -60,26 +63,39 @@ class Texts:
     chat: str = CHATS[0]
 
 
-def draw(seed: int, agents: Sequence[str], seconds: float) -> Texts:
-    """What is written in a seed."""
+NOBODY_WRITES = Texts()
+
+
+def draw(seed: int, agents: Sequence[str], seconds: float, *, uplines: bool) -> Texts:
+    """What is written in a seed; `uplines`: there are some."""
     rng = Random(f"texts/{seed}")
     chat = rng.choice(CHATS)
     writers = tuple(_writers(rng, agents, chat))
-    said = [
-        Said(
-            at=rng.uniform(0, seconds),
-            writer=rng.randrange(len(writers)),
-            kind=rng.choices(KINDS, SHARES)[0],
-            other=rng.choice(agents),
-            amount=number,
-        )
-        for number in range(1, 1 + rng.randrange(8))
-    ]
+    said = [_said(rng, agents, writers, seconds, number) for number in range(1, rng.randrange(10))]
+    if uplines:
+        said += [
+            dataclasses.replace(
+                _said(rng, agents, writers, seconds, number),
+                at=rng.uniform(0.3, 1.5) * seconds,
+                writer=0,  # uplines are rather among the first
+                kind=rng.choice(OF_UPLINES),
+            )
+            for number in range(10, 18)
+        ]
     outages = [
         Outage(rng.uniform(0, seconds), rng.choice((3.0, 30.0, 300.0, 2000.0)))
         for _ in range(rng.choice((0, 1, 1, 2)))
     ]
     return Texts(writers, tuple(said), tuple(outages), _settings(rng), chat)
+
+
+def _said(
+    rng: Random, agents: Sequence[str], writers: Sequence[Writer], seconds: float, number: int
+) -> Said:
+    writer = rng.randrange(len(writers))
+    others = [one for one in agents if one != writers[writer].agent] or list(agents)
+    kind = rng.choices(KINDS, SHARES)[0]
+    return Said(rng.uniform(0, seconds), writer, kind, rng.choice(others), number)
 
 
 def _writers(rng: Random, agents: Sequence[str], chat: str) -> Iterator[Writer]:

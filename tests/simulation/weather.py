@@ -98,6 +98,7 @@ class Weather:
 
     def _step_clock(self, _one: Modem, _other: Modem, seconds: float) -> None:
         self._world.wall.offset_ms += round(seconds * 1000)
+        self._world.auditor.texts.clock_set = True
         self._world.auditor.limits.clock_set(asyncio.get_running_loop().time())
 
     def _take_stock(self, one: Modem, amount: int) -> None:

@@ -22,12 +22,18 @@ from pulsarack.daemon import log as logging
 from pulsarack.daemon.archive_file import Archives, folder_of
 from pulsarack.daemon.archivist import Archivist
 from pulsarack.daemon.calls.office import Office
+from pulsarack.daemon.channels.carrier import Carrier, Parcel
+from pulsarack.daemon.channels.channels import Channels
+from pulsarack.daemon.channels.sms.reception import Reception, Stage
 from pulsarack.daemon.clock import SteadyClock
 from pulsarack.daemon.context import Context
 from pulsarack.daemon.control_protocol import Calls, Peer, check_arguments
 from pulsarack.daemon.dispatcher import Dispatcher
 from pulsarack.daemon.events import Events
+from pulsarack.daemon.identity.identity import Identity
 from pulsarack.daemon.outbox import Outbox
+from pulsarack.daemon.past_orders import PastOrders
+from pulsarack.daemon.pressure import Pressure
 from pulsarack.daemon.rack import Rack
 from pulsarack.daemon.run import prepare, registry
 from pulsarack.daemon.secrets import Secret, Secrets
@@ -36,10 +42,12 @@ from pulsarack.modems.profile import Profiles
 from pulsarack.modems.simulator.books import Books
 from pulsarack.modems.simulator.world import World as SimulatedRack
 from pulsarack.queue import audit as queue_audit
+from tests.daemon.identity_world import CHEAP, credentials
 from tests.daemon.virtual_loop import LoopScheduler
 from tests.daemon.world import PEER, SHELF, START_MS
 from tests.simulation.auditor import Auditor, Broken
 from tests.simulation.bus import Bus, BusPorts
+from tests.simulation.chat import ChatCarrier, ChatServer
 from tests.simulation.crashes import Armed, CrashPoint, Killed
 from tests.simulation.life import Life, LifeClock, SteppedWall
 from tests.simulation.limits import read_settings
@@ -63,11 +71,24 @@ class Daemon:
         self.store = store
         self.calls: Calls | None = None
         self.rack: Rack | None = None
+        self.reception: Reception | None = None
         self.stopping = asyncio.Event()
 
 
+class _ChannelsWithChat(Channels):
+    """The channels of one life: SMS, and one in memory."""
+
+    def __init__(self, server: ChatServer, life: Life, *parts: Any) -> None:
+        self._server = server
+        self._life = life
+        super().__init__(*parts)
+
+    def _configured(self) -> list[Carrier]:
+        return [ChatCarrier(self._server, self._life, self.desk, self.mailroom)]
+
+
 class World:
-    """One history."""
+    """One history. `hear_chat` is told what reaches somebody over the chat."""
 
     def __init__(self, plan: Plan, directory: Path) -> None:
         loop = asyncio.get_running_loop()
@@ -90,14 +111,30 @@ class World:
             plan.rack, plan.seed, LoopScheduler(loop, START_MS / 1000), Books(self._booked)
         )
         self.bus = Bus(self.simulation.modems, self._bytes)
+        self.hear_chat: Callable[[str, Parcel], None] = lambda channel, parcel: None
+        self.chat = ChatServer(
+            plan.texts.chat,
+            Random(f"chat/{plan.seed}"),
+            lambda: self.wall.now_ms() - self.wall.offset_ms,
+            lambda channel, parcel: self.hear_chat(channel, parcel),
+        )
+        self._credentials = credentials(directory)
+        self._unsure = 0  # texts of which nobody knows whether they left
         self.ready = asyncio.Event()
         self.armed = Armed()
         self.down = 1.0
         self._death = asyncio.Event()
         self._ids = itertools.count(1)
-        self.config = config.parse(tomllib.loads(plan.settings), directory / "pulsarack.toml")
+        self.config = config.parse(
+            tomllib.loads(plan.settings + plan.texts.settings), directory / "pulsarack.toml"
+        )
         loop.set_exception_handler(self._unhandled)
         self.simulation.power_on()
+
+    @property
+    def secrets(self) -> list[str]:
+        """All PINs, right and wrong ones, which must be nowhere."""
+        return [*self.pins.values(), *sorted(self.auditor.texts.secrets)]
 
     @property
     def digest(self) -> str:
@@ -224,13 +261,41 @@ class World:
             logging.get(),
             lambda: f"id{next(self._ids)}",
         )
+        daemon.reception = context.reception
+        pressure = Pressure(clock)
+        rng = Random(f"daemon/{self.plan.seed}/{next(self._ids)}")
+        identity = await Identity.open(
+            context, self._credentials, pressure, rng=rng, cost=CHEAP, threads=False
+        )
         await prepare(context)
         dispatcher = Dispatcher(context)
         rack = daemon.rack = Rack(context, dispatcher, PROFILES, BusPorts(self.bus, life))
         # Histories are of days: nothing grows so old before their end (old_age.py).
-        archivist = Archivist(context, Archives(folder_of(self.path), threads=False))
-        daemon.calls = registry(Office(context, rack, dispatcher, Outbox(context), archivist))
-        parts = [asyncio.create_task(dispatcher.run()), asyncio.create_task(rack.run())]
+        archives = Archives(folder_of(self.path), threads=False)
+        channels = _ChannelsWithChat(
+            self.chat,
+            life,
+            context,
+            identity,
+            rack,
+            dispatcher,
+            PastOrders(context, archives),
+            pressure,
+            self._credentials,
+            rng,
+        )
+        office = Office(
+            context,
+            rack,
+            dispatcher,
+            Outbox(context),
+            Archivist(context, archives),
+            pressure,
+            identity,
+            channels.states,
+        )
+        daemon.calls = registry(office)
+        parts = [asyncio.create_task(one) for one in (dispatcher.run(), rack.run(), channels.run())]
         ended: asyncio.Task[Any] = asyncio.create_task(daemon.stopping.wait())
         self.audit()
         self.ready.set()
@@ -252,12 +317,28 @@ class World:
         self.auditor.limits.stopped(asyncio.get_running_loop().time())
         for state in self.state_on(None):
             self.crashes[name, state] += 1
+        self._note_texts_at_death()
         self._death.set()
+
+    def _note_texts_at_death(self) -> None:
+        """What the daemon had of texts when it died, for the coverage."""
+        assert self.daemon is not None
+        history, reception = self.auditor.history, self.daemon.reception
+        taken = {row[0] for row in history("SELECT message_id FROM inbound")}
+        met = self.chat.met
+        met["died: taken, not acknowledged"] += not taken.isdisjoint(self.chat.unacknowledged())
+        on_sim = (Stage.IN_HAND, Stage.KEPT)
+        if reception is not None:
+            met["died: taken, on its SIM"] += any(reception.stage(one) in on_sim for one in taken)
+        met["died: sending over the chat"] += self.chat.sending > 0
+        ((left,),) = history("SELECT count(*) FROM sent_sms WHERE provider_id IS NULL")
+        met["died: sending by SMS"] += left > self._unsure
+        self._unsure = left
 
     def _unhandled(self, _loop: asyncio.AbstractEventLoop, found: dict[str, Any]) -> None:
         """What nobody caught: death is expected, anything else is a fault of somebody."""
         error = found.get("exception")
-        if not isinstance(error, Killed):
+        if not (isinstance(error, Killed) or _all_killed(error)):
             self.auditor.broken.append(Broken("P8", f"{found.get('message')}: {error!r}"))
 
     def _booked(self, line: str) -> None:
@@ -274,3 +355,8 @@ class World:
 
     def _bytes(self, way: str, who: str, data: bytes) -> None:
         self.trace(way, who, data)
+
+
+def _all_killed(error: object) -> bool:
+    """Whether a group of tasks died with the daemon, and of nothing else."""
+    return isinstance(error, BaseExceptionGroup) and error.split(Killed)[1] is None
