@@ -22,6 +22,7 @@ from pulsarack.daemon.demo.errors import DemoError
 DOMAIN = "pulsa.test"
 PROGRAM = "prosody"
 START_SECONDS = 30
+STOP_SECONDS = 10
 _UP = b"Activated service 'c2s'"
 _CONFIG = """
 run_as_root = true
@@ -133,7 +134,11 @@ class Prosody:
         with contextlib.suppress(ProcessLookupError):
             self._process.send_signal(number)
             self._process.send_signal(signal.SIGCONT)
-        await self._process.wait()
+        try:
+            await asyncio.wait_for(self._process.wait(), STOP_SECONDS)
+        except TimeoutError:  # now and then it waits for a session that has gone
+            self._process.kill()
+            await self._process.wait()
         if self._printing is not None:
             await self._printing
         self._process = None
