@@ -325,6 +325,11 @@ PLANTED: list[tuple[str, str, str]] = [
         "P3",
         "transfer order:3:commission:A2: commission left its account and is neither",
     ),
+    (
+        INSERT_COMMISSION.format("'asset:bank:cash'", "'liability:commission:A2'"),
+        "P3",
+        "transfer order:3:commission:A2: commission came from elsewhere than an order:",
+    ),
     ("UPDATE agent SET upline = 'A1'", "P3", "agent A2: an agent is above itself: upline A1"),
 ]
 
