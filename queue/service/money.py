@@ -124,7 +124,7 @@ def _repeated(
         "downline": code,
         "amount": amount,
         "balance": look.balance(db, asked.agent.code),
-        "example": f"{verb}.{code}.{amount}.{repeat_index + 1}",
+        "example": f"{verb}.{code}.{amount}.PIN#{repeat_index + 1}",
     }
     return Answer("transfer_repeated", variables)
 

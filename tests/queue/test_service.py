@@ -424,8 +424,8 @@ ROWS: list[tuple[Before, Command, str, str, str]] = [
         TransferBalance("B1", 5_000),
         "transfer_repeated",
         "Transfer Rp5.000 ke B1 sudah pernah hari ini. Saldo: 995.000."
-        " Utk transfer lagi ketik T.B1.5000.2",
-        "Rp5.000 went to B1 today already. Balance: 995.000. For one more write T.B1.5000.2",
+        " Utk transfer lagi ketik T.B1.5000.PIN#2",
+        "Rp5.000 went to B1 today already. Balance: 995.000. For one more write T.B1.5000.PIN#2",
     ),
     (
         nothing,

@@ -206,14 +206,15 @@ class Texts:
         if pulls:
             sender, receiver = receiver, sender
         what = ("PULL" if pulls else "SEND", sender, receiver, amount, counter)
-        number = f".{counter}" if counter > 1 else ""
+        number = f"#{counter}" if counter > 1 else ""
         word, done = ("TARIK", "ditarik dari") if pulls else ("T", "BERHASIL")
         for _ in range(self._rng.choice((1, 2))):  # or he asks once more whether it was done
             answer = await self._ask(
                 writer,
-                f"{word}.{said.other}.{amount}{number}",
+                f"{word}.{said.other}.{amount}",
                 (said.other,),
                 lambda: self._books.wished(*what),
+                behind=number,
             )
             # The answer to another one may come so late that it looks like this one's.
             of_this = answer is not None and f"Rp{amount:,} ".replace(",", ".") in answer
