@@ -33,10 +33,11 @@ CAUGHT_LAST = {
     "payment_about_right": (50,),
     "one_admin_confirms_himself": (34,),
     "commissions_follow_the_markups": (26,),
-    "commissions_kept_after_a_reversal": (5, 12, 19, 26),
-    "higher_uplines_forgotten": (5, 12, 19, 26),
+    "commissions_kept_after_a_reversal": (138,),
+    "higher_uplines_forgotten": (33,),
     "text_deleted_before_it_is_kept": (12,),
     "no_other_way": (2,),
+    "commission_exchanged_at_each_repeat": (26,),
     "transfer_repeated": (1,),
     "wrong_pin_accepted": (1,),
 }
