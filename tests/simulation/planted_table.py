@@ -34,9 +34,10 @@ CAUGHT_LAST = {
     "one_admin_confirms_himself": (34,),
     "commissions_follow_the_markups": (26,),
     "commissions_kept_after_a_reversal": (138,),
-    "higher_uplines_forgotten": (166,),
+    "higher_uplines_forgotten": (33,),
     "text_deleted_before_it_is_kept": (12,),
     "no_other_way": (2,),
+    "commission_exchanged_at_each_repeat": (26,),
     "transfer_repeated": (1,),
     "wrong_pin_accepted": (1,),
 }
