@@ -83,6 +83,12 @@ class Text:
 
 
 _SELECT = f"SELECT {columns(Outgoing)} FROM outgoing"
+# A success that was reversed is told before its reversal, whatever way either takes.
+_ITS_TURN = (
+    "NOT EXISTS (SELECT 1 FROM outgoing AS earlier WHERE earlier.order_id = text.order_id"
+    " AND earlier.kind = text.kind AND earlier.state = 'WAITING'"
+    " AND earlier.message_id < text.message_id)"
+)
 
 
 def put(db: Database, text: Text, *, now_ms: int) -> int | None:
@@ -113,8 +119,8 @@ def due(db: Database, channel: str, *, now_ms: int, limit: int) -> list[Outgoing
     return select(
         db,
         Outgoing,
-        f"{_SELECT} WHERE channel = ? AND state = 'WAITING' AND not_before <= ?"
-        " ORDER BY not_before, id LIMIT ?",
+        f"{_SELECT} AS text WHERE channel = ? AND state = 'WAITING' AND not_before <= ?"
+        f" AND {_ITS_TURN} ORDER BY not_before, id LIMIT ?",
         (channel, now_ms, limit),
     )
 
@@ -123,8 +129,8 @@ def next_due(db: Database, channel: str, *, after: int) -> int | None:
     """When the next try on a channel is due, behind so many that are under way."""
     found = scalar(
         db,
-        "SELECT not_before FROM outgoing WHERE channel = ? AND state = 'WAITING'"
-        " ORDER BY not_before, id LIMIT 1 OFFSET ?",
+        "SELECT not_before FROM outgoing AS text WHERE channel = ? AND state = 'WAITING'"
+        f" AND {_ITS_TURN} ORDER BY not_before, id LIMIT 1 OFFSET ?",
         (channel, after),
     )
     return None if found is None else int(found)

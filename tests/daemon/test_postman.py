@@ -321,3 +321,24 @@ def test_no_channel_is_made_up_for_orders_of_the_socket(tmp_path: Path) -> None:
         assert list(office.postman.states) == ["sms"]
 
     live(tmp_path, story, Scripted("sms"))
+
+
+def test_what_became_of_an_order_is_told_in_its_order(tmp_path: Path) -> None:
+    """Else a reversal is told, and then the success that it has taken back."""
+    xmpp = Scripted("xmpp")
+    xmpp.script["a"] = [LATER, MAYBE]
+
+    async def story(office: Office) -> None:
+        now_ms = office.clock.now_ms()
+        for message_id, text in ((1, "BERHASIL"), (2, "DIREFUND")):
+            told = Text("xmpp", "a", Kind.RESULT, text, None, order_id=7, message_id=message_id)
+            await office.store.write(lambda db, one=told: outgoing.put(db, one, now_ms=now_ms))
+        other = Text("xmpp", "b", Kind.RESULT, "GAGAL", None, order_id=8, message_id=3)
+        await office.store.write(lambda db: outgoing.put(db, other, now_ms=now_ms))
+        office.postman.ring("xmpp")
+        await asyncio.sleep(120.0)
+        texts = [parcel.text for _, parcel in xmpp.tried]
+        assert texts[:2] == ["BERHASIL", "GAGAL"]  # nobody else's waits
+        assert texts[2:] == ["BERHASIL", "BERHASIL", "DIREFUND"]
+
+    live(tmp_path, story, xmpp)

@@ -147,7 +147,7 @@ ALLOWED: dict[str, str] = {
 }
 
 # Indexes that no statement is answered from: they refuse what must not be.
-PROMISES = {"discrepancy_decided_once", "bank_row_once", "outgoing_result"}
+PROMISES = {"discrepancy_decided_once", "bank_row_once"}
 
 
 class Noted(World):
