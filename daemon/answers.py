@@ -44,7 +44,7 @@ SHAPES: Mapping[str, Any] = {
     "order.new": _ORDER,
     "order.cancel": _ORDER,
     "order.resolve": _ORDER,
-    "order.reverse": _ORDER,
+    "order.reverse": _ORDER | {"owing?": [{"agent": str, "amount": int}]},
     "order.acknowledge": _ORDER,
     "order.list": {"orders": [_ORDER]},
     "order.undecided": _FOUND,

@@ -22,6 +22,8 @@ from pulsarack.queue.errors import IllegalMove, NotOpen
 from pulsarack.queue.evidence import Evidence, EvidenceKind, Rule, VerdictKind
 from pulsarack.queue.intake import Accepted, Repeated
 from pulsarack.queue.messages import SOCKET
+from pulsarack.queue.network import commissions
+from pulsarack.queue.network.pricing import Share
 from pulsarack.queue.orders import Order
 from pulsarack.queue.outcome import Decision
 from pulsarack.queue.request import Request
@@ -147,23 +149,31 @@ class OrderCalls:
         order = await self._find(args.id)
         needs_reason(args.because)
         now_ms = self._context.clock.now_ms()
-        try:
-            await self._context.store.write(
-                lambda db: reversal.reverse(
-                    db,
-                    order.id,
-                    because=args.because,
-                    who=args.who,
-                    stock_returned=args.stock_returned,
-                    now_ms=now_ms,
-                )
+
+        def job(db: Database) -> list[Share]:
+            reversal.reverse(
+                db,
+                order.id,
+                because=args.because,
+                who=args.who,
+                stock_returned=args.stock_returned,
+                now_ms=now_ms,
             )
+            return commissions.overdrawn(db, order.id)
+
+        try:
+            owing = await self._context.store.write(job)
         except IllegalMove as error:
             remedy = f"look at it: pulsarack order show {order.id}"
             raise CallError("NOT_SUCCEEDED", str(error), remedy) from None
         self._context.log.warning("order.reversed", order=order.id, who=args.who)
+        for one in owing:
+            self._context.log.warning(
+                "commission.overdrawn", order=order.id, agent=one.agent, amount=one.amount
+            )
         self._office.rack.wake_all()
-        return await self._row(await self._context.announce(order.id))
+        row = await self._row(await self._context.announce(order.id))
+        return {**row, "owing": [{"agent": one.agent, "amount": one.amount} for one in owing]}
 
     async def refuted(self, _args: Nothing, _peer: Peer) -> dict[str, Any]:
         """The failed orders that a late text says were done, each with what was found."""

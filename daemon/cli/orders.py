@@ -198,6 +198,10 @@ def reverse(
         "order.reverse", id=order_id, because=because, who=who, stock_returned=stock_returned
     )
     _print_order(session, result, as_json)
+    if not as_json:
+        for one in result.get("owing", ()):
+            name, amount = formats.text(one["agent"]), formats.number(one["amount"])
+            click.echo(f"agent {name} had drawn its commission: it is {amount} below zero")
 
 
 @click.command()

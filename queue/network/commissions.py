@@ -72,6 +72,15 @@ def take_back(db: Database, order_id: int, *, why: str, now_ms: int) -> None:
         _must(result, earned)
 
 
+def overdrawn(db: Database, order_id: int) -> list[Share]:
+    """Uplines of an order whose commission is below zero by now: they owe us so much.
+
+    They drew what a reversal has taken back, and only further orders bring it in again.
+    """
+    found = [Share(one.agent, -balance(db, one.agent)) for one in of_order(db, order_id)]
+    return [one for one in found if one.amount > 0]
+
+
 # The rows of the orders `?1`, and of those which the transfers say all.
 _OF_THESE = "order_id IN (SELECT value FROM json_each(?1))"
 _NOT_BOOKED = f"""

@@ -279,3 +279,18 @@ def test_where_to_must_be_said(run: Any, args: tuple[str, ...]) -> None:  # noqa
     result = run("agent", "move", "k2", *args)
     assert result.exit_code == 2
     assert "give either --upline CODE or --nobody" in result.stderr
+
+
+def test_who_reverses_is_told_whose_commission_was_drawn_already(tmp_path: Path) -> None:
+    """What is spent by then is owed, and an admin should know before it is spent again."""
+
+    async def tell(world: World) -> None:
+        await world.call("markup.set", upline="A1", amount=100)
+        await world.call("markup.set", upline="A2", amount=30)
+        sold = await world.call("order.new", agent="A3", text="S10.081200000012")
+        await world.settle()
+        await world.call("commission.exchange", agent="A1", amount=70, id="k")
+        back = await world.call("order.reverse", id=sold["id"], **WORD)
+        assert back["owing"] == [{"agent": "A1", "amount": 70}]
+
+    in_world(tmp_path, tell)

@@ -85,7 +85,7 @@ class HttpChannel:
         order_id = parcel.order_id
         dialect = "" if order_id is None else await self._dialect(order_id)
 
-        async def look() -> tuple[desk.Standing | None, int | None]:
+        async def look() -> tuple[desk.OrderStanding | None, int | None]:
             order = None if order_id is None else await self.desk.of_id(order_id)
             return order, None if account is None else (await self.desk.balance(account)).available
 

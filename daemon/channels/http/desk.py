@@ -39,7 +39,7 @@ CHANNEL = "http"
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class OrderStanding:
     """An order as it stands. `price` and the times are None if an archive cannot be read."""
 
     id: int
@@ -64,14 +64,14 @@ class Standing:
 class Placed:
     """An order that was accepted now, or before under the same reference."""
 
-    order: Standing
+    order: OrderStanding
     repeated: bool
 
 
 class NotQueued(Exception):
     """The order cannot be cancelled any more; holds it as it stands."""
 
-    def __init__(self, order: Standing) -> None:
+    def __init__(self, order: OrderStanding) -> None:
         super().__init__(order.state)
         self.order = order
 
@@ -146,7 +146,7 @@ class Desk:
             "allow more, or order something else",
         )
 
-    async def find(self, account: Account, reference: str) -> Standing | None:
+    async def find(self, account: Account, reference: str) -> OrderStanding | None:
         """The order that the agent gave this reference to, whenever that was."""
 
         def job(db: Database) -> Order | PastOrder | None:
@@ -158,7 +158,7 @@ class Desk:
             return await self._past(found)
         return None if found is None else standing(found)
 
-    async def look_up(self, account: Account, reference: str) -> Standing | None:
+    async def look_up(self, account: Account, reference: str) -> OrderStanding | None:
         """The same for whoever takes "there is none" for a failure: it is said only when the orders
         that were under way when he asked are written."""
         found = await self.find(account, reference)
@@ -167,7 +167,9 @@ class Desk:
             found = await self.find(account, reference)
         return found
 
-    async def newest(self, account: Account, *, state: str | None, limit: int) -> list[Standing]:
+    async def newest(
+        self, account: Account, *, state: str | None, limit: int
+    ) -> list[OrderStanding]:
         """The agent's newest orders that are not archived."""
         found = await self._context.store.read_for(
             account.agent,
@@ -175,7 +177,7 @@ class Desk:
         )
         return [standing(one) for one in found]
 
-    async def cancel(self, account: Account, reference: str) -> Standing | None:
+    async def cancel(self, account: Account, reference: str) -> OrderStanding | None:
         """Cancel an order that is still queued; raises NotQueued. None: there is none."""
         found = await self.find(account, reference)
         if found is None or found.state == "CANCELLED":
@@ -254,7 +256,7 @@ class Desk:
             account.agent, lambda db: statement.newest(db, account.agent, limit)
         )
 
-    async def of_id(self, order_id: int) -> Standing | None:
+    async def of_id(self, order_id: int) -> OrderStanding | None:
         """An order by our own number; for reports."""
 
         def job(db: Database) -> Order | PastOrder | None:
@@ -265,9 +267,9 @@ class Desk:
             return await self._past(found)
         return None if found is None else standing(found)
 
-    async def _past(self, past: PastOrder) -> Standing:
+    async def _past(self, past: PastOrder) -> OrderStanding:
         row = await self._parts.past.row(past)
-        return Standing(
+        return OrderStanding(
             id=past.id,
             client_reference=past.client_reference,
             state=past.state,
@@ -289,9 +291,9 @@ def _known(db: Database, origin: Origin) -> Order | PastOrder | None:
     return live or archive.by_reference(db, origin.agent, reference)
 
 
-def standing(order: Order) -> Standing:
+def standing(order: Order) -> OrderStanding:
     """A row of the database as it is shown."""
-    return Standing(
+    return OrderStanding(
         id=order.id,
         client_reference=order.client_reference,
         state=order.state,

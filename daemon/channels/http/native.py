@@ -12,7 +12,7 @@ import msgspec
 from aiohttp import web
 
 from pulsarack.daemon.channels.http import json_body, openapi, wire
-from pulsarack.daemon.channels.http.desk import Desk, NotQueued, Standing
+from pulsarack.daemon.channels.http.desk import Desk, NotQueued, OrderStanding
 from pulsarack.daemon.channels.http.door import Door
 from pulsarack.daemon.channels.http.refusals import HttpRefusal, Why, of_queue
 from pulsarack.daemon.channels.http.routes import JSON, Call, Operation, Route
@@ -231,7 +231,7 @@ class NativeApi:
         )
 
 
-def fields(found: Standing) -> dict[str, Any]:
+def fields(found: OrderStanding) -> dict[str, Any]:
     """An order's fields as the API shows them."""
     return {
         "id": found.id,
@@ -249,7 +249,7 @@ def fields(found: Standing) -> dict[str, Any]:
     }
 
 
-def order_view(found: Standing) -> wire.OrderView:
+def order_view(found: OrderStanding) -> wire.OrderView:
     """An order as the API shows it."""
     return wire.OrderView(**fields(found))
 

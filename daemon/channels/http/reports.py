@@ -21,7 +21,7 @@ from yarl import URL
 
 from pulsarack.daemon.channels.carrier import Parcel, Sent, SentKind
 from pulsarack.daemon.channels.http import addresses, report_urls, signing, wire
-from pulsarack.daemon.channels.http.desk import Standing
+from pulsarack.daemon.channels.http.desk import OrderStanding
 from pulsarack.daemon.channels.http.limits import Places
 from pulsarack.daemon.channels.http.native import order_view
 from pulsarack.daemon.channels.http.parts import Account
@@ -46,7 +46,7 @@ class Report:
     parcel: Parcel
     account: Account
     url: URL
-    order: Standing | None
+    order: OrderStanding | None
     now_ms: int
     nonce: str
     available: int | None = None
@@ -137,7 +137,7 @@ class Reporter:
         parcel: Parcel,
         account: Account | None,
         dialect: str,
-        look: Callable[[], Awaitable[tuple[Standing | None, int | None]]],
+        look: Callable[[], Awaitable[tuple[OrderStanding | None, int | None]]],
     ) -> Sent:
         """One try; `look` gives the order as it stands, and the agent's deposit."""
         # An account's name may be another agent's by now, who is told nothing of this one's orders.

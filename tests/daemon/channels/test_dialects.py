@@ -20,7 +20,7 @@ import pytest
 from yarl import URL
 
 from pulsarack.daemon.channels.carrier import Parcel
-from pulsarack.daemon.channels.http.desk import Standing
+from pulsarack.daemon.channels.http.desk import OrderStanding
 from pulsarack.daemon.channels.http.dialects import every_dialect, vocabulary
 from pulsarack.daemon.channels.http.reports import Report
 from pulsarack.daemon.secrets import Secret
@@ -446,12 +446,12 @@ OTHERS = {
 REPORTS = every_dialect.formatters(None)
 
 
-def standing(state: OrderState, reason: str | None = None) -> Standing:
+def standing(state: OrderState, reason: str | None = None) -> OrderStanding:
     number = "04100000123" if state is OrderState.SUCCEEDED else None
-    return Standing(7, "r-1", state.value, "S10", TO, 1, 10_500, reason, number, 1, 2)
+    return OrderStanding(7, "r-1", state.value, "S10", TO, 1, 10_500, reason, number, 1, 2)
 
 
-def report_of(order: Standing | None) -> Report:
+def report_of(order: OrderStanding | None) -> Report:
     parcel = Parcel(3, "M1", "", "result", "x", "A1", 7, 9, None, 1, 1)
     account = TestAccount(report_secret=Secret(KEY))
     url = URL("http://127.0.0.1:1/report?own=1")

@@ -6,7 +6,7 @@ reference is the same order for ever, answered as it stands.
 
 from dataclasses import dataclass, replace
 
-from pulsarack.daemon.channels.http.desk import Desk, Placed, Standing
+from pulsarack.daemon.channels.http.desk import Desk, OrderStanding, Placed
 from pulsarack.daemon.channels.http.dialects import parameters
 from pulsarack.daemon.channels.http.dialects.vocabulary import Vocabulary, rupiah
 from pulsarack.daemon.channels.http.door import Door
@@ -105,7 +105,7 @@ class Clerk:
 
     # --- words ---
 
-    async def values(self, account: Account, order: Standing | None) -> dict[str, object]:
+    async def values(self, account: Account, order: OrderStanding | None) -> dict[str, object]:
         """The variables of the texts: the account's balance, and an order as it stands."""
         balance = await self.desk.balance(account)
         found: dict[str, object] = {
@@ -124,13 +124,13 @@ class Clerk:
         values = await self.values(account, None)
         return self.vocabulary.text("refused", values | of_wanted(wanted, refusal, self.vocabulary))
 
-    async def of_standing(self, account: Account, order: Standing, *, placed: bool) -> str:
+    async def of_standing(self, account: Account, order: OrderStanding, *, placed: bool) -> str:
         """The text of an order as it stands; `placed`: it was accepted just now."""
         name = "placed" if placed else order.state
         return self.vocabulary.text(name, await self.values(account, order))
 
 
-def of_order(order: Standing, vocabulary: Vocabulary) -> dict[str, object]:
+def of_order(order: OrderStanding, vocabulary: Vocabulary) -> dict[str, object]:
     """The variables that an order has."""
     counter = f"{order.repeat_index}." if order.repeat_index > 1 else ""
     return {
@@ -184,7 +184,7 @@ def whole(text: str, what: str) -> int:
     return int(text)
 
 
-def _as_first(first: Standing, wanted: Wanted) -> Placed | Refusal:
+def _as_first(first: OrderStanding, wanted: Wanted) -> Placed | Refusal:
     # Read as intake reads them, so that every spelling of a number is the same number.
     numbers = {any_destination(one) for one in (first.destination, wanted.destination)}
     if first.product == wanted.product.upper() and len(numbers) == 1:

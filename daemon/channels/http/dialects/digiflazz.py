@@ -23,7 +23,7 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from pulsarack.daemon.channels.http.desk import Placed, Standing
+from pulsarack.daemon.channels.http.desk import OrderStanding, Placed
 from pulsarack.daemon.channels.http.dialects import clerk, loose_json, parameters
 from pulsarack.daemon.channels.http.dialects.clerk import Clerk, Wanted
 from pulsarack.daemon.channels.http.dialects.vocabulary import Vocabulary, rupiah
@@ -163,7 +163,7 @@ def data(found: Any, status: int = 200) -> web.Response:
     return web.Response(status=status, body=msgspec.json.encode({"data": found}), headers=JSON)
 
 
-def transaction(order: Standing, words: Vocabulary, available: int | None) -> dict[str, Any]:
+def transaction(order: OrderStanding, words: Vocabulary, available: int | None) -> dict[str, Any]:
     """An order as its fields."""
     return {
         "ref_id": order.client_reference,

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from pulsarack.daemon.channels.http.desk import Standing
+from pulsarack.daemon.channels.http.desk import OrderStanding
 from pulsarack.daemon.channels.http.dialects import clerk, digiflazz, loose_json, parameters
 from pulsarack.daemon.channels.http.dialects.clerk import Clerk, Wanted
 from pulsarack.daemon.channels.http.dialects.vocabulary import Vocabulary
@@ -65,7 +65,7 @@ class DigiflazzSeller:
         return digiflazz.data(body, max(_REFUSED_STATUS, refusal.status))
 
 
-def contract(order: Standing, words: Vocabulary, available: int | None) -> dict[str, Any]:
+def contract(order: OrderStanding, words: Vocabulary, available: int | None) -> dict[str, Any]:
     """An order in the contract's fields."""
     is_open = order.state in OPEN
     return {

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 from aiohttp import web
 
-from pulsarack.daemon.channels.http.desk import Standing
+from pulsarack.daemon.channels.http.desk import OrderStanding
 from pulsarack.daemon.channels.http.dialects import clerk, parameters
 from pulsarack.daemon.channels.http.dialects.clerk import Clerk, Wanted
 from pulsarack.daemon.channels.http.dialects.vocabulary import Vocabulary, rupiah
@@ -92,7 +92,7 @@ class Plain:
         return parameters.need(given, self._words.request[of])
 
 
-def told(order: Standing, words: Vocabulary) -> dict[str, object]:
+def told(order: OrderStanding, words: Vocabulary) -> dict[str, object]:
     """What fields say of an order as it stands."""
     number = order.serial_number or ""
     failed = (OrderState.FAILED, OrderState.CANCELLED, OrderState.REVERSED)
