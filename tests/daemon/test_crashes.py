@@ -53,7 +53,7 @@ def _texts(rng: random.Random, count: int) -> list[str]:
 
 
 # The later ones once showed a doubled refusal, a stale stock and a session left open.
-@pytest.mark.parametrize("seed", [*range(8), 167, 184, 187, 192])
+@pytest.mark.parametrize("seed", [*range(3), 167, 184, 187, 192])
 def test_nothing_is_lost_or_doubled(tmp_path: Path, seed: int) -> None:
     async def live() -> None:
         rng = random.Random(seed)

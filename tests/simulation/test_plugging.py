@@ -7,7 +7,7 @@ from tests.simulation.plan import AT_THE_RACK, plug_and_unplug
 from tests.simulation.report import Report
 
 MODEMS = 64
-SEEDS = (4, 5)
+SEEDS = (4,)
 pytestmark = pytest.mark.timeout(600)
 
 
@@ -17,7 +17,7 @@ def reports() -> list[Report]:
 
 
 def test_every_promise_is_kept(reports: list[Report]) -> None:
-    assert [report.broken[:3] for report in reports] == [[], []]
+    assert [report.broken[:3] for report in reports] == [[]]
     for report in reports:
         assert report.orders > 10 * MODEMS
         # Nearly all are sold, by whatever chip is there.
