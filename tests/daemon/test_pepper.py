@@ -20,8 +20,8 @@ from pulsarack.daemon.identity.doorkeeper import purpose
 from pulsarack.daemon.identity.pepper import MasterKey, Masters, PepperError
 from pulsarack.daemon.identity.secret_box import SealBroken, SecretBox
 from pulsarack.daemon.run import main
-from pulsarack.daemon.service import exits
 from pulsarack.daemon.secrets import Secret
+from pulsarack.daemon.service import exits
 from pulsarack.queue.identity import accounts, events
 from pulsarack.queue.rows import execute
 from tests.daemon.identity_house import House
