@@ -23,6 +23,7 @@ from pulsarack.daemon.archivist import Archivist
 from pulsarack.daemon.calls.account_calls import AccountCalls
 from pulsarack.daemon.calls.archive_calls import ArchiveCalls
 from pulsarack.daemon.calls.channel_calls import ChannelCalls
+from pulsarack.daemon.calls.config_calls import ConfigCalls
 from pulsarack.daemon.calls.deposit_calls import DepositCalls
 from pulsarack.daemon.calls.discrepancy_calls import DiscrepancyCalls
 from pulsarack.daemon.calls.identity_calls import IdentityCalls
@@ -51,11 +52,13 @@ from pulsarack.daemon.ports import SerialPorts, problems
 from pulsarack.daemon.pressure import Pressure
 from pulsarack.daemon.rack import Rack
 from pulsarack.daemon.service import exits
-from pulsarack.daemon.service.ending import cancel, start_failed, stop_rack, until_stopped
+from pulsarack.daemon.service.ending import start_failed, work
 from pulsarack.daemon.service.notify import READY, notify
 from pulsarack.daemon.service.patience import START_SECONDS_MOST, Patience
+from pulsarack.daemon.service.reload import Reload
 from pulsarack.daemon.service.signals import Signals
 from pulsarack.daemon.service.start_clock import wait_for_clock
+from pulsarack.daemon.service.status_line import StatusLine
 from pulsarack.daemon.store import Store
 from pulsarack.daemon.store_files import DATABASE_NAME
 from pulsarack.daemon.watchdog import LoopPulse, Sign, Watchdog, service_limit
@@ -89,24 +92,29 @@ def main(config_path: Path) -> int:
     try:
         settings = config.load(config_path)
         sqlite_engine.tune()
-        return asyncio.run(_begin(settings, signals))
+        return asyncio.run(_begin(config_path, settings, signals))
     except (DaemonError, UssdError, ModemError, OSError) as error:
         return start_failed(error)
 
 
-async def _begin(settings: Config, signals: Signals) -> int:
+async def _begin(config_path: Path, settings: Config, signals: Signals) -> int:
     """Find out what time it is, by which clock all else goes, and serve."""
-    daemon, speed = settings.daemon, settings.rehearsal.speed
+    speed = settings.rehearsal.speed
     wall = WallClock(speed, settings.rehearsal.anchor)
-    logging.configure(daemon.log_level, daemon.log_format, sys.stderr, now_ms=wall.now_ms)
+    _log_by(settings, wall)
     if settings.rehearsal.anchor is None:  # else somebody has chosen the time
         await wait_for_clock(wall)
     clock = SteadyClock(wall, SMALL_SECONDS * max(1.0, speed))
+    _log_by(settings, clock)
+    return await serve(config_path, settings, clock, signals)
+
+
+def _log_by(settings: Config, clock: Clock) -> None:
+    daemon = settings.daemon
     logging.configure(daemon.log_level, daemon.log_format, sys.stderr, now_ms=clock.now_ms)
-    return await serve(settings, clock, signals)
 
 
-async def serve(settings: Config, clock: Clock, signals: Signals) -> int:
+async def serve(config_path: Path, settings: Config, clock: Clock, signals: Signals) -> int:
     """Open everything, run until a signal, close everything."""
     daemon = settings.daemon
     pins = secrets.load(daemon.secrets_file, os.environ)
@@ -132,7 +140,9 @@ async def serve(settings: Config, clock: Clock, signals: Signals) -> int:
             identity = await Identity.open(context, os.environ, pressure, rng=dice())
             try:
                 await prepare(context)
-                return await _run(context, profiles, store, identity, pressure, signals)
+                return await _run(
+                    config_path, context, profiles, store, identity, pressure, signals
+                )
             finally:
                 identity.close()
         finally:
@@ -169,6 +179,7 @@ async def prepare(context: Context) -> Recovered:
 
 
 async def _run(
+    config_path: Path,
     context: Context,
     profiles: Profiles,
     store: Store,
@@ -189,6 +200,15 @@ async def _run(
     await learned.load()
     past = PastOrders(context, archives)
     channels = Channels(context, identity, rack, dispatcher, past, pressure, os.environ, dice())
+    reload = Reload(
+        config_path,
+        context,
+        rack,
+        os.environ,
+        others=lambda: channels.secrets,
+        log_anew=lambda: _log_by(context.config, context.clock),
+    )
+    line = StatusLine(context, rack, lambda: reload.remark)
     office = Office(
         context,
         rack,
@@ -198,6 +218,7 @@ async def _run(
         pressure,
         identity,
         channels.states,
+        reload,
     )
     server = ControlServer(
         context.config.daemon.socket,
@@ -208,20 +229,19 @@ async def _run(
     await server.start()
     _spare_what_stays()
     notify(READY)
-    # Whoever has work of its own adds its task here.
     parts = {
-        asyncio.create_task(dispatcher.run(), name="dispatcher"),
-        asyncio.create_task(rack.run(), name="rack"),
-        asyncio.create_task(archivist.run(), name="archivist"),
-        asyncio.create_task(learned.run(), name="learned"),
-        asyncio.create_task(channels.run(), name="channels"),
-        asyncio.create_task(store.watch(), name="store"),
+        "dispatcher": dispatcher.run(),
+        "rack": rack.run(),
+        "archivist": archivist.run(),
+        "learned": learned.run(),
+        "channels": channels.run(),
+        "store": store.watch(),
+        "reload": reload.run(signals.reload),
+        "status": line.run(),
     }
     try:
-        failed = await until_stopped(context, parts, signals)
-        await stop_rack(context, rack)
+        failed = await work(context, rack, signals, parts)
     finally:
-        await cancel(parts)
         ports.stop()
         await server.close()
     context.log.info("daemon.stopped")
@@ -257,4 +277,5 @@ def registry(office: Office) -> Calls:
     WordingCalls(office).register(calls)
     IdentityCalls(office).register(calls)
     SmsCalls(office).register(calls)
+    ConfigCalls(office).register(calls)
     return calls

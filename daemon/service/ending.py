@@ -9,6 +9,8 @@ undecided, and followed up at the next start as after a kill.
 import asyncio
 import os
 import sys
+from collections.abc import Coroutine, Mapping
+from typing import Any
 
 import click
 
@@ -40,20 +42,29 @@ def start_failed(error: BaseException) -> int:
     return exits.status_of(error)
 
 
-async def until_stopped(context: Context, parts: set[asyncio.Task[None]], signals: Signals) -> bool:
-    """Wait for the request to end, or the death of a part; whether a part died."""
+async def work(
+    context: Context,
+    rack: Rack,
+    signals: Signals,
+    parts: Mapping[str, Coroutine[Any, Any, None]],
+) -> bool:
+    """Run all parts, by their names, until told to end or one of them dies; whether one died."""
+    tasks = {asyncio.create_task(part, name=name) for name, part in parts.items()}
     ended = asyncio.create_task(signals.stop.wait(), name="signal")
     try:
-        await asyncio.wait({*parts, ended}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({*tasks, ended}, return_when=asyncio.FIRST_COMPLETED)
+        failed = _log_failures(context, tasks)
+        notify(STOPPING, status("stopping"))
+        context.log.info("daemon.stopping", failed=failed)
+        await _stop_rack(context, rack)
     finally:
-        ended.cancel()
-    failed = _log_failures(context, parts)
-    notify(STOPPING, status("stopping"))
-    context.log.info("daemon.stopping", failed=failed)
+        for task in (*tasks, ended):
+            task.cancel()
+        await asyncio.gather(*tasks, ended, return_exceptions=True)
     return failed
 
 
-async def stop_rack(context: Context, rack: Rack) -> None:
+async def _stop_rack(context: Context, rack: Rack) -> None:
     """Let the chips finish, and ask for the time that this takes while it does."""
     asking = asyncio.create_task(_ask_for_time(context, rack), name="time to stop")
     try:
@@ -71,13 +82,6 @@ async def _ask_for_time(context: Context, rack: Rack) -> None:
             said = status(f"stopping; {what} past the point of no return")
             notify(more_time(left + _CLOSING_SECONDS), said)
         await context.clock.sleep(_ASK_SECONDS)
-
-
-async def cancel(parts: set[asyncio.Task[None]]) -> None:
-    """End the parts."""
-    for task in parts:
-        task.cancel()
-    await asyncio.gather(*parts, return_exceptions=True)
 
 
 def _log_failures(context: Context, parts: set[asyncio.Task[None]]) -> bool:

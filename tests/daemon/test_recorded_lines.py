@@ -59,7 +59,7 @@ async def test_a_sale_on_recorded_lines(tmp_path: Path) -> None:
     modem = TracePty(TRACES / "wavecom.trace", SPEED)
     settings = _settings(tmp_path, modem.path)
     signals = Signals()
-    daemon = asyncio.create_task(serve(settings, WallClock(SPEED), signals))
+    daemon = asyncio.create_task(serve(tmp_path / "none.toml", settings, WallClock(SPEED), signals))
     try:
         client = await _connect(tmp_path / "s")
         story, chip = await _sell(client)
