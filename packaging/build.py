@@ -69,9 +69,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--version", default=version_of_the_tree(), help="instead of the tree's")
     given = parser.parse_args(arguments)
     try:
-        print(build(given.output, given.version))
+        sys.stdout.write(f"{build(given.output, given.version)}\n")
     except BuildError as error:
-        print(f"pulsarack: {error}", file=sys.stderr)
+        sys.stderr.write(f"pulsarack: {error}\n")
         return 1
     return 0
 
@@ -95,8 +95,9 @@ def build(output: Path, version: str) -> Path:
         _compile(stage)
         _set_dates(stage, epoch)
         write_control(stage, version, architecture)
-        command = ("dpkg-deb", "--root-owner-group", "--build", str(stage), str(package))
-        _said(*command, SOURCE_DATE_EPOCH=str(epoch))
+        # A tenth of the time that xz takes, on the server too.
+        command = ("dpkg-deb", "--root-owner-group", "-Zzstd", "-z9", "--build")
+        _said(*command, str(stage), str(package), SOURCE_DATE_EPOCH=str(epoch))
     return package
 
 
