@@ -76,9 +76,7 @@ class Archivist:
 
     async def run(self) -> None:
         """Archive at the configured time of each day, until cancelled."""
-        settings, clock = self._context.config.retention, self._context.clock
-        if not settings.days:
-            await asyncio.Event().wait()
+        clock = self._context.clock
         # Who starts the daemon in the middle of the day does not want this now.
         done = self._context.day() if clock.now_ms() >= self._moment() else None
         while True:

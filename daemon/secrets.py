@@ -95,6 +95,15 @@ class Secrets:
         """
         return list(dict.fromkeys(p["sim_pin"] for p in self._pins.values() if "sim_pin" in p))
 
+    def take_over(self, other: "Secrets") -> None:
+        """Hold what the other one holds, in place of what was held; mask those first."""
+        self._pins = other._pins
+
+    def changed(self, other: "Secrets") -> list[str]:
+        """The chips, by ICCID, whose PINs are others in the other one, or are there only."""
+        chips = self._pins.keys() | other._pins.keys()
+        return sorted(one for one in chips if self._pins.get(one) != other._pins.get(one))
+
     def __iter__(self) -> Iterator[Secret]:
         return iter({pin for of_chip in self._pins.values() for pin in of_chip.values()})
 

@@ -14,6 +14,7 @@ from pulsarack.daemon.outside import Outside
 from pulsarack.daemon.past_orders import PastOrders
 from pulsarack.daemon.pressure import Pressure
 from pulsarack.daemon.rack import Rack
+from pulsarack.daemon.service.reload import Reload
 from pulsarack.queue.validation import Refusal
 
 
@@ -29,6 +30,7 @@ class Office:
     pressure: Pressure | None = None
     identity: Identity | None = None
     channels: Callable[[], Mapping[str, ChannelState]] = dict
+    reload: Reload | None = None
 
     def counter(self) -> "Office":
         """The same office from the callers' side: they wait behind the daemon's own jobs."""

@@ -102,7 +102,9 @@ class SmsCarrier:
             parts = len(_parts_of(parcel))
         except ValueError as error:
             return Sent(SentKind.NEVER, why=str(error))
-        most = self._context.config.sms.parts_most
+        settings = self._context.config.sms
+        self._pace.follow(settings.per_minute, settings.pause_seconds)
+        most = settings.parts_most
         if parts > most:
             return Sent(
                 SentKind.NEVER, why=f"it needs {parts} messages; [sms] parts_most is {most}"
