@@ -15,6 +15,7 @@ from pulsarack.daemon import (
     control_channels,
     control_identity,
     control_network,
+    control_schedules,
     control_sms,
     control_wordings,
 )
@@ -339,5 +340,6 @@ ARGUMENTS: dict[str, type[Struct]] = {
     **control_identity.ARGUMENTS,
     **DEPOSIT_ARGUMENTS,
     **control_sms.ARGUMENTS,
+    **control_schedules.ARGUMENTS,
 }
 STREAMS = frozenset({"events.follow", "messages.follow", "modem.trace"})

@@ -33,6 +33,7 @@ from pulsarack.daemon.calls.network_calls import NetworkCalls
 from pulsarack.daemon.calls.office import Office
 from pulsarack.daemon.calls.order_calls import OrderCalls
 from pulsarack.daemon.calls.rack_calls import RackCalls
+from pulsarack.daemon.calls.schedule_calls import ScheduleCalls
 from pulsarack.daemon.calls.sms_calls import SmsCalls
 from pulsarack.daemon.calls.technician_calls import TechnicianCalls
 from pulsarack.daemon.calls.trade_calls import TradeCalls
@@ -54,6 +55,9 @@ from pulsarack.daemon.past_orders import PastOrders
 from pulsarack.daemon.ports import SerialPorts, problems
 from pulsarack.daemon.pressure import Pressure
 from pulsarack.daemon.rack import Rack
+from pulsarack.daemon.schedules.day_reports import DayReports
+from pulsarack.daemon.schedules.jobs import schedule_of
+from pulsarack.daemon.side_reader import SideReader
 from pulsarack.daemon.store import Store
 from pulsarack.daemon.store_files import DATABASE_NAME
 from pulsarack.daemon.watchdog import LoopPulse, Sign, Watchdog, notify, service_limit
@@ -177,6 +181,9 @@ async def _run(
     pressure.watch(store.waiting)
     archives = Archives(context.config.daemon.state_dir / FOLDER)
     archivist = Archivist(context, archives)
+    reader = SideReader(context.config.daemon.state_dir / DATABASE_NAME)
+    reports = DayReports(context, reader)
+    schedule = schedule_of(context, archivist, reader, reports, rng=dice())
     learned = LearnedStore(context, profiles.learned)
     await learned.load()
     past = PastOrders(context, archives)
@@ -190,6 +197,8 @@ async def _run(
         pressure,
         identity,
         channels.states,
+        schedule,
+        reports,
     )
     server = ControlServer(
         context.config.daemon.socket,
@@ -205,7 +214,7 @@ async def _run(
     parts = {
         asyncio.create_task(dispatcher.run(), name="dispatcher"),
         asyncio.create_task(rack.run(), name="rack"),
-        asyncio.create_task(archivist.run(), name="archivist"),
+        asyncio.create_task(schedule.run(), name="schedule"),
         asyncio.create_task(learned.run(), name="learned"),
         asyncio.create_task(channels.run(), name="channels"),
         asyncio.create_task(store.watch(), name="store"),
@@ -256,6 +265,7 @@ def registry(office: Office) -> Calls:
     WordingCalls(office).register(calls)
     IdentityCalls(office).register(calls)
     SmsCalls(office).register(calls)
+    ScheduleCalls(office).register(calls)
     return calls
 
 

@@ -15,7 +15,8 @@ SAID_MOST: Final = 1000
 class JobRun:
     """The newest run of a job; times in milliseconds UTC.
 
-    `done_at`: when the last run began that did not fail; `failures` since, in a row.
+    `done_at`: when the last run began that did its work; `failures`: in a row. One that did its
+    work and found what is bad is a failure, too.
     """
 
     name: str

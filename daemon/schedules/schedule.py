@@ -20,7 +20,7 @@ from typing import Final
 from pulsarack.daemon.context import MS, Context
 from pulsarack.daemon.errors import DaemonError
 from pulsarack.daemon.schedules import moments
-from pulsarack.daemon.schedules.job import Daily, Every, Job, JobFailed
+from pulsarack.daemon.schedules.job import BadNews, Daily, Every, Job, JobFailed
 from pulsarack.daemon.schedules.moments import Moments
 from pulsarack.daemon.store_errors import StoreError
 from pulsarack.queue import job_runs
@@ -42,7 +42,8 @@ class JobStanding:
     """How a job stands, for people and metrics; times in milliseconds UTC, None: never.
 
     `outcome` is ok, failed or running, and None before the first run; `failures` in a row.
-    `done_at` is when the last run began that did not fail. `due_at` is about when it runs next.
+    `done_at` is when the last run began that did its work, whatever it found. `due_at` is about
+    when it runs next.
     """
 
     name: str
@@ -221,12 +222,11 @@ class Schedule:
         counts = self.counts[entry.job.name]
         counts.runs += 1
         done_at, failures = (None, 0) if before is None else (before.done_at, before.failures)
-        if failed is None:
-            done_at, failures = entry.began_at, 0
-            entry.since_ms = entry.began_at
-        else:
-            counts.failures += 1
-            failures += 1
+        done = failed is None or isinstance(failed, BadNews)
+        if done:
+            done_at = entry.since_ms = entry.began_at
+        failures = 0 if failed is None else failures + 1
+        counts.failures += int(failed is not None)
         outcome = OK if failed is None else FAILED
         entry.last = JobRun(
             entry.job.name,
@@ -237,7 +237,7 @@ class Schedule:
             done_at,
             failures,
         )
-        if failed is not None and when is not None:
+        if not done and when is not None:
             again = moments.retry_seconds(when, failures)
             entry.not_before = clock.monotonic() + again
             return again
