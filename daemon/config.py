@@ -40,6 +40,7 @@ from pulsarack.daemon.config_fields import (
     time_of_day,
 )
 from pulsarack.daemon.config_http import HttpSection
+from pulsarack.daemon.config_schedules import SchedulesSection
 from pulsarack.daemon.config_sms import SmsSection
 from pulsarack.daemon.config_texts import TextsSection
 from pulsarack.daemon.config_whatsapp import WhatsAppSection
@@ -233,6 +234,7 @@ class Config(Section):
     chips: ChipsSection = ChipsSection()
     resolution: ResolutionSection = ResolutionSection()
     retention: RetentionSection = RetentionSection()
+    schedules: SchedulesSection = SchedulesSection()
     agents: AgentsSection = AgentsSection()
     deposits: DepositsSection = DepositsSection()
     banks: Annotated[tuple[BankSection, ...], Field(strict=False, min_length=1)] = Field(

@@ -16,6 +16,7 @@ from pulsarack.daemon import (
     control_identity,
     control_network,
     control_service,
+    control_schedules,
     control_sms,
     control_wordings,
 )
@@ -341,5 +342,6 @@ ARGUMENTS: dict[str, type[Struct]] = {
     **DEPOSIT_ARGUMENTS,
     **control_sms.ARGUMENTS,
     **control_service.ARGUMENTS,
+    **control_schedules.ARGUMENTS,
 }
 STREAMS = frozenset({"events.follow", "messages.follow", "modem.trace"})

@@ -31,6 +31,7 @@ from pulsarack.daemon.calls.network_calls import NetworkCalls
 from pulsarack.daemon.calls.office import Office
 from pulsarack.daemon.calls.order_calls import OrderCalls
 from pulsarack.daemon.calls.rack_calls import RackCalls
+from pulsarack.daemon.calls.schedule_calls import ScheduleCalls
 from pulsarack.daemon.calls.sms_calls import SmsCalls
 from pulsarack.daemon.calls.technician_calls import TechnicianCalls
 from pulsarack.daemon.calls.trade_calls import TradeCalls
@@ -59,6 +60,9 @@ from pulsarack.daemon.service.reload import Reload
 from pulsarack.daemon.service.signals import Signals
 from pulsarack.daemon.service.start_clock import wait_for_clock
 from pulsarack.daemon.service.status_line import StatusLine
+from pulsarack.daemon.schedules.day_reports import DayReports
+from pulsarack.daemon.schedules.jobs import schedule_of
+from pulsarack.daemon.side_reader import SideReader
 from pulsarack.daemon.store import Store
 from pulsarack.daemon.store_files import DATABASE_NAME
 from pulsarack.daemon.watchdog import LoopPulse, Sign, Watchdog, service_limit
@@ -196,6 +200,9 @@ async def _run(
     pressure.watch(store.waiting)
     archives = Archives(context.config.daemon.state_dir / FOLDER)
     archivist = Archivist(context, archives)
+    reader = SideReader(context.config.daemon.state_dir / DATABASE_NAME)
+    reports = DayReports(context, reader)
+    schedule = schedule_of(context, archivist, reader, reports, rng=dice())
     learned = LearnedStore(context, profiles.learned)
     await learned.load()
     past = PastOrders(context, archives)
@@ -219,6 +226,8 @@ async def _run(
         identity,
         channels.states,
         reload,
+        schedule,
+        reports,
     )
     server = ControlServer(
         context.config.daemon.socket,
@@ -238,6 +247,12 @@ async def _run(
         "store": store.watch(),
         "reload": reload.run(signals.reload),
         "status": line.run(),
+        asyncio.create_task(dispatcher.run(), name="dispatcher"),
+        asyncio.create_task(rack.run(), name="rack"),
+        asyncio.create_task(schedule.run(), name="schedule"),
+        asyncio.create_task(learned.run(), name="learned"),
+        asyncio.create_task(channels.run(), name="channels"),
+        asyncio.create_task(store.watch(), name="store"),
     }
     try:
         failed = await work(context, rack, signals, parts)
@@ -278,4 +293,5 @@ def registry(office: Office) -> Calls:
     IdentityCalls(office).register(calls)
     SmsCalls(office).register(calls)
     ConfigCalls(office).register(calls)
+    ScheduleCalls(office).register(calls)
     return calls

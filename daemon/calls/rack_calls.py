@@ -31,6 +31,7 @@ from pulsarack.queue import (
     contradiction,
     decisions,
     discrepancies,
+    expiry,
     facts,
     intake,
     orders,
@@ -91,6 +92,7 @@ class RackCalls:
                 return None
             return {
                 **self._chip(db, chip, presence),
+                "expires_on": expiry.of(db, args.iccid),
                 "readings": [asdict(one) for one in stock.readings(db, args.iccid)],
                 "attempts": [
                     {"order": one.order_id, **attempt_row(db, one)}

@@ -60,6 +60,8 @@ COMMANDS = {
     "text": Lazy("order_texts", "text", "Check how agents' texts are read."),
     "unparsed": Lazy("unparsed", "unparsed", "Operators' texts that no pattern knew."),
     "doctor": Lazy("doctor", "doctor", "Look at this machine and say what to do."),
+    "schedule": Lazy("schedules", "schedule", "What the daemon does by itself, and when."),
+    "report": Lazy("schedules", "report", "A day in figures, from the books."),
     "audit": Lazy("audits", "audit", "Check every promise on the database itself."),
 }
 
