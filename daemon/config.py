@@ -38,6 +38,7 @@ from pulsarack.daemon.config_fields import (
     time_of_day,
 )
 from pulsarack.daemon.config_http import HttpSection
+from pulsarack.daemon.config_metrics import MetricsSection
 from pulsarack.daemon.config_sms import SmsSection
 from pulsarack.daemon.config_texts import TextsSection
 from pulsarack.daemon.config_whatsapp import WhatsAppSection
@@ -236,6 +237,7 @@ class Config(Section):
         default=(BankSection(),), alias="bank"
     )
     xmpp: XmppSection = XmppSection()
+    metrics: MetricsSection = MetricsSection()
     whatsapp: WhatsAppSection = WhatsAppSection()
 
     @property

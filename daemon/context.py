@@ -11,6 +11,7 @@ from pulsarack.daemon.calendar import Days
 from pulsarack.daemon.channels.sms.reception import Reception
 from pulsarack.daemon.config import Config
 from pulsarack.daemon.events import Events
+from pulsarack.daemon.measures import Measures
 from pulsarack.daemon.secrets import Secrets
 from pulsarack.daemon.store import Transactions
 from pulsarack.modems.timing import Clock
@@ -50,12 +51,14 @@ class Context:
     log: logging.Logger
     new_id: Callable[[], str]
     reception: Reception = field(init=False, repr=False, compare=False)
+    measures: Measures = field(init=False, repr=False, compare=False)
     _days: Days = field(init=False, repr=False, compare=False)
     _limits: dict[str, Limits] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Open the calendar of the place where the trade is; the reception opens later."""
         object.__setattr__(self, "reception", Reception(self.clock, self.log))
+        object.__setattr__(self, "measures", Measures())
         object.__setattr__(self, "_days", Days(self.config.daemon.timezone))
         object.__setattr__(self, "_limits", {})
 
@@ -116,6 +119,7 @@ class Context:
         order, attempts = standing.order, standing.attempts
         self.tell_followers(order, attempts.chip)
         if order.finished_at is not None:
+            self.measures.order_ended(order, attempts)
             logging.order_finished(
                 self.log,
                 order=order.id,
