@@ -41,6 +41,7 @@ from pulsarack.daemon.config_fields import (
 )
 from pulsarack.daemon.config_http import HttpSection
 from pulsarack.daemon.config_schedules import SchedulesSection
+from pulsarack.daemon.config_metrics import MetricsSection
 from pulsarack.daemon.config_sms import SmsSection
 from pulsarack.daemon.config_texts import TextsSection
 from pulsarack.daemon.config_whatsapp import WhatsAppSection
@@ -241,6 +242,7 @@ class Config(Section):
         default=(BankSection(),), alias="bank"
     )
     xmpp: XmppSection = XmppSection()
+    metrics: MetricsSection = MetricsSection()
     whatsapp: WhatsAppSection = WhatsAppSection()
 
     @property

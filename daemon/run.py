@@ -13,6 +13,7 @@ import gc
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from peewee import Database
 
@@ -75,6 +76,9 @@ from pulsarack.queue.recovery import Recovered
 from pulsarack.queue.wordings.shipped import shipped
 from pulsarack.ussd.errors import UssdError
 from pulsarack.ussd.shelf import load_shelf
+
+if TYPE_CHECKING:
+    from pulsarack.daemon.metrics.service import MetricsService
 
 # So many objects more than there were set off a search for garbage; Python itself says 700.
 GARBAGE_THRESHOLD = 5_000
@@ -254,6 +258,9 @@ async def _run(
         asyncio.create_task(channels.run(), name="channels"),
         asyncio.create_task(store.watch(), name="store"),
     }
+    if context.config.metrics.listen is not None:
+        parts.add(asyncio.create_task(_metrics(context, rack, pressure, channels, store).run()))
+    ended = asyncio.create_task(stopping.wait(), name="signal")
     try:
         failed = await work(context, rack, signals, parts)
     finally:
@@ -261,6 +268,18 @@ async def _run(
         await server.close()
     context.log.info("daemon.stopped")
     return exits.FAILED if failed else exits.DONE
+
+
+def _metrics(
+    context: Context, rack: Rack, pressure: Pressure, channels: Channels, store: Store
+) -> "MetricsService":
+    """The metrics server. What it needs is loaded here: who wants no metrics has it not."""
+    from pulsarack.daemon.metrics.figures import Sources
+    from pulsarack.daemon.metrics.service import MetricsService
+
+    return MetricsService(
+        Sources(context, rack, pressure, channels.states, store.meter, store.backlog)
+    )
 
 
 def _spare_what_stays() -> None:

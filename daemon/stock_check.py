@@ -73,6 +73,7 @@ class StockCheck:
         )
         self.read_at = self._context.clock.monotonic()
         if booked:
+            self._context.measures.discrepancies[self._desk.recipe.operator] += 1
             remedy = f"pulsarack discrepancies --chip {iccid}"
             self._context.log.error(
                 "stock.discrepancy", chip=iccid, difference=booked, remedy=remedy
