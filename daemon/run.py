@@ -49,6 +49,7 @@ from pulsarack.daemon.errors import DaemonError
 from pulsarack.daemon.events import Events
 from pulsarack.daemon.identity.identity import Identity
 from pulsarack.daemon.learned_store import LearnedStore
+from pulsarack.daemon.logs import strays
 from pulsarack.daemon.outbox import Outbox
 from pulsarack.daemon.past_orders import PastOrders
 from pulsarack.daemon.ports import SerialPorts, problems
@@ -96,6 +97,7 @@ def main(config_path: Path) -> int:
             sys.stderr,
             now_ms=clock.now_ms,
         )
+        strays.catch(logging.get())
         sqlite_engine.tune()
         return asyncio.run(serve(settings, clock))
     except ConfigErrors as errors:
@@ -124,7 +126,7 @@ async def serve(settings: Config, clock: Clock) -> int:
     with Watchdog(parts, daemon.watchdog_seconds, service_seconds=service_limit()):
         try:
             context = Context(settings, clock, store, shelf, pins, Events(), logging.get(), new_id)
-            pressure = Pressure(clock)
+            pressure = Pressure()
             # Before anything is written: without the right keys nothing may start.
             identity = await Identity.open(context, os.environ, pressure, rng=dice())
             try:
@@ -209,6 +211,7 @@ async def _run(
         asyncio.create_task(learned.run(), name="learned"),
         asyncio.create_task(channels.run(), name="channels"),
         asyncio.create_task(store.watch(), name="store"),
+        asyncio.create_task(logging.watch(context.clock), name="log"),
     }
     ended = asyncio.create_task(stopping.wait(), name="signal")
     try:
@@ -223,6 +226,7 @@ async def _run(
         await asyncio.gather(*parts, ended, return_exceptions=True)
         ports.stop()
         await server.close()
+    logging.look_at_storms()
     context.log.info("daemon.stopped")
     return 1 if failed else 0
 
@@ -269,8 +273,9 @@ def _log_failures(context: Context, parts: set[asyncio.Task[None]]) -> bool:
     failed = False
     for task in parts:
         if task.done() and not task.cancelled() and (error := task.exception()) is not None:
-            known = isinstance(error, DaemonError)
-            why = {"why": str(error)} if known else {"exc_info": error}
-            context.log.error("daemon.part_failed", part=task.get_name(), **why)
+            part, known = task.get_name(), isinstance(error, DaemonError)
+            context.log.error(
+                "daemon.part_failed", part=part, why=str(error), exc_info=None if known else error
+            )
             failed = True
     return failed

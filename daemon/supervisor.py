@@ -218,7 +218,7 @@ class Supervisor:
         self.taken.append(taken)
         if remedy not in (Remedy.WAIT, Remedy.REST):
             self._context.log.info(
-                "modem.remedy", slot=self.slot, remedy=remedy.value, why=why, outcome=outcome
+                "modem.remedy", slot=self.slot, tried=remedy.value, why=why, outcome=outcome
             )
         return taken
 
