@@ -13,6 +13,7 @@ from msgspec import Meta, Struct
 
 from pulsarack.daemon import (
     control_channels,
+    control_events,
     control_identity,
     control_network,
     control_sms,
@@ -330,7 +331,6 @@ ARGUMENTS: dict[str, type[Struct]] = {
     "route.explain": RouteExplain,
     "unparsed.list": UnparsedList,
     "status": Nothing,
-    "events.follow": Nothing,
     "messages.follow": MessagesFollow,
     "messages.ack": MessagesAck,
     **control_channels.ARGUMENTS,
@@ -339,5 +339,6 @@ ARGUMENTS: dict[str, type[Struct]] = {
     **control_identity.ARGUMENTS,
     **DEPOSIT_ARGUMENTS,
     **control_sms.ARGUMENTS,
+    **control_events.ARGUMENTS,
 }
 STREAMS = frozenset({"events.follow", "messages.follow", "modem.trace"})

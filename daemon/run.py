@@ -125,7 +125,9 @@ async def serve(settings: Config, clock: Clock) -> int:
     # It watches the closing, too: what is still to be written is written there.
     with Watchdog(parts, daemon.watchdog_seconds, service_seconds=service_limit()):
         try:
-            context = Context(settings, clock, store, shelf, pins, Events(), logging.get(), new_id)
+            context = Context(
+                settings, clock, store, shelf, pins, Events(clock.now_ms), logging.get(), new_id
+            )
             pressure = Pressure()
             # Before anything is written: without the right keys nothing may start.
             identity = await Identity.open(context, os.environ, pressure, rng=dice())

@@ -369,6 +369,9 @@ class Slot:
             self._log.warning(
                 "chip.unknown", chip=chip.iccid, remedy=f"pulsarack chip adopt {chip.iccid}"
             )
+            self._context.events.publish(
+                "chip", iccid=chip.iccid, operator=None, slot=self.name, doing="not adopted"
+            )
             await self.wait_for_change(None)
         else:
             await self._employ(modem, chip)
@@ -391,12 +394,15 @@ class Slot:
         self.desk.when_idle = lambda: self._look_again(modem)
         self._worker = ChipWorker(self._context, self.desk, self._dispatcher)
         self._log.info("chip.ready", chip=chip.iccid, recipe=recipe.name)
+        desk = self.desk
+        desk.tell(desk.doing)
         try:
             # Somebody may have changed the chip since it was read: then it begins anew.
             if not (self._lost or self._stopping or self.held or self._changed.is_set()):
                 with logging.bound(chip=chip.iccid, slot=self.name):
                     await self._worker.run()
         finally:
+            desk.tell("gone")
             self._worker = self.desk = None
             await employment.leave_nothing_sending(self._context, chip.iccid, self._log)
             self._dispatcher.wake()
@@ -473,7 +479,8 @@ class Slot:
 
     def _tell(self, why: str) -> None:
         state = HELD if self.held else self.life.stage.value
-        self._context.events.publish("modem", slot=self.name, state=state, why=why)
+        iccid = self.chip.iccid if self.chip is not None else None
+        self._context.events.publish("modem", slot=self.name, state=state, iccid=iccid, why=why)
 
 
 def _being_cancelled() -> bool:

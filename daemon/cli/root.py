@@ -27,7 +27,7 @@ COMMANDS = {
     "demo": Lazy("processes", "demo", "Show the whole system at work on a simulated rack."),
     "bench": Lazy("processes", "bench", "Measure the daemon (in the source tree only)."),
     "status": Lazy("watch", "status", "How the daemon is doing."),
-    "tail": Lazy("watch", "tail", "Follow what happens to orders and chips."),
+    "tail": Lazy("tail", "tail", "Follow what happens to orders and chips."),
     "events": Lazy("log_events", "events", "What lines of the log mean, and what to do."),
     "order": Lazy("orders", "order", "Place, find, cancel and settle orders."),
     "rack": Lazy("racks", "rack", "The slots as the rack is built, and what is due."),

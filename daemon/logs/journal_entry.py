@@ -28,6 +28,7 @@ _OWN = (
     " KERNEL_DEVICE KERNEL_SUBSYSTEM LOG_FACILITY UDEV_SYSNAME UDEV_DEVNODE UDEV_DEVLINK"
 )
 JOURNALS_OWN = frozenset(_OWN.split())
+_SCALARS = frozenset({str, int, float, bool})
 _LENGTH = struct.Struct("<Q")
 _FOREIGN = re.compile(r"[^A-Z0-9_]")
 # The first is in PRIORITY; a trace stands below the line for people, once is enough.
@@ -52,7 +53,8 @@ def entry(event: Mapping[str, object], priority: int, message: str) -> bytes:
     for key, value in event.items():
         if value is None or key in _LEFT_OUT:
             continue
-        text = value if type(value) is str else _shown(value)
+        kind = type(value)
+        text = str(value) if kind in _SCALARS else _shown(value)
         if "\n" in text:
             broken.append((field_name(key), text))
         else:
