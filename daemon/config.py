@@ -83,7 +83,7 @@ class DaemonSection(Section):
     secrets_file: FilePath | None = None
     timezone: Annotated[str, AfterValidator(_timezone)] = places.TIMEZONE
     log_level: Literal["debug", "info", "warning", "error"] = "info"
-    log_format: Literal["auto", "text", "json"] = "auto"
+    log_format: Literal["auto", "text", "json", "journal"] = "auto"
     watchdog_seconds: WatchdogSeconds = 60.0
     slow_statement_seconds: Seconds = 0.5
 

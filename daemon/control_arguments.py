@@ -13,6 +13,7 @@ from msgspec import Meta, Struct
 
 from pulsarack.daemon import (
     control_channels,
+    control_events,
     control_identity,
     control_network,
     control_service,
@@ -332,7 +333,6 @@ ARGUMENTS: dict[str, type[Struct]] = {
     "route.explain": RouteExplain,
     "unparsed.list": UnparsedList,
     "status": Nothing,
-    "events.follow": Nothing,
     "messages.follow": MessagesFollow,
     "messages.ack": MessagesAck,
     **control_channels.ARGUMENTS,
@@ -343,5 +343,6 @@ ARGUMENTS: dict[str, type[Struct]] = {
     **control_sms.ARGUMENTS,
     **control_service.ARGUMENTS,
     **control_schedules.ARGUMENTS,
+    **control_events.ARGUMENTS,
 }
 STREAMS = frozenset({"events.follow", "messages.follow", "modem.trace"})

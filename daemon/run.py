@@ -48,6 +48,7 @@ from pulsarack.daemon.errors import DaemonError
 from pulsarack.daemon.events import Events
 from pulsarack.daemon.identity.identity import Identity
 from pulsarack.daemon.learned_store import LearnedStore
+from pulsarack.daemon.logs import strays
 from pulsarack.daemon.outbox import Outbox
 from pulsarack.daemon.past_orders import PastOrders
 from pulsarack.daemon.ports import SerialPorts, problems
@@ -99,6 +100,17 @@ def main(config_path: Path) -> int:
     signals.hear_reload()
     try:
         settings = config.load(config_path)
+        speed = settings.rehearsal.speed
+        clock = SteadyClock(
+            WallClock(speed, settings.rehearsal.anchor), SMALL_SECONDS * max(1.0, speed)
+        )
+        logging.configure(
+            settings.daemon.log_level,
+            settings.daemon.log_format,
+            sys.stderr,
+            now_ms=clock.now_ms,
+        )
+        strays.catch(logging.get())
         sqlite_engine.tune()
         return asyncio.run(_begin(config_path, settings, signals))
     except (DaemonError, UssdError, ModemError, OSError) as error:
@@ -142,8 +154,10 @@ async def serve(config_path: Path, settings: Config, clock: Clock, signals: Sign
     # It watches the closing, too: what is still to be written is written there.
     with Watchdog(parts, daemon.watchdog_seconds, service_seconds=service_limit()):
         try:
-            context = Context(settings, clock, store, shelf, pins, Events(), logging.get(), new_id)
-            pressure = Pressure(clock)
+            context = Context(
+                settings, clock, store, shelf, pins, Events(clock.now_ms), logging.get(), new_id
+            )
+            pressure = Pressure()
             # Before anything is written: without the right keys nothing may start.
             identity = await Identity.open(context, os.environ, pressure, rng=dice())
             try:
@@ -257,6 +271,7 @@ async def _run(
         asyncio.create_task(learned.run(), name="learned"),
         asyncio.create_task(channels.run(), name="channels"),
         asyncio.create_task(store.watch(), name="store"),
+        asyncio.create_task(logging.watch(context.clock), name="log"),
     }
     if context.config.metrics.listen is not None:
         parts.add(asyncio.create_task(_metrics(context, rack, pressure, channels, store).run()))
@@ -266,6 +281,7 @@ async def _run(
     finally:
         ports.stop()
         await server.close()
+    logging.look_at_storms()
     context.log.info("daemon.stopped")
     return exits.FAILED if failed else exits.DONE
 
@@ -314,3 +330,21 @@ def registry(office: Office) -> Calls:
     ConfigCalls(office).register(calls)
     ScheduleCalls(office).register(calls)
     return calls
+
+
+def _on_signals(stop: Callable[[], None]) -> None:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)
+
+
+def _log_failures(context: Context, parts: set[asyncio.Task[None]]) -> bool:
+    failed = False
+    for task in parts:
+        if task.done() and not task.cancelled() and (error := task.exception()) is not None:
+            part, known = task.get_name(), isinstance(error, DaemonError)
+            context.log.error(
+                "daemon.part_failed", part=part, why=str(error), exc_info=None if known else error
+            )
+            failed = True
+    return failed

@@ -19,9 +19,11 @@ from pulsarack.daemon.control_arguments import (
     RouteExplain,
     UnparsedList,
 )
+from pulsarack.daemon.control_events import EventsFollow
 from pulsarack.daemon.control_protocol import CallError, Calls, Peer
 from pulsarack.daemon.desk import Desk
 from pulsarack.daemon.employment import is_told
+from pulsarack.daemon.event_filter import wanted_by
 from pulsarack.daemon.slot import HELD, Slot
 from pulsarack.ledger import accounts, books
 from pulsarack.queue import (
@@ -258,10 +260,10 @@ class RackCalls:
         }
 
     async def events_follow(
-        self, _args: Nothing, _peer: Peer
+        self, args: EventsFollow, _peer: Peer
     ) -> AsyncGenerator[dict[str, Any], None]:
-        """Every event from now on."""
-        async for event in self._context.events.follow():
+        """Every event from now on that is wanted."""
+        async for event in self._context.events.follow(wanted_by(args)):
             yield event
 
     async def _known(self, iccid: str) -> None:

@@ -336,6 +336,7 @@ class FrontDesk:
             return Received("", repeated=True)  # taken meanwhile by its twin
         self._context.measures.heard[(letter.channel, outcome)] += 1
         self._context.log.info("desk.received", channel=letter.channel, outcome=outcome)
+        self._context.log.debug("desk.received", channel=letter.channel, outcome=outcome)
         return Received(outcome, repeated=False)
 
     async def _look(self, letter: Letter) -> _Looked:

@@ -305,7 +305,7 @@ class World:
             logging.get(),
             lambda: f"id{next(self._ids)}",
         )
-        self.pressure = Pressure(context.clock)
+        self.pressure = Pressure()
         self.identity = await Identity.open(
             context,
             self._credentials,
