@@ -75,20 +75,6 @@ class Archivist:
         self._confirmed: dict[str, list[int]] = defaultdict(list)
         self._looked_back = False
 
-    async def run(self) -> None:
-        """Archive at the configured time of each day, until cancelled."""
-        clock = self._context.clock
-        # Who starts the daemon in the middle of the day does not want this now.
-        done = self._context.day() if clock.now_ms() >= self._moment() else None
-        while True:
-            if done != self._context.day() and clock.now_ms() >= self._moment():
-                done = self._context.day()
-                await self._tonight()
-            next_ms = self._moment()
-            if done == self._context.day():
-                next_ms += DAY_MS
-            seconds = (next_ms - clock.now_ms()) / MS
-            await clock.sleep(min(max(seconds, 1.0), LOOK_SECONDS))
     async def tonight(self) -> str:
         """Archive all that is old, and say what was done; raises BadNews if some could not be."""
         if not self._context.config.retention.days:

@@ -40,8 +40,8 @@ from pulsarack.daemon.config_fields import (
     time_of_day,
 )
 from pulsarack.daemon.config_http import HttpSection
-from pulsarack.daemon.config_schedules import SchedulesSection
 from pulsarack.daemon.config_metrics import MetricsSection
+from pulsarack.daemon.config_schedules import SchedulesSection
 from pulsarack.daemon.config_sms import SmsSection
 from pulsarack.daemon.config_texts import TextsSection
 from pulsarack.daemon.config_whatsapp import WhatsAppSection

@@ -16,8 +16,8 @@ from pulsarack.daemon import (
     control_events,
     control_identity,
     control_network,
-    control_service,
     control_schedules,
+    control_service,
     control_sms,
     control_wordings,
 )

@@ -54,6 +54,8 @@ from pulsarack.daemon.past_orders import PastOrders
 from pulsarack.daemon.ports import SerialPorts, problems
 from pulsarack.daemon.pressure import Pressure
 from pulsarack.daemon.rack import Rack
+from pulsarack.daemon.schedules.day_reports import DayReports
+from pulsarack.daemon.schedules.jobs import schedule_of
 from pulsarack.daemon.service import exits
 from pulsarack.daemon.service.ending import start_failed, work
 from pulsarack.daemon.service.notify import READY, notify
@@ -62,8 +64,6 @@ from pulsarack.daemon.service.reload import Reload
 from pulsarack.daemon.service.signals import Signals
 from pulsarack.daemon.service.start_clock import wait_for_clock
 from pulsarack.daemon.service.status_line import StatusLine
-from pulsarack.daemon.schedules.day_reports import DayReports
-from pulsarack.daemon.schedules.jobs import schedule_of
 from pulsarack.daemon.side_reader import SideReader
 from pulsarack.daemon.store import Store
 from pulsarack.daemon.store_files import DATABASE_NAME
@@ -100,16 +100,6 @@ def main(config_path: Path) -> int:
     signals.hear_reload()
     try:
         settings = config.load(config_path)
-        speed = settings.rehearsal.speed
-        clock = SteadyClock(
-            WallClock(speed, settings.rehearsal.anchor), SMALL_SECONDS * max(1.0, speed)
-        )
-        logging.configure(
-            settings.daemon.log_level,
-            settings.daemon.log_format,
-            sys.stderr,
-            now_ms=clock.now_ms,
-        )
         strays.catch(logging.get())
         sqlite_engine.tune()
         return asyncio.run(_begin(config_path, settings, signals))
@@ -259,23 +249,16 @@ async def _run(
     parts = {
         "dispatcher": dispatcher.run(),
         "rack": rack.run(),
-        "archivist": archivist.run(),
+        "schedule": schedule.run(),
         "learned": learned.run(),
         "channels": channels.run(),
         "store": store.watch(),
         "reload": reload.run(signals.reload),
         "status": line.run(),
-        asyncio.create_task(dispatcher.run(), name="dispatcher"),
-        asyncio.create_task(rack.run(), name="rack"),
-        asyncio.create_task(schedule.run(), name="schedule"),
-        asyncio.create_task(learned.run(), name="learned"),
-        asyncio.create_task(channels.run(), name="channels"),
-        asyncio.create_task(store.watch(), name="store"),
-        asyncio.create_task(logging.watch(context.clock), name="log"),
+        "log": logging.watch(context.clock),
     }
     if context.config.metrics.listen is not None:
-        parts.add(asyncio.create_task(_metrics(context, rack, pressure, channels, store).run()))
-    ended = asyncio.create_task(stopping.wait(), name="signal")
+        parts["metrics"] = _metrics(context, rack, pressure, channels, store).run()
     try:
         failed = await work(context, rack, signals, parts)
     finally:
@@ -330,21 +313,3 @@ def registry(office: Office) -> Calls:
     ConfigCalls(office).register(calls)
     ScheduleCalls(office).register(calls)
     return calls
-
-
-def _on_signals(stop: Callable[[], None]) -> None:
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop)
-
-
-def _log_failures(context: Context, parts: set[asyncio.Task[None]]) -> bool:
-    failed = False
-    for task in parts:
-        if task.done() and not task.cancelled() and (error := task.exception()) is not None:
-            part, known = task.get_name(), isinstance(error, DaemonError)
-            context.log.error(
-                "daemon.part_failed", part=part, why=str(error), exc_info=None if known else error
-            )
-            failed = True
-    return failed

@@ -213,7 +213,6 @@ class Sale:
         except NotOpen:
             raise AlreadyDecided from None
         self._committed = self._desk.committed = True
-        self._committed = True
         self._committed_at = self._context.clock.monotonic()
 
     async def _wait_for_text(self, until: float) -> TextIn | None:

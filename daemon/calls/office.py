@@ -14,9 +14,9 @@ from pulsarack.daemon.outside import Outside
 from pulsarack.daemon.past_orders import PastOrders
 from pulsarack.daemon.pressure import Pressure
 from pulsarack.daemon.rack import Rack
-from pulsarack.daemon.service.reload import Reload
 from pulsarack.daemon.schedules.day_reports import DayReports
 from pulsarack.daemon.schedules.schedule import Schedule
+from pulsarack.daemon.service.reload import Reload
 from pulsarack.queue.validation import Refusal
 
 

@@ -30,7 +30,6 @@ from pulsarack.queue import (
     attempts,
     chips,
     decisions,
-    discrepancies,
     expiry,
     facts,
     intake,

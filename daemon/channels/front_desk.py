@@ -335,7 +335,6 @@ class FrontDesk:
         if outcome is None:
             return Received("", repeated=True)  # taken meanwhile by its twin
         self._context.measures.heard[(letter.channel, outcome)] += 1
-        self._context.log.info("desk.received", channel=letter.channel, outcome=outcome)
         self._context.log.debug("desk.received", channel=letter.channel, outcome=outcome)
         return Received(outcome, repeated=False)
 
