@@ -60,6 +60,7 @@ COMMANDS = {
     "recipe": Lazy("recipes", "recipe", "Check how operators' answers are read."),
     "text": Lazy("order_texts", "text", "Check how agents' texts are read."),
     "unparsed": Lazy("unparsed", "unparsed", "Operators' texts that no pattern knew."),
+    "config": Lazy("configs", "config", "Print, check and reload the configuration."),
     "doctor": Lazy("doctor", "doctor", "Look at this machine and say what to do."),
     "schedule": Lazy("schedules", "schedule", "What the daemon does by itself, and when."),
     "report": Lazy("schedules", "report", "A day in figures, from the books."),
