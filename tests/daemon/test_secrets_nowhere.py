@@ -236,8 +236,8 @@ async def unkind_xmpp(told: list[str]) -> AsyncIterator[int]:
         writer.write(
             b"<?xml version='1.0'?><stream:stream xmlns='jabber:client' id='1' version='1.0'"
             b" from='pulsa.test' xmlns:stream='http://etherx.jabber.org/streams'><stream:features>"
-            b"<mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><mechanism>SCRAM-SHA-1</mechanism>"
-            b"</mechanisms></stream:features>"
+            b"<mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>"
+            b"<mechanism>SCRAM-SHA-1</mechanism></mechanisms></stream:features>"
         )
         told.append((await reader.readuntil(b"</auth>")).decode())
         writer.write(
