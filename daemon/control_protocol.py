@@ -225,6 +225,7 @@ class Calls:
 
 _AT_PATH = re.compile(r"^(.*) - at `\$\.?(.*)`$")
 _PRINTABLE_SAID = f"matching regex {PRINTABLE!r}"
+_ENUM = re.compile(r"Invalid enum value .*", re.DOTALL)
 _NAMED = re.compile(r"Object (?:missing required|contains unknown) field `([^`]*)`")
 
 
@@ -245,6 +246,8 @@ def _argument_problem(text: str) -> str:
         name = f"{where}.{named[1]}" if where else named[1]
         kind = "is missing" if "missing" in text else "is not known"
         return f"argument {name} {kind}"
+    # What was given is not repeated: a secret may have been written into the wrong argument.
+    text = _ENUM.sub("this is none of the values that it may have", text)
     text = text[:1].lower() + text[1:].replace(_PRINTABLE_SAID, "without control characters")
     return f"argument {where}: {text.replace('`', '')}" if where else text.replace("`", "")
 
