@@ -53,15 +53,14 @@ class Context:
     events: Events
     log: logging.Logger
     new_id: Callable[[], str]
+    measures: Measures = field(default_factory=Measures, repr=False, compare=False)
     reception: Reception = field(init=False, repr=False, compare=False)
-    measures: Measures = field(init=False, repr=False, compare=False)
     _days: Days = field(init=False, repr=False, compare=False)
     _limits: Derived[dict[str, Limits]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Open the calendar of the place where the trade is; the reception opens later."""
         object.__setattr__(self, "reception", Reception(self.clock, self.log))
-        object.__setattr__(self, "measures", Measures())
         object.__setattr__(self, "_days", Days(self.config.daemon.timezone))
         object.__setattr__(self, "_limits", Derived(self.config, lambda _config: {}))
 

@@ -26,6 +26,7 @@ from pulsarack.queue.identity import accounts, senders
 from pulsarack.queue.network import markups, tree
 from pulsarack.queue.order_text.commands import HiddenPin
 from pulsarack.queue.post import outgoing, sent_sms
+from pulsarack.queue.reports.gauges import gauges
 from pulsarack.queue.state import OrderState
 from pulsarack.queue.texts import ReadText, TextKind
 from pulsarack.ussd.outcome import Reason
@@ -238,6 +239,7 @@ async def every_call(world: Noted) -> None:
     await call(world, "messages.ack", id=1)
     await money_life.pay(world)
     await money_life.ask(world)
+    world.daemon.store.read_inline(gauges)
     slot = {"slot": "modem0"}
     await call(world, "modem.at", command="AT+CSQ?", force=True, who="me", because="x", **slot)
     await call(world, "modem.find", **slot)
