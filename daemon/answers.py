@@ -41,6 +41,8 @@ _TICKET: dict[str, Any] = {"id": int, "state": str, "agent": str, "amount": int,
 _WORDING: dict[str, Any] = {"text": str, "size": int, "parts": int}
 
 SHAPES: Mapping[str, Any] = {
+    "config.reload": {"changed": [str], "restart": [{"key": str, "why": str}]},
+    "config.show": {"config": {}},
     "order.new": _ORDER,
     "order.cancel": _ORDER,
     "order.resolve": _ORDER,

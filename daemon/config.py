@@ -1,7 +1,8 @@
 """The configuration file: one TOML file, checked as a whole before anything starts.
 
 Every value is validated, unknown keys are errors, and all errors are shown at once
-(config_errors.py). What is loaded never changes: a new file makes a new Config.
+(config_errors.py). A section never changes; a reload puts other sections into the Config that
+runs (service/reload.py), so whoever needs a value asks for it when it is needed.
 Relative paths are relative to the file they stand in, so that a rehearsal's directory
 can be moved. Secrets do not belong here, see secrets.py.
 
@@ -10,11 +11,12 @@ docs/pulsarack.example.toml explains every key; a test keeps it true.
 
 import re
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, Field, PrivateAttr, ValidationError
 
 from pulsarack.daemon import calendar, config_deposits, places, toml_text
 from pulsarack.daemon.config_agents import AgentsSection
@@ -38,6 +40,7 @@ from pulsarack.daemon.config_fields import (
     time_of_day,
 )
 from pulsarack.daemon.config_http import HttpSection
+from pulsarack.daemon.config_metrics import MetricsSection
 from pulsarack.daemon.config_schedules import SchedulesSection
 from pulsarack.daemon.config_sms import SmsSection
 from pulsarack.daemon.config_texts import TextsSection
@@ -80,7 +83,7 @@ class DaemonSection(Section):
     secrets_file: FilePath | None = None
     timezone: Annotated[str, AfterValidator(_timezone)] = places.TIMEZONE
     log_level: Literal["debug", "info", "warning", "error"] = "info"
-    log_format: Literal["auto", "text", "json"] = "auto"
+    log_format: Literal["auto", "text", "json", "journal"] = "auto"
     watchdog_seconds: WatchdogSeconds = 60.0
     slow_statement_seconds: Seconds = 0.5
 
@@ -216,8 +219,9 @@ class RetentionSection(Section):
 
 
 class Config(Section):
-    """One whole configuration, valid and unchangeable."""
+    """One whole configuration, valid; only `take_over` changes it."""
 
+    _generation: int = PrivateAttr(0)
     daemon: DaemonSection = DaemonSection()
     rehearsal: RehearsalSection = RehearsalSection()
     ports: Annotated[tuple[PortSection, ...], Field(strict=False)] = Field(default=(), alias="port")
@@ -238,7 +242,18 @@ class Config(Section):
         default=(BankSection(),), alias="bank"
     )
     xmpp: XmppSection = XmppSection()
+    metrics: MetricsSection = MetricsSection()
     whatsapp: WhatsAppSection = WhatsAppSection()
+
+    @property
+    def generation(self) -> int:
+        """Another number after each change."""
+        return self._generation
+
+    def take_over(self, sections: Mapping[str, object]) -> None:
+        """Put others in the place of these sections, by the names of the fields; for a reload."""
+        self.__dict__.update(sections)
+        self._generation += 1
 
     @property
     def finds_usb_modems(self) -> bool:

@@ -13,9 +13,11 @@ from msgspec import Meta, Struct
 
 from pulsarack.daemon import (
     control_channels,
+    control_events,
     control_identity,
     control_network,
     control_schedules,
+    control_service,
     control_sms,
     control_wordings,
 )
@@ -331,7 +333,6 @@ ARGUMENTS: dict[str, type[Struct]] = {
     "route.explain": RouteExplain,
     "unparsed.list": UnparsedList,
     "status": Nothing,
-    "events.follow": Nothing,
     "messages.follow": MessagesFollow,
     "messages.ack": MessagesAck,
     **control_channels.ARGUMENTS,
@@ -340,6 +341,8 @@ ARGUMENTS: dict[str, type[Struct]] = {
     **control_identity.ARGUMENTS,
     **DEPOSIT_ARGUMENTS,
     **control_sms.ARGUMENTS,
+    **control_service.ARGUMENTS,
     **control_schedules.ARGUMENTS,
+    **control_events.ARGUMENTS,
 }
 STREAMS = frozenset({"events.follow", "messages.follow", "modem.trace"})

@@ -4,19 +4,17 @@ Start: configuration, secrets, recipes and profiles are read and checked as a wh
 the store is opened (one daemon a state directory) and attempts that an earlier daemon
 left open are recovered; only then does the socket listen and the rack work. End:
 SIGTERM lets every chip finish what is past its point of no return; what is queued
-stays queued. A part that dies takes the daemon down: a half-dead daemon would look
-alive.
+stays queued (service/ending.py). A part that dies takes the daemon down: a half-dead daemon
+would look alive.
 """
 
 import asyncio
 import gc
 import os
-import signal
 import sys
-from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import click
 from peewee import Database
 
 from pulsarack.daemon import config, descriptors, secrets, slow_statements, sqlite_engine
@@ -26,6 +24,7 @@ from pulsarack.daemon.archivist import Archivist
 from pulsarack.daemon.calls.account_calls import AccountCalls
 from pulsarack.daemon.calls.archive_calls import ArchiveCalls
 from pulsarack.daemon.calls.channel_calls import ChannelCalls
+from pulsarack.daemon.calls.config_calls import ConfigCalls
 from pulsarack.daemon.calls.deposit_calls import DepositCalls
 from pulsarack.daemon.calls.discrepancy_calls import DiscrepancyCalls
 from pulsarack.daemon.calls.identity_calls import IdentityCalls
@@ -41,7 +40,6 @@ from pulsarack.daemon.calls.wording_calls import WordingCalls, warn_of_unusable
 from pulsarack.daemon.channels.channels import Channels
 from pulsarack.daemon.clock import SMALL_SECONDS, SteadyClock, WallClock, dice, new_id
 from pulsarack.daemon.config import Config
-from pulsarack.daemon.config_errors import ConfigErrors
 from pulsarack.daemon.context import MS, Context
 from pulsarack.daemon.control import ControlServer
 from pulsarack.daemon.control_protocol import Calls
@@ -50,6 +48,7 @@ from pulsarack.daemon.errors import DaemonError
 from pulsarack.daemon.events import Events
 from pulsarack.daemon.identity.identity import Identity
 from pulsarack.daemon.learned_store import LearnedStore
+from pulsarack.daemon.logs import strays
 from pulsarack.daemon.outbox import Outbox
 from pulsarack.daemon.past_orders import PastOrders
 from pulsarack.daemon.ports import SerialPorts, problems
@@ -57,10 +56,18 @@ from pulsarack.daemon.pressure import Pressure
 from pulsarack.daemon.rack import Rack
 from pulsarack.daemon.schedules.day_reports import DayReports
 from pulsarack.daemon.schedules.jobs import schedule_of
+from pulsarack.daemon.service import exits
+from pulsarack.daemon.service.ending import start_failed, work
+from pulsarack.daemon.service.notify import READY, notify
+from pulsarack.daemon.service.patience import START_SECONDS_MOST, Patience
+from pulsarack.daemon.service.reload import Reload
+from pulsarack.daemon.service.signals import Signals
+from pulsarack.daemon.service.start_clock import wait_for_clock
+from pulsarack.daemon.service.status_line import StatusLine
 from pulsarack.daemon.side_reader import SideReader
 from pulsarack.daemon.store import Store
 from pulsarack.daemon.store_files import DATABASE_NAME
-from pulsarack.daemon.watchdog import LoopPulse, Sign, Watchdog, notify, service_limit
+from pulsarack.daemon.watchdog import LoopPulse, Sign, Watchdog, service_limit
 from pulsarack.ledger import accounts, journal
 from pulsarack.modems.errors import ModemError
 from pulsarack.modems.profile import Profiles
@@ -71,10 +78,11 @@ from pulsarack.queue.wordings.shipped import shipped
 from pulsarack.ussd.errors import UssdError
 from pulsarack.ussd.shelf import load_shelf
 
+if TYPE_CHECKING:
+    from pulsarack.daemon.metrics.service import MetricsService
+
 # So many objects more than there were set off a search for garbage; Python itself says 700.
 GARBAGE_THRESHOLD = 5_000
-# How long the chips may take to finish what is past its point of no return.
-STOP_SECONDS = 60.0
 
 SHARED_ACCOUNTS = (
     accounts.SALES,
@@ -87,53 +95,66 @@ SHARED_ACCOUNTS = (
 
 
 def main(config_path: Path) -> int:
-    """Run the daemon until it is told to end; the exit status."""
+    """Run the daemon until it is told to end; the exit status (service/exits.py)."""
+    signals = Signals()
+    signals.hear_reload()
     try:
         settings = config.load(config_path)
-        speed = settings.rehearsal.speed
-        clock = SteadyClock(
-            WallClock(speed, settings.rehearsal.anchor), SMALL_SECONDS * max(1.0, speed)
-        )
-        logging.configure(
-            settings.daemon.log_level,
-            settings.daemon.log_format,
-            sys.stderr,
-            now_ms=clock.now_ms,
-        )
+        strays.catch(logging.get())
         sqlite_engine.tune()
-        return asyncio.run(serve(settings, clock))
-    except ConfigErrors as errors:
-        click.echo(str(errors), err=True)
-    except (DaemonError, UssdError, ModemError) as error:
-        click.echo(f"pulsarack: {error}", err=True)
-    return 1
+        return asyncio.run(_begin(config_path, settings, signals))
+    except (DaemonError, UssdError, ModemError, OSError) as error:
+        return start_failed(error)
 
 
-async def serve(settings: Config, clock: Clock) -> int:
+async def _begin(config_path: Path, settings: Config, signals: Signals) -> int:
+    """Find out what time it is, by which clock all else goes, and serve."""
+    speed = settings.rehearsal.speed
+    wall = WallClock(speed, settings.rehearsal.anchor)
+    _log_by(settings, wall)
+    if settings.rehearsal.anchor is None:  # else somebody has chosen the time
+        await wait_for_clock(wall)
+    clock = SteadyClock(wall, SMALL_SECONDS * max(1.0, speed))
+    _log_by(settings, clock)
+    return await serve(config_path, settings, clock, signals)
+
+
+def _log_by(settings: Config, clock: Clock) -> None:
+    daemon = settings.daemon
+    logging.configure(daemon.log_level, daemon.log_format, sys.stderr, now_ms=clock.now_ms)
+
+
+async def serve(config_path: Path, settings: Config, clock: Clock, signals: Signals) -> int:
     """Open everything, run until a signal, close everything."""
     daemon = settings.daemon
     pins = secrets.load(daemon.secrets_file, os.environ)
     logging.mask(pins)
     shelf = load_shelf([daemon.recipes_dir] if daemon.recipes_dir else [])
     profiles = Profiles.load(*([daemon.profiles_dir] if daemon.profiles_dir else []))
-    store = Store.open(
-        daemon.state_dir / DATABASE_NAME,
-        now_ms=clock.now_ms(),
-        listen=slow_statements.listen(daemon.slow_statement_seconds, logging.get()),
-    )
+    with Patience(START_SECONDS_MOST, "checking and opening the database"):
+        store = Store.open(
+            daemon.state_dir / DATABASE_NAME,
+            now_ms=clock.now_ms(),
+            listen=slow_statements.listen(daemon.slow_statement_seconds, logging.get()),
+        )
+    signals.attach()
     descriptors.raise_limit()
     parts: dict[str, Sign] = {"the event loop": LoopPulse(asyncio.get_running_loop())}
     parts |= store.signs_of_life()
     # It watches the closing, too: what is still to be written is written there.
     with Watchdog(parts, daemon.watchdog_seconds, service_seconds=service_limit()):
         try:
-            context = Context(settings, clock, store, shelf, pins, Events(), logging.get(), new_id)
-            pressure = Pressure(clock)
+            context = Context(
+                settings, clock, store, shelf, pins, Events(clock.now_ms), logging.get(), new_id
+            )
+            pressure = Pressure()
             # Before anything is written: without the right keys nothing may start.
             identity = await Identity.open(context, os.environ, pressure, rng=dice())
             try:
                 await prepare(context)
-                return await _run(context, profiles, store, identity, pressure)
+                return await _run(
+                    config_path, context, profiles, store, identity, pressure, signals
+                )
             finally:
                 identity.close()
         finally:
@@ -170,7 +191,13 @@ async def prepare(context: Context) -> Recovered:
 
 
 async def _run(
-    context: Context, profiles: Profiles, store: Store, identity: Identity, pressure: Pressure
+    config_path: Path,
+    context: Context,
+    profiles: Profiles,
+    store: Store,
+    identity: Identity,
+    pressure: Pressure,
+    signals: Signals,
 ) -> int:
     dispatcher = Dispatcher(context)
     for port in problems(context.config.ports):
@@ -188,6 +215,15 @@ async def _run(
     await learned.load()
     past = PastOrders(context, archives)
     channels = Channels(context, identity, rack, dispatcher, past, pressure, os.environ, dice())
+    reload = Reload(
+        config_path,
+        context,
+        rack,
+        os.environ,
+        others=lambda: channels.secrets,
+        log_anew=lambda: _log_by(context.config, context.clock),
+    )
+    line = StatusLine(context, rack, lambda: reload.remark)
     office = Office(
         context,
         rack,
@@ -197,6 +233,7 @@ async def _run(
         pressure,
         identity,
         channels.states,
+        reload,
         schedule,
         reports,
     )
@@ -208,32 +245,40 @@ async def _run(
     )
     await server.start()
     _spare_what_stays()
-    notify("READY=1")
-    stopping = asyncio.Event()
-    _on_signals(stopping.set)
+    notify(READY)
     parts = {
-        asyncio.create_task(dispatcher.run(), name="dispatcher"),
-        asyncio.create_task(rack.run(), name="rack"),
-        asyncio.create_task(schedule.run(), name="schedule"),
-        asyncio.create_task(learned.run(), name="learned"),
-        asyncio.create_task(channels.run(), name="channels"),
-        asyncio.create_task(store.watch(), name="store"),
+        "dispatcher": dispatcher.run(),
+        "rack": rack.run(),
+        "schedule": schedule.run(),
+        "learned": learned.run(),
+        "channels": channels.run(),
+        "store": store.watch(),
+        "reload": reload.run(signals.reload),
+        "status": line.run(),
+        "log": logging.watch(context.clock),
     }
-    ended = asyncio.create_task(stopping.wait(), name="signal")
+    if context.config.metrics.listen is not None:
+        parts["metrics"] = _metrics(context, rack, pressure, channels, store).run()
     try:
-        await asyncio.wait({*parts, ended}, return_when=asyncio.FIRST_COMPLETED)
-        failed = _log_failures(context, parts)
-        notify("STOPPING=1")
-        context.log.info("daemon.stopping", failed=failed)
-        await rack.stop(STOP_SECONDS)
+        failed = await work(context, rack, signals, parts)
     finally:
-        for task in (*parts, ended):
-            task.cancel()
-        await asyncio.gather(*parts, ended, return_exceptions=True)
         ports.stop()
         await server.close()
+    logging.look_at_storms()
     context.log.info("daemon.stopped")
-    return 1 if failed else 0
+    return exits.FAILED if failed else exits.DONE
+
+
+def _metrics(
+    context: Context, rack: Rack, pressure: Pressure, channels: Channels, store: Store
+) -> "MetricsService":
+    """The metrics server. What it needs is loaded here: who wants no metrics has it not."""
+    from pulsarack.daemon.metrics.figures import Sources
+    from pulsarack.daemon.metrics.service import MetricsService
+
+    return MetricsService(
+        Sources(context, rack, pressure, channels.states, store.meter, store.backlog)
+    )
 
 
 def _spare_what_stays() -> None:
@@ -265,22 +310,6 @@ def registry(office: Office) -> Calls:
     WordingCalls(office).register(calls)
     IdentityCalls(office).register(calls)
     SmsCalls(office).register(calls)
+    ConfigCalls(office).register(calls)
     ScheduleCalls(office).register(calls)
     return calls
-
-
-def _on_signals(stop: Callable[[], None]) -> None:
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop)
-
-
-def _log_failures(context: Context, parts: set[asyncio.Task[None]]) -> bool:
-    failed = False
-    for task in parts:
-        if task.done() and not task.cancelled() and (error := task.exception()) is not None:
-            known = isinstance(error, DaemonError)
-            why = {"why": str(error)} if known else {"exc_info": error}
-            context.log.error("daemon.part_failed", part=task.get_name(), **why)
-            failed = True
-    return failed

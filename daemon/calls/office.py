@@ -16,6 +16,7 @@ from pulsarack.daemon.pressure import Pressure
 from pulsarack.daemon.rack import Rack
 from pulsarack.daemon.schedules.day_reports import DayReports
 from pulsarack.daemon.schedules.schedule import Schedule
+from pulsarack.daemon.service.reload import Reload
 from pulsarack.queue.validation import Refusal
 
 
@@ -31,6 +32,7 @@ class Office:
     pressure: Pressure | None = None
     identity: Identity | None = None
     channels: Callable[[], Mapping[str, ChannelState]] = dict
+    reload: Reload | None = None
     schedule: Schedule | None = None
     reports: DayReports | None = None
 

@@ -71,7 +71,7 @@ class Identity:
             PinCheck(context, hashes, pool, pressure, rng),
             # What programs ask waits behind the daemon's own jobs, in turn.
             Doorkeeper(replace(context, store=Outside(context.store)), box, pressure),
-            Strangers(context.config.agents, context.clock, pressure),
+            Strangers(context.config, context.clock, pressure),
             AccountDesk(context, box, rng),
             pool,
         )

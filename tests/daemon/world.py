@@ -61,7 +61,7 @@ from pulsarack.modems.timing import Clock
 from pulsarack.modems.usb_reset import UsbSeat
 from pulsarack.modems.watch import PortKey
 from pulsarack.queue import audit as queue_audit
-from pulsarack.ussd.shelf import load_shelf
+from pulsarack.ussd.shelf import Shelf, load_shelf
 from tests.daemon.identity_world import CHEAP, credentials
 from tests.daemon.store_inline import InlineStore
 from tests.daemon.virtual_loop import LoopClock, LoopScheduler
@@ -300,13 +300,13 @@ class World:
             self._config,
             SteadyClock(self.clock),
             store,
-            SHELF,
+            Shelf(SHELF.recipes),
             pins,
             Events(),
             logging.get(),
             lambda: f"id{next(self._ids)}",
         )
-        self.pressure = Pressure(context.clock)
+        self.pressure = Pressure()
         self.identity = await Identity.open(
             context,
             self._credentials,
