@@ -9,7 +9,7 @@ reads all of a table that grows, or all rows of one chip, must stand in ALLOWED 
 import asyncio
 import contextlib
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from pulsarack.daemon import audit, config
 from pulsarack.daemon.control_protocol import CallError, Peer
 from pulsarack.daemon.doctor import Subject
 from pulsarack.daemon.doctor_store import database as check_database
+from pulsarack.daemon.side_reader import SideReader, T
 from pulsarack.queue import agents, clock_steps, products
 from pulsarack.queue.identity import accounts, senders
 from pulsarack.queue.network import markups, tree
@@ -32,7 +33,7 @@ from pulsarack.queue.texts import ReadText, TextKind
 from pulsarack.ussd.outcome import Reason
 from tests.daemon import money_life
 from tests.daemon.post_life import carry_post
-from tests.daemon.statements import Planner, planner, traced
+from tests.daemon.statements import Planner, planner, traced, untraced
 from tests.daemon.test_orders_and_chips import until_idle
 from tests.daemon.virtual_loop import run
 from tests.daemon.world import PEER, World, rack_plan
@@ -151,9 +152,18 @@ ALLOWED: dict[str, str] = {
 PROMISES = {"discrepancy_decided_once", "bank_row_once"}
 
 
+class Aside(SideReader):
+    """Reads whole days and audits everything; no sale waits for it."""
+
+    async def run(self, job: Callable[[Database], T]) -> T:
+        with untraced():
+            return await super().run(job)
+
+
 class Noted(World):
     """A world that remembers which calls were made."""
 
+    reads_aside = Aside
     made: set[str]
 
     async def call_as(self, peer: Peer, name: str, /, **arguments: Any) -> Any:
@@ -223,6 +233,10 @@ async def every_call(world: Noted) -> None:
     await call(world, "chip.rest", iccid=card, because="seen")
     await call(world, "chip.try_pin", card=card)
     await call(world, "chip.enable", iccid=card)
+    await call(world, "chip.expiry", iccid=card, expires_on="2026-12-31", who="me")
+    await call(world, "chip.expiry", iccid=card, expires_on=None, who="me")
+    for name in ("expiry", "nothing"):
+        await call(world, "schedule.run", name=name)
     await call(world, "chip.channel", iccid=card, receives="on", answers="default")
     await call(world, "order.cancel", id=await world.order("S5.081200000099"))
     await call(world, "route.explain", product="S10", destination="081200000012")
@@ -486,6 +500,8 @@ SIMPLE = [
     "channel.list",
     "inbox.list",
     "outbox.list",
+    "schedule.list",
+    "report.day",
 ]
 
 

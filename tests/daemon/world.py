@@ -251,6 +251,7 @@ class World:
     """One simulated rack, and a daemon that comes and goes."""
 
     runs_channels = True
+    reads_aside: type[SideReader] = SideReader
 
     def __init__(self, directory: Path, plan: RackPlan, seed: int = 1, settings: str = "") -> None:
         logging.configure("error", "json", io.StringIO())
@@ -322,7 +323,7 @@ class World:
         rack = Rack(context, dispatcher, profiles, self.ports, self.resets)
         archives = Archives(folder_of(self._path), threads=False, synchronous="OFF")
         self.archivist = Archivist(context, archives)
-        reader = SideReader(self._path, threads=False)
+        reader = self.reads_aside(self._path, threads=False)
         reports = DayReports(context, reader)
         rng = random.Random(self._seed)
         self.schedule = schedule_of(context, self.archivist, reader, reports, rng=rng)
