@@ -38,8 +38,8 @@ from pulsarack.daemon.config_fields import (
 )
 from pulsarack.daemon.config_http import HttpSection
 from pulsarack.daemon.config_metrics import MetricsSection
-from pulsarack.daemon.config_schedules import SchedulesSection
 from pulsarack.daemon.config_ports import ModemsSection, PortSection, UsbSection
+from pulsarack.daemon.config_schedules import SchedulesSection
 from pulsarack.daemon.config_sms import SmsSection
 from pulsarack.daemon.config_texts import TextsSection
 from pulsarack.daemon.config_whatsapp import WhatsAppSection
@@ -73,16 +73,6 @@ def _retention_days(days: int) -> int:
 class DaemonSection(Section):
     """[daemon]: where things lie and how the daemon talks."""
 
-    state_dir: FilePath = places.STATE_DIR
-    socket: FilePath = places.CONTROL_SOCKET
-    recipes_dir: FilePath | None = None
-    profiles_dir: FilePath | None = None
-    secrets_file: FilePath | None = None
-    timezone: Annotated[str, AfterValidator(_timezone)] = places.TIMEZONE
-    log_level: Literal["debug", "info", "warning", "error"] = "info"
-    log_format: Literal["auto", "text", "json", "journal"] = "auto"
-    watchdog_seconds: WatchdogSeconds = 60.0
-    slow_statement_seconds: Seconds = 0.5
     state_dir: FilePath = explained(
         places.STATE_DIR,
         "The database and what belongs to it. Back this directory up.",
@@ -126,9 +116,11 @@ class DaemonSection(Section):
         "info",
         '"debug", "info", "warning" or "error".',
     )
-    log_format: Literal["auto", "text", "json"] = explained(
+    log_format: Literal["auto", "text", "json", "journal"] = explained(
         "auto",
-        '"text" for people, "json" for machines, "auto": text on a terminal, json elsewhere.',
+        '"text" for people, "json" for machines, "journal" for systemd\'s journal with a field of its'
+        " own for each field of a line (journalctl -u pulsarack ORDER=1234; see docs/events.md)."
+        ' "auto": journal under systemd, text on a terminal, json elsewhere.',
     )
     watchdog_seconds: WatchdogSeconds = explained(
         60.0,
@@ -281,6 +273,7 @@ class Config(Section):
     resolution: ResolutionSection = ResolutionSection()
     retention: RetentionSection = RetentionSection()
     schedules: SchedulesSection = SchedulesSection()
+    metrics: MetricsSection = MetricsSection()
     xmpp: XmppSection = XmppSection()
     whatsapp: WhatsAppSection = WhatsAppSection()
     agents: AgentsSection = AgentsSection()
@@ -288,9 +281,6 @@ class Config(Section):
     banks: Annotated[tuple[BankSection, ...], Field(strict=False, min_length=1)] = Field(
         default=(BankSection(),), alias="bank"
     )
-    xmpp: XmppSection = XmppSection()
-    metrics: MetricsSection = MetricsSection()
-    whatsapp: WhatsAppSection = WhatsAppSection()
     rehearsal: RehearsalSection = RehearsalSection()
 
     @property
