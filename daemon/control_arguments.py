@@ -87,12 +87,16 @@ class OrderList(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class OrderResolve(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """order.resolve: a person's decision about an undecided order."""
+    """order.resolve: a person's decision about an undecided order.
+
+    `chip`: by its ICCID, the one that delivered an order that a restored backup held as waiting.
+    """
 
     id: OrderId
     delivered: bool
     because: Because
     who: Name
+    chip: Name | None = None
 
 
 class OrderReverse(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
