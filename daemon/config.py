@@ -18,6 +18,7 @@ from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
 from pulsarack.daemon import calendar, config_deposits, places, toml_text
 from pulsarack.daemon.config_agents import AgentsSection
+from pulsarack.daemon.config_backup import BackupSection
 from pulsarack.daemon.config_channels import ChannelsSection
 from pulsarack.daemon.config_deposits import BankSection, DepositsSection
 from pulsarack.daemon.config_errors import ConfigErrors, Location, Problem, line_of, problems_of
@@ -230,6 +231,7 @@ class Config(Section):
     chips: ChipsSection = ChipsSection()
     resolution: ResolutionSection = ResolutionSection()
     retention: RetentionSection = RetentionSection()
+    backup: BackupSection = BackupSection()
     agents: AgentsSection = AgentsSection()
     deposits: DepositsSection = DepositsSection()
     banks: Annotated[tuple[BankSection, ...], Field(strict=False, min_length=1)] = Field(
@@ -361,6 +363,7 @@ def _rooted(config: Config, root: Path) -> Config:
         update={
             "daemon": daemon.model_copy(update=moved),
             "agents": rooted(config.agents, root),
+            "backup": rooted(config.backup, root),
             "http": rooted(config.http, root),
             "xmpp": rooted(config.xmpp, root),
             "whatsapp": rooted(config.whatsapp, root),

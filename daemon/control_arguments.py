@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from pulsarack.daemon import (
+    control_backup,
     control_channels,
     control_identity,
     control_network,
@@ -337,6 +338,7 @@ ARGUMENTS: dict[str, type[Struct]] = {
     "events.follow": Nothing,
     "messages.follow": MessagesFollow,
     "messages.ack": MessagesAck,
+    **control_backup.ARGUMENTS,
     **control_channels.ARGUMENTS,
     **control_wordings.ARGUMENTS,
     **control_network.ARGUMENTS,

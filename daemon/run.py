@@ -23,8 +23,10 @@ from pulsarack.daemon import config, descriptors, secrets, slow_statements, sqli
 from pulsarack.daemon import log as logging
 from pulsarack.daemon.archive_file import FOLDER, Archives
 from pulsarack.daemon.archivist import Archivist
+from pulsarack.daemon.backups.upgrading import save_before_upgrade
 from pulsarack.daemon.calls.account_calls import AccountCalls
 from pulsarack.daemon.calls.archive_calls import ArchiveCalls
+from pulsarack.daemon.calls.backup_calls import BackupCalls
 from pulsarack.daemon.calls.channel_calls import ChannelCalls
 from pulsarack.daemon.calls.deposit_calls import DepositCalls
 from pulsarack.daemon.calls.discrepancy_calls import DiscrepancyCalls
@@ -116,6 +118,7 @@ async def serve(settings: Config, clock: Clock) -> int:
         daemon.state_dir / DATABASE_NAME,
         now_ms=clock.now_ms(),
         listen=slow_statements.listen(daemon.slow_statement_seconds, logging.get()),
+        before_upgrade=lambda: save_before_upgrade(settings, logging.get(), clock.now_ms()),
     )
     descriptors.raise_limit()
     parts: dict[str, Sign] = {"the event loop": LoopPulse(asyncio.get_running_loop())}
@@ -252,6 +255,7 @@ def registry(office: Office) -> Calls:
     DepositCalls(office).register(calls)
     AccountCalls(office).register(calls)
     ArchiveCalls(office).register(calls)
+    BackupCalls(office).register(calls)
     ChannelCalls(office).register(calls)
     WordingCalls(office).register(calls)
     IdentityCalls(office).register(calls)
