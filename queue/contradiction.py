@@ -115,7 +115,7 @@ def settle(db: Database, owner: Attempt, decision: Decision, *, now_ms: int) -> 
         return None
     if not _bring_back(db, order, now_ms=now_ms):
         return None
-    where = _Where(owner.chip, owner.slot, owner.modem, owner.recipe)
+    where = _Where(owner.chip, owner.slot, owner.modem, owner.recipe, now_ms)
     booked = replace(decision.evidence, rule=Rule.CONTRADICTION_SETTLED)
     return _book(db, order, where, replace(decision, evidence=booked), now_ms)
 
@@ -131,7 +131,7 @@ def _book(db: Database, order: Order, where: "_Where", decision: Decision, now_m
         who=decision.evidence.decided_by,
         now_ms=now_ms,
     )
-    attempt_id = _insert(db, order.id, where, decision, now_ms)
+    attempt_id = _insert(db, order.id, where, decision, closed_at=now_ms)
     state.move(db, order.id, OrderState.SENDING, why="a late proof is booked", now_ms=now_ms)
     held = hold_cost(db, order, attempt_id, where.chip, memo="cost, proved late", now_ms=now_ms)
     if held is not Result.OK:
@@ -163,7 +163,9 @@ def decide_by_admin(
     if order.state == OrderState.UNKNOWN:
         (attempt,) = [one for one in attempts.of_order(db, order_id) if one.closed_at is None]
         chips.doubt_stock(db, attempt.chip)
-        return outcome.decide(db, attempt.id, decision, now_ms=now_ms, day_ends_at=day_ends_at)
+        if not decision.done or chip in (None, attempt.chip):
+            return outcome.decide(db, attempt.id, decision, now_ms=now_ms, day_ends_at=day_ends_at)
+        _by_another_chip(db, order, attempt, decision, now_ms=now_ms, day_ends_at=day_ends_at)
     if not stands_still(db, order_id):
         raise NotOpen(f"order {order_id} is {order.state}; only undecided orders are resolved")
     doubtful = _contradicted_attempt(db, order_id)
@@ -178,14 +180,34 @@ def decide_by_admin(
     return orders.get(db, order_id)
 
 
+def _by_another_chip(
+    db: Database, order: Order, attempt: Attempt, said: Decision, *, now_ms: int, day_ends_at: int
+) -> None:
+    """Close the attempt that a backup knows: a later one, which it does not, delivered it."""
+    if order.reason != Reason.RESTORED:
+        raise NotOpen(f"order {order.id} was sent by chip {attempt.chip} and by no other")
+    why = f"another chip delivered it: {said.why}"
+    # Not as a person's word that it was not delivered: then its price would be given back.
+    lost = Evidence(
+        EvidenceKind.RECOVERY,
+        VerdictKind.NOT_DONE,
+        why,
+        decided_by=said.evidence.decided_by,
+        rule=Rule.ADMIN,
+    )
+    closed = Decision(False, Reason.RESTORED, why, lost)
+    outcome.decide(db, attempt.id, closed, now_ms=now_ms, day_ends_at=day_ends_at)
+
+
 @dataclass(frozen=True, slots=True)
 class _Where:
-    """What an attempt that is written afterwards says of its place."""
+    """What an attempt that is written afterwards says of its place, and since when it was made."""
 
     chip: str
     slot: str
     modem: str
     recipe: str
+    since: int
 
 
 def _where_restored(db: Database, order: Order, iccid: str | None) -> _Where:
@@ -193,7 +215,7 @@ def _where_restored(db: Database, order: Order, iccid: str | None) -> _Where:
     tried = attempts.of_order(db, order.id)
     if tried and iccid in (None, tried[-1].chip):
         last = tried[-1]
-        return _Where(last.chip, last.slot, last.modem, last.recipe)
+        return _Where(last.chip, last.slot, last.modem, last.recipe, order.received_at)
     if iccid is None:
         raise NotOpen(
             f"order {order.id} was not sent yet in the backup: name the chip, --chip ICCID"
@@ -207,7 +229,8 @@ def _where_restored(db: Database, order: Order, iccid: str | None) -> _Where:
     )
     if not found:
         raise NotOpen(f"chip {iccid} never sold for {order.operator}, as far as is known here")
-    return _Where(*found[0])
+    ((chip, slot, modem, recipe),) = found
+    return _Where(chip, slot, modem, recipe, order.received_at)
 
 
 def _bring_back(db: Database, order: Order, *, now_ms: int) -> bool:
@@ -221,20 +244,23 @@ def _bring_back(db: Database, order: Order, *, now_ms: int) -> bool:
     return orders.get(db, order.id).state == OrderState.QUEUED
 
 
-def _insert(db: Database, order_id: int, where: _Where, decision: Decision, now_ms: int) -> int:
+def _insert(
+    db: Database, order_id: int, where: _Where, decision: Decision, *, closed_at: int
+) -> int:
     return insert(
         db,
         "INSERT INTO attempt (order_id, number, chip, slot, modem, recipe, claimed_at,"
         " committed_at, closed_at, outcome, why, stock_after, answered)"
         " SELECT ?1, (SELECT coalesce(max(number), 0) + 1 FROM attempt WHERE order_id = ?1),"
-        " ?2, ?3, ?4, ?5, ?6, ?6, ?6, 'DONE', ?7, ?8, ?9",
+        " ?2, ?3, ?4, ?5, ?6, ?6, ?7, 'DONE', ?8, ?9, ?10",
         (
             order_id,
             where.chip,
             where.slot,
             where.modem,
             where.recipe,
-            now_ms,
+            where.since,
+            closed_at,
             decision.why,
             decision.stock_after,
             int(decision.answered),

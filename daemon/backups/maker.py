@@ -45,8 +45,7 @@ class BackupMaker:
     @property
     def folder(self) -> Path:
         """Where the backups lie."""
-        config = self._context.config
-        return config.backup.folder(config.daemon.state_dir)
+        return self._context.config.backup.folder(self._archives.folder.parent)
 
     def newest(self) -> Backup | None:
         """The newest backup that can be used; reads the directory."""
@@ -57,7 +56,7 @@ class BackupMaker:
         context = self._context
         making = Making(
             Wanted(
-                database=context.config.daemon.state_dir / DATABASE_NAME,
+                database=self._archives.folder.parent / DATABASE_NAME,
                 folder=self.folder,
                 now_ms=context.clock.now_ms(),
                 why=why,

@@ -141,6 +141,23 @@ def test_an_admin_says_by_which_chip_one_was_delivered_that_waited(yard: Yard, s
     shop.clean()
 
 
+def test_an_admin_says_that_another_chip_delivered_an_undecided_one(
+    yard: Yard, shop: World
+) -> None:
+    sent = shop.sent(CARD)
+    yard.moment()
+    yard.back()
+    assert resolve(shop, sent.order, True, OTHER).state == "SUCCEEDED"
+    assert (shop.stock(CARD).posted, shop.stock(OTHER).posted) == (500_000, 489_850)
+    shop.clean()
+    shop.run(restored.reopen)
+    read_all(shop)
+    later = shop.sent(CARD, "S10.081200000077")
+    shop.suspend(later.attempt_id)
+    with pytest.raises(NotOpen, match="by no other"):
+        resolve(shop, later.order, True, OTHER)
+
+
 def test_what_the_operator_sold_since_becomes_a_discrepancy(yard: Yard, shop: World) -> None:
     yard.moment()
     sold = shop.sent(CARD)
