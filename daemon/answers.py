@@ -59,6 +59,8 @@ SHAPES: Mapping[str, Any] = {
         "messages?": [{}],
     },
     "archive.list": {"archives": [{}]},
+    "backup.now": {"made": bool, "folder": str, "bytes?": int, "newest_order?": int},
+    "backup.reopen": {"agents": [str]},
     "archive.now": {"moved": int, "failed": [{}], "more": bool},
     "chip.list": {"chips": [{}]},
     "chip.show": {"readings?": [{}], "attempts?": [{}]},

@@ -19,6 +19,7 @@ from pydantic import AfterValidator, BaseModel, Field, PrivateAttr, ValidationEr
 
 from pulsarack.daemon import calendar, config_deposits, config_ports, places, toml_text
 from pulsarack.daemon.config_agents import AgentsSection
+from pulsarack.daemon.config_backup import BackupSection
 from pulsarack.daemon.config_channels import ChannelsSection
 from pulsarack.daemon.config_deposits import BankSection, DepositsSection
 from pulsarack.daemon.config_errors import ConfigErrors, Location, Problem, problems_of
@@ -276,6 +277,7 @@ class Config(Section):
     metrics: MetricsSection = MetricsSection()
     xmpp: XmppSection = XmppSection()
     whatsapp: WhatsAppSection = WhatsAppSection()
+    backup: BackupSection = BackupSection()
     agents: AgentsSection = AgentsSection()
     deposits: DepositsSection = DepositsSection()
     banks: Annotated[tuple[BankSection, ...], Field(strict=False, min_length=1)] = Field(
@@ -381,6 +383,7 @@ def _rooted(config: Config, root: Path) -> Config:
         update={
             "daemon": daemon.model_copy(update=moved),
             "agents": rooted(config.agents, root),
+            "backup": rooted(config.backup, root),
             "http": rooted(config.http, root),
             "xmpp": rooted(config.xmpp, root),
             "whatsapp": rooted(config.whatsapp, root),

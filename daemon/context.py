@@ -25,6 +25,7 @@ from pulsarack.ussd.recipe import Recipe
 from pulsarack.ussd.shelf import Shelf
 
 MS = 1000
+STANDING_STILL = (Reason.CONTRADICTED, Reason.RESTORED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +143,7 @@ class Context:
             )
         elif order.state == OrderState.UNKNOWN:
             self.log.warning("order.undecided", order=order.id, chip=attempts.chip)
-        elif order.state == OrderState.QUEUED and order.reason == Reason.CONTRADICTED:
+        elif order.state == OrderState.QUEUED and order.reason in STANDING_STILL:
             remedy = f"pulsarack order resolve {order.id} --delivered or --not-delivered"
             self.log.error("order.needs_decision", order=order.id, remedy=remedy)
 

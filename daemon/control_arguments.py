@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from pulsarack.daemon import (
+    control_backup,
     control_channels,
     control_events,
     control_identity,
@@ -90,12 +91,16 @@ class OrderList(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class OrderResolve(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """order.resolve: a person's decision about an undecided order."""
+    """order.resolve: a person's decision about an undecided order.
+
+    `chip`: by its ICCID, the one that delivered an order that a restored backup held as waiting.
+    """
 
     id: OrderId
     delivered: bool
     because: Because
     who: Name
+    chip: Name | None = None
 
 
 class OrderReverse(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -335,6 +340,7 @@ ARGUMENTS: dict[str, type[Struct]] = {
     "status": Nothing,
     "messages.follow": MessagesFollow,
     "messages.ack": MessagesAck,
+    **control_backup.ARGUMENTS,
     **control_channels.ARGUMENTS,
     **control_wordings.ARGUMENTS,
     **control_network.ARGUMENTS,

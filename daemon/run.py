@@ -21,8 +21,10 @@ from pulsarack.daemon import config, descriptors, secrets, slow_statements, sqli
 from pulsarack.daemon import log as logging
 from pulsarack.daemon.archive_file import FOLDER, Archives
 from pulsarack.daemon.archivist import Archivist
+from pulsarack.daemon.backups.upgrading import save_before_upgrade
 from pulsarack.daemon.calls.account_calls import AccountCalls
 from pulsarack.daemon.calls.archive_calls import ArchiveCalls
+from pulsarack.daemon.calls.backup_calls import BackupCalls
 from pulsarack.daemon.calls.channel_calls import ChannelCalls
 from pulsarack.daemon.calls.config_calls import ConfigCalls
 from pulsarack.daemon.calls.deposit_calls import DepositCalls
@@ -138,6 +140,12 @@ async def serve(config_path: Path, settings: Config, clock: Clock, signals: Sign
             listen=slow_statements.listen(daemon.slow_statement_seconds, logging.get()),
         )
     signals.attach()
+    store = Store.open(
+        daemon.state_dir / DATABASE_NAME,
+        now_ms=clock.now_ms(),
+        listen=slow_statements.listen(daemon.slow_statement_seconds, logging.get()),
+        before_upgrade=lambda: save_before_upgrade(settings, logging.get(), clock.now_ms()),
+    )
     descriptors.raise_limit()
     parts: dict[str, Sign] = {"the event loop": LoopPulse(asyncio.get_running_loop())}
     parts |= store.signs_of_life()
@@ -306,6 +314,7 @@ def registry(office: Office) -> Calls:
     DepositCalls(office).register(calls)
     AccountCalls(office).register(calls)
     ArchiveCalls(office).register(calls)
+    BackupCalls(office).register(calls)
     ChannelCalls(office).register(calls)
     WordingCalls(office).register(calls)
     IdentityCalls(office).register(calls)

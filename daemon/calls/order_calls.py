@@ -139,7 +139,7 @@ class OrderCalls:
                 EvidenceKind.ADMIN, verdict, args.because, decided_by=args.who, rule=Rule.ADMIN
             ),
         )
-        await self._decide(order.id, decision)
+        await self._decide(order.id, decision, args.chip)
         self._office.rack.wake_all()
         self._office.dispatcher.wake()
         return await self._row(await self._context.announce(order.id))
@@ -201,12 +201,12 @@ class OrderCalls:
             raise CallError("NOT_REFUTED", str(error), "see: pulsarack order refuted") from None
         return await self._row(order)
 
-    async def _decide(self, order_id: int, decision: Decision) -> None:
+    async def _decide(self, order_id: int, decision: Decision, chip: str | None) -> None:
         now_ms, ends = self._context.clock.now_ms(), self._context.day_ends_at()
         try:
             await self._context.store.write(
                 lambda db: contradiction.decide_by_admin(
-                    db, order_id, decision, now_ms=now_ms, day_ends_at=ends
+                    db, order_id, decision, chip=chip, now_ms=now_ms, day_ends_at=ends
                 )
             )
         except NotOpen as error:

@@ -55,6 +55,7 @@ COMMANDS = {
     ),
     "prefix": Lazy("prefixes", "prefix", "Which numbers belong to which operator."),
     "archive": Lazy("archives", "archive", "Finished orders of past months."),
+    "backup": Lazy("backups", "backup", "Copies of the database, and putting one back."),
     "ledger": Lazy("ledgers", "ledger", "The books."),
     "route": Lazy("routes", "route", "Which chip an order would take, and why."),
     "recipe": Lazy("recipes", "recipe", "Check how operators' answers are read."),
