@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from pulsarack.daemon import (
+    control_admins,
     control_channels,
     control_identity,
     control_network,
@@ -339,5 +340,6 @@ ARGUMENTS: dict[str, type[Struct]] = {
     **control_identity.ARGUMENTS,
     **DEPOSIT_ARGUMENTS,
     **control_sms.ARGUMENTS,
+    **control_admins.ARGUMENTS,
 }
 STREAMS = frozenset({"events.follow", "messages.follow", "modem.trace"})

@@ -21,9 +21,12 @@ from peewee import Database
 
 from pulsarack.daemon import config, descriptors, secrets, slow_statements, sqlite_engine
 from pulsarack.daemon import log as logging
+from pulsarack.daemon.admins.admins import Admins
+from pulsarack.daemon.admins.gate import Gate
 from pulsarack.daemon.archive_file import FOLDER, Archives
 from pulsarack.daemon.archivist import Archivist
 from pulsarack.daemon.calls.account_calls import AccountCalls
+from pulsarack.daemon.calls.admin_calls import AdminCalls
 from pulsarack.daemon.calls.archive_calls import ArchiveCalls
 from pulsarack.daemon.calls.channel_calls import ChannelCalls
 from pulsarack.daemon.calls.deposit_calls import DepositCalls
@@ -190,6 +193,7 @@ async def _run(
         pressure,
         identity,
         channels.states,
+        Admins(context, pressure),
     )
     server = ControlServer(
         context.config.daemon.socket,
@@ -240,8 +244,9 @@ def _spare_what_stays() -> None:
 
 
 def registry(office: Office) -> Calls:
-    """All calls of the control socket."""
-    calls = Calls()
+    """All calls of the control socket, each behind the gate (admins/gate.py)."""
+    admins = office.admins or Admins(office.context, office.pressure)
+    calls = Calls(Gate(admins, office.context.clock).before)
     office = office.counter()
     OrderCalls(office).register(calls)
     DiscrepancyCalls(office).register(calls)
@@ -256,6 +261,7 @@ def registry(office: Office) -> Calls:
     WordingCalls(office).register(calls)
     IdentityCalls(office).register(calls)
     SmsCalls(office).register(calls)
+    AdminCalls(office, admins).register(calls)
     return calls
 
 

@@ -59,6 +59,7 @@ COMMANDS = {
     "recipe": Lazy("recipes", "recipe", "Check how operators' answers are read."),
     "text": Lazy("order_texts", "text", "Check how agents' texts are read."),
     "unparsed": Lazy("unparsed", "unparsed", "Operators' texts that no pattern knew."),
+    "admin": Lazy("admins", "admin", "Who may do what here, and what each did."),
     "doctor": Lazy("doctor", "doctor", "Look at this machine and say what to do."),
     "audit": Lazy("audits", "audit", "Check every promise on the database itself."),
 }

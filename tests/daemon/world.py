@@ -20,6 +20,8 @@ from typing import Any
 
 from pulsarack.daemon import config
 from pulsarack.daemon import log as logging
+from pulsarack.daemon.admins.admins import Admins
+from pulsarack.daemon.admins.users import Entry
 from pulsarack.daemon.answers import misfit
 from pulsarack.daemon.archive_file import Archives, folder_of
 from pulsarack.daemon.archivist import Archivist
@@ -126,6 +128,26 @@ def migrated_file() -> bytes:
         path = Path(directory, "pulsarack.db")
         InlineStore.open(path, now_ms=START_MS, synchronous="OFF").close()
         return path.read_bytes()
+
+
+class FakeUsers:
+    """The users of a machine; the daemon runs as the last of our two admins."""
+
+    def __init__(self) -> None:
+        self.own_uid = OTHER_ADMIN.uid
+        self.overflow_uid = 65_534
+        self.logins = {OTHER_ADMIN.uid: "pulsarack", 65_534: "nobody"}
+        self.group = {"pulsarack"}
+
+    async def login_of(self, uid: int) -> str | None:
+        return self.logins.get(uid)
+
+    async def uid_of(self, login: str) -> int | None:
+        uids = {"root": 0} | {name: uid for uid, name in self.logins.items()}
+        return uids.get(login)
+
+    async def entry(self, login: str, socket: Path) -> Entry | None:
+        return Entry("pulsarack", login in self.group)
 
 
 class MemoryPort:
@@ -273,6 +295,7 @@ class World:
         self._seed = seed
         self._daemon: _Daemon | None = None
         self.pressure: Pressure | None = None
+        self.users = FakeUsers()
         self.resets: Resets | None = None  # the machine's own, which find no USB here
         self._ids = itertools.count(1)
         self.sim_pins: dict[str, str] = {}
@@ -340,6 +363,7 @@ class World:
                 self.pressure,
                 self.identity,
                 self.channels.states,
+                Admins(context, self.pressure, self.users),
             )
         )
         parts = (

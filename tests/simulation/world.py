@@ -19,6 +19,7 @@ from typing import Any
 
 from pulsarack.daemon import config
 from pulsarack.daemon import log as logging
+from pulsarack.daemon.admins.admins import Admins
 from pulsarack.daemon.archive_file import Archives, folder_of
 from pulsarack.daemon.archivist import Archivist
 from pulsarack.daemon.calls.office import Office
@@ -44,7 +45,7 @@ from pulsarack.modems.simulator.world import World as SimulatedRack
 from pulsarack.queue import audit as queue_audit
 from tests.daemon.identity_world import CHEAP, credentials
 from tests.daemon.virtual_loop import LoopScheduler
-from tests.daemon.world import PEER, SHELF, START_MS
+from tests.daemon.world import PEER, SHELF, START_MS, FakeUsers
 from tests.simulation.auditor import Auditor, Broken
 from tests.simulation.bus import Bus, BusPorts
 from tests.simulation.chat import ChatCarrier, ChatServer
@@ -293,6 +294,7 @@ class World:
             pressure,
             identity,
             channels.states,
+            Admins(context, pressure, FakeUsers()),
         )
         daemon.calls = registry(office)
         parts = [asyncio.create_task(one) for one in (dispatcher.run(), rack.run(), channels.run())]
