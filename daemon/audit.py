@@ -124,9 +124,9 @@ def _check_ledger(db: Database) -> Iterator[Finding]:
 def _check_acts(db: Database) -> Iterator[Finding]:
     """The record of what people did: whole as it was written, and nothing left out."""
     for subject, detail in admin_acts.problems(db):
-        yield Finding("P8", subject, f"the record of admins' acts is not whole: {detail}")
+        yield Finding("P3", subject, f"the record of admins' acts is not whole: {detail}")
     for subject, detail in admin_acts.unrecorded(db):
-        yield Finding("P8", subject, f"somebody's word decided it: {detail}")
+        yield Finding("P3", subject, f"somebody's word decided it: {detail}")
 
 
 def _compare(db: Database, books: Truth, folder: Path | None) -> Iterable[Finding]:

@@ -194,7 +194,7 @@ def _who_did(db: Database, calls: tuple[str, ...]) -> dict[str, set[int]]:
 
 def _broken_chain(db: Database) -> Iterator[Problem]:
     last, before = 0, FIRST_SEAL
-    for row in _in_order(db):
+    for row in in_order(db):
         if row.id != last + 1:
             gone = f"{last + 1}" if row.id == last + 2 else f"{last + 1} to {row.id - 1}"
             yield f"admin act {row.id}", f"before it row {gone} is missing"
@@ -206,7 +206,8 @@ def _broken_chain(db: Database) -> Iterator[Problem]:
         yield f"admin act {given}", f"it is missing, the last that is there is {last}"
 
 
-def _in_order(db: Database) -> Iterator[ActRow]:
+def in_order(db: Database) -> Iterator[ActRow]:
+    """All of them, oldest first."""
     after = 0
     while rows := select(
         db, ActRow, f"{_SELECT} WHERE a.id > ? ORDER BY a.id LIMIT ?", (after, _AT_ONCE)

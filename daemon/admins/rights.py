@@ -104,6 +104,7 @@ RULES: Final[Mapping[str, Rule]] = {
     "chip.enable": act(Right.RACK, "iccid"),
     "chip.try_pin": act(Right.RACK, "card"),
     "chip.channel": act(Right.RACK, "iccid"),
+    "chip.expiry": act(Right.RACK, "iccid"),
     "modem.list": see(),
     "rack.show": see(),
     "slot.name": act(Right.RACK, "slot"),
@@ -182,6 +183,13 @@ RULES: Final[Mapping[str, Rule]] = {
     "outbox.list": see(Right.AGENTS_TEXTS),
     "archive.list": see(),
     "archive.now": act(Right.SERVICE, ahead=True),
+    "config.show": see(),
+    "config.reload": act(Right.SERVICE, ahead=True),
+    "schedule.list": see(),
+    "schedule.run": act(Right.SERVICE, "name", ahead=True),
+    "report.day": see(),
+    "backup.now": see(Right.SERVICE),  # by a timer, day and night; what it makes is listed
+    "backup.reopen": act(Right.SERVICE),
     # Admins.
     "admin.list": see(),
     "admin.whoami": see(),

@@ -59,7 +59,9 @@ from pulsarack.modems.simulator.world import World as Simulation
 from pulsarack.modems.timing import Clock
 from pulsarack.modems.usb_reset import UsbSeat
 from pulsarack.modems.watch import PortKey
+from pulsarack.queue import admin_acts
 from pulsarack.queue import audit as queue_audit
+from pulsarack.queue.admin_acts import ActRow
 from pulsarack.ussd.shelf import load_shelf
 from tests.daemon.identity_world import CHEAP, credentials
 from tests.daemon.store_inline import InlineStore
@@ -136,7 +138,7 @@ class FakeUsers:
     def __init__(self) -> None:
         self.own_uid = OTHER_ADMIN.uid
         self.overflow_uid = 65_534
-        self.logins = {OTHER_ADMIN.uid: "pulsarack", 65_534: "nobody"}
+        self.logins = {OTHER_ADMIN.uid: "pulsarack", 2000: "siti", 65_534: "nobody"}
         self.group = {"pulsarack"}
 
     async def login_of(self, uid: int) -> str | None:
@@ -430,6 +432,10 @@ class World:
         on_the_line = json.loads(encode_result(1, result))["result"]
         assert misfit(name, on_the_line) is None, (name, misfit(name, on_the_line))
         return result
+
+    async def acts(self) -> list[ActRow]:
+        """What was recorded of people's acts, oldest first."""
+        return self.daemon.store.read_inline(lambda db: list(admin_acts.in_order(db)))
 
     async def refusal(self, name: str, /, **arguments: Any) -> CallError:
         """The error that a call is refused with."""

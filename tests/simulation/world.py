@@ -42,6 +42,7 @@ from pulsarack.ledger import audit as ledger_audit
 from pulsarack.modems.profile import Profiles
 from pulsarack.modems.simulator.books import Books
 from pulsarack.modems.simulator.world import World as SimulatedRack
+from pulsarack.queue import admin_acts
 from pulsarack.queue import audit as queue_audit
 from tests.daemon.identity_world import CHEAP, credentials
 from tests.daemon.virtual_loop import LoopScheduler
@@ -230,6 +231,9 @@ class World:
                 for found in audit(self.daemon.store.db):
                     if at_rest or CONTRADICTION not in found.detail:
                         self.findings.append(Broken("audit", str(found)))
+            for rule in (admin_acts.problems, admin_acts.unrecorded):
+                for subject, detail in rule(self.daemon.store.db):
+                    self.findings.append(Broken("P3", f"{subject}: {detail}"))
 
     def state_on(self, iccid: str | None) -> set[str]:
         """How the orders stand that a chip (or any chip) is at work on, for the coverage."""
