@@ -124,6 +124,10 @@ SHAPES: Mapping[str, Any] = {
     "wording.set": _WORDING,
     "wording.reset": {"changed": bool, "template": str},
     "wording.try": _WORDING,
+    "admin.list": {"admins": [{"login": str, "role": str, "holds": bool}]},
+    "admin.whoami": {"uid": int, "login": str, "role": str, "why": str, "may": [str]},
+    "admin.role": {"login": str, "role?": str, "before?": str, "group?": str, "let_in?": bool},
+    "admin.log": {"acts": [{"id": int, "at": int, "outcome": str, "arguments": {}}]},
 }
 
 

@@ -13,6 +13,7 @@ from msgspec import Meta, Struct
 
 from pulsarack.daemon import (
     control_backup,
+    control_admins,
     control_channels,
     control_events,
     control_identity,
@@ -350,5 +351,6 @@ ARGUMENTS: dict[str, type[Struct]] = {
     **control_service.ARGUMENTS,
     **control_schedules.ARGUMENTS,
     **control_events.ARGUMENTS,
+    **control_admins.ARGUMENTS,
 }
 STREAMS = frozenset({"events.follow", "messages.follow", "modem.trace"})

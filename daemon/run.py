@@ -19,10 +19,13 @@ from peewee import Database
 
 from pulsarack.daemon import config, descriptors, secrets, slow_statements, sqlite_engine
 from pulsarack.daemon import log as logging
+from pulsarack.daemon.admins.admins import Admins
+from pulsarack.daemon.admins.gate import Gate
 from pulsarack.daemon.archive_file import FOLDER, Archives
 from pulsarack.daemon.archivist import Archivist
 from pulsarack.daemon.backups.upgrading import save_before_upgrade
 from pulsarack.daemon.calls.account_calls import AccountCalls
+from pulsarack.daemon.calls.admin_calls import AdminCalls
 from pulsarack.daemon.calls.archive_calls import ArchiveCalls
 from pulsarack.daemon.calls.backup_calls import BackupCalls
 from pulsarack.daemon.calls.channel_calls import ChannelCalls
@@ -244,6 +247,7 @@ async def _run(
         reload,
         schedule,
         reports,
+        Admins(context, pressure),
     )
     server = ControlServer(
         context.config.daemon.socket,
@@ -302,8 +306,9 @@ def _spare_what_stays() -> None:
 
 
 def registry(office: Office) -> Calls:
-    """All calls of the control socket."""
-    calls = Calls()
+    """All calls of the control socket, each behind the gate (admins/gate.py)."""
+    admins = office.admins or Admins(office.context, office.pressure)
+    calls = Calls(Gate(admins, office.context.clock).before)
     office = office.counter()
     OrderCalls(office).register(calls)
     DiscrepancyCalls(office).register(calls)
@@ -321,4 +326,5 @@ def registry(office: Office) -> Calls:
     SmsCalls(office).register(calls)
     ConfigCalls(office).register(calls)
     ScheduleCalls(office).register(calls)
+    AdminCalls(office, admins).register(calls)
     return calls

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
+from pulsarack.daemon.admins.admins import Admins
 from pulsarack.daemon.archivist import Archivist
 from pulsarack.daemon.channels.carrier import ChannelState
 from pulsarack.daemon.context import Context
@@ -35,6 +36,7 @@ class Office:
     reload: Reload | None = None
     schedule: Schedule | None = None
     reports: DayReports | None = None
+    admins: Admins | None = None  # None: of this machine
 
     def counter(self) -> "Office":
         """The same office from the callers' side: they wait behind the daemon's own jobs."""

@@ -62,6 +62,7 @@ COMMANDS = {
     "text": Lazy("order_texts", "text", "Check how agents' texts are read."),
     "unparsed": Lazy("unparsed", "unparsed", "Operators' texts that no pattern knew."),
     "config": Lazy("configs", "config", "Print, check and reload the configuration."),
+    "admin": Lazy("admins", "admin", "Who may do what here, and what each did."),
     "doctor": Lazy("doctor", "doctor", "Look at this machine and say what to do."),
     "schedule": Lazy("schedules", "schedule", "What the daemon does by itself, and when."),
     "report": Lazy("schedules", "report", "A day in figures, from the books."),

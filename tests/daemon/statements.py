@@ -36,6 +36,7 @@ GROWING = frozenset(
         "brought_forward",
         "api_nonce",
         "identity_event",
+        "admin_act",
         "ticket",
         "bank_row",
         "credit_request",

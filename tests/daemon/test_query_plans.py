@@ -18,6 +18,7 @@ import pytest
 from peewee import Database
 
 from pulsarack.daemon import audit, config
+from pulsarack.daemon.admins.rights import RULES
 from pulsarack.daemon.control_protocol import CallError, Peer
 from pulsarack.daemon.doctor import Subject
 from pulsarack.daemon.doctor_store import database as check_database
@@ -49,6 +50,8 @@ EXPLAINS_ALL = "0005_indexes.sql"
 SETTINGS = "[chips]\nstock_check_seconds = 120\n[retention]\ndays = 30\n"
 ARCHIVED = 7
 WORD = {"because": "seen", "who": "admin1"}
+# Calls that have nothing to do in that life.
+NOT_DONE = {"order.resolve", "order.acknowledge", "chip.try_pin"}
 FAULTS = """
 [[fault]]
 at_order = 2
@@ -133,6 +136,7 @@ ALLOWED: dict[str, str] = {
     "DELETE FROM api_nonce WHERE id IN (SELECT id": "from the oldest until LIMIT",
     "SELECT (SELECT max(id) FROM api_nonce)": _GREATEST,
     "SELECT id, at, agent, what, about, by FROM identity_event": _NEWEST,
+    "SELECT seal FROM admin_act ORDER BY id DESC LIMIT 1": _NEWEST,
     "SELECT id, agent, bank, asked, amount, state, created_at, expires_at, first_day, last_day,"
     " finished_at, why FROM ticket ORDER BY id DESC LIMIT": _NEWEST,
     "SELECT id, agent, bank, asked, amount, state, created_at, expires_at, first_day, last_day,"
@@ -261,6 +265,12 @@ async def every_call(world: Noted) -> None:
     await call(world, "slot.name", name="left-1", **slot)
     await first_of(world, "modem.trace", slot="left-1")
     await identify(world)
+    for role in ("cashier", "none"):
+        await world.call("admin.role", login="siti", role=role)
+    for asked in ({}, {"login": "root"}, {"call": "order.reverse"}):
+        await world.call("admin.log", **asked)
+    await world.call("admin.log", login="root", call="order.reverse", since="2026-11-22")
+    await world.call_as(Peer(3, 2000, 2000), "admin.whoami")
     await first_of(world, "messages.follow", agent="A1")
     await first_of(world, "events.follow")
 
@@ -379,6 +389,11 @@ async def live(directory: Path) -> set[str]:
     await every_call(world)
     await grow_old(world)
     known = set(world.daemon.calls.names())
+    # Whatever changed something in this life left a record of it, and what was refused as well.
+    found = {(one.call, one.outcome) for one in await world.acts()}
+    acts = {name for name, rule in RULES.items() if rule.acts}
+    assert {name for name in acts if (name, "DONE") not in found} == NOT_DONE
+    assert {name for name in NOT_DONE if (name, "REFUSED") not in found} == set()
     await world.stop()
     return known - world.made
 
@@ -502,6 +517,8 @@ SIMPLE = [
     "outbox.list",
     "schedule.list",
     "report.day",
+    "admin.list",
+    "admin.whoami",
 ]
 
 

@@ -20,6 +20,8 @@ from typing import Any
 
 from pulsarack.daemon import config
 from pulsarack.daemon import log as logging
+from pulsarack.daemon.admins.admins import Admins
+from pulsarack.daemon.admins.users import Entry
 from pulsarack.daemon.answers import misfit
 from pulsarack.daemon.archive_file import Archives, folder_of
 from pulsarack.daemon.archivist import Archivist
@@ -60,8 +62,10 @@ from pulsarack.modems.simulator.world import World as Simulation
 from pulsarack.modems.timing import Clock
 from pulsarack.modems.usb_reset import UsbSeat
 from pulsarack.modems.watch import PortKey
+from pulsarack.queue import admin_acts
 from pulsarack.queue import audit as queue_audit
 from pulsarack.ussd.shelf import Shelf, load_shelf
+from pulsarack.queue.admin_acts import ActRow
 from tests.daemon.identity_world import CHEAP, credentials
 from tests.daemon.store_inline import InlineStore
 from tests.daemon.virtual_loop import LoopClock, LoopScheduler
@@ -129,6 +133,26 @@ def migrated_file() -> bytes:
         path = Path(directory, "pulsarack.db")
         InlineStore.open(path, now_ms=START_MS, synchronous="OFF").close()
         return path.read_bytes()
+
+
+class FakeUsers:
+    """The users of a machine; the daemon runs as the last of our two admins."""
+
+    def __init__(self) -> None:
+        self.own_uid = OTHER_ADMIN.uid
+        self.overflow_uid = 65_534
+        self.logins = {OTHER_ADMIN.uid: "pulsarack", 2000: "siti", 65_534: "nobody"}
+        self.group = {"pulsarack"}
+
+    async def login_of(self, uid: int) -> str | None:
+        return self.logins.get(uid)
+
+    async def uid_of(self, login: str) -> int | None:
+        uids = {"root": 0} | {name: uid for uid, name in self.logins.items()}
+        return uids.get(login)
+
+    async def entry(self, login: str, socket: Path) -> Entry | None:
+        return Entry("pulsarack", login in self.group)
 
 
 class MemoryPort:
@@ -277,6 +301,7 @@ class World:
         self._seed = seed
         self._daemon: _Daemon | None = None
         self.pressure: Pressure | None = None
+        self.users = FakeUsers()
         self.resets: Resets | None = None  # the machine's own, which find no USB here
         self._ids = itertools.count(1)
         self.sim_pins: dict[str, str] = {}
@@ -350,6 +375,7 @@ class World:
                 self.channels.states,
                 self.schedule,
                 reports,
+                Admins(context, self.pressure, self.users),
             )
         )
         parts = (
@@ -416,6 +442,10 @@ class World:
         on_the_line = json.loads(encode_result(1, result))["result"]
         assert misfit(name, on_the_line) is None, (name, misfit(name, on_the_line))
         return result
+
+    async def acts(self) -> list[ActRow]:
+        """What was recorded of people's acts, oldest first."""
+        return self.daemon.store.read_inline(lambda db: list(admin_acts.in_order(db)))
 
     async def refusal(self, name: str, /, **arguments: Any) -> CallError:
         """The error that a call is refused with."""
