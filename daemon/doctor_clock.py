@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from peewee import Database
 
-from pulsarack.daemon.doctor import Finding, Subject, bad, ok, skip, warn
+from pulsarack.daemon.doctor import Finding, Subject, bad, edit, ok, skip, warn
 from pulsarack.queue import clock_steps
 
 NAME = "clock"
@@ -21,6 +21,12 @@ def clock(subject: Subject) -> Iterator[Finding]:
     if subject.now_ms < EARLIEST_MS:
         shown = datetime.fromtimestamp(subject.now_ms / _MS, UTC).strftime("%Y-%m-%d %H:%M UTC")
         yield bad(NAME, f"the machine's clock shows {shown}", _SET, "times go into the books")
+    if (speed := subject.config.rehearsal.speed) != 1:
+        what = (
+            f"the daemon's clock runs {speed:g} times too fast: with real modems nothing is in time"
+        )
+        remedy = "take [rehearsal] out, unless the rack is a simulated one"
+        yield warn(NAME, what, edit(subject), remedy)
     if subject.synchronised is False:
         remedy = "or install chrony: times go into the books"
         yield warn(NAME, "nothing keeps the machine's clock right", _SET, remedy)

@@ -192,6 +192,14 @@ def test_a_clock_in_1970_is_bad(look: Look) -> None:
     )
 
 
+def test_a_clock_that_runs_too_fast_is_for_exercises(look: Look) -> None:
+    look.settings["rehearsal"] = {"speed": 40.0}
+    assert look(doctor_clock.clock)[0] == (
+        "warn the daemon's clock runs 40 times too fast: with real modems nothing is in time"
+        " $ sudoedit /etc/pulsarack/pulsarack.toml"
+    )
+
+
 def test_machine_and_trade_have_one_zone(look: Look, tree: Tree) -> None:
     tree.link("/etc/localtime", "/usr/share/zoneinfo/Etc/UTC")
     assert look(doctor_clock.time_zone) == [
