@@ -11,6 +11,7 @@ import contextlib
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from pulsarack.daemon.control_protocol import CallError, Peer
 from pulsarack.daemon.doctor import Subject
 from pulsarack.daemon.doctor_store import database as check_database
 from pulsarack.daemon.side_reader import SideReader, T
-from pulsarack.queue import agents, clock_steps, products
+from pulsarack.queue import agents, clock_steps, orders, products
 from pulsarack.queue.identity import accounts, senders
 from pulsarack.queue.network import markups, tree
 from pulsarack.queue.order_text.commands import HiddenPin
@@ -33,6 +34,7 @@ from pulsarack.queue.state import OrderState
 from pulsarack.queue.texts import ReadText, TextKind
 from pulsarack.ussd.outcome import Reason
 from tests.daemon import money_life
+from tests.daemon.machine_tree import NOWHERE
 from tests.daemon.post_life import carry_post
 from tests.daemon.statements import Planner, planner, traced, untraced
 from tests.daemon.test_orders_and_chips import until_idle
@@ -408,6 +410,7 @@ def rare(directory: Path) -> None:
         shop.chip()
         happen(shop)
         shop.recover()
+        shop.run(partial(orders.overdue, before_ms=shop.now))  # the doctor, of a running daemon
         shop.close()
 
 
@@ -559,7 +562,7 @@ def plans(tmp_path: Path) -> Iterator[Planner]:
 def examine(directory: Path) -> None:
     """What the doctor asks of a database."""
     settings = config.parse({"daemon": {"state_dir": str(directory)}}, directory / "x.toml")
-    subject = Subject(settings, directory / "socket", {}, 2**41, None)
+    subject = Subject(settings, directory / "socket", {}, 2**41, None, NOWHERE)
     assert list(check_database(subject))
 
 
