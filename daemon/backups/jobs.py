@@ -41,7 +41,7 @@ async def _verify(folder: Path, config_path: Path) -> str:
     if not (await asyncio.to_thread(figures, folder)).backups:
         return "there is no backup yet"
     command = [sys.executable, "-m", "pulsarack.daemon.main", "--config", str(config_path)]
-    told = await _run([*command, "backup", "verify"])
+    told = await _run([*command, "backup", "verify", "--gently"])
     return told or "the newest backup was verified"
 
 
