@@ -372,6 +372,8 @@ async def grow_old(world: Noted) -> None:
     assert (await world.call("archive.now"))["moved"] > 5
     assert (await world.archivist.now()).rest > 5
     (told,) = (await world.show(ARCHIVED))["messages"]
+    await world.call("backup.now")
+    await world.call("backup.reopen")
     await world.call("archive.list")
     await world.call("order.list", archived=True)
     assert (await world.order("S10.081200000013", "r3")) == ARCHIVED
