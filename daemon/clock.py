@@ -28,6 +28,7 @@ from pulsarack.modems.timing import Clock, TimerHandle
 
 MILLISECONDS = 1000
 NANOSECONDS_IN_MILLISECOND = 1_000_000
+NANOSECONDS_IN_MICROSECOND = 1_000
 # What a clock may be off by before it counts as set: NTP corrects a little all the time.
 SMALL_SECONDS = 2.0
 
@@ -165,6 +166,11 @@ def synchronised() -> bool | None:
     except (OSError, AttributeError):
         return None
     return None if state < 0 else state != _TIME_ERROR
+
+
+def steady_microseconds() -> int:
+    """CLOCK_MONOTONIC in microseconds, as systemd wants it told."""
+    return time.clock_gettime_ns(time.CLOCK_MONOTONIC) // NANOSECONDS_IN_MICROSECOND
 
 
 def dice() -> random.Random:

@@ -43,6 +43,8 @@ from pulsarack.ussd.reply import Reply, classify
 CONCATENATION_SECONDS = 60.0
 DELIVERIES_MAX = 256
 UNREADABLE_MAX = 64
+# Texts that followers are not told of: what came of one is an event of its order.
+_OF_ORDERS = frozenset({Meaning.PROOF, Meaning.REPEAT, Meaning.DETAIL, Meaning.SEEN_BEFORE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,6 +306,14 @@ class Inbox:
         return True
 
     def _log(self, joined: JoinedText[IncomingSms], received: Received) -> None:
+        if received.meaning not in _OF_ORDERS:
+            self._context.events.publish(
+                "sms",
+                iccid=self._iccid,
+                operator=self._recipe.operator,
+                meaning=received.meaning.value,
+                sender=joined.sender,
+            )
         log = self._context.log.bind(chip=self._iccid, sender=joined.sender)
         if any(message.flash for message in joined.sources):
             log = log.bind(flash=True)  # a telephone would only have shown it

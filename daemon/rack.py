@@ -160,6 +160,10 @@ class Rack:
         """Those of all chips that are being worked."""
         return [slot.desk for _, slot in self._identities.every() if slot.desk is not None]
 
+    def committed(self) -> int:
+        """How many chips are in a dialogue past its point of no return."""
+        return sum(desk.committed for desk in self.desks())
+
     def presences(self) -> dict[str, Presence]:
         """The chips that are plugged in and ready, with what they are doing."""
         found = {}

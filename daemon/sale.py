@@ -67,7 +67,10 @@ class Sale:
         to be looked up.
         """
         with logging.bound(order=self._claim.order.id, attempt=self._claim.number):
-            return await self._run()
+            try:
+                return await self._run()
+            finally:
+                self._desk.committed = False
 
     async def _run(self) -> Ended | None:
         order = self._claim.order
@@ -86,7 +89,8 @@ class Sale:
                 await self._end(self._without_proof(Reason.MODEM_LOST, str(error)))
             raise
         except HeldBack as error:
-            finished = Finished(self._without_proof(Reason.MODEM_LOST, str(error)), True)
+            reason = Reason.DAEMON_STOPPED if self._desk.ending else Reason.MODEM_LOST
+            finished = Finished(self._without_proof(reason, str(error)), True)
         except NotStored as error:
             # The point of no return could not be written down, so it was not passed.
             finished = Finished(self._without_proof(Reason.DAEMON_STOPPED, error.message), True)
@@ -197,6 +201,8 @@ class Sale:
 
     async def _commit(self) -> None:
         """Make the point of no return durable; raises if it may not be passed any more."""
+        if self._desk.ending:
+            raise HeldBack("the daemon ends; the order stays queued")
         if self._desk.held:
             raise HeldBack(self._desk.held)
         now_ms = self._context.clock.now_ms()
@@ -206,7 +212,7 @@ class Sale:
             )
         except NotOpen:
             raise AlreadyDecided from None
-        self._committed = True
+        self._committed = self._desk.committed = True
         self._committed_at = self._context.clock.monotonic()
 
     async def _wait_for_text(self, until: float) -> TextIn | None:

@@ -221,7 +221,7 @@ class Supervisor:
         self._context.measures.remedies[(remedy.value, became)] += 1
         if remedy not in (Remedy.WAIT, Remedy.REST):
             self._context.log.info(
-                "modem.remedy", slot=self.slot, remedy=remedy.value, why=why, outcome=outcome
+                "modem.remedy", slot=self.slot, tried=remedy.value, why=why, outcome=outcome
             )
         return taken
 

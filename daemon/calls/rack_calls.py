@@ -19,15 +19,18 @@ from pulsarack.daemon.control_arguments import (
     RouteExplain,
     UnparsedList,
 )
+from pulsarack.daemon.control_events import EventsFollow
 from pulsarack.daemon.control_protocol import CallError, Calls, Peer
 from pulsarack.daemon.desk import Desk
 from pulsarack.daemon.employment import is_told
+from pulsarack.daemon.event_filter import wanted_by
 from pulsarack.daemon.slot import HELD, Slot
 from pulsarack.ledger import accounts, books
 from pulsarack.queue import (
     attempts,
     chips,
     decisions,
+    expiry,
     facts,
     intake,
     orders,
@@ -88,6 +91,7 @@ class RackCalls:
                 return None
             return {
                 **self._chip(db, chip, presence),
+                "expires_on": expiry.of(db, args.iccid),
                 "readings": [asdict(one) for one in stock.readings(db, args.iccid)],
                 "attempts": [
                     {"order": one.order_id, **attempt_row(db, one)}
@@ -256,10 +260,10 @@ class RackCalls:
         }
 
     async def events_follow(
-        self, _args: Nothing, _peer: Peer
+        self, args: EventsFollow, _peer: Peer
     ) -> AsyncGenerator[dict[str, Any], None]:
-        """Every event from now on."""
-        async for event in self._context.events.follow():
+        """Every event from now on that is wanted."""
+        async for event in self._context.events.follow(wanted_by(args)):
             yield event
 
     async def _known(self, iccid: str) -> None:

@@ -259,8 +259,10 @@ class Round:
         if state.standing is self._standing:
             return
         self._standing = state.standing
-        if state.standing in (Standing.UP, Standing.OFF):
-            self._log.info(f"channel.{state.standing.lower()}")
+        if state.standing is Standing.UP:
+            self._log.info("channel.up")
+        elif state.standing is Standing.OFF:
+            self._log.info("channel.off")
         else:
             self._log.warning(
                 "channel.not_up", state=state.standing.value, why=state.why, remedy=state.remedy

@@ -104,7 +104,7 @@ class HttpServer:
     async def start(self) -> None:
         """Listen; raises CannotListen."""
         settings = self._settings
-        tls = _tls(settings)
+        tls = certificate(settings)
         listener = _listen(settings.listen or "")
         self._stopping = False
         self._runner = web.AppRunner(
@@ -312,10 +312,10 @@ def _is_loopback(listener: socket.socket) -> bool:
     return address is not None and address.is_loopback
 
 
-def _tls(settings: HttpSection) -> ssl.SSLContext | None:
+def certificate(settings: HttpSection) -> ssl.SSLContext | None:
     """The certificate to show; raises CannotListen."""
-    certificate, key = settings.tls_certificate, settings.tls_key
-    if certificate is None:
+    shown, key = settings.tls_certificate, settings.tls_key
+    if shown is None:
         if key is not None:  # who names a key wants no request in the clear
             raise CannotListen("tls_key stands without tls_certificate", "set both in [http]")
         return None
@@ -323,13 +323,13 @@ def _tls(settings: HttpSection) -> ssl.SSLContext | None:
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     try:
         # A key with a password would ask for it at the terminal, which nobody watches.
-        context.load_cert_chain(certificate, key, password=lambda: "")
+        context.load_cert_chain(shown, key, password=lambda: "")
     except (OSError, ssl.SSLError, ValueError) as error:
         why = "it is no certificate with its key in PEM"
         if isinstance(error, OSError) and not isinstance(error, ssl.SSLError):
             why = error.strerror or why
         remedy = "check tls_certificate and tls_key in [http]: PEM, the key without a password"
-        raise CannotListen(f"{certificate}: {why}", remedy) from None
+        raise CannotListen(f"{shown}: {why}", remedy) from None
     return context
 
 
