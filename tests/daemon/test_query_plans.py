@@ -113,6 +113,7 @@ ALLOWED: dict[str, str] = {
     f"{_OUTGOING} FROM outgoing ORDER BY id DESC LIMIT": _NEWEST,
     f"{_OUTGOING} FROM outgoing WHERE state = 'WAITING' ORDER BY channel": _WAITING,
     "SELECT channel, count(*) AS number FROM outgoing WHERE state = 'WAITING'": _WAITING,
+    "SELECT channel, count(*), min(created_at) FROM outgoing WHERE state = 'WAITING'": _WAITING,
     "SELECT max(claimed_at) FROM attempt WHERE chip = ?": _GREATEST,
     "INSERT INTO stock_reading": _GREATEST,
     "SELECT coalesce(max(sequence), 0) + 1 FROM transfer": _GREATEST,
