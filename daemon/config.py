@@ -37,7 +37,9 @@ from pulsarack.daemon.config_fields import (
     time_of_day,
 )
 from pulsarack.daemon.config_http import HttpSection
+from pulsarack.daemon.config_metrics import MetricsSection
 from pulsarack.daemon.config_ports import ModemsSection, PortSection, UsbSection
+from pulsarack.daemon.config_schedules import SchedulesSection
 from pulsarack.daemon.config_sms import SmsSection
 from pulsarack.daemon.config_texts import TextsSection
 from pulsarack.daemon.config_whatsapp import WhatsAppSection
@@ -114,9 +116,11 @@ class DaemonSection(Section):
         "info",
         '"debug", "info", "warning" or "error".',
     )
-    log_format: Literal["auto", "text", "json"] = explained(
+    log_format: Literal["auto", "text", "json", "journal"] = explained(
         "auto",
-        '"text" for people, "json" for machines, "auto": text on a terminal, json elsewhere.',
+        '"text" for people, "json" for machines, "journal" for systemd\'s journal with a field of'
+        " its own for each field of a line (journalctl -u pulsarack ORDER=1234; docs/events.md)."
+        ' "auto": journal under systemd, text on a terminal, json elsewhere.',
     )
     watchdog_seconds: WatchdogSeconds = explained(
         60.0,
@@ -268,6 +272,7 @@ class Config(Section):
     chips: ChipsSection = ChipsSection()
     resolution: ResolutionSection = ResolutionSection()
     retention: RetentionSection = RetentionSection()
+    schedules: SchedulesSection = SchedulesSection()
     xmpp: XmppSection = XmppSection()
     whatsapp: WhatsAppSection = WhatsAppSection()
     agents: AgentsSection = AgentsSection()
@@ -275,6 +280,7 @@ class Config(Section):
     banks: Annotated[tuple[BankSection, ...], Field(strict=False, min_length=1)] = Field(
         default=(BankSection(),), alias="bank"
     )
+    metrics: MetricsSection = MetricsSection()
     rehearsal: RehearsalSection = RehearsalSection()
 
     @property

@@ -12,6 +12,7 @@ from pulsarack.daemon.channels.sms.reception import Reception
 from pulsarack.daemon.config import Config
 from pulsarack.daemon.derived import Derived
 from pulsarack.daemon.events import Events
+from pulsarack.daemon.measures import Measures
 from pulsarack.daemon.secrets import Secrets
 from pulsarack.daemon.store import Transactions
 from pulsarack.modems.timing import Clock
@@ -53,12 +54,14 @@ class Context:
     log: logging.Logger
     new_id: Callable[[], str]
     reception: Reception = field(init=False, repr=False, compare=False)
+    measures: Measures = field(init=False, repr=False, compare=False)
     _days: Days = field(init=False, repr=False, compare=False)
     _limits: Derived[dict[str, Limits]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Open the calendar of the place where the trade is; the reception opens later."""
         object.__setattr__(self, "reception", Reception(self.clock, self.log))
+        object.__setattr__(self, "measures", Measures())
         object.__setattr__(self, "_days", Days(self.config.daemon.timezone))
         object.__setattr__(self, "_limits", Derived(self.config, lambda _config: {}))
 
@@ -120,6 +123,7 @@ class Context:
         order, attempts = standing.order, standing.attempts
         self.tell_followers(order, attempts.chip)
         if order.finished_at is not None:
+            self.measures.order_ended(order, attempts)
             logging.order_finished(
                 self.log,
                 order=order.id,

@@ -13,8 +13,10 @@ from msgspec import Meta, Struct
 
 from pulsarack.daemon import (
     control_channels,
+    control_events,
     control_identity,
     control_network,
+    control_schedules,
     control_service,
     control_sms,
     control_wordings,
@@ -331,7 +333,6 @@ ARGUMENTS: dict[str, type[Struct]] = {
     "route.explain": RouteExplain,
     "unparsed.list": UnparsedList,
     "status": Nothing,
-    "events.follow": Nothing,
     "messages.follow": MessagesFollow,
     "messages.ack": MessagesAck,
     **control_channels.ARGUMENTS,
@@ -341,5 +342,7 @@ ARGUMENTS: dict[str, type[Struct]] = {
     **DEPOSIT_ARGUMENTS,
     **control_sms.ARGUMENTS,
     **control_service.ARGUMENTS,
+    **control_schedules.ARGUMENTS,
+    **control_events.ARGUMENTS,
 }
 STREAMS = frozenset({"events.follow", "messages.follow", "modem.trace"})

@@ -94,6 +94,7 @@ class Ordering:
         self._context.log.debug(
             "order.accepted", order=order.id, agent=order.agent, product=order.product
         )
+        self._context.measures.accepted[(order.operator, order.channel)] += 1
         self._context.tell_followers(order, None)
         self._wake(order.operator)
 

@@ -45,7 +45,14 @@ class StockCheck:
         compared = await self._context.store.write(
             lambda db: stock.compare(db, iccid, figure, now_ms=now_ms)
         )
-        self._context.events.publish("stock", iccid=iccid, stock=figure)
+        self._context.events.publish(
+            "stock",
+            iccid=iccid,
+            operator=self._desk.recipe.operator,
+            slot=self._desk.slot,
+            stock=figure,
+            compared=compared.name.lower(),
+        )
         if compared in (Comparison.OPENED, Comparison.EQUAL):
             self._previous = None
             self.read_at = self._context.clock.monotonic()
@@ -73,6 +80,7 @@ class StockCheck:
         )
         self.read_at = self._context.clock.monotonic()
         if booked:
+            self._context.measures.discrepancies[self._desk.recipe.operator] += 1
             remedy = f"pulsarack discrepancies --chip {iccid}"
             self._context.log.error(
                 "stock.discrepancy", chip=iccid, difference=booked, remedy=remedy

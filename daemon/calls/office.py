@@ -14,6 +14,8 @@ from pulsarack.daemon.outside import Outside
 from pulsarack.daemon.past_orders import PastOrders
 from pulsarack.daemon.pressure import Pressure
 from pulsarack.daemon.rack import Rack
+from pulsarack.daemon.schedules.day_reports import DayReports
+from pulsarack.daemon.schedules.schedule import Schedule
 from pulsarack.daemon.service.reload import Reload
 from pulsarack.queue.validation import Refusal
 
@@ -31,6 +33,8 @@ class Office:
     identity: Identity | None = None
     channels: Callable[[], Mapping[str, ChannelState]] = dict
     reload: Reload | None = None
+    schedule: Schedule | None = None
+    reports: DayReports | None = None
 
     def counter(self) -> "Office":
         """The same office from the callers' side: they wait behind the daemon's own jobs."""

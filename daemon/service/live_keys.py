@@ -33,6 +33,7 @@ _OPENED = "the database and what belongs to it are opened at the start"
 _LISTENER = "the listener and its limits are made at the start"
 _ACCOUNT = "the connection to the service is made with it at the start"
 _KEYS = "what is sealed with the master keys is opened at the start"
+_PLAN = "the plan of the day is made at the start"
 _PORTS = "the search for ports begins at the start; what is plugged in or out is seen without it"
 
 EFFECTS: dict[str, dict[str, Effect]] = {
@@ -134,7 +135,31 @@ EFFECTS: dict[str, dict[str, Effect]] = {
         "roaming": _live("it is asked when a modem looks for its network"),
     },
     "resolution": dict.fromkeys(("check_every_seconds", "give_up_after_seconds"), _live()),
-    "retention": dict.fromkeys(("days", "at"), _live()),
+    "schedules": {
+        **dict.fromkeys(
+            (
+                "off",
+                "report_at",
+                "audit_at",
+                "reconcile_at",
+                "low_stock_minutes",
+                "expiry_at",
+            ),
+            _restart(_PLAN),
+        ),
+        **dict.fromkeys(
+            (
+                "unread_hours",
+                "low_stock_chip",
+                "low_stock_operator",
+                "low_stock_hours",
+                "expiry_days",
+            ),
+            _live("it counts from the next run of the job"),
+        ),
+    },
+    "metrics": dict.fromkeys(("other_hosts", "listen"), _restart(_LISTENER)),
+    "retention": {"days": _live(), "at": _restart(_PLAN)},
     "agents": {
         **dict.fromkeys(
             (

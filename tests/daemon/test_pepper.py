@@ -53,6 +53,8 @@ def test_the_credential_is_used_when_no_file_is_configured(tmp_path: Path) -> No
     (tmp_path / "credentials" / "pepper").chmod(0o440)  # systemd's access list shows so
     assert pepper.load(None, environ).names == [NAME]
     assert pepper.load(None, {}).names == []
+    (tmp_path / "pepper").write_text("\n")  # what the unit gives for none
+    assert pepper.load(None, {"CREDENTIALS_DIRECTORY": str(tmp_path)}).names == []
     assert pepper.load(None, {"CREDENTIALS_DIRECTORY": str(tmp_path / "none")}).names == []
     with pytest.raises(PepperError, match="pulsarack secret new"):
         Masters().needed()

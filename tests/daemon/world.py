@@ -45,7 +45,10 @@ from pulsarack.daemon.pressure import Pressure
 from pulsarack.daemon.rack import Rack
 from pulsarack.daemon.resets import Resets
 from pulsarack.daemon.run import prepare, registry
+from pulsarack.daemon.schedules.day_reports import DayReports
+from pulsarack.daemon.schedules.jobs import schedule_of
 from pulsarack.daemon.secrets import Secret, Secrets
+from pulsarack.daemon.side_reader import SideReader
 from pulsarack.ledger import audit as ledger_audit
 from pulsarack.modems.errors import PortMissing
 from pulsarack.modems.profile import Profiles
@@ -302,7 +305,7 @@ class World:
             logging.get(),
             lambda: f"id{next(self._ids)}",
         )
-        self.pressure = Pressure(context.clock)
+        self.pressure = Pressure()
         self.identity = await Identity.open(
             context,
             self._credentials,
@@ -319,6 +322,10 @@ class World:
         rack = Rack(context, dispatcher, profiles, self.ports, self.resets)
         archives = Archives(folder_of(self._path), threads=False, synchronous="OFF")
         self.archivist = Archivist(context, archives)
+        reader = SideReader(self._path, threads=False)
+        reports = DayReports(context, reader)
+        rng = random.Random(self._seed)
+        self.schedule = schedule_of(context, self.archivist, reader, reports, rng=rng)
         past = PastOrders(context, archives)
         self.channels = Channels(
             context,
@@ -340,12 +347,14 @@ class World:
                 self.pressure,
                 self.identity,
                 self.channels.states,
+                self.schedule,
+                reports,
             )
         )
         parts = (
             dispatcher.run(),
             rack.run(),
-            self.archivist.run(),
+            self.schedule.run(),
             learned.run(),
         )
         if self.runs_channels:

@@ -262,7 +262,7 @@ class World:
             lambda: f"id{next(self._ids)}",
         )
         daemon.reception = context.reception
-        pressure = Pressure(clock)
+        pressure = Pressure()
         rng = Random(f"daemon/{self.plan.seed}/{next(self._ids)}")
         identity = await Identity.open(
             context, self._credentials, pressure, rng=rng, cost=CHEAP, threads=False
