@@ -59,6 +59,8 @@ SHAPES: Mapping[str, Any] = {
         "messages?": [{}],
     },
     "archive.list": {"archives": [{}]},
+    "backup.now": {"made": bool, "folder": str, "bytes?": int, "newest_order?": int},
+    "backup.reopen": {"agents": [str]},
     "archive.now": {"moved": int, "failed": [{}], "more": bool},
     "chip.list": {"chips": [{}]},
     "chip.show": {"readings?": [{}], "attempts?": [{}]},
@@ -122,6 +124,10 @@ SHAPES: Mapping[str, Any] = {
     "wording.set": _WORDING,
     "wording.reset": {"changed": bool, "template": str},
     "wording.try": _WORDING,
+    "admin.list": {"admins": [{"login": str, "role": str, "holds": bool}]},
+    "admin.whoami": {"uid": int, "login": str, "role": str, "why": str, "may": [str]},
+    "admin.role": {"login": str, "role?": str, "before?": str, "group?": str, "let_in?": bool},
+    "admin.log": {"acts": [{"id": int, "at": int, "outcome": str, "arguments": {}}]},
 }
 
 

@@ -19,6 +19,7 @@ from pydantic import AfterValidator, BaseModel, Field, PrivateAttr, ValidationEr
 
 from pulsarack.daemon import calendar, config_deposits, config_ports, places, toml_text
 from pulsarack.daemon.config_agents import AgentsSection
+from pulsarack.daemon.config_backup import BackupSection
 from pulsarack.daemon.config_channels import ChannelsSection
 from pulsarack.daemon.config_deposits import BankSection, DepositsSection
 from pulsarack.daemon.config_errors import ConfigErrors, Location, Problem, problems_of
@@ -118,8 +119,9 @@ class DaemonSection(Section):
     )
     log_format: Literal["auto", "text", "json", "journal"] = explained(
         "auto",
-        '"text" for people, "json" for machines, "journal" for systemd\'s journal with a field of'
-        " its own for each field of a line (journalctl -u pulsarack ORDER=1234; docs/events.md)."
+        '"text" for people, "json" for machines, "journal" for systemd\'s journal with a field'
+        " of its own for each field of a line (journalctl -u pulsarack ORDER=1234; see"
+        " docs/events.md)."
         ' "auto": journal under systemd, text on a terminal, json elsewhere.',
     )
     watchdog_seconds: WatchdogSeconds = explained(
@@ -273,14 +275,15 @@ class Config(Section):
     resolution: ResolutionSection = ResolutionSection()
     retention: RetentionSection = RetentionSection()
     schedules: SchedulesSection = SchedulesSection()
+    metrics: MetricsSection = MetricsSection()
     xmpp: XmppSection = XmppSection()
     whatsapp: WhatsAppSection = WhatsAppSection()
+    backup: BackupSection = BackupSection()
     agents: AgentsSection = AgentsSection()
     deposits: DepositsSection = DepositsSection()
     banks: Annotated[tuple[BankSection, ...], Field(strict=False, min_length=1)] = Field(
         default=(BankSection(),), alias="bank"
     )
-    metrics: MetricsSection = MetricsSection()
     rehearsal: RehearsalSection = RehearsalSection()
 
     @property
@@ -381,6 +384,7 @@ def _rooted(config: Config, root: Path) -> Config:
         update={
             "daemon": daemon.model_copy(update=moved),
             "agents": rooted(config.agents, root),
+            "backup": rooted(config.backup, root),
             "http": rooted(config.http, root),
             "xmpp": rooted(config.xmpp, root),
             "whatsapp": rooted(config.whatsapp, root),

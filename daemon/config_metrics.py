@@ -40,8 +40,8 @@ class MetricsSection(Section):
     # Before what is judged by it.
     other_hosts: bool = explained(
         False,
-        "What is served needs no password: no agent and no number is in it, but every stock and"
-        " turnover. Only with this may listen be an address that other machines reach.",
+        "Whether listen may be an address that other machines reach. What is served needs no"
+        " password: no agent and no number is in it, but every stock and turnover.",
     )
     listen: Annotated[str, AfterValidator(_listen)] | None = explained(
         None,

@@ -38,8 +38,8 @@ class SchedulesSection(Section):
     )
     report_at: TimeOfDay = explained(
         "00:10",
-        "When the report of the day that is over is written to the folder reports of the state"
-        " directory.",
+        "When the report of the day that is over is written to the folder reports of the "
+        "state directory.",
     )
     audit_at: TimeOfDay = explained(
         "04:10",
@@ -63,18 +63,19 @@ class SchedulesSection(Section):
     )
     low_stock_operator: Rupiah = explained(
         0,
-        "Warn if all chips of an operator hold less than so many rupiah; 0: never.",
+        "Warn if all chips of an operator together hold less than so many rupiah; 0: never.",
     )
     low_stock_hours: Hours = explained(
         3,
-        "Warn if an operator's stock lasts no longer than so many hours, sold as"
-        " quickly as today; 0: never.",
+        "Warn if an operator's stock lasts no longer than so many hours, sold as quickly as "
+        "today; 0: never.",
     )
     expiry_at: TimeOfDay = explained(
         "07:00",
-        "When it is looked which chips expire (pulsarack chip expiry).",
+        "When it is looked which chips expire (pulsarack chip expiry), and how many days "
+        "before the last day of one the warnings begin.",
     )
     expiry_days: Days = explained(
         14,
-        "Warn so many days before a chip expires.",
+        "",
     )

@@ -25,6 +25,7 @@ from pulsarack.ussd.recipe import Recipe
 from pulsarack.ussd.shelf import Shelf
 
 MS = 1000
+STANDING_STILL = (Reason.CONTRADICTED, Reason.RESTORED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +54,14 @@ class Context:
     events: Events
     log: logging.Logger
     new_id: Callable[[], str]
+    measures: Measures = field(default_factory=Measures, repr=False, compare=False)
     reception: Reception = field(init=False, repr=False, compare=False)
-    measures: Measures = field(init=False, repr=False, compare=False)
     _days: Days = field(init=False, repr=False, compare=False)
     _limits: Derived[dict[str, Limits]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Open the calendar of the place where the trade is; the reception opens later."""
         object.__setattr__(self, "reception", Reception(self.clock, self.log))
-        object.__setattr__(self, "measures", Measures())
         object.__setattr__(self, "_days", Days(self.config.daemon.timezone))
         object.__setattr__(self, "_limits", Derived(self.config, lambda _config: {}))
 
@@ -143,7 +143,7 @@ class Context:
             )
         elif order.state == OrderState.UNKNOWN:
             self.log.warning("order.undecided", order=order.id, chip=attempts.chip)
-        elif order.state == OrderState.QUEUED and order.reason == Reason.CONTRADICTED:
+        elif order.state == OrderState.QUEUED and order.reason in STANDING_STILL:
             remedy = f"pulsarack order resolve {order.id} --delivered or --not-delivered"
             self.log.error("order.needs_decision", order=order.id, remedy=remedy)
 

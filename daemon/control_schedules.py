@@ -32,8 +32,8 @@ class ChipExpiry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """chip.expiry: the last day on which a chip is valid; None: nobody knows."""
 
     iccid: Name
-    expires_on: Day | None
     who: Name
+    expires_on: Day | None = None
 
 
 ARGUMENTS: dict[str, type[Struct]] = {

@@ -35,6 +35,7 @@ class Ordering:
         address: str | None = None,
         receiver: str = "",
         dialect: str = "",
+        placed_by: str = "",
     ) -> Origin:
         """Who orders, how, and when: now."""
         return Origin(
@@ -48,6 +49,7 @@ class Ordering:
             address=address,
             receiver=receiver,
             dialect=dialect,
+            placed_by=placed_by,
         )
 
     async def place(

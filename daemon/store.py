@@ -129,18 +129,20 @@ class Store:
         now_ms: int,
         models: Sequence[type[Model]] = (),
         listen: Listen = to_nothing,
+        before_upgrade: Callable[[], None] | None = None,
     ) -> "Store":
         """Lock the directory of `path`, bring the tables up to date, start the threads.
 
         `models` are bound beside the ledger's; bound models belong to the store opened
-        last. Each thread's connection is handed to `listen`. Raises a StoreError that names
-        the remedy; nothing is left open then.
+        last. Each thread's connection is handed to `listen`. `before_upgrade` is called
+        before the tables of an older version are touched. Raises a StoreError that names the
+        remedy; nothing is left open then.
         """
         check_files(path)
         lock = StateLock(path.parent)
         try:
             check_place(path)
-            db = prepare(database(path), path, now_ms, models)
+            db = prepare(database(path), path, now_ms, models, before_upgrade)
             db.close()  # each thread opens a connection of its own
             return cls(db, path, lock, listen)
         except BaseException:
@@ -243,7 +245,13 @@ class Store:
         return None if moved.saved else moved
 
 
-def prepare(db: Database, path: Path, now_ms: int, models: Sequence[type[Model]]) -> Database:
+def prepare(
+    db: Database,
+    path: Path,
+    now_ms: int,
+    models: Sequence[type[Model]],
+    before_upgrade: Callable[[], None] | None = None,
+) -> Database:
     """Connect, migrate the file and bind the models to it; if it raises, nothing is open."""
     check_files(path)
     check_not_torn(path)
@@ -255,7 +263,7 @@ def prepare(db: Database, path: Path, now_ms: int, models: Sequence[type[Model]]
         leave_log_on_close(db, False)
         # An index over millions of rows is sorted on the disk, not in memory.
         sql.run(db, "PRAGMA temp_store = file")
-        migrate(db, load_scripts(), now_ms=now_ms)
+        migrate(db, load_scripts(), now_ms=now_ms, before=before_upgrade)
         sql.run(db, "PRAGMA temp_store = memory")
     except BaseException:
         db.close()

@@ -10,13 +10,15 @@ import asyncio
 import contextlib
 import os
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from pulsarack.daemon.channels.carrier import ChannelState
 from pulsarack.daemon.context import MS, Context
 from pulsarack.daemon.errors import DaemonError
+from pulsarack.daemon.metrics.offered import BackupFigures, JobStanding, Offered
 from pulsarack.daemon.pressure import Pressure
 from pulsarack.daemon.rack import Rack
 from pulsarack.daemon.slot import HELD
@@ -28,6 +30,10 @@ KEPT_SECONDS = 5.0
 """So old may figures be that are shown to the next who asks."""
 WAIT_SECONDS = 3.0
 """Real seconds within which the database is to answer; Prometheus itself waits 10."""
+
+
+OffLoop = Callable[..., Awaitable[Any]]
+"""Calls a function with its arguments where it holds up nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +49,7 @@ class Sources:
     channels: Callable[[], Mapping[str, ChannelState]]
     meter: StoreMeter = field(default_factory=StoreMeter)
     backlog: Callable[[], Mapping[str, int]] = dict
+    offered: Offered = field(default_factory=Offered)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +67,7 @@ class Stored:
 
     gauges: Gauges
     files: Files | None
+    backups: BackupFigures | None
     now_ms: int
     read_at: float
     """On the monotonic clock."""
@@ -77,13 +85,19 @@ class Figures:
     refused: Mapping[str, int]
     channels: Mapping[str, ChannelState]
     backlog: Mapping[str, int]
+    jobs: tuple[JobStanding, ...]
+    log_lines: Mapping[str, int]
+    admin_acts: Mapping[str, int]
+    now_ms: int
 
 
 class Gatherer:
     """Gathers; one for the whole daemon."""
 
-    def __init__(self, sources: Sources) -> None:
+    def __init__(self, sources: Sources, off_loop: OffLoop = asyncio.to_thread) -> None:
+        """`off_loop` runs what looks at files."""
         self.sources = sources
+        self._off_loop = off_loop
         self._stored: Stored | None = None
         self._reading: asyncio.Task[None] | None = None
 
@@ -106,6 +120,10 @@ class Gatherer:
             refused=refused,
             channels=sources.channels(),
             backlog=sources.backlog(),
+            jobs=tuple(sources.offered.jobs()),
+            log_lines=sources.offered.log_lines(),
+            admin_acts=sources.offered.admin_acts(),
+            now_ms=sources.context.clock.now_ms(),
         )
 
     async def _refresh(self) -> None:
@@ -122,14 +140,15 @@ class Gatherer:
         now_ms, now = context.clock.now_ms(), context.clock.monotonic()
         try:
             found = await context.store.read_for("metrics", gauges)
+            files = await self._off_loop(files_of, context.config.daemon.state_dir)
+            backups = await self._off_loop(self.sources.offered.backups)
         except DaemonError as error:  # busy, or the disk: what was read last is shown
             context.log.warning("metrics.not_read", why=str(error))
             return
         except Exception as error:  # what is wrong with a figure stops nothing
             context.log.error("metrics.fault", exc_info=error)
             return
-        files = await asyncio.to_thread(files_of, context.config.daemon.state_dir)
-        self._stored = Stored(found, files, now_ms, now)
+        self._stored = Stored(found, files, backups, now_ms, now)
 
     async def close(self) -> None:
         """Wait for nothing any more."""

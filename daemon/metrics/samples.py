@@ -47,6 +47,9 @@ def families(everything: Everything) -> Iterator[Metric]:
     yield from _store(figures, everything.meter)
     yield _spread(table.LAG, everything.lag)
     yield _one(table.FIGURES_AGE, figures.age_seconds)
+    yield from _at_its_time(figures)
+    yield _family(table.LOG_LINES, _by_name(figures.log_lines))
+    yield _family(table.ADMIN_ACTS, _by_name(figures.admin_acts))
     version = (everything.version, apsw.sqlite_lib_version())
     yield _family(table.INFO, [(version, 1)])
 
@@ -111,6 +114,34 @@ def chip_state(chip: ChipFigures, working: frozenset[str], now_ms: int) -> str:
 
 def _sellable(chip: ChipFigures) -> int:
     return max(0, chip.posted - chip.held - chip.reserve) if chip.stock_exact else 0
+
+
+def _at_its_time(figures: Figures) -> Iterator[Metric]:
+    """Scheduled jobs, and what lies there of their work."""
+    now_ms = figures.now_ms
+    yield _family(
+        table.JOB_AGE,
+        [
+            ((one.name,), age_seconds(now_ms, one.done_at))
+            for one in figures.jobs
+            if one.done_at is not None
+        ],
+    )
+    yield _family(
+        table.JOB_FAILED, [((one.name,), one.outcome == "failed") for one in figures.jobs]
+    )
+    if figures.stored is None or (found := figures.stored.backups) is None:
+        return
+    yield _one(table.BACKUPS, found.backups)
+    yield _one(table.BACKUP_BYTES, found.bytes)
+    yield _one(table.BACKUPS_UNUSABLE, found.unusable)
+    # Without one its age is not there, and the alert rules see to that.
+    for described, at_ms in (
+        (table.BACKUP_AGE, found.newest_at_ms),
+        (table.BACKUP_VERIFIED_AGE, found.newest_verified_at_ms),
+    ):
+        there = [] if at_ms is None else [((), age_seconds(now_ms, at_ms))]
+        yield _family(described, there)
 
 
 # --- what was counted -----------------------------------------------------------------------

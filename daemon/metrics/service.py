@@ -26,7 +26,7 @@ from pulsarack.daemon.clock import stopwatch
 from pulsarack.daemon.config_http import HttpSection
 from pulsarack.daemon.metrics import exposition, samples
 from pulsarack.daemon.metrics.exposition import Format
-from pulsarack.daemon.metrics.figures import KEPT_SECONDS, Gatherer, Sources
+from pulsarack.daemon.metrics.figures import KEPT_SECONDS, Gatherer, OffLoop, Sources
 from pulsarack.daemon.metrics.health import Health
 from pulsarack.daemon.metrics.lag import Lag
 from pulsarack.daemon.metrics.samples import Everything
@@ -38,10 +38,10 @@ _REMEDY: Final = "end who has the port, or set another as `listen` in [metrics];
 class MetricsService:
     """Serves /metrics, /healthz and /readyz."""
 
-    def __init__(self, sources: Sources) -> None:
+    def __init__(self, sources: Sources, off_loop: OffLoop = asyncio.to_thread) -> None:
         self._context = sources.context
         self._sources = sources
-        self._gatherer = Gatherer(sources)
+        self._gatherer = Gatherer(sources, off_loop)
         self._health = Health(sources, self._gatherer)
         self._lag = Lag(stopwatch)
         self._registry = CollectorRegistry(auto_describe=False)

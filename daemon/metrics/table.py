@@ -192,6 +192,14 @@ FIGURES_AGE: Final = _gauge(
     "figures_age_seconds",
     "How old the figures from the database are: more than some seconds, and it did not answer.",
 )
+LOG_LINES: Final = _counter(
+    "log_lines",
+    "Lines of the log: lines (written), suppressed (left out in storms), fallen_back, lost.",
+    "what",
+)
+ADMIN_ACTS: Final = _counter(
+    "admin_acts", "Calls of admins: acts (recorded), not_allowed, unrecorded.", "what"
+)
 INFO: Final = _gauge("build_info", "Always 1: which version runs.", "version", "sqlite")
 
 # --- what is done at its time ---------------------------------------------------------------
@@ -199,9 +207,20 @@ INFO: Final = _gauge("build_info", "Always 1: which version runs.", "version", "
 JOB_AGE: Final = _gauge(
     "job_last_success_age_seconds",
     "How long ago a scheduled job ended well last; not there before its first time.",
-    "job",
+    "task",
 )
-JOB_FAILED: Final = _gauge("job_failed", "1 if the last run of a scheduled job failed.", "job")
+JOB_FAILED: Final = _gauge("job_failed", "1 if the last run of a scheduled job failed.", "task")
+
+BACKUPS: Final = _gauge("backups", "Backups that lie in the directory of [backup].")
+BACKUP_BYTES: Final = _gauge("backups_bytes", "What they take on their disk.")
+BACKUPS_UNUSABLE: Final = _gauge("backups_unusable", "Backups that cannot be restored.")
+BACKUP_AGE: Final = _gauge(
+    "backup_newest_age_seconds", "How old the newest backup is; not there if there is none."
+)
+BACKUP_VERIFIED_AGE: Final = _gauge(
+    "backup_verified_age_seconds",
+    "How old the newest backup is that was restored on trial and audited.",
+)
 
 METRICS: Final = (
     *(ORDERS, OPEN_ORDERS, OLDEST_OPEN, NEEDS_PERSON, ACCEPTED, FINISHED, SOLD, COST),
@@ -209,7 +228,8 @@ METRICS: Final = (
     *(CHIP_STOCK, CHIP_READY, CHIPS, STOCK, SELLABLE, SLOTS, REMEDIES, DISCREPANCIES),
     *(CHANNEL_UP, HEARD, CARRIED, OUTBOX, OUTBOX_AGE, REFUSED, PRESSURE),
     *(JOB_SECONDS, BATCH_JOBS, COMMIT_SECONDS, STORE_WAITING, STORE_FAILED, DATABASE_BYTES),
-    *(FREE_BYTES, LAG, FIGURES_AGE, INFO),
+    *(FREE_BYTES, LAG, FIGURES_AGE, JOB_AGE, JOB_FAILED, BACKUPS, BACKUP_BYTES),
+    *(BACKUPS_UNUSABLE, BACKUP_AGE, BACKUP_VERIFIED_AGE, LOG_LINES, ADMIN_ACTS, INFO),
 )
 """In the order in which they are served and documented."""
 

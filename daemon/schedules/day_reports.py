@@ -88,7 +88,7 @@ class DayReports:
     async def write_due(self) -> str:
         """Write the files of every day that is over and was not reported yet; what was done."""
         folder = self._reader.path.parent / FOLDER
-        days = await self._due()
+        days = await self.due()
         for one in days:
             told = await self.read(one)
             try:
@@ -101,8 +101,8 @@ class DayReports:
         span = days[-1].isoformat() if len(days) == 1 else f"{days[0]} to {days[-1]}"
         return f"{span} is written to {folder}"
 
-    async def _due(self) -> list[date]:
-        """The days from that of the last report on; at least yesterday."""
+    async def due(self) -> list[date]:
+        """The days to be reported: from that of the last report on, and at least yesterday."""
         today = date.fromisoformat(self._context.day())
         known = await self._context.store.read(job_runs.standings)
         done_at = known[NAME].done_at if NAME in known else None

@@ -79,7 +79,7 @@ async def reconcile(context: Context, reader: SideReader) -> str:
         log.warning(
             "reconciliation.payments",
             count=found.payments,
-            remedy="say whose they are: pulsarack bank rows",
+            remedy="say whose they are: pulsarack bank rows --unmatched",
         )
     return (
         f"{len(found.unread) if hours else 0} chips not read for {hours} h,"

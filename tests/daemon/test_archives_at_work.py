@@ -20,6 +20,7 @@ from pulsarack.daemon.archive_file import VERSION, Archives
 from pulsarack.daemon.doctor import Finding, Subject
 from pulsarack.daemon.store_errors import ArchiveError
 from pulsarack.ledger import accounts
+from tests.daemon.machine_tree import NOWHERE
 from tests.daemon.virtual_loop import run
 from tests.daemon.world import START_MS, World, rack_plan
 
@@ -250,7 +251,9 @@ def test_an_archive_that_cannot_be_read_hurts_nothing_else(
 def examined(state_dir: Path) -> list[Finding]:
     """What `pulsarack doctor` finds in a database that no daemon uses."""
     settings = config.parse({"daemon": {"state_dir": str(state_dir)}}, state_dir / "p.toml")
-    return list(doctor_store.database(Subject(settings, state_dir / "c.sock", {}, START_MS, None)))
+    return list(
+        doctor_store.database(Subject(settings, state_dir / "c.sock", {}, START_MS, None, NOWHERE))
+    )
 
 
 @pytest.fixture(scope="module")

@@ -37,6 +37,7 @@ class SmallDaemon:
         self.ran: list[tuple[str, float]] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._store: InlineStore | None = None
+        self.rng = random.Random(1)
 
     def open(self) -> Context:
         """The daemon's surroundings, on the file as it is."""
@@ -55,7 +56,7 @@ class SmallDaemon:
 
     def start(self, jobs: Iterable[Job]) -> Schedule:
         """Begin to run jobs."""
-        schedule = Schedule(self.open(), jobs, rng=random.Random(1))
+        schedule = Schedule(self.open(), jobs, rng=self.rng)
         self._tasks.append(asyncio.create_task(schedule.run()))
         return schedule
 
