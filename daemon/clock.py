@@ -155,6 +155,10 @@ _TIME_ERROR = 5
 _TIMEX_BYTES = 512
 
 
+# How long something took, in real seconds whatever the speed of the rehearsal.
+stopwatch: Callable[[], float] = time.perf_counter
+
+
 def synchronised() -> bool | None:
     """Whether the machine's clock is kept right by NTP, as the kernel knows; None: it won't say."""
     try:

@@ -12,6 +12,7 @@ from pulsarack.daemon.channels.sms.reception import Reception
 from pulsarack.daemon.config import Config
 from pulsarack.daemon.derived import Derived
 from pulsarack.daemon.events import Events
+from pulsarack.daemon.measures import Measures
 from pulsarack.daemon.secrets import Secrets
 from pulsarack.daemon.store import Transactions
 from pulsarack.modems.timing import Clock
@@ -24,6 +25,7 @@ from pulsarack.ussd.recipe import Recipe
 from pulsarack.ussd.shelf import Shelf
 
 MS = 1000
+STANDING_STILL = (Reason.CONTRADICTED, Reason.RESTORED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,7 @@ class Context:
     events: Events
     log: logging.Logger
     new_id: Callable[[], str]
+    measures: Measures = field(default_factory=Measures, repr=False, compare=False)
     reception: Reception = field(init=False, repr=False, compare=False)
     _days: Days = field(init=False, repr=False, compare=False)
     _limits: Derived[dict[str, Limits]] = field(init=False, repr=False, compare=False)
@@ -120,6 +123,7 @@ class Context:
         order, attempts = standing.order, standing.attempts
         self.tell_followers(order, attempts.chip)
         if order.finished_at is not None:
+            self.measures.order_ended(order, attempts)
             logging.order_finished(
                 self.log,
                 order=order.id,
@@ -139,7 +143,7 @@ class Context:
             )
         elif order.state == OrderState.UNKNOWN:
             self.log.warning("order.undecided", order=order.id, chip=attempts.chip)
-        elif order.state == OrderState.QUEUED and order.reason == Reason.CONTRADICTED:
+        elif order.state == OrderState.QUEUED and order.reason in STANDING_STILL:
             remedy = f"pulsarack order resolve {order.id} --delivered or --not-delivered"
             self.log.error("order.needs_decision", order=order.id, remedy=remedy)
 

@@ -93,7 +93,7 @@ class ControlServer:
         self.calls = calls
         self.clock = clock
         self.bounds = Bounds()
-        self.pressure = pressure or Pressure(clock)
+        self.pressure = pressure or Pressure()
         self.pressure.watch(self.bounds.figures)
         self._names = itertools.count(1)
         self._listener: socket.socket | None = None
@@ -423,7 +423,7 @@ class _Connection:
                 return
         finally:
             sending.cancel()
-        self._log.warning("control.stream_dropped", call=request.call)
+        self._log.info("control.stream_dropped", call=request.call)
         message = f"the reader of {request.call} took nothing for {STALL_SECONDS:g} seconds"
         raise CallError("TOO_SLOW", message, "follow again and ask for what was missed")
 

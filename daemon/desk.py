@@ -103,7 +103,13 @@ class Desk:
     def doing(self, what: str) -> None:
         if what != self._doing:
             self._doing = what
-            self.context.events.publish("chip", iccid=self.iccid, doing=what)
+            self.tell(what)
+
+    def tell(self, what: str) -> None:
+        """The event of the chip: what it is doing."""
+        self.context.events.publish(
+            "chip", iccid=self.iccid, operator=self.recipe.operator, slot=self.slot, doing=what
+        )
 
     def lose(self) -> None:
         """The port is gone; whoever waits here wakes."""

@@ -117,6 +117,11 @@ class Rack:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
+    @property
+    def stopping(self) -> bool:
+        """Whether the daemon ends: no chip begins anything new."""
+        return self._stopping
+
     def show(self, slot: Slot, iccid: str, imei: str) -> None:
         """Enter what was read in a slot; whoever shows the same is held with it."""
         self._identities.show(slot, iccid, imei)

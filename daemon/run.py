@@ -13,15 +13,21 @@ import gc
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from peewee import Database
 
 from pulsarack.daemon import config, descriptors, secrets, slow_statements, sqlite_engine
 from pulsarack.daemon import log as logging
+from pulsarack.daemon.admins.admins import Admins
+from pulsarack.daemon.admins.gate import Gate
 from pulsarack.daemon.archive_file import FOLDER, Archives
 from pulsarack.daemon.archivist import Archivist
+from pulsarack.daemon.backups.upgrading import save_before_upgrade
 from pulsarack.daemon.calls.account_calls import AccountCalls
+from pulsarack.daemon.calls.admin_calls import AdminCalls
 from pulsarack.daemon.calls.archive_calls import ArchiveCalls
+from pulsarack.daemon.calls.backup_calls import BackupCalls
 from pulsarack.daemon.calls.channel_calls import ChannelCalls
 from pulsarack.daemon.calls.config_calls import ConfigCalls
 from pulsarack.daemon.calls.deposit_calls import DepositCalls
@@ -31,6 +37,7 @@ from pulsarack.daemon.calls.network_calls import NetworkCalls
 from pulsarack.daemon.calls.office import Office
 from pulsarack.daemon.calls.order_calls import OrderCalls
 from pulsarack.daemon.calls.rack_calls import RackCalls
+from pulsarack.daemon.calls.schedule_calls import ScheduleCalls
 from pulsarack.daemon.calls.sms_calls import SmsCalls
 from pulsarack.daemon.calls.technician_calls import TechnicianCalls
 from pulsarack.daemon.calls.trade_calls import TradeCalls
@@ -46,11 +53,14 @@ from pulsarack.daemon.errors import DaemonError
 from pulsarack.daemon.events import Events
 from pulsarack.daemon.identity.identity import Identity
 from pulsarack.daemon.learned_store import LearnedStore
+from pulsarack.daemon.logs import strays
 from pulsarack.daemon.outbox import Outbox
 from pulsarack.daemon.past_orders import PastOrders
 from pulsarack.daemon.ports import SerialPorts, problems
 from pulsarack.daemon.pressure import Pressure
 from pulsarack.daemon.rack import Rack
+from pulsarack.daemon.schedules.day_reports import DayReports
+from pulsarack.daemon.schedules.jobs import schedule_of
 from pulsarack.daemon.service import exits
 from pulsarack.daemon.service.ending import start_failed, work
 from pulsarack.daemon.service.notify import READY, notify
@@ -59,6 +69,7 @@ from pulsarack.daemon.service.reload import Reload
 from pulsarack.daemon.service.signals import Signals
 from pulsarack.daemon.service.start_clock import wait_for_clock
 from pulsarack.daemon.service.status_line import StatusLine
+from pulsarack.daemon.side_reader import SideReader
 from pulsarack.daemon.store import Store
 from pulsarack.daemon.store_files import DATABASE_NAME
 from pulsarack.daemon.watchdog import LoopPulse, Sign, Watchdog, service_limit
@@ -71,6 +82,9 @@ from pulsarack.queue.recovery import Recovered
 from pulsarack.queue.wordings.shipped import shipped
 from pulsarack.ussd.errors import UssdError
 from pulsarack.ussd.shelf import load_shelf
+
+if TYPE_CHECKING:
+    from pulsarack.daemon.metrics.service import MetricsService
 
 # So many objects more than there were set off a search for garbage; Python itself says 700.
 GARBAGE_THRESHOLD = 5_000
@@ -91,6 +105,7 @@ def main(config_path: Path) -> int:
     signals.hear_reload()
     try:
         settings = config.load(config_path)
+        strays.catch(logging.get())
         sqlite_engine.tune()
         return asyncio.run(_begin(config_path, settings, signals))
     except (DaemonError, UssdError, ModemError, OSError) as error:
@@ -128,14 +143,22 @@ async def serve(config_path: Path, settings: Config, clock: Clock, signals: Sign
             listen=slow_statements.listen(daemon.slow_statement_seconds, logging.get()),
         )
     signals.attach()
+    store = Store.open(
+        daemon.state_dir / DATABASE_NAME,
+        now_ms=clock.now_ms(),
+        listen=slow_statements.listen(daemon.slow_statement_seconds, logging.get()),
+        before_upgrade=lambda: save_before_upgrade(settings, logging.get(), clock.now_ms()),
+    )
     descriptors.raise_limit()
     parts: dict[str, Sign] = {"the event loop": LoopPulse(asyncio.get_running_loop())}
     parts |= store.signs_of_life()
     # It watches the closing, too: what is still to be written is written there.
     with Watchdog(parts, daemon.watchdog_seconds, service_seconds=service_limit()):
         try:
-            context = Context(settings, clock, store, shelf, pins, Events(), logging.get(), new_id)
-            pressure = Pressure(clock)
+            context = Context(
+                settings, clock, store, shelf, pins, Events(clock.now_ms), logging.get(), new_id
+            )
+            pressure = Pressure()
             # Before anything is written: without the right keys nothing may start.
             identity = await Identity.open(context, os.environ, pressure, rng=dice())
             try:
@@ -196,6 +219,9 @@ async def _run(
     pressure.watch(store.waiting)
     archives = Archives(context.config.daemon.state_dir / FOLDER)
     archivist = Archivist(context, archives)
+    reader = SideReader(context.config.daemon.state_dir / DATABASE_NAME)
+    reports = DayReports(context, reader)
+    schedule = schedule_of(context, archivist, reader, reports, rng=dice())
     learned = LearnedStore(context, profiles.learned)
     await learned.load()
     past = PastOrders(context, archives)
@@ -219,6 +245,9 @@ async def _run(
         identity,
         channels.states,
         reload,
+        schedule,
+        reports,
+        Admins(context, pressure),
     )
     server = ControlServer(
         context.config.daemon.socket,
@@ -232,20 +261,36 @@ async def _run(
     parts = {
         "dispatcher": dispatcher.run(),
         "rack": rack.run(),
-        "archivist": archivist.run(),
+        "schedule": schedule.run(),
         "learned": learned.run(),
         "channels": channels.run(),
         "store": store.watch(),
         "reload": reload.run(signals.reload),
         "status": line.run(),
+        "log": logging.watch(context.clock),
     }
+    if context.config.metrics.listen is not None:
+        parts["metrics"] = _metrics(context, rack, pressure, channels, store).run()
     try:
         failed = await work(context, rack, signals, parts)
     finally:
         ports.stop()
         await server.close()
+    logging.look_at_storms()
     context.log.info("daemon.stopped")
     return exits.FAILED if failed else exits.DONE
+
+
+def _metrics(
+    context: Context, rack: Rack, pressure: Pressure, channels: Channels, store: Store
+) -> "MetricsService":
+    """The metrics server. What it needs is loaded here: who wants no metrics has it not."""
+    from pulsarack.daemon.metrics.figures import Sources
+    from pulsarack.daemon.metrics.service import MetricsService
+
+    return MetricsService(
+        Sources(context, rack, pressure, channels.states, store.meter, store.backlog)
+    )
 
 
 def _spare_what_stays() -> None:
@@ -261,8 +306,9 @@ def _spare_what_stays() -> None:
 
 
 def registry(office: Office) -> Calls:
-    """All calls of the control socket."""
-    calls = Calls()
+    """All calls of the control socket, each behind the gate (admins/gate.py)."""
+    admins = office.admins or Admins(office.context, office.pressure)
+    calls = Calls(Gate(admins, office.context.clock).before)
     office = office.counter()
     OrderCalls(office).register(calls)
     DiscrepancyCalls(office).register(calls)
@@ -273,9 +319,12 @@ def registry(office: Office) -> Calls:
     DepositCalls(office).register(calls)
     AccountCalls(office).register(calls)
     ArchiveCalls(office).register(calls)
+    BackupCalls(office).register(calls)
     ChannelCalls(office).register(calls)
     WordingCalls(office).register(calls)
     IdentityCalls(office).register(calls)
     SmsCalls(office).register(calls)
     ConfigCalls(office).register(calls)
+    ScheduleCalls(office).register(calls)
+    AdminCalls(office, admins).register(calls)
     return calls

@@ -53,7 +53,7 @@ def end_process(part: str, seconds: float) -> None:
     sure.daemon = True
     sure.start()
     faulthandler.dump_traceback(sys.stderr, all_threads=True)
-    logging.get().critical(
+    logging.get().error(
         "daemon.stuck",
         part=part,
         seconds=seconds,

@@ -334,7 +334,8 @@ class FrontDesk:
         self._ring(letter.channel)
         if outcome is None:
             return Received("", repeated=True)  # taken meanwhile by its twin
-        self._context.log.info("desk.received", channel=letter.channel, outcome=outcome)
+        self._context.measures.heard[(letter.channel, outcome)] += 1
+        self._context.log.debug("desk.received", channel=letter.channel, outcome=outcome)
         return Received(outcome, repeated=False)
 
     async def _look(self, letter: Letter) -> _Looked:

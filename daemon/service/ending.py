@@ -14,9 +14,9 @@ from typing import Any
 
 import click
 
-from pulsarack.daemon import log as logging
 from pulsarack.daemon.context import Context
 from pulsarack.daemon.errors import DaemonError
+from pulsarack.daemon.logs.journal import goes_to_journal
 from pulsarack.daemon.rack import Rack
 from pulsarack.daemon.service import exits
 from pulsarack.daemon.service.notify import STOPPING, more_time, notify, status
@@ -34,7 +34,7 @@ _PRIORITY = "<3>"
 def start_failed(error: BaseException) -> int:
     """Say why the daemon could not start, one problem a line; the exit status."""
     lines = list(error.lines()) if isinstance(error, DaemonError) else str(error).splitlines()
-    mark = _PRIORITY if logging.goes_to_journal(sys.stderr, os.environ) else ""
+    mark = _PRIORITY if goes_to_journal(sys.stderr, os.environ.get("JOURNAL_STREAM", "")) else ""
     for line in lines:
         click.echo(f"{mark}pulsarack: {line}", err=True)
     # What systemctl status shows of a service that failed.
@@ -88,8 +88,9 @@ def _log_failures(context: Context, parts: set[asyncio.Task[None]]) -> bool:
     failed = False
     for task in parts:
         if task.done() and not task.cancelled() and (error := task.exception()) is not None:
-            known = isinstance(error, DaemonError)
-            why = {"why": str(error)} if known else {"exc_info": error}
-            context.log.error("daemon.part_failed", part=task.get_name(), **why)
+            part, known = task.get_name(), isinstance(error, DaemonError)
+            context.log.error(
+                "daemon.part_failed", part=part, why=str(error), exc_info=None if known else error
+            )
             failed = True
     return failed

@@ -26,6 +26,7 @@ from pulsarack.queue.identity import accounts, events
 from pulsarack.queue.rows import execute
 from tests.daemon.identity_house import House
 from tests.daemon.identity_world import KEY, OTHER_KEY, credentials
+from tests.daemon.machine_tree import NOWHERE
 
 NAME, OTHER_NAME = (MasterKey(bytes.fromhex(key)).name for key in (KEY, OTHER_KEY))
 
@@ -281,7 +282,7 @@ def examined(
 ) -> list[Finding]:
     given = {"daemon": {"state_dir": str(house.directory)}, "agents": agents}
     settings = config.parse(given, house.directory / "x")
-    subject = Subject(settings, house.directory / "socket", environ, 2**41, None)
+    subject = Subject(settings, house.directory / "socket", environ, 2**41, None, NOWHERE)
     found = [*pepper_file(subject), *asked_pins(subject), *database(subject)]
     return [one for one in found if one.check == check]
 

@@ -109,9 +109,10 @@ class SmsCarrier:
             return Sent(
                 SentKind.NEVER, why=f"it needs {parts} messages; [sms] parts_most is {most}"
             )
-        wait = self._pace.wait_for_all(self._context.clock.monotonic())
-        if wait:
-            return Sent(SentKind.LATER, why="[sms] per_minute", again_seconds=wait)
+        while wait := self._pace.wait_for_all(self._context.clock.monotonic()):
+            if wait > PACE_SECONDS:
+                return Sent(SentKind.LATER, why="[sms] per_minute", again_seconds=wait)
+            await self._context.clock.sleep(wait)
         tried: set[str] = set()
         why = "no chip may send now"
         while len(tried) < CHIPS_TRIED and (desk := self._choose(parcel, tried)):

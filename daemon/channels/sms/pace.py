@@ -75,4 +75,7 @@ class Pace:
         return True
 
     def _chip(self, iccid: str) -> _Chip:
-        return self._chips.setdefault(iccid, _Chip())
+        found = self._chips.get(iccid)
+        if found is None:
+            found = self._chips[iccid] = _Chip()
+        return found

@@ -56,7 +56,7 @@ class DeskWorld:
         self.context = Context(
             self._config, self.clock, self.store, SHELF, Secrets(), Events(), logging.get(), str
         )
-        self.pressure = Pressure(self.clock)
+        self.pressure = Pressure()
         self.rung: list[str] = []
         self.woken: list[str | None] = []
         self._ids = iter(range(1, 10**6))

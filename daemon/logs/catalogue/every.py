@@ -1,0 +1,17 @@
+"""All events of the log, room by room."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from pulsarack.daemon.logs.catalogue import channels, orders, rack, service
+from pulsarack.daemon.logs.catalogue.event import Event
+
+ROOMS: Final[Mapping[str, tuple[Event, ...]]] = {
+    "Orders and money": orders.EVENTS,
+    "Modems and chips": rack.EVENTS,
+    "Channels": channels.EVENTS,
+    "The service": service.EVENTS,
+}
+EVENTS: Final[Mapping[str, Event]] = {
+    event.name: event for room in ROOMS.values() for event in room
+}
