@@ -45,8 +45,9 @@ from pulsarack.daemon.outbox import Outbox
 from pulsarack.daemon.past_orders import PastOrders
 from pulsarack.daemon.pressure import Pressure
 from pulsarack.daemon.rack import Rack
+from pulsarack.daemon.registry import registry
 from pulsarack.daemon.resets import Resets
-from pulsarack.daemon.run import prepare, registry
+from pulsarack.daemon.run import prepare
 from pulsarack.daemon.schedules.day_reports import DayReports
 from pulsarack.daemon.schedules.jobs import schedule_of
 from pulsarack.daemon.secrets import Secret, Secrets
@@ -64,8 +65,8 @@ from pulsarack.modems.usb_reset import UsbSeat
 from pulsarack.modems.watch import PortKey
 from pulsarack.queue import admin_acts
 from pulsarack.queue import audit as queue_audit
-from pulsarack.ussd.shelf import Shelf, load_shelf
 from pulsarack.queue.admin_acts import ActRow
+from pulsarack.ussd.shelf import Shelf, load_shelf
 from tests.daemon.identity_world import CHEAP, credentials
 from tests.daemon.store_inline import InlineStore
 from tests.daemon.virtual_loop import LoopClock, LoopScheduler
@@ -373,9 +374,9 @@ class World:
                 self.pressure,
                 self.identity,
                 self.channels.states,
-                self.schedule,
-                reports,
-                Admins(context, self.pressure, self.users),
+                schedule=self.schedule,
+                reports=reports,
+                admins=Admins(context, self.pressure, self.users),
             )
         )
         parts = (
