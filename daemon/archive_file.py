@@ -104,6 +104,14 @@ class Archives:
         except OSError:
             return None
 
+    async def alone(self, work: Callable[[], T]) -> T:
+        """Do something about the files while nobody reads or writes one of them."""
+        return await self._run(work)
+
+    async def beside(self, work: Callable[[], T]) -> T:
+        """Do something long that is not about the files, as a call on them is done."""
+        return await asyncio.to_thread(work) if self._threads else work()
+
     async def _run(self, work: Callable[[], T]) -> T:
         if not self._threads:
             return work()

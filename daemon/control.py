@@ -75,6 +75,10 @@ class ControlSocketError(DaemonError):
     """The control socket cannot be opened where the configuration puts it."""
 
 
+class SocketTaken(ControlSocketError):
+    """Another daemon answers there."""
+
+
 class ControlServer:
     """The listening socket and everyone connected to it.
 
@@ -212,7 +216,7 @@ def _clear_stale(path: Path) -> None:
             path.unlink()
     elif answer in (0, errno.EAGAIN):
         # EAGAIN: it lives, and its queue of callers is full.
-        raise ControlSocketError(f"a daemon listens at {path} already", "stop that one first")
+        raise SocketTaken(f"a daemon listens at {path} already", "stop that one first")
     else:
         raise ControlSocketError(f"{path}: {os.strerror(answer)}", "check who owns it")
 

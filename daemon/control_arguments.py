@@ -12,10 +12,14 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from pulsarack.daemon import (
+    control_admins,
+    control_backup,
     control_channels,
     control_events,
     control_identity,
     control_network,
+    control_schedules,
+    control_service,
     control_sms,
     control_wordings,
 )
@@ -88,12 +92,16 @@ class OrderList(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class OrderResolve(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """order.resolve: a person's decision about an undecided order."""
+    """order.resolve: a person's decision about an undecided order.
+
+    `chip`: by its ICCID, the one that delivered an order that a restored backup held as waiting.
+    """
 
     id: OrderId
     delivered: bool
     because: Because
     who: Name
+    chip: Name | None = None
 
 
 class OrderReverse(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -333,12 +341,16 @@ ARGUMENTS: dict[str, type[Struct]] = {
     "status": Nothing,
     "messages.follow": MessagesFollow,
     "messages.ack": MessagesAck,
+    **control_backup.ARGUMENTS,
     **control_channels.ARGUMENTS,
     **control_wordings.ARGUMENTS,
     **control_network.ARGUMENTS,
     **control_identity.ARGUMENTS,
     **DEPOSIT_ARGUMENTS,
     **control_sms.ARGUMENTS,
+    **control_service.ARGUMENTS,
+    **control_schedules.ARGUMENTS,
     **control_events.ARGUMENTS,
+    **control_admins.ARGUMENTS,
 }
 STREAMS = frozenset({"events.follow", "messages.follow", "modem.trace"})

@@ -27,11 +27,15 @@ _MOST_ID = 2**63 - 1
 
 @dataclass(frozen=True)
 class Peer:
-    """Who is at the other end, as the kernel says (unix(7), SO_PEERCRED)."""
+    """Who is at the other end, as the kernel says (unix(7), SO_PEERCRED).
+
+    `login`: what the machine calls the uid, once the gate has looked (admins/gate.py).
+    """
 
     pid: int
     uid: int
     gid: int
+    login: str = ""
 
 
 class CallError(Exception):
@@ -175,10 +179,14 @@ class Call:
 
 
 class Calls:
-    """The registry: which calls there are, what they take, and who answers them."""
+    """The registry: which calls there are, what they take, and who answers them.
 
-    def __init__(self) -> None:
+    `before` puts a gate before each of them, as `Gate.before` does.
+    """
+
+    def __init__(self, before: Callable[[Call], Call] = lambda call: call) -> None:
         self._calls: dict[str, Call] = {}
+        self._before = before
 
     def answer(
         self,
@@ -220,7 +228,7 @@ class Calls:
     def _add(self, call: Call) -> None:
         if call.name in self._calls:
             raise ValueError(f"{call.name} is registered already")
-        self._calls[call.name] = call
+        self._calls[call.name] = self._before(call)
 
 
 _AT_PATH = re.compile(r"^(.*) - at `\$\.?(.*)`$")

@@ -84,6 +84,8 @@ class Desk:
         self.when_idle: Callable[[], Awaitable[None]] | None = None  # between looks at the SIM
         self.gone = False
         self.stopping = False
+        self.ending = False  # the whole daemon ends: no point of no return is passed any more
+        self.committed = False  # one was, and the operator's answer is still to come
         self.held = ""  # why nothing may be sold here: another slot shows the same card or modem
         self._doing = "starting"
         # What an earlier daemon asked by SMS may still be answered.

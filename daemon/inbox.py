@@ -243,6 +243,9 @@ class Inbox:
         reply = classify(self._recipe, joined.text, Channel.SMS) if believed else None
         read = read_text(reply) if believed else ReadText(TextKind.UNPARSED)
         received, ended = await self._receive(joined, read)
+        if believed:
+            understood = read.kind is not TextKind.UNPARSED
+            self._context.measures.reply(self._recipe.operator, "sms", understood=understood)
         if ended is not None:
             self._context.tell(ended.standing)
         # Its fingerprint makes reading it again harmless.

@@ -8,7 +8,7 @@ A database that holds more than this version knows is refused, never touched.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -66,11 +66,22 @@ def load_scripts(folders: Mapping[str, Traversable] | None = None) -> list[Scrip
     return [script for folder, place in folders.items() for script in _load(folder, place)]
 
 
-def migrate(db: Database, scripts: Iterable[Script], *, now_ms: int) -> list[Script]:
+def migrate(
+    db: Database,
+    scripts: Iterable[Script],
+    *,
+    now_ms: int,
+    before: Callable[[], None] | None = None,
+) -> list[Script]:
     """Apply what is missing; the scripts that were applied. Raises before touching anything
-    if the database is newer, different, or not ours."""
+    if the database is newer, different, or not ours.
+
+    `before` is called if something is missing in a database that is not new.
+    """
     scripts = list(scripts)
     missing = _missing(db, scripts)
+    if before is not None and missing and len(missing) < len(scripts):
+        before()
     for script in missing:
         _apply(db, script, now_ms)
     return missing
@@ -81,6 +92,14 @@ def check_current(db: Database, scripts: Iterable[Script]) -> None:
     missing = _missing(db, list(scripts))
     if missing:
         raise SchemaOlder(db.database, str(missing[0]))
+
+
+def applied(db: Database) -> dict[str, int]:
+    """The newest script of each folder that was applied to a database, whatever its version."""
+    newest: dict[str, int] = {}
+    for folder, number in _applied(db):
+        newest[folder] = max(number, newest.get(folder, 0))
+    return newest
 
 
 def schema_differences(db: Database, scripts: Iterable[Script]) -> Iterator[tuple[str, str]]:

@@ -20,7 +20,8 @@ from typing import Protocol
 
 from pulsarack.daemon import log as logging
 from pulsarack.daemon.bell import Bell
-from pulsarack.daemon.config import Config, PortSection
+from pulsarack.daemon.config import Config
+from pulsarack.daemon.config_ports import PortSection
 from pulsarack.daemon.openings import Openings
 from pulsarack.daemon.phone_ports import PhonePorts
 from pulsarack.daemon.port_scan import PortScan

@@ -166,8 +166,10 @@ class Slot:
         self._lose("the port has vanished")
 
     def stop(self) -> None:
-        """End after what is being done."""
+        """End after what is being done; an order that is not past its point of no return waits."""
         self._stopping = True
+        if self.desk is not None:
+            self.desk.ending = True
         self.changed()
 
     @property

@@ -169,6 +169,16 @@ class CommitsLost(StoreError):
         self.missing = missing
 
 
+class RestoreUnfinished(StoreError):
+    """A backup is half put back: some files are the old ones, some the new ones."""
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__(
+            f"a backup is half put back in {directory}: that was broken off",
+            "run the same again, it goes on where it stopped: pulsarack backup restore",
+        )
+
+
 class ArchiveError(StoreError):
     """An archive cannot be used. It says nothing about the database, which goes on."""
 

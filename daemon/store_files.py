@@ -30,6 +30,7 @@ from pulsarack.daemon.store_errors import (
     DatabaseLocked,
     DatabaseUnreadable,
     NotAFile,
+    RestoreUnfinished,
     StateDirectoryFull,
     StateDirectoryUnusable,
     StoreError,
@@ -39,6 +40,8 @@ from pulsarack.daemon.store_errors import (
 DATABASE_NAME = "pulsarack.db"
 LOCK_NAME = "lock"
 MARK_NAME = "commits"
+RESTORE_NAME = "restore.json"
+"""There while a backup is being put back (backups/restoring.py): until then nothing may start."""
 FILE_MODE = 0o640
 
 _BUSY_SECONDS = 5
@@ -145,9 +148,13 @@ def free_bytes(directory: Path) -> int:
 def check_place(path: Path) -> None:
     """Raise StateDirectoryUnusable unless the files can be written and there is room.
 
+    Or RestoreUnfinished, if they are not of one moment.
+
     SQLite opens what it may only read without a word, and then refuses the first order.
     """
     directory = path.parent
+    if (directory / RESTORE_NAME).exists():
+        raise RestoreUnfinished(directory)
     for place in (directory, *files_of(path), directory / MARK_NAME):
         if place.exists() and not os.access(place, os.R_OK | os.W_OK):
             refused = OSError(errno.EACCES, f"{place.name} may not be written", str(place))

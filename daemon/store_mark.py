@@ -26,7 +26,7 @@ from pulsarack.ledger import sql
 
 # `user_version` has 31 bits. Counting begins anew well before they are used up; a difference
 # of more than half of that is not a loss.
-_LAST = 2_000_000_000
+LAST = 2_000_000_000
 _DIGITS = 20
 
 
@@ -48,7 +48,7 @@ def commits(db: Database) -> int:
 def missing_commits(db: Database, mark: int | None) -> int:
     """How many of the commits that the mark counts are not in the database."""
     ahead = (mark or 0) - commits(db)
-    return ahead if 0 < ahead < _LAST // 2 else 0
+    return ahead if 0 < ahead < LAST // 2 else 0
 
 
 def check_mark(db: Database, path: Path) -> None:
@@ -74,7 +74,7 @@ class CommitMark:
 
     def count(self, db: Database) -> None:
         """Within a transaction that has written something: count it."""
-        self._counted = 1 if self._count >= _LAST else self._count + 1
+        self._counted = 1 if self._count >= LAST else self._count + 1
         # Not kept among the prepared statements: no two are alike, and what is looked for among
         # them is compared with each.
         connection = db.connection()  # type: ignore[no-untyped-call]

@@ -4,10 +4,11 @@ The operator booked later than its recipe's settling time, or an admin erred. If
 order has not been tried past a point of no return again, the new proof is booked as
 an attempt of its own on the same chip, and the order succeeds. Otherwise, and where
 the proof is weaker than the operator's own words, the order stands still (see
-`evidence.contradicted`) until an admin decides it.
+`evidence.stands_still`) until an admin decides it. So does an order that was open in a backup
+which was put back (restored.py); the admin then says by which chip it was delivered.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from peewee import Database
 
@@ -25,11 +26,11 @@ from pulsarack.ussd.outcome import Reason
 
 
 def stands_still(db: Database, order_id: int) -> bool:
-    """Whether an order waits for an admin because its proofs contradict each other."""
+    """Whether an order waits for an admin: its proofs contradict each other, or are lost."""
     found = scalar(
         db,
         "SELECT 1 FROM orders WHERE id = ? AND state = 'QUEUED'"
-        f" AND {evidence.contradicted('orders.id')}",
+        f" AND {evidence.stands_still('orders')}",
         (order_id,),
     )
     return found is not None
@@ -39,7 +40,7 @@ def undecided(db: Database) -> list[Order]:
     """The orders whose end nobody knows, oldest first: UNKNOWN ones, and those that stand still."""
     chosen = f"SELECT {columns(Order)} FROM orders WHERE"
     unknown = f"{chosen} state IN ('SENDING', 'UNKNOWN') AND state = 'UNKNOWN'"
-    standing = f"{chosen} state = 'QUEUED' AND {evidence.contradicted('orders.id')}"
+    standing = f"{chosen} state = 'QUEUED' AND {evidence.stands_still('orders')}"
     # Two statements, each with an index of its own, whose condition it repeats; as one that
     # also sorts they would be looked for among all orders.
     found = [*select(db, Order, unknown), *select(db, Order, standing)]
@@ -114,52 +115,122 @@ def settle(db: Database, owner: Attempt, decision: Decision, *, now_ms: int) -> 
         return None
     if not _bring_back(db, order, now_ms=now_ms):
         return None
+    where = _Where(owner.chip, owner.slot, owner.modem, owner.recipe, now_ms)
+    booked = replace(decision.evidence, rule=Rule.CONTRADICTION_SETTLED)
+    return _book(db, order, where, replace(decision, evidence=booked), now_ms)
+
+
+def _book(db: Database, order: Order, where: "_Where", decision: Decision, now_ms: int) -> int:
+    """Book a queued order as delivered by a chip; the id of the attempt that carries it."""
     stock.take_back_discrepancy(
         db,
-        owner.chip,
+        where.chip,
         order.cost,
         order_id=order.id,
         why=decision.why,
         who=decision.evidence.decided_by,
         now_ms=now_ms,
     )
-    attempt_id = _insert(db, owner, decision, now_ms)
+    attempt_id = _insert(db, order.id, where, decision, closed_at=now_ms)
     state.move(db, order.id, OrderState.SENDING, why="a late proof is booked", now_ms=now_ms)
-    held = hold_cost(db, order, attempt_id, owner.chip, memo="cost, proved late", now_ms=now_ms)
+    held = hold_cost(db, order, attempt_id, where.chip, memo="cost, proved late", now_ms=now_ms)
     if held is not Result.OK:
         raise LedgerRefused(f"the cost of order {order.id} could not be held: {held}")
-    booked = replace(decision.evidence, rule=Rule.CONTRADICTION_SETTLED)
-    evidence.record(db, attempt_id, booked, now_ms=now_ms)
-    outcome.settle(db, order.id, attempt_id, owner.chip, decision, now_ms)
+    evidence.record(db, attempt_id, decision.evidence, now_ms=now_ms)
+    outcome.settle(db, order.id, attempt_id, where.chip, decision, now_ms)
     # A person may have explained the fall as something else: the next reading tells.
-    chips.doubt_stock(db, owner.chip)
-    attempts.forget_stock_before(db, owner.chip)
+    chips.doubt_stock(db, where.chip)
+    attempts.forget_stock_before(db, where.chip)
     return attempt_id
 
 
 def decide_by_admin(
-    db: Database, order_id: int, decision: Decision, *, now_ms: int, day_ends_at: int
+    db: Database,
+    order_id: int,
+    decision: Decision,
+    *,
+    chip: str | None = None,
+    now_ms: int,
+    day_ends_at: int,
 ) -> Order:
     """Apply a person's word to an order that is undecided, or stands still.
 
-    Raises NotOpen, and changes nothing, if evidence decided it first or nobody need decide.
+    `chip`: the ICCID of the one that delivered an order of a backup, if not its last one did.
+    Raises NotOpen, and changes nothing, if evidence decided it first or nobody need decide, or
+    if that chip cannot have done it.
     """
     order = orders.get(db, order_id)
     if order.state == OrderState.UNKNOWN:
         (attempt,) = [one for one in attempts.of_order(db, order_id) if one.closed_at is None]
         chips.doubt_stock(db, attempt.chip)
-        return outcome.decide(db, attempt.id, decision, now_ms=now_ms, day_ends_at=day_ends_at)
+        if not decision.done or chip in (None, attempt.chip):
+            return outcome.decide(db, attempt.id, decision, now_ms=now_ms, day_ends_at=day_ends_at)
+        _by_another_chip(db, order, attempt, decision, now_ms=now_ms, day_ends_at=day_ends_at)
     if not stands_still(db, order_id):
         raise NotOpen(f"order {order_id} is {order.state}; only undecided orders are resolved")
-    if decision.done:
-        if settle(db, _contradicted_attempt(db, order_id), decision, now_ms=now_ms) is None:
-            raise NotOpen(f"order {order_id} is being sent again; wait for its end")
-    else:
-        evidence.record(
-            db, _contradicted_attempt(db, order_id).id, decision.evidence, now_ms=now_ms
-        )
+    doubtful = _contradicted_attempt(db, order_id)
+    if not decision.done:
+        if doubtful is not None:
+            evidence.record(db, doubtful.id, decision.evidence, now_ms=now_ms)
         outcome.refund(db, order_id, Reason.DECIDED_BY_ADMIN, decision.why, now_ms)
+    elif doubtful is None:
+        _book(db, order, _where_restored(db, order, chip), decision, now_ms)
+    elif settle(db, doubtful, decision, now_ms=now_ms) is None:
+        raise NotOpen(f"order {order_id} is being sent again; wait for its end")
     return orders.get(db, order_id)
+
+
+def _by_another_chip(
+    db: Database, order: Order, attempt: Attempt, said: Decision, *, now_ms: int, day_ends_at: int
+) -> None:
+    """Close the attempt that a backup knows: a later one, which it does not, delivered it."""
+    if order.reason != Reason.RESTORED:
+        raise NotOpen(f"order {order.id} was sent by chip {attempt.chip} and by no other")
+    why = f"another chip delivered it: {said.why}"
+    # Not as a person's word that it was not delivered: then its price would be given back.
+    lost = Evidence(
+        EvidenceKind.RECOVERY,
+        VerdictKind.NOT_DONE,
+        why,
+        decided_by=said.evidence.decided_by,
+        rule=Rule.ADMIN,
+    )
+    closed = Decision(False, Reason.RESTORED, why, lost)
+    outcome.decide(db, attempt.id, closed, now_ms=now_ms, day_ends_at=day_ends_at)
+
+
+@dataclass(frozen=True, slots=True)
+class _Where:
+    """What an attempt that is written afterwards says of its place, and since when it was made."""
+
+    chip: str
+    slot: str
+    modem: str
+    recipe: str
+    since: int
+
+
+def _where_restored(db: Database, order: Order, iccid: str | None) -> _Where:
+    """Where an order was delivered by a person's word: by that chip, else by its last one."""
+    tried = attempts.of_order(db, order.id)
+    if tried and iccid in (None, tried[-1].chip):
+        last = tried[-1]
+        return _Where(last.chip, last.slot, last.modem, last.recipe, order.received_at)
+    if iccid is None:
+        raise NotOpen(
+            f"order {order.id} was not sent yet in the backup: name the chip, --chip ICCID"
+        )
+    found = tuples(
+        db,
+        "SELECT c.iccid, coalesce(c.slot, ''), coalesce(c.modem, ''), v.hash FROM chip AS c"
+        " JOIN recipe_version AS v ON v.name = c.recipe WHERE c.iccid = ? AND c.operator = ?"
+        " ORDER BY v.first_used_at DESC LIMIT 1",
+        (iccid, order.operator),
+    )
+    if not found:
+        raise NotOpen(f"chip {iccid} never sold for {order.operator}, as far as is known here")
+    ((chip, slot, modem, recipe),) = found
+    return _Where(chip, slot, modem, recipe, order.received_at)
 
 
 def _bring_back(db: Database, order: Order, *, now_ms: int) -> bool:
@@ -173,31 +244,35 @@ def _bring_back(db: Database, order: Order, *, now_ms: int) -> bool:
     return orders.get(db, order.id).state == OrderState.QUEUED
 
 
-def _insert(db: Database, owner: Attempt, decision: Decision, now_ms: int) -> int:
+def _insert(
+    db: Database, order_id: int, where: _Where, decision: Decision, *, closed_at: int
+) -> int:
     return insert(
         db,
         "INSERT INTO attempt (order_id, number, chip, slot, modem, recipe, claimed_at,"
         " committed_at, closed_at, outcome, why, stock_after, answered)"
-        " SELECT order_id, (SELECT max(number) + 1 FROM attempt WHERE order_id = ?), chip,"
-        " slot, modem, recipe, ?, ?, ?, 'DONE', ?, ?, ? FROM attempt WHERE id = ?",
+        " SELECT ?1, (SELECT coalesce(max(number), 0) + 1 FROM attempt WHERE order_id = ?1),"
+        " ?2, ?3, ?4, ?5, ?6, ?6, ?7, 'DONE', ?8, ?9, ?10",
         (
-            owner.order_id,
-            now_ms,
-            now_ms,
-            now_ms,
+            order_id,
+            where.chip,
+            where.slot,
+            where.modem,
+            where.recipe,
+            where.since,
+            closed_at,
             decision.why,
             decision.stock_after,
             int(decision.answered),
-            owner.id,
         ),
     )
 
 
-def _contradicted_attempt(db: Database, order_id: int) -> Attempt:
+def _contradicted_attempt(db: Database, order_id: int) -> Attempt | None:
     found = [
         one
         for one in attempts.of_order(db, order_id)
         if one.outcome == "NOT_DONE"
         and any(e.verdict == VerdictKind.DONE for e in evidence.of_attempt(db, one.id))
     ]
-    return found[-1]
+    return found[-1] if found else None

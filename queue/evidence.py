@@ -139,6 +139,15 @@ def contradicted(order_id: str) -> str:
     )
 
 
+def stands_still(orders: str) -> str:
+    """SQL: whether an order, of the table of that name, goes nowhere until a person has looked.
+
+    One that is contradicted, or that was open in a backup which was put back: what was done
+    with it after the backup was made is not known (restored.py).
+    """
+    return f"({orders}.reason IS 'RESTORED' OR {contradicted(f'{orders}.id')})"
+
+
 def to_destination(condition: str) -> str:
     """SQL: the orders to a number (the first parameter) that meet a condition, as a subquery.
 

@@ -57,12 +57,12 @@ _OF_STATE = {
 }
 _NEWEST = {state: "+id" if state in OPEN else "id" for state in OrderState}
 
-# Queued, its time has come and is not over, no equal one is under way, nothing calls it done.
+# Queued, its time has come and is not over, no equal one is under way, it does not stand still.
 _MAY_ROUTE = (
     "state = 'QUEUED' AND not_before <= ? AND expires_at > ?"
     " AND NOT EXISTS (SELECT 1 FROM orders AS rival WHERE rival.operator = orders.operator"
     " AND rival.destination = orders.destination AND rival.denomination = orders.denomination"
-    f" AND rival.{_UNDER_WAY}) AND NOT {evidence.contradicted('orders.id')}"
+    f" AND rival.{_UNDER_WAY}) AND NOT {evidence.stands_still('orders')}"
 )
 _May = tuple[int, int, int]  # its two times, and what the order may cost
 
@@ -118,6 +118,14 @@ def any_queued(db: Database, operator: str | None = None) -> bool:
 
 
 _LAST_CODE = "\U0010ffff"
+
+
+def overdue(db: Database, *, before_ms: int) -> list[int]:
+    """The queued orders whose time was over before then: a working daemon has none of them."""
+    found = tuples(
+        db, "SELECT id FROM orders WHERE state = 'QUEUED' AND expires_at < ?", (before_ms,)
+    )
+    return sorted(order_id for (order_id,) in found)
 
 
 def fair(

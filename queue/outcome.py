@@ -100,7 +100,7 @@ def expire(db: Database, *, now_ms: int, limit: int = 200) -> list[Order]:
     rows = tuples(
         db,
         "SELECT id FROM orders WHERE state = 'QUEUED' AND expires_at <= ?"
-        f" AND NOT {evidence.contradicted('orders.id')} ORDER BY expires_at LIMIT ?",
+        f" AND NOT {evidence.stands_still('orders')} ORDER BY expires_at LIMIT ?",
         (now_ms, limit),
     )
     for (order_id,) in rows:
@@ -113,7 +113,8 @@ def cancel(db: Database, order_id: int, *, now_ms: int) -> Order:
 
     Raises IllegalMove otherwise.
     """
-    if scalar(db, f"SELECT {evidence.contradicted('?')}", (order_id,)):
+    stands = f"SELECT {evidence.stands_still('orders')} FROM orders WHERE id = ?"
+    if scalar(db, stands, (order_id,)):
         raise IllegalMove(f"order {order_id} waits for: pulsarack order resolve {order_id}")
     state.move(db, order_id, OrderState.CANCELLED, why="cancelled", now_ms=now_ms)
     _finish(db, order_id, Reason.CANCELLED)
@@ -154,9 +155,12 @@ def _not_done(
     order = orders.get(db, order_id)
     if reason is Reason.REPEATED_TOO_SOON:
         suspicion.suspect_repeat(db, attempts.get(db, attempt_id), now_ms=now_ms)
-    stands = bool(scalar(db, f"SELECT {evidence.contradicted('?')}", (order_id,)))
+    contradicted = bool(scalar(db, f"SELECT {evidence.contradicted('?')}", (order_id,)))
+    # That this attempt came to nothing says nothing of those which a lost database knew.
+    restored = order.reason == Reason.RESTORED and not _said_by_person(decision)
+    stands = contradicted or restored
     if stands or (rule.order is OrderFate.RETRY and now_ms < order.expires_at):
-        shown = Reason.CONTRADICTED if stands else reason
+        shown = Reason.RESTORED if restored else Reason.CONTRADICTED if contradicted else reason
         state.move(db, order_id, OrderState.QUEUED, why=decision.why, now_ms=now_ms)
         execute(
             db,
@@ -165,6 +169,10 @@ def _not_done(
         )
         return
     refund(db, order_id, reason, decision.why, now_ms)
+
+
+def _said_by_person(decision: Decision) -> bool:
+    return decision.evidence.kind is EvidenceKind.ADMIN
 
 
 def _apply_to_chip(

@@ -73,6 +73,8 @@ RULES: dict[Reason, Rule] = {
     Reason.DECIDED_BY_ADMIN: Rule(FAIL),
     # Something says done of what was proved not done: it stands still until an admin decides.
     Reason.CONTRADICTED: Rule(RETRY, delay_seconds=60),
+    # A backup was put back, and nobody knows what became of it since: the same.
+    Reason.RESTORED: Rule(RETRY, delay_seconds=60),
     # These end an order that no chip holds; they are here so that the table is whole.
     Reason.EXPIRED: Rule(FAIL),
     Reason.CANCELLED: Rule(FAIL),

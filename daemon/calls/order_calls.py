@@ -57,14 +57,18 @@ class OrderCalls:
         calls.add("order.refuted", self.refuted)
         calls.add("order.acknowledge", self.acknowledge)
 
-    async def new(self, args: OrderNew, _peer: Peer) -> dict[str, Any]:
+    async def new(self, args: OrderNew, peer: Peer) -> dict[str, Any]:
         """Accept an order, or answer with the first one of its reference."""
         wanted = _request(args)
         if isinstance(wanted, Refusal):
             raise self._refuse(args, wanted)
         text = args.text or f"{wanted.product}.{wanted.repeat_index}.{wanted.destination}"
         origin = self._ordering.origin(
-            args.agent, SOCKET, text, client_reference=args.client_reference
+            args.agent,
+            SOCKET,
+            text,
+            client_reference=args.client_reference,
+            placed_by=f"{peer.login} (uid {peer.uid})",
         )
         answer, row = await self._ordering.place_and(wanted, origin, _row_of)
         if isinstance(answer, Refusal):
@@ -139,7 +143,7 @@ class OrderCalls:
                 EvidenceKind.ADMIN, verdict, args.because, decided_by=args.who, rule=Rule.ADMIN
             ),
         )
-        await self._decide(order.id, decision)
+        await self._decide(order.id, decision, args.chip)
         self._office.rack.wake_all()
         self._office.dispatcher.wake()
         return await self._row(await self._context.announce(order.id))
@@ -201,12 +205,12 @@ class OrderCalls:
             raise CallError("NOT_REFUTED", str(error), "see: pulsarack order refuted") from None
         return await self._row(order)
 
-    async def _decide(self, order_id: int, decision: Decision) -> None:
+    async def _decide(self, order_id: int, decision: Decision, chip: str | None) -> None:
         now_ms, ends = self._context.clock.now_ms(), self._context.day_ends_at()
         try:
             await self._context.store.write(
                 lambda db: contradiction.decide_by_admin(
-                    db, order_id, decision, now_ms=now_ms, day_ends_at=ends
+                    db, order_id, decision, chip=chip, now_ms=now_ms, day_ends_at=ends
                 )
             )
         except NotOpen as error:

@@ -19,6 +19,7 @@ from pulsarack.daemon.channels.mailroom import Mailroom
 from pulsarack.daemon.channels.postman import Postman
 from pulsarack.daemon.channels.sms.carrier import SmsCarrier
 from pulsarack.daemon.context import Context
+from pulsarack.daemon.derived import Derived
 from pulsarack.daemon.dispatcher import Dispatcher
 from pulsarack.daemon.errors import DaemonError
 from pulsarack.daemon.identity.identity import Identity
@@ -63,13 +64,18 @@ class Channels:
             pressure,
             lambda channel: self.postman.ring(channel),
             rng,
-            service_settings(context.config),
+            Derived(context.config, service_settings),
             identity.accounts,
         )
         self.mailroom = Mailroom(context, lambda channel: self.postman.ring(channel))
         self.postman = Postman(context, [SmsCarrier(context, rack), *self._configured()])
         logging.mask([*context.secrets, *self._secrets])
         context.reception.open(self.desk.receive, pressure)
+
+    @property
+    def secrets(self) -> tuple[Secret, ...]:
+        """What the channels hold that nobody may see."""
+        return tuple(self._secrets)
 
     def states(self) -> Mapping[str, ChannelState]:
         """How each channel is doing."""

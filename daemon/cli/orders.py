@@ -162,19 +162,27 @@ def cancel(session: Session, order_id: int, as_json: bool) -> None:
 @click.command()
 @click.argument("order_id", metavar="ID", type=int)
 @click.option("--delivered/--not-delivered", default=None, help="What is proved; one is needed.")
+@click.option("--chip", metavar="ICCID", help="What delivered an order of a restored backup.")
 @because_option
 @who_option
 @as_json_option
 @pass_session
 def resolve(
-    session: Session, order_id: int, delivered: bool | None, because: str, who: str, as_json: bool
+    session: Session,
+    order_id: int,
+    delivered: bool | None,
+    chip: str | None,
+    because: str,
+    who: str,
+    as_json: bool,
 ) -> None:
     """Decide the undecided order ID by hand, on evidence that the daemon cannot see."""
     if delivered is None:
         # Money hangs on it, so neither of the two is what happens by itself.
         raise click.UsageError("say --delivered or --not-delivered", click.get_current_context())
+    more = {} if chip is None else {"chip": chip}
     result = session.call(
-        "order.resolve", id=order_id, delivered=delivered, because=because, who=who
+        "order.resolve", id=order_id, delivered=delivered, because=because, who=who, **more
     )
     _print_order(session, result, as_json)
 

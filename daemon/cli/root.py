@@ -55,12 +55,17 @@ COMMANDS = {
     ),
     "prefix": Lazy("prefixes", "prefix", "Which numbers belong to which operator."),
     "archive": Lazy("archives", "archive", "Finished orders of past months."),
+    "backup": Lazy("backups", "backup", "Copies of the database, and putting one back."),
     "ledger": Lazy("ledgers", "ledger", "The books."),
     "route": Lazy("routes", "route", "Which chip an order would take, and why."),
     "recipe": Lazy("recipes", "recipe", "Check how operators' answers are read."),
     "text": Lazy("order_texts", "text", "Check how agents' texts are read."),
     "unparsed": Lazy("unparsed", "unparsed", "Operators' texts that no pattern knew."),
+    "config": Lazy("configs", "config", "Print, check and reload the configuration."),
+    "admin": Lazy("admins", "admin", "Who may do what here, and what each did."),
     "doctor": Lazy("doctor", "doctor", "Look at this machine and say what to do."),
+    "schedule": Lazy("schedules", "schedule", "What the daemon does by itself, and when."),
+    "report": Lazy("schedules", "report", "A day in figures, from the books."),
     "audit": Lazy("audits", "audit", "Check every promise on the database itself."),
 }
 

@@ -30,6 +30,7 @@ from pulsarack.daemon.store_errors import (
 from pulsarack.daemon.store_files import MARK_NAME, check_place, open_read_only
 from pulsarack.ledger import accounts, journal, sql
 from pulsarack.ledger.journal import Transfer
+from tests.daemon.machine_tree import NOWHERE
 from tests.daemon.store_inline import InlineStore
 
 NOW = 1_795_000_000_000
@@ -282,7 +283,7 @@ async def test_the_log_of_a_database_that_is_gone_is_not_touched(
     with pytest.raises(StoreError), open_read_only(left):
         pass
     settings = config.parse({"daemon": {"state_dir": str(left.parent)}}, tmp_path / "p.toml")
-    subject = Subject(settings, tmp_path / "socket", {}, NOW, True)
+    subject = Subject(settings, tmp_path / "socket", {}, NOW, True, NOWHERE)
     assert any(found.level is Level.BAD for found in doctor_store.database(subject))
     left_over = {"pulsarack.db-shm"}
     after = contents(left.parent)

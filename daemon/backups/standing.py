@@ -1,0 +1,35 @@
+"""How the backups stand, in plain figures: for metrics, the doctor and whoever looks."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from pulsarack.daemon.backups import shelf
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Of one directory. Moments are milliseconds UTC, None if there is no such backup.
+
+    `unusable`: those that something is known against; `bytes`: of the newest one.
+    """
+
+    backups: int
+    unusable: int
+    bytes: int
+    newest_at_ms: int | None
+    newest_verified_at_ms: int | None
+
+
+def figures(folder: Path) -> Figures:
+    """Raises BackupFailed if the directory cannot be read; one that is not there has none."""
+    backups = shelf.every(folder)
+    good = [one for one in backups if one.good]
+    proved = [one for one in good if one.proved]
+    newest = good[0].manifest if good else None
+    return Figures(
+        backups=len(good),
+        unusable=len(backups) - len(good),
+        bytes=newest.bytes if newest is not None else 0,
+        newest_at_ms=good[0].made_at if good else None,
+        newest_verified_at_ms=proved[0].made_at if proved else None,
+    )

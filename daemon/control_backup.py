@@ -1,0 +1,16 @@
+"""The arguments of the calls about backups."""
+
+from msgspec import Struct
+
+
+class BackupNow(Struct, frozen=True, forbid_unknown_fields=True):
+    """backup.now; `if_due`: only if the newest is older than [backup] every_minutes."""
+
+    if_due: bool = False
+
+
+class BackupReopen(Struct, frozen=True, forbid_unknown_fields=True):
+    """backup.reopen: no arguments."""
+
+
+ARGUMENTS: dict[str, type[Struct]] = {"backup.now": BackupNow, "backup.reopen": BackupReopen}
