@@ -26,7 +26,8 @@ FIRST_OF: Final[Mapping[str, int]] = {"pressure.refused": 1}
 _ALWAYS: Final = """
     order.accepted order.finished order.undecided order.needs_decision order.reversed
     order.decided_by_text commission.overdrawn commission.exchanged ticket.paid ticket.cancelled
-    bank.imported bank_row.assigned credit.proposed credit.refused agent.credited
+    admin.acted admin.role_set audit.finding bank.imported bank_row.assigned
+    credit.proposed credit.refused agent.credited
     stock.discrepancy discrepancy.cleared reply.unparsed sms.contradiction http.request
     daemon.started daemon.stopping daemon.stopped daemon.part_failed log.suppressed log.lost
 """

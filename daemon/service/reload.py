@@ -122,8 +122,9 @@ class Reload:
         changed = (*(one.key for one in found if one.effect.live), *self._apply(files, found))
         needing = ", ".join(one.key for one in restart)
         self.remark = f"needs a restart: {needing}" if needing else ""
-        log = self._context.log.warning if restart else self._context.log.info
-        log("config.reloaded", changed=", ".join(changed), restart=needing)
+        self._context.log.info("config.reloaded", changed=", ".join(changed))
+        if restart:
+            self._context.log.warning("config.needs_restart", keys=needing)
         return Reloaded(changed, restart)
 
     async def _read(self) -> Files:
