@@ -210,8 +210,10 @@ class Schedule:
                 again_in_seconds=None if again is None else round(again),
             )
             raise failed
-        tell = log.info if isinstance(entry.job.when, Daily) else log.debug
-        tell("schedule.done", said=said, seconds=seconds)
+        if isinstance(entry.job.when, Daily):
+            log.info("schedule.done", said=said, seconds=seconds)
+        else:
+            log.debug("schedule.ran", said=said, seconds=seconds)
         return said
 
     def _set_next(
