@@ -12,8 +12,8 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from pulsarack.daemon import (
-    control_backup,
     control_admins,
+    control_backup,
     control_channels,
     control_events,
     control_identity,

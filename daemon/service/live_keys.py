@@ -134,6 +134,22 @@ EFFECTS: dict[str, dict[str, Effect]] = {
         "roaming": _live("it is asked when a modem looks for its network"),
     },
     "resolution": dict.fromkeys(("check_every_seconds", "give_up_after_seconds"), _live()),
+    "schedules": dict.fromkeys(
+        (
+            "off",
+            "report_at",
+            "audit_at",
+            "reconcile_at",
+            "unread_hours",
+            "low_stock_minutes",
+            "low_stock_chip",
+            "low_stock_operator",
+            "low_stock_hours",
+            "expiry_at",
+            "expiry_days",
+        ),
+        _live("jobs follow within five minutes"),
+    ),
     "retention": dict.fromkeys(("days", "at"), _live()),
     "agents": {
         **dict.fromkeys(

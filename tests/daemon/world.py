@@ -64,8 +64,8 @@ from pulsarack.modems.usb_reset import UsbSeat
 from pulsarack.modems.watch import PortKey
 from pulsarack.queue import admin_acts
 from pulsarack.queue import audit as queue_audit
-from pulsarack.ussd.shelf import Shelf, load_shelf
 from pulsarack.queue.admin_acts import ActRow
+from pulsarack.ussd.shelf import Shelf, load_shelf
 from tests.daemon.identity_world import CHEAP, credentials
 from tests.daemon.store_inline import InlineStore
 from tests.daemon.virtual_loop import LoopClock, LoopScheduler

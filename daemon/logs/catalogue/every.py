@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from pulsarack.daemon.logs.catalogue import channels, orders, rack, service
+from pulsarack.daemon.logs.catalogue import channels, orders, rack, schedules, service
 from pulsarack.daemon.logs.catalogue.event import Event
 
 ROOMS: Final[Mapping[str, tuple[Event, ...]]] = {
@@ -11,6 +11,7 @@ ROOMS: Final[Mapping[str, tuple[Event, ...]]] = {
     "Modems and chips": rack.EVENTS,
     "Channels": channels.EVENTS,
     "The service": service.EVENTS,
+    "What is done by itself": schedules.EVENTS,
 }
 EVENTS: Final[Mapping[str, Event]] = {
     event.name: event for room in ROOMS.values() for event in room
