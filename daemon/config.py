@@ -119,8 +119,9 @@ class DaemonSection(Section):
     )
     log_format: Literal["auto", "text", "json", "journal"] = explained(
         "auto",
-        '"text" for people, "json" for machines, "journal" for systemd\'s journal with a field of its'
-        " own for each field of a line (journalctl -u pulsarack ORDER=1234; see docs/events.md)."
+        '"text" for people, "json" for machines, "journal" for systemd\'s journal with a field'
+        " of its own for each field of a line (journalctl -u pulsarack ORDER=1234; see"
+        " docs/events.md)."
         ' "auto": journal under systemd, text on a terminal, json elsewhere.',
     )
     watchdog_seconds: WatchdogSeconds = explained(

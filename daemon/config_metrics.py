@@ -6,11 +6,11 @@ says otherwise.
 """
 
 import ipaddress
-from typing import Annotated
+from typing import Annotated, ClassVar
 
-from pydantic import AfterValidator, Field, ValidationInfo
+from pydantic import AfterValidator, ValidationInfo
 
-from pulsarack.daemon.config_fields import Section
+from pulsarack.daemon.config_fields import Section, explained
 from pulsarack.daemon.config_http import split_listen
 
 
@@ -31,16 +31,22 @@ class MetricsSection(Section):
     `other_hosts`: `listen` may be an address that other machines reach.
     """
 
-    # Before what is judged by it.
-    other_hosts: bool = Field(
-        default=False,
-        description="Whether `listen` may be an address that other machines reach. What is served"
-        " needs no password: no agent and no number is in it, but every stock and turnover.",
+    ABOUT: ClassVar[str] = (
+        "Figures for a monitor such as Prometheus, and whether the daemon is well: /metrics,"
+        " /healthz and /readyz. docs/metrics.md explains every figure; monitoring/ has alert rules"
+        " and a dashboard."
     )
-    listen: Annotated[str, AfterValidator(_listen)] | None = Field(
-        default=None,
-        description='Where figures are served as /metrics, /healthz and /readyz: "127.0.0.1:9290".'
-        " Without it nothing is served, and nothing is in memory for it.",
+
+    # Before what is judged by it.
+    other_hosts: bool = explained(
+        False,
+        "Whether listen may be an address that other machines reach. What is served needs no"
+        " password: no agent and no number is in it, but every stock and turnover.",
+    )
+    listen: Annotated[str, AfterValidator(_listen)] | None = explained(
+        None,
+        "Without this key nothing is served, and nothing is in memory for it (some 20 MB).",
+        "127.0.0.1:9290",
     )
 
 

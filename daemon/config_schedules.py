@@ -1,10 +1,10 @@
 """[schedules]: what the daemon does by itself, when, and what it warns of."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field
 
-from pulsarack.daemon.config_fields import Rupiah, Section, time_of_day
+from pulsarack.daemon.config_fields import Rupiah, Section, explained, time_of_day
 
 JobName = Literal[
     "day-report",
@@ -26,48 +26,56 @@ Days = Annotated[int, Field(ge=0, le=365)]
 class SchedulesSection(Section):
     """[schedules]: times are of the local day; docs/schedules.md has the table of jobs."""
 
-    off: Names = Field(
-        default=(),
-        description="Jobs that run only by hand (pulsarack schedule run NAME).",
+    ABOUT: ClassVar[str] = (
+        "What the daemon does by itself: docs/schedules.md has the table of jobs, pulsarack"
+        " schedule list shows when each is due, pulsarack schedule run NAME runs one now. Times are"
+        " of the local day."
     )
-    report_at: TimeOfDay = Field(
-        default="00:10",
-        description="When the report of the day that is over is written.",
+
+    off: Names = explained(
+        (),
+        'Jobs that run by hand only, as in off = ["audit", "low-stock"].',
     )
-    audit_at: TimeOfDay = Field(
-        default="04:10",
-        description="When the whole database is audited.",
+    report_at: TimeOfDay = explained(
+        "00:10",
+        "When the report of the day that is over is written to the folder reports of the "
+        "state directory.",
     )
-    reconcile_at: TimeOfDay = Field(
-        default="06:00",
-        description="When it is looked what of stock, discrepancies and payments is open.",
+    audit_at: TimeOfDay = explained(
+        "04:10",
+        "When the whole database is audited.",
     )
-    unread_hours: Hours = Field(
-        default=24,
-        description="A chip whose stock was not read for so many hours is named then; 0: none is.",
+    reconcile_at: TimeOfDay = explained(
+        "06:00",
+        "When it is looked what of stock, discrepancies and payments is open.",
     )
-    low_stock_minutes: Minutes = Field(
-        default=15,
-        description="How often stock is compared with the three figures that follow.",
+    unread_hours: Hours = explained(
+        24,
+        "A chip whose stock was not read for so many hours is named then; 0: none is.",
     )
-    low_stock_chip: Rupiah = Field(
-        default=0,
-        description="Warn of a chip that holds less than so many rupiah; 0: of none.",
+    low_stock_minutes: Minutes = explained(
+        15,
+        "How often stock is compared with the three figures that follow.",
     )
-    low_stock_operator: Rupiah = Field(
-        default=0,
-        description="Warn if all chips of an operator hold less than so many rupiah; 0: never.",
+    low_stock_chip: Rupiah = explained(
+        0,
+        "Warn of a chip that holds less than so many rupiah; 0: of none.",
     )
-    low_stock_hours: Hours = Field(
-        default=3,
-        description="Warn if an operator's stock lasts no longer than so many hours, sold as"
-        " quickly as today; 0: never.",
+    low_stock_operator: Rupiah = explained(
+        0,
+        "Warn if all chips of an operator together hold less than so many rupiah; 0: never.",
     )
-    expiry_at: TimeOfDay = Field(
-        default="07:00",
-        description="When it is looked which chips expire (pulsarack chip expiry).",
+    low_stock_hours: Hours = explained(
+        3,
+        "Warn if an operator's stock lasts no longer than so many hours, sold as quickly as "
+        "today; 0: never.",
     )
-    expiry_days: Days = Field(
-        default=14,
-        description="Warn so many days before a chip expires.",
+    expiry_at: TimeOfDay = explained(
+        "07:00",
+        "When it is looked which chips expire (pulsarack chip expiry), and how many days "
+        "before the last day of one the warnings begin.",
+    )
+    expiry_days: Days = explained(
+        14,
+        "",
     )

@@ -12,6 +12,7 @@ import asyncio
 import gc
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,60 +20,28 @@ from peewee import Database
 
 from pulsarack.daemon import config, descriptors, secrets, slow_statements, sqlite_engine
 from pulsarack.daemon import log as logging
-from pulsarack.daemon.admins.admins import Admins
-from pulsarack.daemon.admins.gate import Gate
-from pulsarack.daemon.archive_file import FOLDER, Archives
-from pulsarack.daemon.archivist import Archivist
 from pulsarack.daemon.backups.upgrading import save_before_upgrade
-from pulsarack.daemon.calls.account_calls import AccountCalls
-from pulsarack.daemon.calls.admin_calls import AdminCalls
-from pulsarack.daemon.calls.archive_calls import ArchiveCalls
-from pulsarack.daemon.calls.backup_calls import BackupCalls
-from pulsarack.daemon.calls.channel_calls import ChannelCalls
-from pulsarack.daemon.calls.config_calls import ConfigCalls
-from pulsarack.daemon.calls.deposit_calls import DepositCalls
-from pulsarack.daemon.calls.discrepancy_calls import DiscrepancyCalls
-from pulsarack.daemon.calls.identity_calls import IdentityCalls
-from pulsarack.daemon.calls.network_calls import NetworkCalls
-from pulsarack.daemon.calls.office import Office
-from pulsarack.daemon.calls.order_calls import OrderCalls
-from pulsarack.daemon.calls.rack_calls import RackCalls
-from pulsarack.daemon.calls.schedule_calls import ScheduleCalls
-from pulsarack.daemon.calls.sms_calls import SmsCalls
-from pulsarack.daemon.calls.technician_calls import TechnicianCalls
-from pulsarack.daemon.calls.trade_calls import TradeCalls
-from pulsarack.daemon.calls.wording_calls import WordingCalls, warn_of_unusable
-from pulsarack.daemon.channels.channels import Channels
+from pulsarack.daemon.calls.wording_calls import warn_of_unusable
 from pulsarack.daemon.clock import SMALL_SECONDS, SteadyClock, WallClock, dice, new_id
 from pulsarack.daemon.config import Config
 from pulsarack.daemon.context import MS, Context
-from pulsarack.daemon.control import ControlServer
-from pulsarack.daemon.control_protocol import Calls
-from pulsarack.daemon.dispatcher import CLOCK_REMEDY, Dispatcher
+from pulsarack.daemon.dispatcher import CLOCK_REMEDY
 from pulsarack.daemon.errors import DaemonError
 from pulsarack.daemon.events import Events
 from pulsarack.daemon.identity.identity import Identity
-from pulsarack.daemon.learned_store import LearnedStore
 from pulsarack.daemon.logs import strays
-from pulsarack.daemon.outbox import Outbox
-from pulsarack.daemon.past_orders import PastOrders
-from pulsarack.daemon.ports import SerialPorts, problems
+from pulsarack.daemon.ports import problems
 from pulsarack.daemon.pressure import Pressure
-from pulsarack.daemon.rack import Rack
-from pulsarack.daemon.schedules.day_reports import DayReports
-from pulsarack.daemon.schedules.jobs import schedule_of
 from pulsarack.daemon.service import exits
 from pulsarack.daemon.service.ending import start_failed, work
 from pulsarack.daemon.service.notify import READY, notify
 from pulsarack.daemon.service.patience import START_SECONDS_MOST, Patience
-from pulsarack.daemon.service.reload import Reload
 from pulsarack.daemon.service.signals import Signals
 from pulsarack.daemon.service.start_clock import wait_for_clock
-from pulsarack.daemon.service.status_line import StatusLine
-from pulsarack.daemon.side_reader import SideReader
 from pulsarack.daemon.store import Store
 from pulsarack.daemon.store_files import DATABASE_NAME
 from pulsarack.daemon.watchdog import LoopPulse, Sign, Watchdog, service_limit
+from pulsarack.daemon.wiring import Parts
 from pulsarack.ledger import accounts, journal
 from pulsarack.modems.errors import ModemError
 from pulsarack.modems.profile import Profiles
@@ -84,7 +53,7 @@ from pulsarack.ussd.errors import UssdError
 from pulsarack.ussd.shelf import load_shelf
 
 if TYPE_CHECKING:
-    from pulsarack.daemon.metrics.service import MetricsService
+    pass
 
 # So many objects more than there were set off a search for garbage; Python itself says 700.
 GARBAGE_THRESHOLD = 5_000
@@ -129,6 +98,10 @@ def _log_by(settings: Config, clock: Clock) -> None:
     logging.configure(daemon.log_level, daemon.log_format, sys.stderr, now_ms=clock.now_ms)
 
 
+def _log_anew(context: Context) -> Callable[[], None]:
+    return lambda: _log_by(context.config, context.clock)
+
+
 async def serve(config_path: Path, settings: Config, clock: Clock, signals: Signals) -> int:
     """Open everything, run until a signal, close everything."""
     daemon = settings.daemon
@@ -141,19 +114,14 @@ async def serve(config_path: Path, settings: Config, clock: Clock, signals: Sign
             daemon.state_dir / DATABASE_NAME,
             now_ms=clock.now_ms(),
             listen=slow_statements.listen(daemon.slow_statement_seconds, logging.get()),
+            before_upgrade=lambda: save_before_upgrade(settings, logging.get(), clock.now_ms()),
         )
     signals.attach()
-    store = Store.open(
-        daemon.state_dir / DATABASE_NAME,
-        now_ms=clock.now_ms(),
-        listen=slow_statements.listen(daemon.slow_statement_seconds, logging.get()),
-        before_upgrade=lambda: save_before_upgrade(settings, logging.get(), clock.now_ms()),
-    )
     descriptors.raise_limit()
-    parts: dict[str, Sign] = {"the event loop": LoopPulse(asyncio.get_running_loop())}
-    parts |= store.signs_of_life()
+    watched: dict[str, Sign] = {"the event loop": LoopPulse(asyncio.get_running_loop())}
+    watched |= store.signs_of_life()
     # It watches the closing, too: what is still to be written is written there.
-    with Watchdog(parts, daemon.watchdog_seconds, service_seconds=service_limit()):
+    with Watchdog(watched, daemon.watchdog_seconds, service_seconds=service_limit()):
         try:
             context = Context(
                 settings, clock, store, shelf, pins, Events(clock.now_ms), logging.get(), new_id
@@ -163,9 +131,10 @@ async def serve(config_path: Path, settings: Config, clock: Clock, signals: Sign
             identity = await Identity.open(context, os.environ, pressure, rng=dice())
             try:
                 await prepare(context)
-                return await _run(
-                    config_path, context, profiles, store, identity, pressure, signals
+                parts = Parts(
+                    config_path, context, profiles, store, identity, pressure, _log_anew(context)
                 )
+                return await _run(parts, signals)
             finally:
                 identity.close()
         finally:
@@ -201,96 +170,23 @@ async def prepare(context: Context) -> Recovered:
     return found
 
 
-async def _run(
-    config_path: Path,
-    context: Context,
-    profiles: Profiles,
-    store: Store,
-    identity: Identity,
-    pressure: Pressure,
-    signals: Signals,
-) -> int:
-    dispatcher = Dispatcher(context)
+async def _run(parts: Parts, signals: Signals) -> int:
+    context = parts.context
     for port in problems(context.config.ports):
         context.log.warning("port.unusable", path=port.path, why=port.why, remedy=port.remedy)
-    ports = SerialPorts(context.config, context.clock, context.log)
-    ports.start()
-    rack = Rack(context, dispatcher, profiles, ports)
-    pressure.watch(store.waiting)
-    archives = Archives(context.config.daemon.state_dir / FOLDER)
-    archivist = Archivist(context, archives)
-    reader = SideReader(context.config.daemon.state_dir / DATABASE_NAME)
-    reports = DayReports(context, reader)
-    schedule = schedule_of(context, archivist, reader, reports, rng=dice())
-    learned = LearnedStore(context, profiles.learned)
-    await learned.load()
-    past = PastOrders(context, archives)
-    channels = Channels(context, identity, rack, dispatcher, past, pressure, os.environ, dice())
-    reload = Reload(
-        config_path,
-        context,
-        rack,
-        os.environ,
-        others=lambda: channels.secrets,
-        log_anew=lambda: _log_by(context.config, context.clock),
-    )
-    line = StatusLine(context, rack, lambda: reload.remark)
-    office = Office(
-        context,
-        rack,
-        dispatcher,
-        Outbox(context),
-        archivist,
-        pressure,
-        identity,
-        channels.states,
-        reload,
-        schedule,
-        reports,
-        Admins(context, pressure),
-    )
-    server = ControlServer(
-        context.config.daemon.socket,
-        registry(office),
-        context.clock,
-        pressure,
-    )
-    await server.start()
+    parts.ports.start()
+    await parts.learned.load()
+    await parts.server.start()
     _spare_what_stays()
     notify(READY)
-    parts = {
-        "dispatcher": dispatcher.run(),
-        "rack": rack.run(),
-        "schedule": schedule.run(),
-        "learned": learned.run(),
-        "channels": channels.run(),
-        "store": store.watch(),
-        "reload": reload.run(signals.reload),
-        "status": line.run(),
-        "log": logging.watch(context.clock),
-    }
-    if context.config.metrics.listen is not None:
-        parts["metrics"] = _metrics(context, rack, pressure, channels, store).run()
     try:
-        failed = await work(context, rack, signals, parts)
+        failed = await work(context, parts.rack, signals, parts.tasks(signals))
     finally:
-        ports.stop()
-        await server.close()
+        parts.ports.stop()
+        await parts.server.close()
     logging.look_at_storms()
     context.log.info("daemon.stopped")
     return exits.FAILED if failed else exits.DONE
-
-
-def _metrics(
-    context: Context, rack: Rack, pressure: Pressure, channels: Channels, store: Store
-) -> "MetricsService":
-    """The metrics server. What it needs is loaded here: who wants no metrics has it not."""
-    from pulsarack.daemon.metrics.figures import Sources
-    from pulsarack.daemon.metrics.service import MetricsService
-
-    return MetricsService(
-        Sources(context, rack, pressure, channels.states, store.meter, store.backlog)
-    )
 
 
 def _spare_what_stays() -> None:
@@ -303,28 +199,3 @@ def _spare_what_stays() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(GARBAGE_THRESHOLD)
-
-
-def registry(office: Office) -> Calls:
-    """All calls of the control socket, each behind the gate (admins/gate.py)."""
-    admins = office.admins or Admins(office.context, office.pressure)
-    calls = Calls(Gate(admins, office.context.clock).before)
-    office = office.counter()
-    OrderCalls(office).register(calls)
-    DiscrepancyCalls(office).register(calls)
-    RackCalls(office).register(calls)
-    TechnicianCalls(office).register(calls)
-    TradeCalls(office).register(calls)
-    NetworkCalls(office).register(calls)
-    DepositCalls(office).register(calls)
-    AccountCalls(office).register(calls)
-    ArchiveCalls(office).register(calls)
-    BackupCalls(office).register(calls)
-    ChannelCalls(office).register(calls)
-    WordingCalls(office).register(calls)
-    IdentityCalls(office).register(calls)
-    SmsCalls(office).register(calls)
-    ConfigCalls(office).register(calls)
-    ScheduleCalls(office).register(calls)
-    AdminCalls(office, admins).register(calls)
-    return calls

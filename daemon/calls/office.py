@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from pulsarack.daemon.admins.admins import Admins
 from pulsarack.daemon.archivist import Archivist
+from pulsarack.daemon.backups.maker import BackupMaker
 from pulsarack.daemon.channels.carrier import ChannelState
 from pulsarack.daemon.context import Context
 from pulsarack.daemon.control_protocol import CallError
@@ -37,6 +38,7 @@ class Office:
     schedule: Schedule | None = None
     reports: DayReports | None = None
     admins: Admins | None = None  # None: of this machine
+    backups: BackupMaker | None = None
 
     def counter(self) -> "Office":
         """The same office from the callers' side: they wait behind the daemon's own jobs."""

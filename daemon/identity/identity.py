@@ -75,8 +75,6 @@ class Identity:
             # What programs ask waits behind the daemon's own jobs, in turn.
             Doorkeeper(replace(context, store=Outside(context.store)), box, pressure),
             Strangers(context.config, context.clock, pressure),
-            AccountDesk(context, box, rng),
-            Strangers(context.config.agents, context.clock, pressure),
             AccountDesk(witnessed, box, rng),
             pool,
         )

@@ -32,6 +32,7 @@ def _restart(why: str) -> Effect:
 _OPENED = "the database and what belongs to it are opened at the start"
 _LISTENER = "the listener and its limits are made at the start"
 _ACCOUNT = "the connection to the service is made with it at the start"
+_SCHEDULE = "when each job is due is worked out at the start"
 _KEYS = "what is sealed with the master keys is opened at the start"
 _PORTS = "the search for ports begins at the start; what is plugged in or out is seen without it"
 
@@ -151,6 +152,11 @@ EFFECTS: dict[str, dict[str, Effect]] = {
         _live("jobs follow within five minutes"),
     ),
     "retention": dict.fromkeys(("days", "at"), _live()),
+    "backup": {
+        **dict.fromkeys(("dir", "every_minutes", "verify_at"), _restart(_SCHEDULE)),
+        **dict.fromkeys(("keep_hours", "keep_days", "keep_months", "most_gb"), _live()),
+    },
+    "metrics": dict.fromkeys(("listen", "other_hosts"), _restart(_LISTENER)),
     "agents": {
         **dict.fromkeys(
             (

@@ -45,8 +45,9 @@ from pulsarack.daemon.outbox import Outbox
 from pulsarack.daemon.past_orders import PastOrders
 from pulsarack.daemon.pressure import Pressure
 from pulsarack.daemon.rack import Rack
+from pulsarack.daemon.registry import registry
 from pulsarack.daemon.resets import Resets
-from pulsarack.daemon.run import prepare, registry
+from pulsarack.daemon.run import prepare
 from pulsarack.daemon.schedules.day_reports import DayReports
 from pulsarack.daemon.schedules.jobs import schedule_of
 from pulsarack.daemon.secrets import Secret, Secrets
@@ -373,9 +374,9 @@ class World:
                 self.pressure,
                 self.identity,
                 self.channels.states,
-                self.schedule,
-                reports,
-                Admins(context, self.pressure, self.users),
+                schedule=self.schedule,
+                reports=reports,
+                admins=Admins(context, self.pressure, self.users),
             )
         )
         parts = (

@@ -36,7 +36,8 @@ from pulsarack.daemon.outbox import Outbox
 from pulsarack.daemon.past_orders import PastOrders
 from pulsarack.daemon.pressure import Pressure
 from pulsarack.daemon.rack import Rack
-from pulsarack.daemon.run import prepare, registry
+from pulsarack.daemon.registry import registry
+from pulsarack.daemon.run import prepare
 from pulsarack.daemon.secrets import Secret, Secrets
 from pulsarack.ledger import audit as ledger_audit
 from pulsarack.modems.profile import Profiles
