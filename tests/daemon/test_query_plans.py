@@ -113,6 +113,7 @@ ALLOWED: dict[str, str] = {
     f"{_OUTGOING} FROM outgoing ORDER BY id DESC LIMIT": _NEWEST,
     f"{_OUTGOING} FROM outgoing WHERE state = 'WAITING' ORDER BY channel": _WAITING,
     "SELECT channel, count(*) AS number FROM outgoing WHERE state = 'WAITING'": _WAITING,
+    "SELECT channel, count(*), min(created_at) FROM outgoing WHERE state = 'WAITING'": _WAITING,
     "SELECT max(claimed_at) FROM attempt WHERE chip = ?": _GREATEST,
     "INSERT INTO stock_reading": _GREATEST,
     "SELECT coalesce(max(sequence), 0) + 1 FROM transfer": _GREATEST,
@@ -406,6 +407,8 @@ async def live(directory: Path) -> set[str]:
     found = {(one.call, one.outcome) for one in await world.acts()}
     acts = {name for name, rule in RULES.items() if rule.acts}
     assert {name for name in acts if (name, "DONE") not in found} == NOT_DONE | CHANGES_NOTHING
+    acts = {name for name in known if RULES[name].acts}
+    assert {name for name in acts if (name, "DONE") not in found} == NOT_DONE
     assert {name for name in NOT_DONE if (name, "REFUSED") not in found} == set()
     await world.stop()
     return known - world.made
@@ -529,6 +532,7 @@ SIMPLE = [
     "channel.list",
     "inbox.list",
     "outbox.list",
+    "config.show",
     "schedule.list",
     "report.day",
     "admin.list",
