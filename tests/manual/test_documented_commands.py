@@ -33,7 +33,7 @@ def problem(line: str) -> str | None:
     """What is wrong with a command line; None if nothing is."""
     command: click.Command = root
     context = click.Context(root, info_name="pulsarack")
-    words = line.partition(" #")[0].split()
+    words = re.split(r" #|; | && | \| ", line)[0].split()
     while isinstance(command, click.Group) and words and _WORD.fullmatch(words[0]):
         name = words.pop(0)
         found = command.get_command(context, name)
