@@ -44,7 +44,7 @@ class Standing:
     """A scheduled job."""
 
     name: str
-    outcome: str | None
+    failures: int
     done_at: int | None
 
 
@@ -60,9 +60,9 @@ class Backups:
 
 
 OFFERED = Offered(
-    jobs=lambda: (Standing("audit", "failed", START_MS), Standing("backup", None, None)),
+    jobs=lambda: (Standing("audit", 2, START_MS), Standing("backup", 0, None)),
     backups=Backups,
-    log_lines=lambda: {"lines": 12, "lost": 0},
+    log_lines=lambda: {"suppressed": 12, "lost": 0},
     admin_acts=lambda: {"acts": 2, "not_allowed": 1, "unrecorded": 0},
 )
 
@@ -156,7 +156,7 @@ def test_what_other_parts_offer_is_shown(told: dict[str, str]) -> None:
     assert of(end, "backups") == 3 and of(end, "backups_unusable") == 1
     assert of(end, "backup_newest_age_seconds") > 0
     assert ("pulsarack_backup_verified_age_seconds", ()) not in end
-    assert of(end, "log_lines_total", what="lines") == 12
+    assert of(end, "log_lines_total", what="suppressed") == 12
     assert of(end, "admin_acts_total", what="not_allowed") == 1
 
 
