@@ -38,7 +38,7 @@ for what in doc man locale; do
     without="$without --dpkgopt=path-exclude=/usr/share/$what/*"
 done
 packages=systemd-sysv,udev,dbus,kmod,initramfs-tools,linux-image-amd64,zstd,python3
-packages=$packages,openssh-server,iproute2,procps,bash-completion
+packages=$packages,systemd-timesyncd,openssh-server,iproute2,procps,bash-completion
 rm -rf --one-file-system root
 # shellcheck disable=SC2086
 mmdebstrap --quiet --mode=root --variant=minbase --include="$packages" $without \
