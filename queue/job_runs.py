@@ -5,7 +5,7 @@ from typing import Final
 
 from peewee import Database
 
-from pulsarack.queue.rows import columns, execute, select
+from pulsarack.queue.rows import columns, execute, scalar, select
 
 SAID_MOST: Final = 1000
 """Characters kept of what a job said."""
@@ -32,6 +32,12 @@ def standings(db: Database) -> dict[str, JobRun]:
     """Every job that ever ran, by its name."""
     rows = select(db, JobRun, f"SELECT {columns(JobRun)} FROM job_standing ORDER BY name")
     return {row.name: row for row in rows}
+
+
+def counted_since(db: Database) -> int:
+    """When this database began to keep how jobs stand: what never ran is due after that."""
+    made = "SELECT applied_at FROM schema_version WHERE folder = 'queue' AND number = 17"
+    return int(scalar(db, made) or 0)
 
 
 def note(db: Database, run: JobRun) -> None:

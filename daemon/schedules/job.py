@@ -35,6 +35,10 @@ class Every:
     jitter_seconds: float = 0.0
 
 
+When = Daily | Every | None
+"""When a job runs; None: only by hand."""
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """One kind of work.
@@ -47,5 +51,5 @@ class Job:
 
     name: str
     what: str
-    when: Daily | Every | None
+    when: When
     run: Callable[[], Awaitable[str]]

@@ -14,7 +14,7 @@ from typing import Final
 from apscheduler.triggers.cron import CronTrigger
 
 from pulsarack.daemon import calendar
-from pulsarack.daemon.schedules.job import Daily, Every
+from pulsarack.daemon.schedules.job import Daily, Every, When
 
 DAY_MS: Final = 86_400_000
 RETRY_SECONDS: Final = (60.0, 300.0, 900.0, 3600.0)
@@ -68,7 +68,7 @@ def retry_seconds(when: Daily | Every, failures: int) -> float:
     return min(seconds, when.seconds) if isinstance(when, Every) else seconds
 
 
-def in_words(when: Daily | Every | None) -> str:
+def in_words(when: When) -> str:
     """When a job runs, for people."""
     if when is None:
         return "by hand"

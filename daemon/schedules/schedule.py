@@ -12,15 +12,16 @@ else, in small pieces, and waits its turn there. When the daemon ends they are c
 """
 
 import asyncio
+import math
 import random
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
 from pulsarack.daemon.context import MS, Context
 from pulsarack.daemon.errors import DaemonError
 from pulsarack.daemon.schedules import moments
-from pulsarack.daemon.schedules.job import BadNews, Daily, Every, Job, JobFailed
+from pulsarack.daemon.schedules.job import BadNews, Daily, Every, Job, JobFailed, When
 from pulsarack.daemon.schedules.moments import Moments
 from pulsarack.daemon.store_errors import StoreError
 from pulsarack.queue import job_runs
@@ -62,12 +63,14 @@ class JobStanding:
 class _Entry:
     """A job and what is known of it here.
 
-    Moments of the day count from `since_ms`: the last run that did not fail, or the first start.
+    Moments of the day count from `since_ms`: the last run that did its work, or the day on which
+    runs were first kept.
     `not_before` is a monotonic instant.
     """
 
     job: Job
-    moments: Moments | None  # of one that runs at a time of the day
+    when: When = None
+    moments: Moments | None = None  # of one that runs at a time of the day
     last: JobRun | None = None
     since_ms: int = 0
     not_before: float = 0.0
@@ -86,27 +89,40 @@ class Counts:
 class Schedule:
     """All jobs of one daemon."""
 
-    def __init__(self, context: Context, jobs: Iterable[Job], *, rng: random.Random) -> None:
-        """`rng` spreads what is due every so often; names of jobs are unique."""
+    def __init__(
+        self,
+        context: Context,
+        jobs: Iterable[Job],
+        *,
+        rng: random.Random,
+        when: Callable[[Job], When] = lambda job: job.when,
+    ) -> None:
+        """`rng` spreads what is due every so often; names of jobs are unique.
+
+        `when` says when a job runs as things are now: it is asked again and again, since a new
+        configuration may say otherwise.
+        """
         self._context = context
         self._rng = rng
-        timezone = context.config.daemon.timezone
+        self._when = when
         self._entries: dict[str, _Entry] = {}
         for job in jobs:
             assert job.name not in self._entries, f"two jobs are called {job.name}"
-            daily = Moments(job.when, timezone) if isinstance(job.when, Daily) else None
-            self._entries[job.name] = _Entry(job, daily)
+            self._entries[job.name] = _Entry(job)
+            self._retime(self._entries[job.name])
         self.counts: dict[str, Counts] = {name: Counts() for name in self._entries}
 
     async def load(self) -> None:
         """Learn what the daemon before had done; before `run`."""
-        known = await self._context.store.read(job_runs.standings)
+        known, began = await self._context.store.read(
+            lambda db: (job_runs.standings(db), job_runs.counted_since(db))
+        )
         clock = self._context.clock
         begin = clock.monotonic() + START_SECONDS
         for name, entry in self._entries.items():
             entry.last = known.get(name)
-            entry.since_ms, entry.not_before = _since(entry.last, clock.now_ms()), begin
-            if isinstance(when := entry.job.when, Every):
+            entry.since_ms, entry.not_before = _since(entry.last, began), begin
+            if isinstance(when := entry.when, Every):
                 done = None if entry.last is None else entry.last.done_at
                 wait = moments.first_wait(when, done, clock.now_ms())
                 entry.not_before += max(0.0, wait + self._jitter(when))
@@ -117,7 +133,6 @@ class Schedule:
         tasks = [
             asyncio.create_task(self._serve(entry), name=f"schedule {name}")
             for name, entry in self._entries.items()
-            if entry.job.when is not None
         ]
         try:
             await asyncio.gather(asyncio.Event().wait(), *tasks)
@@ -162,11 +177,26 @@ class Schedule:
 
     def _seconds_left(self, entry: _Entry) -> float:
         """How long until a job is due; 0 or less if it is."""
+        self._retime(entry)
         clock = self._context.clock
         left = entry.not_before - clock.monotonic()
+        if entry.when is None:
+            return math.inf
         if entry.moments is None:
             return left
         return max(left, (self._due_at(entry, entry.moments) - clock.now_ms()) / MS)
+
+    def _retime(self, entry: _Entry) -> None:
+        """Follow the configuration."""
+        when = self._when(entry.job)
+        if when == entry.when:
+            return
+        entry.when, entry.moments = when, None
+        if isinstance(when, Daily):
+            entry.moments = Moments(when, self._context.config.daemon.timezone)
+        elif isinstance(when, Every):
+            soon = self._context.clock.monotonic() + when.seconds
+            entry.not_before = min(entry.not_before or soon, soon)
 
     def _due_at(self, entry: _Entry, of_day: Moments) -> int:
         now_ms = self._context.clock.now_ms()
@@ -210,7 +240,11 @@ class Schedule:
                 again_in_seconds=None if again is None else round(again),
             )
             raise failed
-        tell = log.info if isinstance(entry.job.when, Daily) else log.debug
+        if isinstance(entry.job.when, Daily):
+            log.info("schedule.done", said=said, seconds=seconds)
+        else:
+            log.debug("schedule.ran", said=said, seconds=seconds)
+        tell = log.debug if isinstance(entry.when, Every) else log.info
         tell("schedule.done", said=said, seconds=seconds)
         return said
 
@@ -218,7 +252,7 @@ class Schedule:
         self, entry: _Entry, began: float, said: str, failed: JobFailed | None
     ) -> float | None:
         """Keep how a run ended; in how many seconds it is tried again, if it failed."""
-        clock, before, when = self._context.clock, entry.last, entry.job.when
+        clock, before, when = self._context.clock, entry.last, entry.when
         counts = self.counts[entry.job.name]
         counts.runs += 1
         done_at, failures = (None, 0) if before is None else (before.done_at, before.failures)
@@ -275,7 +309,7 @@ class Schedule:
         return JobStanding(
             name=job.name,
             what=job.what,
-            when=moments.in_words(job.when),
+            when=moments.in_words(entry.when),
             due_at=self._told_due(entry),
             began_at=entry.began_at if running else (last.began_at if last else None),
             ended_at=None if running or last is None else last.ended_at,
@@ -286,15 +320,15 @@ class Schedule:
         )
 
     def _told_due(self, entry: _Entry) -> int | None:
-        if entry.job.when is None or entry.task is not None:
+        left = self._seconds_left(entry)
+        if entry.when is None or entry.task is not None:
             return None
-        now_ms = self._context.clock.now_ms()
-        return now_ms + round(max(0.0, self._seconds_left(entry)) * MS)
+        return self._context.clock.now_ms() + round(max(0.0, left) * MS)
 
 
-def _since(last: JobRun | None, now_ms: int) -> int:
+def _since(last: JobRun | None, began_ms: int) -> int:
     if last is None:
-        return now_ms  # who starts for the first time is in no hurry
+        return began_ms
     return last.began_at - moments.DAY_MS if last.done_at is None else last.done_at
 
 

@@ -135,30 +135,23 @@ EFFECTS: dict[str, dict[str, Effect]] = {
         "roaming": _live("it is asked when a modem looks for its network"),
     },
     "resolution": dict.fromkeys(("check_every_seconds", "give_up_after_seconds"), _live()),
-    "retention": {"days": _live(), "at": _restart(_SCHEDULE)},
-    "schedules": {
-        **dict.fromkeys(
-            (
-                "off",
-                "report_at",
-                "audit_at",
-                "reconcile_at",
-                "low_stock_minutes",
-                "expiry_at",
-            ),
-            _restart(_SCHEDULE),
+    "schedules": dict.fromkeys(
+        (
+            "off",
+            "report_at",
+            "audit_at",
+            "reconcile_at",
+            "unread_hours",
+            "low_stock_minutes",
+            "low_stock_chip",
+            "low_stock_operator",
+            "low_stock_hours",
+            "expiry_at",
+            "expiry_days",
         ),
-        **dict.fromkeys(
-            (
-                "unread_hours",
-                "low_stock_chip",
-                "low_stock_operator",
-                "low_stock_hours",
-                "expiry_days",
-            ),
-            _live(),
-        ),
-    },
+        _live("jobs follow within five minutes"),
+    ),
+    "retention": dict.fromkeys(("days", "at"), _live()),
     "backup": {
         **dict.fromkeys(("dir", "every_minutes", "verify_at"), _restart(_SCHEDULE)),
         **dict.fromkeys(("keep_hours", "keep_days", "keep_months", "most_gb"), _live()),

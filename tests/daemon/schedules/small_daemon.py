@@ -13,7 +13,7 @@ from pulsarack.daemon import config
 from pulsarack.daemon import log as logging
 from pulsarack.daemon.context import Context
 from pulsarack.daemon.events import Events
-from pulsarack.daemon.schedules.job import Daily, Every, Job
+from pulsarack.daemon.schedules.job import Daily, Every, Job, When
 from pulsarack.daemon.schedules.schedule import Schedule
 from pulsarack.daemon.secrets import Secrets
 from tests.daemon.store_inline import InlineStore
@@ -54,9 +54,11 @@ class SmallDaemon:
             lambda: "id",
         )
 
-    def start(self, jobs: Iterable[Job]) -> Schedule:
+    def start(
+        self, jobs: Iterable[Job], when: Callable[[Job], When] = lambda job: job.when
+    ) -> Schedule:
         """Begin to run jobs."""
-        schedule = Schedule(self.open(), jobs, rng=self.rng)
+        schedule = Schedule(self.open(), jobs, rng=self.rng, when=when)
         self._tasks.append(asyncio.create_task(schedule.run()))
         return schedule
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pulsarack.daemon.schedules.job import Daily, Every, JobFailed
+from pulsarack.daemon.schedules.job import Daily, Every, JobFailed, When
 from tests.daemon.schedules.small_daemon import DAY, HOUR, SmallDaemon
 from tests.daemon.virtual_loop import run
 
@@ -176,6 +176,41 @@ def test_by_hand_it_runs_at_once_and_counts_as_done(tmp_path: Path) -> None:
         # That of the coming midnight is still to come.
         await daemon.clock.sleep(12 * HOUR)
         assert len(daemon.times("report")) == 2
+        await daemon.stop()
+
+    run(life())
+
+
+def test_a_new_server_that_is_off_at_night_does_in_the_morning_what_it_missed(
+    tmp_path: Path,
+) -> None:
+    async def life() -> None:
+        daemon = SmallDaemon(tmp_path)
+        for days in range(3):
+            daemon.start([daemon.job("report", Daily("00:10"))])
+            await daemon.clock.sleep(5 * HOUR)
+            assert len(daemon.times("report")) == days
+            await daemon.stop()
+            await daemon.clock.sleep(19 * HOUR)
+
+    run(life())
+
+
+def test_a_new_configuration_is_followed(tmp_path: Path) -> None:
+    async def life() -> None:
+        daemon = SmallDaemon(tmp_path)
+        when: dict[str, When] = {"report": Daily("23:00"), "poll": Every(6 * HOUR), "off": None}
+        jobs = [daemon.job(name, None) for name in when]
+        schedule = daemon.start(jobs, when=lambda job: when[job.name])
+        await daemon.clock.sleep(HOUR)
+        when.update(report=Daily("16:00"), poll=Every(HOUR), off=Every(HOUR))
+        await daemon.clock.sleep(1.9 * HOUR)
+        assert daemon.times("report") == [pytest.approx(1.92, abs=0.02)]
+        assert (len(daemon.times("poll")), len(daemon.times("off"))) == (2, 2)
+        when.update(report=None, poll=None, off=None)
+        await daemon.clock.sleep(30 * HOUR)
+        assert len(daemon.ran) == 5
+        assert {one.when for one in schedule.standings()} == {"by hand"}
         await daemon.stop()
 
     run(life())

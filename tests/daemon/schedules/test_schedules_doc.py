@@ -6,6 +6,8 @@ from typing import get_args
 
 from pulsarack.daemon.archive_file import Archives
 from pulsarack.daemon.archivist import Archivist
+from pulsarack.daemon.backups import jobs as backup_jobs
+from pulsarack.daemon.backups.maker import BackupMaker
 from pulsarack.daemon.config_schedules import JobName
 from pulsarack.daemon.schedules import moments
 from pulsarack.daemon.schedules.day_reports import DayReports
@@ -15,7 +17,6 @@ from tests.daemon.schedules.small_daemon import SmallDaemon
 from tests.daemon.virtual_loop import run
 
 DOC = Path(__file__).parents[3] / "docs" / "schedules.md"
-OF_OTHER_PARTS = {"backup", "backup-verify"}
 SHOWN = re.compile(r"^\| `([a-z-]+)` \| ([^|]+) \| ([^|]+) \| `([^|`]+)` \|$", re.M)
 
 
@@ -24,15 +25,16 @@ def test_the_table_of_jobs_is_what_the_daemon_does(tmp_path: Path) -> None:
         daemon = SmallDaemon(tmp_path)
         context = daemon.open()
         reader = SideReader(daemon.path, threads=False)
-        archivist = Archivist(context, Archives(tmp_path / "archive", threads=False))
+        archives = Archives(tmp_path / "archive", threads=False)
+        archivist = Archivist(context, archives)
         reports = DayReports(context, reader)
-        made = jobs(context, archivist, reader, reports)
-        table = [row[:3] for row in SHOWN.findall(DOC.read_text())]
-        assert [row for row in table if row[0] not in OF_OTHER_PARTS] == [
+        maker = BackupMaker(context, archives)
+        of_backups = backup_jobs.jobs(context, maker, tmp_path / "pulsarack.toml")
+        made = [*jobs(context, archivist, reader, reports), *of_backups]
+        assert [row[:3] for row in SHOWN.findall(DOC.read_text())] == [
             (one.name, one.what, moments.in_words(one.when)) for one in made
         ]
-        known = set(get_args(JobName))
-        assert {one.name for one in made} | OF_OTHER_PARTS == known
+        assert {one.name for one in made} == set(get_args(JobName))
         await daemon.stop()
         daemon = SmallDaemon(tmp_path, '[schedules]\noff = ["audit", "low-stock"]\n')
         schedule = schedule_of(daemon.open(), archivist, reader, reports, rng=daemon.rng)
