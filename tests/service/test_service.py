@@ -5,6 +5,7 @@ takes seconds of the unit's own patience (the watchdog, the pause before a resta
 by a drop-in, as an admin would write it; nothing else of the unit is changed.
 """
 
+import json
 import os
 import shutil
 import time
@@ -89,6 +90,15 @@ def test_it_runs_without_a_modem_or_a_secret_and_says_so(machine: Container) -> 
     assert machine.run("cat", CONFIG) == SOUND.strip(), "what was there is left alone"
     mode = machine.run("stat", "-c", "%U %a", "/etc/pulsarack/secrets.toml")
     assert mode == "root 600"
+
+
+def test_the_sandbox_lets_it_write_fields_into_the_journal(machine: Container) -> None:
+    wanted = ("EVENT=daemon.started", "PRIORITY=6", "SYSLOG_IDENTIFIER=pulsarack")
+    found = machine.run("journalctl", "--no-pager", "-u", SERVICE, "-o", "json", *wanted)
+    (entry,) = map(json.loads, found.splitlines())
+    assert entry["_TRANSPORT"] == "journal"
+    assert int(entry["RECIPES"]) >= 1
+    assert entry["MESSAGE"].startswith("daemon.started queued_again=0 undecided=0")
 
 
 def test_the_sandbox_lets_it_use_its_port(machine: Container, port: tuple[int, str]) -> None:
