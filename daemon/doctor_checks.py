@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from shlex import quote
 
 from pulsarack.daemon import (
+    doctor_backups,
     doctor_clock,
     doctor_identity,
     doctor_ports,
@@ -155,5 +156,6 @@ CHECKS: tuple[Check, ...] = (
     doctor_unit.unit,
     daemon,
     doctor_ports.rack,
+    doctor_backups.backups,
     *doctor_store.CHECKS,
 )

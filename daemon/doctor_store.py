@@ -38,7 +38,7 @@ from pulsarack.queue import archive
 
 NAME = "database"
 _START = "sudo systemctl start pulsarack"
-_STOP = "sudo systemctl stop pulsarack"
+_BACKUPS = "sudo pulsarack backup list"
 _UPGRADE = "sudo apt-get install ./pulsarack_*.deb"
 READ_BYTES = 256 * 1024 * 1024
 """Up to this size all of the file is read: some seconds on a slow machine."""
@@ -125,7 +125,7 @@ def _archives(db: Database, folder: Path) -> Iterator[Finding]:
 def _schema(db: Database) -> Iterator[Finding]:
     found = [f"{one.subject}: {one.detail}" for one in audit.check_schema(db)]
     for what in found:
-        yield bad(NAME, what, _STOP, "then restore a backup, or report this")
+        yield bad(NAME, what, _BACKUPS, "stop the daemon and restore one, or report this")
     if not found:
         yield ok(NAME, "it is of this version, every table and guard in its place")
 
@@ -138,7 +138,7 @@ def wrong(found: StoreError, subject: Subject) -> Finding:
         SchemaNewer: _UPGRADE,
         NotAFile: f"sudo ls -l {quote(str(subject.state_dir))}",
     }
-    return error(NAME, found, commands.get(type(found), _STOP))
+    return error(NAME, found, commands.get(type(found), _BACKUPS))
 
 
 # The reset of the log that can lose what another connection wrote (sqlite.org, 3.51.3).

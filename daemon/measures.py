@@ -125,6 +125,24 @@ class Measures:
         """An operator said something over 'ussd' or 'sms'."""
         self.replies[(operator, way, "understood" if understood else "unparsed")] += 1
 
+    def summary(self) -> dict[str, int]:
+        """The most telling of it, for `pulsarack status`: counts since the start."""
+        ended: Counter[str] = Counter()
+        for (_, _, state, _), number in self.finished.items():
+            ended[state] += number
+        said: Counter[str] = Counter()
+        for (_, _, meaning), number in self.replies.items():
+            said[meaning] += number
+        return {
+            "accepted": sum(self.accepted.values()),
+            "succeeded": ended["SUCCEEDED"],
+            "failed": ended["FAILED"],
+            "replies": said.total(),
+            "unparsed": said["unparsed"],
+            "remedies": sum(self.remedies.values()),
+            "discrepancies": sum(self.discrepancies.values()),
+        }
+
     def _is_news(self, order: Order) -> bool:
         key = (order.id, order.state)
         if key in self._told:

@@ -96,7 +96,7 @@ class Secrets:
         return list(dict.fromkeys(p["sim_pin"] for p in self._pins.values() if "sim_pin" in p))
 
     def take_over(self, other: "Secrets") -> None:
-        """Hold what the other one holds, in place of what was held; mask those first."""
+        """Hold what the other one holds, in place of what was held."""
         self._pins = other._pins
 
     def changed(self, other: "Secrets") -> list[str]:

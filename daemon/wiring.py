@@ -79,7 +79,6 @@ class Parts:
             context,
             rack,
             os.environ,
-            others=lambda: channels.secrets,
             log_anew=log_anew,
         )
         self._admins = Admins(context, pressure)

@@ -14,7 +14,6 @@ and takes several times the processor.
 
 import errno
 import os
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,8 +29,8 @@ from pulsarack.ledger import sql
 T = TypeVar("T")
 
 SLICE_PAGES: Final = 256
-"""Pages between two pauses: half a megabyte of our own pages, a millisecond or so."""
-PAUSE_SECONDS: Final = 0.002
+"""Pages between two pauses: half a megabyte of our own pages, some milliseconds of work."""
+PAUSE_SECONDS: Final = 0.004
 LOG_BYTES: Final = 32 * 1024 * 1024
 """How much the log may grow before the copy is hurried."""
 SYNCED_SLICES: Final = 16
@@ -52,10 +51,11 @@ def copy_database(
     look: Callable[[Database], T],
     *,
     watch: Watch = never_stop,
-    pause: Callable[[float], None] = time.sleep,
+    pause: Callable[[float], None] | None = None,
 ) -> T:
     """Copy a database as it is at this moment; what `look` found in the same snapshot.
 
+    `pause` is called between slices, with 0 once the log has grown; it may raise, too.
     `target` must not exist. It is on the disk when this returns, its name is not. Raises a
     StoreError if the source cannot be read, OSError if the target cannot be written.
     """
@@ -93,7 +93,7 @@ def _snapshot(path: Path) -> Iterator[Database]:
 
 
 def _copy(
-    db: Database, source: Path, target: Path, watch: Watch, pause: Callable[[float], None]
+    db: Database, source: Path, target: Path, watch: Watch, pause: Callable[[float], None] | None
 ) -> None:
     descriptor = os.open(target, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
@@ -115,7 +115,7 @@ def _step(
     source: Path,
     descriptor: int,
     watch: Watch,
-    pause: Callable[[float], None],
+    pause: Callable[[float], None] | None,
 ) -> None:
     connection: apsw.Connection = db.connection()  # type: ignore[no-untyped-call]
     page = int(str(connection.execute("PRAGMA page_size").get))
@@ -123,14 +123,13 @@ def _step(
     at_first = _size(log)
     with copy.backup("main", connection, "main") as backup:
         while not backup.done:
-            began = time.perf_counter()
             backup.step(SLICE_PAGES)
             slices += 1
             watch((backup.page_count - backup.remaining) * page)
             if slices % SYNCED_SLICES == 0:
                 os.fdatasync(descriptor)
-            if _size(log) - at_first < LOG_BYTES:
-                pause(max(PAUSE_SECONDS, time.perf_counter() - began))
+            if pause is not None:
+                pause(PAUSE_SECONDS if _size(log) - at_first < LOG_BYTES else 0.0)
 
 
 def _size(path: Path) -> int:

@@ -40,7 +40,7 @@ async def _verify(folder: Path, config_path: Path) -> str:
     stand still meanwhile."""
     if not (await asyncio.to_thread(figures, folder)).backups:
         return "there is no backup yet"
-    told = await _run([*OWN_COMMAND, "--config", str(config_path), "backup", "verify"])
+    told = await _run([*OWN_COMMAND, "--config", str(config_path), "backup", "verify", "--gently"])
     return told or "the newest backup was verified"
 
 

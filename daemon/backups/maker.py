@@ -1,12 +1,13 @@
 """The daemon's own backups: made beside its work, one at a time."""
 
-import time
+import asyncio
 from functools import partial
 from pathlib import Path
+from threading import Event
 
 from pulsarack.daemon.archive_file import Archives
 from pulsarack.daemon.backups import shelf
-from pulsarack.daemon.backups.errors import BackupError
+from pulsarack.daemon.backups.errors import BackupError, BackupFailed
 from pulsarack.daemon.backups.keep import Rule
 from pulsarack.daemon.backups.making import Making, Wanted
 from pulsarack.daemon.backups.manifest import Manifest
@@ -53,7 +54,14 @@ class BackupMaker:
 
     async def make(self, why: str) -> Manifest:
         """Make one; raises BackupError or StoreError, and then nothing of it is left."""
-        context = self._context
+        context, stop = self._context, Event()
+
+        def pause(seconds: float) -> None:
+            if stop.wait(seconds):
+                raise BackupFailed(
+                    "the daemon was stopped meanwhile", "the next one is made in time"
+                )
+
         making = Making(
             Wanted(
                 database=self._archives.folder.parent / DATABASE_NAME,
@@ -62,20 +70,20 @@ class BackupMaker:
                 why=why,
                 rule=rule_of(context.config.backup),
                 day_of=context.day_of,
-                pause=time.sleep,
+                pause=pause,
             )
         )
         began = context.clock.monotonic()
+        work = asyncio.ensure_future(self._make(making))
         try:
-            await self._archives.beside(making.begin)
-            for name in making.archives:
-                await self._archives.alone(partial(making.add_archive, name))
-            made = await self._archives.beside(making.finish)
+            made = await asyncio.shield(work)
         except (BackupError, StoreError) as error:
             context.log.error("backup.failed", why=error.message, remedy=error.remedy)
             raise
-        except BaseException:
-            making.give_up()
+        except asyncio.CancelledError:
+            # What is half made is removed by the thread that makes it.
+            stop.set()
+            await asyncio.gather(work, return_exceptions=True)
             raise
         context.log.info(
             "backup.made",
@@ -85,6 +93,12 @@ class BackupMaker:
             removed=len(making.removed),
         )
         return made
+
+    async def _make(self, making: Making) -> Manifest:
+        await self._archives.beside(making.begin)
+        for name in making.archives:
+            await self._archives.alone(partial(making.add_archive, name))
+        return await self._archives.beside(making.finish)
 
     async def make_if_due(self, why: str) -> Manifest | None:
         """The same, unless the newest one is young enough."""

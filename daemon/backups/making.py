@@ -12,8 +12,8 @@ database may lie on the same one.
 
 import errno
 import os
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version as installed
 from pathlib import Path
@@ -82,29 +82,32 @@ class Making:
 
     def begin(self) -> None:
         """Copy the database; raises BackupFailed or StoreError, and then nothing is left."""
-        try:
+        with self._whole_or_gone():
             self._begin()
-        except BaseException as error:
-            self.give_up()
-            raise _as_failure(error, self.wanted.folder) from error
 
     def add_archive(self, name: str) -> None:
         """Copy one archive, or name the copy that is there already."""
-        try:
+        with self._whole_or_gone():
             self._add_archive(name)
-        except BaseException as error:
-            self.give_up()
-            raise _as_failure(error, self.wanted.folder) from error
 
     def finish(self) -> Manifest:
         """Give it its name, and remove those that need not stay."""
+        with self._whole_or_gone():
+            made = self._finish()
+        self._held.close()
+        return made
+
+    @contextmanager
+    def _whole_or_gone(self) -> Iterator[None]:
         try:
-            return self._finish()
-        except BaseException as error:
+            yield
+        except OSError as error:
             self.give_up()
-            raise _as_failure(error, self.wanted.folder) from error
-        finally:
-            self._held.close()
+            what = "the backup could not be made"
+            raise on_disk(what, self.wanted.folder, error) from error
+        except BaseException:
+            self.give_up()
+            raise
 
     def give_up(self) -> None:
         """Remove what was made."""
@@ -169,7 +172,7 @@ class Making:
 
     def _copy(self, source: Path, named: str, look: Callable[[Database], T], looks: str = "") -> T:
         target = self._place / named
-        pause = self.wanted.pause or (lambda _seconds: None)
+        pause = self.wanted.pause
         found = copy_database(source, target, look, watch=self._watch, pause=pause)
         files.give(target, self.wanted.folder)
         size = target.stat().st_size
@@ -223,13 +226,15 @@ def make(wanted: Wanted) -> Manifest:
 
 
 def _facts_of(db: Database) -> _Facts:
-    # As old tables have it, too.
-    newest, waiting = sql.one(
-        db,
-        "SELECT (SELECT coalesce(max(id), 0) FROM orders), (SELECT count(*) FROM orders"
-        " WHERE state IN ('QUEUED', 'SENDING', 'UNKNOWN'))",
-    ) or (0, 0)
-    return _Facts(applied(db), commits(db), int(newest), int(waiting))
+    def number(query: str) -> int:
+        row = sql.one(db, query)
+        return int(row[0]) if row else 0
+
+    # As old tables have it, too; each by an index of those alone.
+    waiting = number("SELECT count(*) FROM orders WHERE state = 'QUEUED'")
+    under_way = number("SELECT count(*) FROM orders WHERE state IN ('SENDING', 'UNKNOWN')")
+    newest = number("SELECT coalesce(max(id), 0) FROM orders")
+    return _Facts(applied(db), commits(db), newest, waiting + under_way)
 
 
 def _size(path: Path) -> int:
@@ -237,9 +242,3 @@ def _size(path: Path) -> int:
         return path.stat().st_size
     except OSError:
         return 0
-
-
-def _as_failure(error: BaseException, folder: Path) -> BaseException:
-    if isinstance(error, OSError):
-        return on_disk("the backup could not be made", folder, error)
-    return error

@@ -254,6 +254,7 @@ class RackCalls:
             "orders": counts,
             "needs_you": waiting,
             "resolution": figures,
+            "since_start": self._context.measures.summary(),
             "pressure": self._office.pressure.figures() if self._office.pressure else {},
             "now": self._context.clock.now_ms(),
         }

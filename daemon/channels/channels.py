@@ -72,11 +72,6 @@ class Channels:
         logging.mask([*context.secrets, *self._secrets])
         context.reception.open(self.desk.receive, pressure)
 
-    @property
-    def secrets(self) -> tuple[Secret, ...]:
-        """What the channels hold that nobody may see."""
-        return tuple(self._secrets)
-
     def states(self) -> Mapping[str, ChannelState]:
         """How each channel is doing."""
         return self.postman.states

@@ -19,13 +19,15 @@ WINDOW_MS = 30_000
 FIRST = 20
 """So many of a kind are written in each window."""
 KEYS_MOST = 1024
+AGAIN_MS = 1_000
 
 # Callers that are refused come in thousands; `pulsarack status` has the figures by kind.
 FIRST_OF: Final[Mapping[str, int]] = {"pressure.refused": 1}
 _ALWAYS: Final = """
     order.accepted order.finished order.undecided order.needs_decision order.reversed
     order.decided_by_text commission.overdrawn commission.exchanged ticket.paid ticket.cancelled
-    bank.imported bank_row.assigned credit.proposed credit.refused agent.credited
+    admin.acted admin.role_set audit.finding bank.imported bank_row.assigned
+    credit.proposed credit.refused agent.credited
     stock.discrepancy discrepancy.cleared reply.unparsed sms.contradiction http.request
     daemon.started daemon.stopping daemon.stopped daemon.part_failed log.suppressed log.lost
 """
@@ -57,6 +59,7 @@ class Storms:
         self.suppressed = 0
         self._now_ms = now_ms
         self._windows: dict[Key, _Window] = {}
+        self._looked_at = 0
 
     def __call__(self, logger: WrappedLogger, method: str, event: Event) -> Event:
         """The event, if it is to be written; structlog.DropEvent if not."""
@@ -76,7 +79,7 @@ class Storms:
 
     def look(self) -> None:
         """Tell what was left out in the windows that are over, and forget these."""
-        now = self._now_ms()
+        now = self._looked_at = self._now_ms()
         over = [(key, one) for key, one in list(self._windows.items()) if one.is_over(now)]
         untold: dict[tuple[object, object], list[tuple[Key, int]]] = {}
         for key, window in over:
@@ -88,7 +91,8 @@ class Storms:
 
     def _open(self, key: Key, before: _Window | None, now: int) -> _Window:
         if before is None and len(self._windows) >= KEYS_MOST:
-            self.look()
+            if abs(now - self._looked_at) >= AGAIN_MS:  # a look takes longer than a line
+                self.look()
             if len(self._windows) >= KEYS_MOST:
                 # A storm of sources: all that are new are one.
                 key = (key[0], *(None for _ in SOURCES))

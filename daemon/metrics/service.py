@@ -13,6 +13,7 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
 from importlib import metadata
+from itertools import chain
 from typing import Any, Final
 
 import msgspec
@@ -99,7 +100,8 @@ class MetricsService:
                     self._lag.spread,
                     version(),
                 )
-                found = [*samples.families(everything), *self._registry.collect()]
+                # Each is made when its turn to be written has come.
+                found = chain(samples.families(everything), self._registry.collect())
                 made = self._made[how] = (now, await exposition.written(found, how))
             return made[1]
 

@@ -20,7 +20,7 @@ from pulsarack.daemon.config import Config
 from pulsarack.daemon.context import Context
 from pulsarack.daemon.errors import DaemonError
 from pulsarack.daemon.rack import Rack
-from pulsarack.daemon.secrets import Secret, Secrets
+from pulsarack.daemon.secrets import Secrets
 from pulsarack.daemon.service import live_keys
 from pulsarack.daemon.service.live_keys import Difference
 from pulsarack.daemon.service.notify import READY, notify, reloading
@@ -31,6 +31,7 @@ from pulsarack.ussd.errors import UssdError
 from pulsarack.ussd.shelf import Shelf, load_shelf
 
 _CHECK = "pulsarack config check shows all; the daemon goes on with the configuration of before"
+_RESTART = "systemctl restart pulsarack, when no order is under way if you can choose"
 _WORK = frozenset(("sms.receives", "sms.answers", "sms.delivery_reports"))
 _LOG = frozenset(("daemon.log_level", "daemon.log_format"))
 
@@ -74,19 +75,16 @@ class Reload:
         rack: Rack,
         environ: Mapping[str, str],
         *,
-        others: Callable[[], Iterable[Secret]],
         log_anew: Callable[[], None],
         tell: Callable[..., None] = notify,
         threads: bool = True,
     ) -> None:
-        """`others`: the secrets that are not the chips', which stay masked."""
         self.remark = ""
         """What STATUS= says of the newest reload, as long as it is not as the file wants it."""
         self._path = path
         self._context = context
         self._rack = rack
         self._environ = environ
-        self._others = others
         self._log_anew = log_anew
         self._tell = tell
         self._threads = threads
@@ -122,8 +120,10 @@ class Reload:
         changed = (*(one.key for one in found if one.effect.live), *self._apply(files, found))
         needing = ", ".join(one.key for one in restart)
         self.remark = f"needs a restart: {needing}" if needing else ""
-        log = self._context.log.warning if restart else self._context.log.info
-        log("config.reloaded", changed=", ".join(changed), restart=needing)
+        self._context.log.info("config.reloaded", changed=", ".join(changed))
+        if restart:
+            self._context.log.warning("config.needs_restart", keys=needing, remedy=_RESTART)
+            self._context.log.warning("config.needs_restart", keys=needing)
         return Reloaded(changed, restart)
 
     async def _read(self) -> Files:
@@ -152,8 +152,7 @@ class Reload:
         keys = {one.key for one in found if one.effect.live}
         pins = context.secrets.changed(files.secrets)
         recipes = _changed(context.shelf, files.shelf)
-        # Those of before may still come back in late answers and traces.
-        logging.mask([*context.secrets, *files.secrets, *self._others()])
+        logging.mask(files.secrets)  # beside those of before, which late answers may still hold
         live_keys.take_live(context.config, files.config)
         context.secrets.take_over(files.secrets)
         context.shelf.recipes = files.shelf.recipes

@@ -4,7 +4,7 @@ For tests, where the order of everything must follow from the seed. It takes the
 and the same migrations as the daemon.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from peewee import Database, Model, PeeweeException
@@ -32,13 +32,14 @@ class InlineStore:
         now_ms: int,
         models: Sequence[type[Model]] = (),
         synchronous: Synchronous = "FULL",
+        before_upgrade: Callable[[], None] | None = None,
     ) -> "InlineStore":
         """As `store.Store.open`. With synchronous "OFF" a commit does not wait for the disk:
         it outlives the process but not the machine, which is enough for a simulation."""
         lock = StateLock(path.parent)
         try:
             check_place(path)
-            db = prepare(database(path, synchronous), path, now_ms, models)
+            db = prepare(database(path, synchronous), path, now_ms, models, before_upgrade)
         except BaseException:
             lock.release()
             raise

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from peewee import Database
 
 from pulsarack.daemon import log as logging
 from pulsarack.daemon.admins.admins import KNOWN_SECONDS, REFUSALS_AN_HOUR
@@ -21,6 +22,7 @@ from pulsarack.daemon.control_protocol import CallError, Peer, check_arguments
 from pulsarack.queue import admin_acts, agents
 from pulsarack.queue.admin_acts import ActRow
 from pulsarack.queue.admins import Role
+from pulsarack.queue.deposits import credits
 from tests.daemon.virtual_loop import run
 from tests.daemon.world import OTHER_ADMIN, PEER, World, rack_plan
 from tests.queue.world import act
@@ -120,15 +122,15 @@ def some(call: str) -> Any:
 
 def test_what_a_role_does_not_allow_never_reaches_its_handler(tmp_path: Path) -> None:
     async def story(world: World) -> None:
-        world.pressure = None
+        asked = 0
         for role in ("none", "viewer", "cashier", "technician"):
             if role != "none":
                 await world.call("admin.role", login="siti", role=role)
-            world.daemon.calls.find("status")
             for name in world.daemon.calls.names():
                 found = world.daemon.calls.find(name)
                 if may(Role.VIEWER if role == "none" else Role(role), name):
                     continue
+                asked += 1
                 with pytest.raises(CallError) as caught:
                     if found.answer is not None:
                         await found.answer(some(name), SITI)
@@ -138,7 +140,10 @@ def test_what_a_role_does_not_allow_never_reaches_its_handler(tmp_path: Path) ->
                 assert "sudo pulsarack admin role siti " in caught.value.remedy
         refused = [one for one in await world.acts() if one.outcome == "REFUSED"]
         # All of them are counted; so many are kept.
-        assert len(refused) == REFUSALS_AN_HOUR
+        assert len(refused) == REFUSALS_AN_HOUR < asked
+        assert world.pressure is not None
+        counted = world.pressure.figures()["refused"]
+        assert counted == {NOT_ALLOWED: asked, "REFUSALS_NOT_KEPT": asked - REFUSALS_AN_HOUR}
         assert {(one.login, one.code) for one in refused} == {("siti", NOT_ALLOWED)}
         assert world.daemon.store.read_inline(agents.every) == []
 
@@ -185,23 +190,20 @@ def test_roles_hold_at_once_and_for_a_person_not_for_a_number(tmp_path: Path) ->
     in_world(tmp_path, story)
 
 
-@pytest.mark.parametrize(
-    ("login", "role", "code"),
-    [
-        ("root", "viewer", "ALWAYS_ADMIN"),
-        ("pulsarack", "none", "NOT_FOUND"),
-        ("pulsarack", "viewer", "ALWAYS_ADMIN"),
-        ("nobody", "admin", "NOBODY"),
-        ("tuti", "cashier", "NO_SUCH_USER"),
-    ],
-)
-def test_the_last_way_in_stays_and_nobody_is_an_admin(
-    tmp_path: Path, login: str, role: str, code: str
-) -> None:
+def test_the_last_way_in_stays_and_nobody_is_an_admin(tmp_path: Path) -> None:
     async def story(world: World) -> None:
-        assert (await refusal(world, PEER, "admin.role", login=login, role=role)).code == code
-        assert (await world.call("admin.whoami"))["role"] == "admin"
-        assert (await latest(world)).code == code
+        for login, role, code in (
+            ("root", "viewer", "ALWAYS_ADMIN"),
+            ("pulsarack", "none", "NOT_FOUND"),
+            ("pulsarack", "viewer", "ALWAYS_ADMIN"),
+            ("nobody", "admin", "NOBODY"),
+            ("tuti", "cashier", "NO_SUCH_USER"),
+        ):
+            assert (await refusal(world, PEER, "admin.role", login=login, role=role)).code == code
+            assert ((await latest(world)).subject, (await latest(world)).code) == (login, code)
+        for peer in (PEER, OTHER_ADMIN):
+            assert (await world.call_as(peer, "admin.whoami"))["role"] == "admin"
+        assert (await world.call("admin.list"))["admins"] == []
 
     in_world(tmp_path, story)
 
@@ -277,6 +279,27 @@ def test_an_act_that_cannot_be_recorded_is_not_done(
         await world.call("agent.new", code="A1", name="Satu")
         await world.call("pin.unlock", agent="A1", who="x")
         assert [one.call for one in await world.acts()] == ["agent.new"]
+
+    in_world(tmp_path, story)
+
+
+def test_money_that_moved_on_nobodys_word_is_found(tmp_path: Path) -> None:
+    async def story(world: World) -> None:
+        await world.call("agent.new", code="A1", name="Satu")
+        await world.pay_in("A1", 5_000)
+        for _ in range(2):
+            await world.call("agent.credit", code="A1", amount=9, **WORD)
+        await world.call_as(OTHER_ADMIN, "credit.confirm", id=1, who="x")
+        assert problems(world) == []
+
+        def by_hand(db: Database) -> None:
+            credits.confirm(db, 2, who="boss", uid=OTHER_ADMIN.uid, now_ms=world.clock.now_ms())
+            found = [subject for subject, _ in admin_acts.unrecorded(db)]
+            assert found == ["credit 2"]
+            raise LookupError
+
+        with pytest.raises(LookupError):
+            world.daemon.store.run_inline(by_hand)
 
     in_world(tmp_path, story)
 

@@ -77,7 +77,10 @@ def picture(place: Path) -> dict[str, bytes]:
 def test_a_sound_server_that_is_stopped(home: Path) -> None:
     before = picture(home)
     found = examine(home)
-    assert told(found) == ["daemon: it does not run; sudo systemctl start pulsarack"]
+    down, none, beside = told(found)
+    assert down == "daemon: it does not run; sudo systemctl start pulsarack"
+    assert none.startswith("backups: there is none in")
+    assert beside.startswith("backups: ") and "on the disk of the database" in beside
     assert {one.check for one in found if one.level is Level.OK} == {
         "configuration", "secrets file", "pepper", "recipes", "profiles", "state directory",
         "free space", "groups", "clock", "sqlite", "udev rules", "ports", "database", "chips",
@@ -115,7 +118,7 @@ def test_a_database_of_an_older_version(home: Path) -> None:
         "DELETE FROM schema_version WHERE (folder, number) IN"
         " (SELECT folder, max(number) FROM schema_version WHERE folder = 'queue')",
     )
-    (warning,) = [one for one in told(examine(home), Level.WARN) if "database" in one]
+    (warning,) = [one for one in told(examine(home), Level.WARN) if one.startswith("database")]
     assert "older pulsarack" in warning and "start the daemon" in warning
 
 

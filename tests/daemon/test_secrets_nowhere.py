@@ -35,6 +35,7 @@ from pulsarack.daemon.demo import graph_stand_in as graph
 from pulsarack.daemon.demo.deposit import pay_in
 from pulsarack.daemon.run import serve
 from pulsarack.daemon.secrets import Secret
+from pulsarack.daemon.service.signals import Signals
 from pulsarack.modems.simulator.rack import Rack
 from tests.daemon.secrets_search import JournalReader, Search, spellings
 from tests.daemon.test_log import as_it_was  # noqa: F401 - a fixture
@@ -184,9 +185,10 @@ OF_THE_SERVICE = {
     "a wrong password": "sandi-yang-salah-1234",
 }
 S = OF_THE_SERVICE
+PASSWORD = S["xmpp password"]
 
 
-def settled(home: Path, xmpp_port: int, graph_url: str) -> config.Config:
+def settled(home: Path, xmpp_port: int, graph_url: str) -> Path:
     """The configuration with every kind of secret in a file."""
     files = {
         "pepper": S["pepper"],
@@ -201,6 +203,7 @@ def settled(home: Path, xmpp_port: int, graph_url: str) -> config.Config:
     path = home / "pulsarack.toml"
     path.write_text(
         f'[daemon]\nstate_dir = "{home}"\nsocket = "{home}/s"\n'
+        '[metrics]\nlisten = "127.0.0.1:0"\n'
         f'[agents]\npepper_file = "{home}/pepper"\n'
         '[http]\nlisten = "127.0.0.1:0"\nreport_private_networks = ["127.0.0.0/8"]\n'
         '[xmpp]\njid = "pulsa@pulsa.test"\nserver = "127.0.0.1"\nsecurity = "none"\n'
@@ -209,7 +212,7 @@ def settled(home: Path, xmpp_port: int, graph_url: str) -> config.Config:
         f'token_file = "{home}/token"\napp_secret_file = "{home}/app"\n'
         f'verify_token_file = "{home}/verify"\n'
     )
-    return config.load(path)
+    return path
 
 
 @asynccontextmanager
@@ -337,6 +340,27 @@ async def ask_http(base: str, now_s: int) -> list[tuple[str, str]]:
     return said
 
 
+def listening(journal: JournalReader) -> dict[str, str]:
+    """The addresses of the servers, by channel."""
+    found = {}
+    for entry in journal.entries:
+        fields = dict(line.split("=", 1) for line in entry.split("\n") if "=" in line)
+        if fields.get("EVENT") == "http.listening":
+            found[fields["CHANNEL"]] = f"http://127.0.0.1:{fields['PORT']}"
+    return found
+
+
+async def metrics_of(base: str) -> list[tuple[str, str]]:
+    """What a monitor reads."""
+    said = []
+    async with aiohttp.ClientSession() as session:
+        for path in ("/metrics", "/healthz", "/readyz"):
+            async with session.get(base + path) as answer:
+                said.append((path, await answer.text()))
+    assert "pulsarack_" in said[0][1]
+    return said
+
+
 async def until(client: AsyncClient, true: Any) -> None:
     for _ in range(400):
         if true():
@@ -374,34 +398,36 @@ async def test_secrets_of_the_service(
         unkind_xmpp(passwords) as xmpp_port,
         graph.serving(receiver) as reports_url,
     ):
-        settings = settled(home, xmpp_port, graph_url)
-        daemon = asyncio.create_task(serve(settings, clock))
+        path = settled(home, xmpp_port, graph_url)
+        signals = Signals()
+        daemon = asyncio.create_task(serve(path, config.load(path), clock, signals))
         try:
             while not (home / "s").exists():
                 assert not daemon.done(), daemon.exception()
                 await asyncio.sleep(0.01)
             client = await AsyncClient.connect(home / "s")
             said = await set_up(client, reports_url + "/")
-            port = next(
-                line.split("=")[1]
-                for entry in journal.entries
-                if "EVENT=http.listening" in entry
-                for line in entry.split("\n")
-                if line.startswith("PORT=")
-            )
-            said += await ask_http(f"http://127.0.0.1:{port}", clock.now_ms() // 1000)
+            await until(client, lambda: len(listening(journal)) == 2)
+            said += await ask_http(listening(journal)["http"], clock.now_ms() // 1000)
             strays()
             for order in (await client.call("order.list"))["orders"]:
                 await client.call("order.cancel", id=order["id"])  # so that it is reported
             await until(client, lambda: tokens and passwords and reports)
             gc.collect()
-            said.append(("channels", json.dumps(await client.call("channel.list"))))
-            said.append(("outbox", json.dumps(await client.call("outbox.list"))))
+            for name in ("channel.list", "outbox.list", "inbox.list", "config.reload", "admin.log"):
+                said.append((name, json.dumps(await client.call(name))))
+            with path.open("a") as file:  # where it does not belong
+                file.write(f'app_secret = "{S["whatsapp app secret"]}"\npassword = "{PASSWORD}"\n')
+            with pytest.raises(CallFailed) as refusal:
+                await client.call("config.reload")
+            said.append(("config.reload", str(refusal.value)))
+            said += await metrics_of(listening(journal)["metrics"])
             await client.close()
         finally:
             if not daemon.done():
                 os.kill(os.getpid(), signal.SIGTERM)
             assert await daemon == 0
+            signals.forget()
     journal.close()
     assert any("SCRAM-SHA-1" in one for one in passwords), "it was used"
     assert any(S["whatsapp token"] in one for one in tokens), "it was used"
@@ -410,6 +436,6 @@ async def test_secrets_of_the_service(
     said += zip(("stdout", "stderr"), capfd.readouterr(), strict=True)
     said += [(f"/proc/self/{name}", Path("/proc/self", name).read_bytes().decode("latin-1"))
              for name in ("cmdline", "comm")]  # fmt: skip
-    keys = frozenset({"pepper", "password", "token", "app", "verify"})
+    keys = frozenset({"pepper", "password", "token", "app", "verify", "pulsarack.toml"})
     found = search.found_in(said) + search.found_in_files(home, keys)
     assert not found, "\n".join(found)

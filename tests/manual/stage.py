@@ -61,6 +61,8 @@ class Stage:
             "/etc/pulsarack": str(self.etc),
             "/var/lib/pulsarack": str(self.state),
             "/run/pulsarack": str(self.run),
+            # Any login that every machine has; roles are given by the kernel's number for it.
+            "siti": "daemon",
         }
         self._drawn: dict[str, str] = {}
         self._daemon: subprocess.Popen[bytes] | None = None
@@ -180,7 +182,7 @@ class Stage:
             ]
             if not others:
                 continue
-            pattern = first + "([0-9.]+)" + r"\1".join(others)
+            pattern = first + r"(\S+)" + r"\1".join(others)
             found = (re.fullmatch(pattern, plain(text)) for text in output.splitlines())
             for match in filter(None, found):
                 self._drawn[drawn] = match[1]

@@ -12,6 +12,7 @@ from pulsarack.queue.admin_acts import FIRST_SEAL, Act, ActOutcome, Noted, seal_
 from pulsarack.queue.admins import Role
 from pulsarack.queue.rows import execute, tuples
 from tests.daemon.store_inline import InlineStore
+from tests.daemon.world import migrated_file
 from tests.queue.world import act
 
 NOW = 1_795_000_000_000
@@ -20,7 +21,9 @@ NOW = 1_795_000_000_000
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[InlineStore]:
     """An empty database."""
-    opened = InlineStore.open(tmp_path / "pulsarack.db", now_ms=NOW, synchronous="OFF")
+    path = tmp_path / "pulsarack.db"
+    path.write_bytes(migrated_file())
+    opened = InlineStore.open(path, now_ms=NOW, synchronous="OFF")
     yield opened
     opened.close()
 

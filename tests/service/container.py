@@ -6,6 +6,7 @@ The service in it is the one of systemd/, and the command that its unit names ru
 this Python, whose places are not to be seen from a hardened service and are mounted beside.
 """
 
+import importlib
 import os
 import shutil
 import site
@@ -89,6 +90,8 @@ def booted(directory: Path, binds: tuple[str, ...] = ()) -> Iterator[Container]:
     reason = why_not()
     if reason:
         pytest.skip(reason)
+    # Compiled here: in there nobody may write beside the code.
+    importlib.import_module("pulsarack.daemon.run")
     root = directory / "root"
     with _layer(directory, root):
         install(root)

@@ -129,7 +129,7 @@ EVENTS = (
         "warning",
         "A technician did something on a modem although an order was undecided there.",
         "Look how that order ends: pulsarack order undecided",
-        "slot chip act who because",
+        "slot chip what who because",
     ),
     Event(
         "modem.learned",

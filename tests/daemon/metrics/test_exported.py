@@ -1,6 +1,7 @@
 """The figures say what has happened, in both formats, and nothing that is nobody's affair."""
 
 import asyncio
+import json
 from dataclasses import dataclass, replace
 
 import pytest
@@ -87,6 +88,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         await world.clock.sleep(KEPT_SECONDS)
         found["end"] = await text_of(service)
         found["open metrics"] = await text_of(service, OPEN_METRICS)
+        found["status"] = json.dumps((await world.call("status"))["since_start"])
         await world.stop()
 
     run(live())
@@ -115,6 +117,12 @@ def test_what_was_sold_is_counted(told: dict[str, str]) -> None:
         assert 0 < of(end, "order_answer_seconds_sum", operator=operator) / count < 60
     assert of(end, "attempts_total", operator="xl", outcome="BY_TEXT", reason="") == 1
     assert of(end, "replies_total", operator="xl", way="sms", meaning="understood") >= 1
+
+
+def test_the_status_sums_up(told: dict[str, str]) -> None:
+    said = json.loads(told["status"])
+    assert (said["accepted"], said["succeeded"], said["failed"]) == (4, 3, 1)
+    assert said["replies"] >= 3 and said["unparsed"] == said["discrepancies"] == 0
 
 
 def test_what_stands_open_is_shown_with_its_age(told: dict[str, str]) -> None:

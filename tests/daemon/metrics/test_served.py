@@ -5,7 +5,6 @@ import contextlib
 import io
 import json
 import socket
-import sys
 import tomllib
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -224,10 +223,3 @@ def test_where_it_may_listen(tmp_path: Path, listen: str, says: str) -> None:
 def test_where_it_may_listen_without_a_word(text: str) -> None:
     parsed = config.parse(tomllib.loads(f"[metrics]\n{text}\n"), Path("pulsarack.toml"))
     assert parsed.metrics.listen is not None
-
-
-async def test_without_listen_nothing_of_it_is_in_memory() -> None:
-    """Whoever wants no metrics does not pay for them."""
-    said = "import sys, pulsarack.daemon.run; sys.exit('prometheus_client' in sys.modules)"
-    program = await asyncio.create_subprocess_exec(sys.executable, "-c", said)
-    assert await program.wait() == 0

@@ -38,7 +38,6 @@ class House:
             self.context,
             world.daemon.rack,
             {},
-            others=lambda: world.channels.secrets,
             log_anew=lambda: self.told.append("log"),
             tell=lambda *lines: self.told.append(lines[0]),
             threads=False,
