@@ -532,6 +532,7 @@ SIMPLE = [
     "channel.list",
     "inbox.list",
     "outbox.list",
+    "config.show",
     "schedule.list",
     "report.day",
     "admin.list",
