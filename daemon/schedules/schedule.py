@@ -240,12 +240,10 @@ class Schedule:
                 again_in_seconds=None if again is None else round(again),
             )
             raise failed
-        if isinstance(entry.job.when, Daily):
-            log.info("schedule.done", said=said, seconds=seconds)
-        else:
+        if isinstance(entry.when, Every):
             log.debug("schedule.ran", said=said, seconds=seconds)
-        tell = log.debug if isinstance(entry.when, Every) else log.info
-        tell("schedule.done", said=said, seconds=seconds)
+        else:
+            log.info("schedule.done", said=said, seconds=seconds)
         return said
 
     def _set_next(

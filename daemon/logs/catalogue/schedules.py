@@ -7,8 +7,15 @@ _LINE = "Do what the line says."
 EVENTS = (
     Event(
         "schedule.done",
-        "any",
-        "A job ran: info if it runs once a day, debug if more often.",
+        "info",
+        "A job ran that runs once a day, or by hand.",
+        NOTHING,
+        "job said seconds",
+    ),
+    Event(
+        "schedule.ran",
+        "debug",
+        "A job ran that runs every so often.",
         NOTHING,
         "job said seconds",
     ),
