@@ -47,7 +47,6 @@ EVENTS = (
         "Look at the disk, or at who sends so much.",
         "uid why",
     ),
-    Event("schedule.done", "info", "A daily job has ended.", NOTHING, "job said seconds"),
     Event(
         "backup.made",
         "info",
