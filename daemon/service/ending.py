@@ -89,8 +89,9 @@ def _log_failures(context: Context, parts: set[asyncio.Task[None]]) -> int:
     code = exits.DONE
     for task in parts:
         if task.done() and not task.cancelled() and (error := task.exception()) is not None:
-            known = isinstance(error, DaemonError)
-            why = {"why": str(error)} if known else {"exc_info": error}
-            context.log.error("daemon.part_failed", part=task.get_name(), **why)
+            part, known = task.get_name(), isinstance(error, DaemonError)
+            context.log.error(
+                "daemon.part_failed", part=part, why=str(error), exc_info=None if known else error
+            )
             code = exits.status_of(error)
     return code

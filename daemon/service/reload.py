@@ -123,7 +123,6 @@ class Reload:
         self._context.log.info("config.reloaded", changed=", ".join(changed))
         if restart:
             self._context.log.warning("config.needs_restart", keys=needing, remedy=_RESTART)
-            self._context.log.warning("config.needs_restart", keys=needing)
         return Reloaded(changed, restart)
 
     async def _read(self) -> Files:

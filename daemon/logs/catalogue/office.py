@@ -1,6 +1,6 @@
 """Events of what is done about the service: by admins, and backups."""
 
-from pulsarack.daemon.logs.catalogue.event import NOTHING, Event
+from pulsarack.daemon.logs.catalogue.event import Event
 
 EVENTS = (
     Event(
@@ -47,7 +47,6 @@ EVENTS = (
         "Look at the disk, or at who sends so much.",
         "uid why",
     ),
-    Event("schedule.done", "info", "A daily job has ended.", NOTHING, "job said seconds"),
     Event(
         "backup.made",
         "info",

@@ -8,14 +8,14 @@ EVENTS = (
     Event(
         "schedule.done",
         "info",
-        "A job ran that runs once a day, or that somebody wanted.",
+        "A job ran that runs once a day, or by hand.",
         NOTHING,
         "job said seconds",
     ),
     Event(
         "schedule.ran",
         "debug",
-        "A job ran that runs often.",
+        "A job ran that runs every so often.",
         NOTHING,
         "job said seconds",
     ),
