@@ -381,6 +381,23 @@ def test_slots_that_are_held_or_failed_and_chips_in_none(
     assert [one.what for one in found[2:]] == ["chip T1 (8962) is in no slot"]
 
 
+def test_jobs_that_failed(
+    home: Path, monkeypatch: pytest.MonkeyPatch, fake_daemon: FakeDaemon
+) -> None:
+    rows = [
+        {"name": "backup", "failures": 3, "said": "the disk is full"},
+        {"name": "audit", "failures": 0, "said": "every promise holds"},
+    ]
+    fake_daemon.answers["schedule.list"] = {"jobs": rows}
+    settings, _ = doctor.load(home / "pulsarack.toml")
+    assert settings is not None
+    monkeypatch.setattr(Subject, "running", 1)
+    subject = Subject(settings, fake_daemon.path, {}, NOW, True, NOWHERE)
+    (found,) = doctor.examine(subject, [doctor_checks.jobs])
+    assert found.what == "the job backup failed 3 times in a row: the disk is full"
+    assert (found.level, found.command) == (Level.WARN, "pulsarack schedule run backup")
+
+
 def test_no_port_at_all_is_nothing_good(home: Path) -> None:
     config = home / "pulsarack.toml"
     config.write_text(config.read_text().replace("/dev/null", str(home / "usb*")))
