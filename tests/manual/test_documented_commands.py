@@ -64,6 +64,8 @@ def test_what_is_written_can_be_typed(document: Path) -> None:
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_documents_that_are_named_are_there(document: Path) -> None:
     named = set(re.findall(r"`(?:docs/)?([a-z-]+\.md)`", document.read_text(encoding="utf-8")))
+    # A report is written by the run that it tells of.
+    named = {name for name in named if not name.endswith("-report.md")}
     assert {name for name in named if not (ROOT / "docs" / name).exists()} == set()
 
 
