@@ -1,6 +1,6 @@
 """Events of what is done about the service: by admins, and backups."""
 
-from pulsarack.daemon.logs.catalogue.event import NOTHING, Event
+from pulsarack.daemon.logs.catalogue.event import Event
 
 EVENTS = (
     Event(
