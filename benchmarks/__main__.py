@@ -16,6 +16,7 @@ from typing import Any
 import click
 
 from benchmarks import (
+    backup,
     dispatch,
     growth,
     http_orders,
@@ -52,7 +53,7 @@ BENCHES: dict[str, Bench] = {
     "storm": storm.run,
 }
 # Only when they are named.
-ASKED_FOR: dict[str, Bench] = {"peers": peers.run}
+ASKED_FOR: dict[str, Bench] = {"peers": peers.run, "backup": backup.run}
 RESULTS = machine.ROOT / "benchmarks" / "results"
 _NAME = click.Choice([*BENCHES, *ASKED_FOR])
 _FILE = click.Path(path_type=Path)
@@ -74,7 +75,8 @@ def main(
     directory: Path | None,
 ) -> None:
     """Measure NAMEs, or all there are: start, ledger, intake, http, dispatch, rack, growth,
-    recovery, profile, storm. Only when it is named: peers (other programs that send SMS).
+    recovery, profile, storm. Only when they are named: peers (other programs that
+    send SMS), backup (what making one costs the daemon).
 
     Every figure stands beside its reference, measured in the same run.
     """

@@ -74,7 +74,7 @@ async def pair_up(profile: Profile, path: Path, callers: int) -> Rounds:
     store = Store.open(path, now_ms=_NOW_MS)
     rounds = Rounds()
     try:
-        await store.write(_open_accounts)
+        await store.write(open_accounts)
         numbers = count(_FIRST)
         for _ in range(profile.rounds):
             await _round(store, path, callers, numbers, profile.round_seconds, rounds)
@@ -98,19 +98,19 @@ async def _round(
 async def _pairs(store: Store, numbers: "count[int]", ends: float) -> int:
     done = 0
     while time.perf_counter() < ends:
-        await _pair(store, f"order:{next(numbers)}")
+        await pair(store, f"order:{next(numbers)}")
         done += 1
     return done
 
 
-async def _pair(store: Store, key: str) -> None:
+async def pair(store: Store, key: str) -> None:
     hold = Transfer(f"{key}:price", _AGENT, accounts.SALES, _AMOUNT, reference=key, memo="price")
     held = await store.write(lambda db: journal.hold(db, hold, now_ms=_NOW_MS))
     posted = await store.write(lambda db: journal.post(db, hold.id, now_ms=_NOW_MS))
     assert held is posted is Result.OK, (held, posted)
 
 
-def _open_accounts(db: Database) -> None:
+def open_accounts(db: Database) -> None:
     for code in (_BANK, accounts.SALES):
         journal.open_account(db, code, now_ms=_NOW_MS)
     journal.open_account(db, _AGENT, limited=True, now_ms=_NOW_MS)

@@ -126,9 +126,14 @@ def _made_by(scripts: Iterable[Script]) -> dict[tuple[str, str], str]:
         fresh.close()
 
 
+# The two tables in which litestream, where one runs it beside the daemon, counts (docs/backups.md).
+_LITESTREAM = {("table", "_litestream_seq"), ("table", "_litestream_lock")}
+
+
 def _objects(db: Database) -> dict[tuple[str, str], str]:
     rows = sql.run(db, "SELECT type, name, sql FROM sqlite_schema WHERE name NOT GLOB 'sqlite_*'")
-    return {(kind, name): text for kind, name, text in rows}
+    found = {(kind, name): text for kind, name, text in rows}
+    return {key: text for key, text in found.items() if key not in _LITESTREAM}
 
 
 def _load(folder: str, place: Traversable) -> list[Script]:

@@ -136,6 +136,10 @@ def install_files(stage: Path) -> None:
         for path in (ROOT / "docs").iterdir()
         if path.suffix in (".md", ".toml")
     }
+    docs |= {
+        f"monitoring/{path.name}": (f"usr/share/doc/pulsarack/monitoring/{path.name}", 0o644)
+        for path in (ROOT / "monitoring").iterdir()
+    }
     for source, (target, mode) in {**INSTALLED, **docs}.items():
         path = stage / target
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,9 +1,9 @@
 """A call's arguments as they are kept: bounded, and without a secret.
 
 What a type of the arguments marks as secret (`control_values.SECRET`) is masked whole, whatever it
-holds. In all other texts the log's own nets are cast (redaction.py), so that a PIN which somebody
-typed into a reason is not kept either; an AT command loses what is given to locks; of a URL what
-may be a key. Lists and long texts are cut.
+holds. In all other texts the log's own nets are cast (redaction.py), for the shapes in which PINs
+travel; an AT command loses what is given to locks; of a URL what may be a key. Lists and long texts
+are cut.
 """
 
 import re

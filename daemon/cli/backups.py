@@ -1,5 +1,6 @@
 """`backup`: copies of the database, whether they are good, and putting one back."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -45,14 +46,21 @@ def backup() -> None:
 
 @click.command()
 @click.option("--if-due", is_flag=True, help="Only if the newest is old enough.")
+@click.option(
+    "--database",
+    type=click.Path(path_type=Path),
+    help="Of another file than the daemon's: what litestream gave back.",
+)
 @as_json_option
 @pass_session
-def now(session: Session, if_due: bool, as_json: bool) -> None:
+def now(session: Session, if_due: bool, database: Path | None, as_json: bool) -> None:
     """Make a backup, through the daemon if it runs."""
     from pulsarack.daemon.store_files import lock_holder
 
     config = _config(session)
-    if lock_holder(config.daemon.state_dir) is not None:
+    if database is not None:
+        result = _copy(config, database, f"of {database}"[:200])
+    elif lock_holder(config.daemon.state_dir) is not None:
         more = {"if_due": True} if if_due else {}
         result = session.call_slowly("backup.now", _MORE_SECONDS, **more)
     else:
@@ -69,29 +77,38 @@ def now(session: Session, if_due: bool, as_json: bool) -> None:
 
 def _make(config: "Config", if_due: bool) -> dict[str, Any]:
     """Without a daemon: on the files, which are ours meanwhile."""
-    from pulsarack.daemon import calendar
-    from pulsarack.daemon.backups import making, shelf
-    from pulsarack.daemon.backups.maker import is_due, rule_of
+    from pulsarack.daemon.backups import shelf
+    from pulsarack.daemon.backups.maker import is_due
     from pulsarack.daemon.store_files import DATABASE_NAME, StateLock
 
-    folder, now_ms = config.backup.folder(config.daemon.state_dir), _now_ms(config)
+    folder = config.backup.folder(config.daemon.state_dir)
     newest = next((one.made_at for one in shelf.every(folder) if one.good), None)
-    if if_due and not is_due(newest, config.backup, now_ms):
+    if if_due and not is_due(newest, config.backup, _now_ms(config)):
         return {"made": False, "folder": str(folder)}
     lock = StateLock(config.daemon.state_dir)
     try:
-        made = making.make(
-            making.Wanted(
-                database=config.daemon.state_dir / DATABASE_NAME,
-                folder=folder,
-                now_ms=now_ms,
-                why="by the timer" if if_due else "by hand",
-                rule=rule_of(config.backup),
-                day_of=lambda at_ms: calendar.local_day(at_ms, config.daemon.timezone),
-            )
-        )
+        why = "by the timer" if if_due else "by hand"
+        return _copy(config, config.daemon.state_dir / DATABASE_NAME, why)
     finally:
         lock.release()
+
+
+def _copy(config: "Config", database: Path, why: str) -> dict[str, Any]:
+    from pulsarack.daemon import calendar
+    from pulsarack.daemon.backups import making
+    from pulsarack.daemon.backups.maker import rule_of
+
+    folder = config.backup.folder(config.daemon.state_dir)
+    made = making.make(
+        making.Wanted(
+            database=database.absolute(),
+            folder=folder,
+            now_ms=_now_ms(config),
+            why=why,
+            rule=rule_of(config.backup),
+            day_of=lambda at_ms: calendar.local_day(at_ms, config.daemon.timezone),
+        )
+    )
     return {
         "made": True,
         "folder": str(folder),

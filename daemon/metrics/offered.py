@@ -13,8 +13,8 @@ class JobStanding(Protocol):
         """Its name."""
 
     @property
-    def outcome(self) -> str | None:
-        """Of its last run: ok, failed or running; None before the first."""
+    def failures(self) -> int:
+        """How many runs in a row failed, the last one included."""
 
     @property
     def done_at(self) -> int | None:

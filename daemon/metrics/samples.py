@@ -127,9 +127,7 @@ def _at_its_time(figures: Figures) -> Iterator[Metric]:
             if one.done_at is not None
         ],
     )
-    yield _family(
-        table.JOB_FAILED, [((one.name,), one.outcome == "failed") for one in figures.jobs]
-    )
+    yield _family(table.JOB_FAILED, [((one.name,), one.failures > 0) for one in figures.jobs])
     if figures.stored is None or (found := figures.stored.backups) is None:
         return
     yield _one(table.BACKUPS, found.backups)

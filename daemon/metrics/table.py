@@ -194,7 +194,8 @@ FIGURES_AGE: Final = _gauge(
 )
 LOG_LINES: Final = _counter(
     "log_lines",
-    "Lines of the log: lines (written), suppressed (left out in storms), fallen_back, lost.",
+    "Lines of the log that went another way: suppressed (left out in storms), fallen_back (the"
+    " journal did not take them, the stream did), lost.",
     "what",
 )
 ADMIN_ACTS: Final = _counter(

@@ -115,7 +115,9 @@ class DayReports:
 
 def write(folder: Path, told: Told) -> list[Path]:
     """Write the files of a day; raises OSError."""
-    folder.mkdir(mode=FOLDER_MODE, exist_ok=True)
+    if not folder.exists():
+        folder.mkdir()
+        folder.chmod(FOLDER_MODE)  # whatever the umask of the service is
     written = []
     for by in BY:
         heads = [by, *(() if by == "operator" else ("name",)), *FIGURES]

@@ -19,16 +19,17 @@ from pulsarack.daemon.schedules.job import Daily, Every, When
 DAY_MS: Final = 86_400_000
 RETRY_SECONDS: Final = (60.0, 300.0, 900.0, 3600.0)
 """After so long a job that failed is tried again: the first time, the second, ... and so on."""
-_MOST_MISSED: Final = timedelta(days=2)
+_MOST_MISSED_MS: Final = 2 * DAY_MS
 _MS: Final = 1000
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Moments:
-    """The moments of one time of the day."""
+    """The moments of one time of the day: one on each local day."""
 
     def __init__(self, daily: Daily, timezone: str) -> None:
         hour, minute = daily.at.split(":")
+        self._timezone = timezone
         self._trigger = CronTrigger(
             hour=int(hour), minute=int(minute), timezone=calendar.zone(timezone)
         )
@@ -38,17 +39,24 @@ class Moments:
 
         Of several that were missed it is the last, so they are made up for once.
         """
-        after = max(_moment(since_ms), _moment(now_ms) - _MOST_MISSED)
-        due = self._next(after)
-        while (later := self._next(due)) <= _moment(now_ms):
+        due = self._next(max(since_ms, now_ms - _MOST_MISSED_MS))
+        while (later := self._next(due)) <= now_ms:
             due = later
-        return round((due - _EPOCH) / timedelta(milliseconds=1))
+        return due
 
-    def _next(self, after: datetime) -> datetime:
+    def _next(self, after_ms: int) -> int:
+        # Each day is asked for from its midnight: over days the trigger counts 24 hours, so it
+        # leaves out the day after one of 23, and it gives a time that comes twice both times.
+        begins_at, ends_at = calendar.day_bounds(after_ms, self._timezone)
+        today = self._from(begins_at)
+        return today if today > after_ms else self._from(ends_at)
+
+    def _from(self, midnight_ms: int) -> int:
         # With a moment before, the trigger goes on from that, and not from the machine's clock.
-        found = self._trigger.get_next_fire_time(after, after + timedelta(days=4))
+        before = _moment(midnight_ms) - timedelta(microseconds=1)
+        found = self._trigger.get_next_fire_time(before, before + timedelta(days=4))
         assert found is not None, "each day has one"
-        return found.astimezone(UTC)  # type: ignore[no-any-return]
+        return round((found - _EPOCH) / timedelta(milliseconds=1))
 
 
 def first_wait(every: Every, done_ms: int | None, now_ms: int) -> float:

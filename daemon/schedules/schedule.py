@@ -302,6 +302,7 @@ class Schedule:
         return self._rng.uniform(-when.jitter_seconds, when.jitter_seconds)
 
     def _standing(self, entry: _Entry) -> JobStanding:
+        self._retime(entry)
         last, job = entry.last, entry.job
         running = entry.task is not None
         return JobStanding(

@@ -1,6 +1,7 @@
 """`pulsarack backup`: without a daemon it works on the files, with one through it."""
 
 import json
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,17 @@ def test_a_round_of_all_commands_without_a_daemon(run: Any, tmp_path: Path) -> N
         assert words in told
     again = json.loads(run("restore", listed["name"], "--sell-at-once", "--json").stdout)
     assert (again["agents"], again["finished"]) == (0, False)
+
+
+def test_a_database_that_litestream_gave_back_becomes_a_backup(run: Any, tmp_path: Path) -> None:
+    given = tmp_path / "given.db"
+    given.write_bytes((run.state / DATABASE_NAME).read_bytes())
+    db = sqlite3.connect(given)
+    db.execute("CREATE TABLE _litestream_seq (id INTEGER PRIMARY KEY, seq INTEGER)")
+    db.execute("CREATE TABLE _litestream_lock (id INTEGER)")
+    db.close()
+    assert "up to order 1" in run("now", "--database", str(given)).stdout
+    assert "every promise holds" in run("verify").stdout
 
 
 def test_what_is_refused_says_why(run: Any) -> None:

@@ -142,6 +142,8 @@ class Stage:
         daemon = f'[daemon]\nstate_dir = "{self.state}"\nsocket = "{self.run}/control.sock"\n'
         assert text.count("[daemon]\n") == 1
         return text.replace("[daemon]\n", daemon) + (
+            # By themselves they come every quarter of an hour, here at any moment.
+            "[backup]\nevery_minutes = 0\n"
             f"[rehearsal]\nspeed = {SPEED!r}\nanchor = {self._anchor!r}\n"
             f'[[port]]\npath = "{self._place}/ports/modem*"\n'
         )

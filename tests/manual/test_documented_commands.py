@@ -1,5 +1,7 @@
 """Every `pulsarack ...` that a document names is a command that there is, with these options.
 
+So is every document that another one names.
+
 Commands stand in the documents between backticks, in boxes behind `$ `, or on indented lines.
 Words in capitals stand for what the reader puts there.
 """
@@ -57,6 +59,12 @@ def test_what_is_written_can_be_typed(document: Path) -> None:
     text = document.read_text(encoding="utf-8")
     wrong = {line: why for line in commands(text) if (why := problem(line)) is not None}
     assert not wrong
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_documents_that_are_named_are_there(document: Path) -> None:
+    named = set(re.findall(r"`(?:docs/)?([a-z-]+\.md)`", document.read_text(encoding="utf-8")))
+    assert {name for name in named if not (ROOT / "docs" / name).exists()} == set()
 
 
 def test_what_cannot_be_typed_is_seen() -> None:

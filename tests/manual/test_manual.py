@@ -8,7 +8,6 @@ import pytest
 from pulsarack.daemon import audit
 from tests.manual.blocks import machine_names, read
 from tests.manual.stage import Stage
-from tests.vm.manual_blocks import MANUAL_BLOCKS
 
 
 @pytest.fixture
@@ -34,4 +33,5 @@ def test_every_block_has_a_name_of_its_own() -> None:
 
 
 def test_the_virtual_machine_runs_what_needs_a_machine() -> None:
-    assert sorted(MANUAL_BLOCKS) == sorted(machine_names())
+    played = pytest.importorskip("tests.vm.manual_blocks").MANUAL_BLOCKS
+    assert sorted(played) == sorted(machine_names())

@@ -39,9 +39,9 @@ prometheus() {
     command -v promtool >/dev/null && return
     [ -x "$peers/bin/promtool" ] && return
     command -v apt-get >/dev/null || { missing "there is no promtool, and no apt-get"; return; }
-    mkdir -p "$peers/prometheus" "$peers/bin"
+    mkdir -p "$peers/prometheus-debian" "$peers/bin"
     (
-        cd "$peers/prometheus" || exit 1
+        cd "$peers/prometheus-debian" || exit 1
         timeout 60 apt-get -qq download prometheus 2>/dev/null ||
             { timeout 60 apt-get -qq update && timeout 60 apt-get -qq download prometheus; } || exit 1
         dpkg -x prometheus_*.deb . && rm prometheus_*.deb || exit 1

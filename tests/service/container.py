@@ -2,8 +2,8 @@
 
 The root is this machine's, read only, under a layer of memory that takes all writes; so there is
 nothing to build and nothing stays. What only root can do is skipped elsewhere, with the reason.
-The service in it is the one of systemd/, and the command that its unit names runs this tree in
-this Python, whose places are not to be seen from a hardened service and are mounted beside.
+What is tested in it comes as a package (package.py), whose command runs this tree in this Python:
+their places are not to be seen from a hardened service, and are mounted beside.
 """
 
 import importlib
@@ -19,13 +19,11 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-_UNITS = ("pulsarack.service", "pulsarack-backup.service", "pulsarack-backup.timer")
+from tests.service.package import PACKAGES, PYTHON, ROOT, TREE
+
 _BOOT_SECONDS = 60.0
 _COMMAND_SECONDS = 60.0
 _LOOK_SECONDS = 0.05
-_PACKAGES = "/opt/site"
-_PYTHON = "/opt/python"
 
 
 class Container:
@@ -62,12 +60,19 @@ class Container:
         return self.run("systemctl", "show", "-P", name, unit)
 
     def until(self, name: str, *values: str, unit: str = "pulsarack.service") -> str:
-        """Wait until a property of a unit is one of these."""
+        """Wait until a property of a unit begins with one of these."""
         deadline = time.monotonic() + _COMMAND_SECONDS
-        while (found := self.shown(name, unit)) not in values:
+        while not (found := self.shown(name, unit)).startswith(values):
             assert time.monotonic() < deadline, f"{name} is {found}\n{self.journal()}"
             time.sleep(_LOOK_SECONDS)
         return found
+
+    def until_said(self, words: str) -> None:
+        """Wait until the service has said that."""
+        deadline = time.monotonic() + _COMMAND_SECONDS
+        while words not in self.journal():
+            assert time.monotonic() < deadline, self.journal()
+            time.sleep(_LOOK_SECONDS)
 
     def journal(self, unit: str = "pulsarack.service") -> str:
         """What systemd and the service have said."""
@@ -78,7 +83,7 @@ def why_not() -> str:
     """Why there can be no such machine here, or nothing."""
     if os.geteuid() != 0:
         return "a container is for root"
-    for program in ("systemd-nspawn", "nsenter", "systemctl"):
+    for program in ("systemd-nspawn", "nsenter", "systemctl", "dpkg-deb"):
         if shutil.which(program) is None:
             return f"there is no {program} here: apt-get install systemd-container"
     return ""
@@ -86,7 +91,7 @@ def why_not() -> str:
 
 @contextmanager
 def booted(directory: Path, binds: tuple[str, ...] = ()) -> Iterator[Container]:
-    """A machine on which the service is installed and not started; skips where it cannot be."""
+    """The machine, up; skips where it cannot be."""
     reason = why_not()
     if reason:
         pytest.skip(reason)
@@ -94,12 +99,12 @@ def booted(directory: Path, binds: tuple[str, ...] = ()) -> Iterator[Container]:
     importlib.import_module("pulsarack.daemon.run")
     root = directory / "root"
     with _layer(directory, root):
-        install(root)
+        (root / TREE[1:]).mkdir(parents=True)
         command = [
             *("systemd-nspawn", "--quiet", f"--directory={root}", "--register=no", "--keep-unit"),
-            *("--private-network", "--boot", f"--bind-ro={ROOT}:/usr/lib/pulsarack"),
-            f"--bind-ro={site.getsitepackages()[0]}:{_PACKAGES}",
-            f"--bind-ro={sys.base_prefix}:{_PYTHON}",
+            *("--private-network", "--boot", f"--bind-ro={ROOT}:{TREE}"),
+            f"--bind-ro={site.getsitepackages()[0]}:{PACKAGES}",
+            f"--bind-ro={sys.base_prefix}:{PYTHON}",
             *(f"--bind={bind}" for bind in binds),
             "systemd.unit=basic.target",
         ]
@@ -108,31 +113,10 @@ def booted(directory: Path, binds: tuple[str, ...] = ()) -> Iterator[Container]:
                 command, stdin=subprocess.DEVNULL, stdout=console, stderr=subprocess.STDOUT
             )
         try:
-            container = _up(root, nspawn, directory / "console")
-            container.run("systemd-sysusers")
-            yield container
+            yield _up(root, nspawn, directory / "console")
         finally:
             nspawn.terminate()  # systemd's own way down takes longer than there is anything to save
             nspawn.wait()
-
-
-def install(root: Path) -> None:
-    """The files of the service, as the package has them."""
-    units = root / "etc/systemd/system"
-    for unit in _UNITS:
-        shutil.copyfile(ROOT / "systemd" / unit, units / unit)
-    users = root / "usr/lib/sysusers.d/pulsarack.conf"
-    users.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(ROOT / "systemd/pulsarack.sysusers", users)
-    launcher = (ROOT / "packaging/launcher").read_text(encoding="utf-8")
-    launcher = launcher.replace("/usr/bin/python3.11", f"{_PYTHON}/bin/python3", 1)
-    launcher = launcher.replace("main()", "main()", 1)
-    here = 'sys.path.insert(0, "/usr/lib/pulsarack")'
-    assert here in launcher
-    launcher = launcher.replace(here, f'sys.path[:0] = ["/usr/lib/pulsarack", "{_PACKAGES}"]')
-    program = root / "usr/bin/pulsarack"
-    program.write_text(launcher, encoding="utf-8")
-    program.chmod(0o755)
 
 
 @contextmanager
@@ -150,7 +134,7 @@ def _layer(directory: Path, root: Path) -> Iterator[None]:
         mounted.insert(0, place)
 
     try:
-        mount("tmpfs", "size=256m", memory)
+        mount("tmpfs", "size=2g", memory)
         for name in ("upper", "work"):
             (memory / name).mkdir()
         mount("overlay", f"lowerdir=/,upperdir={memory}/upper,workdir={memory}/work", root)

@@ -75,9 +75,10 @@ def _played(machine: Path, name: str, seed: int, speed: float, orders: int, pull
 
 
 def _is_made(machine: Path) -> bool:
-    """Whether the disk is there, as image.sh makes it today."""
-    made = machine / "base.done"
-    return made.exists() and made.read_bytes() == IMAGE.read_bytes()
+    """Whether the disk is there, as image.sh makes it today for the package of today."""
+    made, control = machine / "base.done", ROOT / "packaging/control"
+    wanted = IMAGE.read_bytes() + control.read_bytes()
+    return made.exists() and made.read_bytes() == wanted
 
 
 async def _run(

@@ -7,6 +7,7 @@
 set -eu
 directory=$1
 here=$(cd "$(dirname "$0")" && pwd)
+control=$here/../../packaging/control
 
 fail() {
     printf 'vm-test: %s\n' "$1" >&2
@@ -38,7 +39,10 @@ for what in doc man locale; do
     without="$without --dpkgopt=path-exclude=/usr/share/$what/*"
 done
 packages=systemd-sysv,udev,dbus,kmod,initramfs-tools,linux-image-amd64,zstd,python3
-packages=$packages,openssh-server,iproute2,procps,bash-completion
+packages=$packages,systemd-timesyncd,openssh-server,iproute2,procps,bash-completion
+# All that the package depends on and recommends; of alternatives the first.
+needed=$(sed -n -e 's/^Depends: //p' -e 's/^Recommends: //p' "$control" |
+    tr ',' '\n' | sed -e 's/[(|].*//' | tr -d ' ' | tr '\n' ' ')
 rm -rf --one-file-system root
 # shellcheck disable=SC2086
 mmdebstrap --quiet --mode=root --variant=minbase --include="$packages" $without \
@@ -49,8 +53,7 @@ mmdebstrap --quiet --mode=root --variant=minbase --include="$packages" $without 
         printf "MODULES=list\nCOMPRESS=zstd\n" >"$1/etc/initramfs-tools/conf.d/pulsarack"
         printf "virtio_pci\nvirtio_blk\next4\ncrc32c_generic\n" >"$1/etc/initramfs-tools/modules"' \
     --customize-hook='chroot "$1" apt-get clean' \
-    --customize-hook='APT_CONFIG="$MMDEBSTRAP_APT_CONFIG" apt-get -qq install --download-only \
-        libusb-1.0-0 libudev1 usb-modeswitch uhubctl' \
+    --customize-hook="APT_CONFIG=\"\$MMDEBSTRAP_APT_CONFIG\" apt-get -qq install --download-only $needed" \
     bookworm root
 
 echo rack >root/etc/hostname
@@ -72,4 +75,4 @@ cp -L root/boot/initrd.img-* initrd.img
 rm -f base.raw disk.qcow2 booted.qcow2
 mke2fs -q -t ext4 -F -d root base.raw 4G
 rm -rf --one-file-system root
-cp "$here/image.sh" base.done
+cat "$here/image.sh" "$control" >base.done

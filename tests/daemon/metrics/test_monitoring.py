@@ -6,6 +6,7 @@ and kinds, as far as a text of PromQL shows them.
 
 import json
 import re
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 
 from pulsarack.daemon.metrics.table import METRICS, PROCESS, Described, Kind
+from tests.daemon.test_doctor_commands import resolve
 
 ROOT = Path(__file__).resolve().parents[3]
 MONITORING = ROOT / "monitoring"
@@ -120,6 +122,15 @@ def test_every_alert_says_what_is_wrong_and_what_to_type() -> None:
         assert re.fullmatch(r"\{severity: (critical|warning|info)\}", one["labels"]), one
         assert one["summary"].endswith("."), one
         assert re.match(r"(pulsarack|systemctl|journalctl|iostat|df|du|top) ?", one["command"]), one
+
+
+def test_the_commands_of_alerts_can_be_typed() -> None:
+    for one in rules():
+        shown = re.sub(r"\{\{[^}]*\}\}", "8962100000000000018", one["command"])
+        for command in shown.split("; "):
+            words = shlex.split(command)
+            if words[0] == "pulsarack":
+                resolve(words[1:])
 
 
 def test_every_alert_is_tried_by_promtool() -> None:

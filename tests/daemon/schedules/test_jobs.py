@@ -4,6 +4,7 @@ import asyncio
 import csv
 import io
 import json
+import os
 import stat
 import threading
 from pathlib import Path
@@ -197,7 +198,9 @@ def test_the_nights_of_an_outage_are_reported_and_a_name_is_no_formula(tmp_path:
     begun = JobRun("day-report", shop.now, shop.now, "ok", "", shop.now, 0)
     shop.run(lambda db: job_runs.note(db, begun))
     shop.wait(3 * 24 * 3600)
+    before = os.umask(0o077)
     assert run(office.reports.write_due()).startswith("2027-01-15 to 2027-01-17 is written to ")
+    os.umask(before)
     files = sorted(one.name for one in (tmp_path / "reports").iterdir())
     assert len(files) == 12 and files[0] == "2027-01-15-agents.csv"
     text = (tmp_path / "reports" / files[0]).read_text()

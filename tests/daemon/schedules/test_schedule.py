@@ -208,9 +208,9 @@ def test_a_new_configuration_is_followed(tmp_path: Path) -> None:
         assert daemon.times("report") == [pytest.approx(1.92, abs=0.02)]
         assert (len(daemon.times("poll")), len(daemon.times("off"))) == (2, 2)
         when.update(report=None, poll=None, off=None)
+        assert {one.when for one in schedule.standings()} == {"by hand"}
         await daemon.clock.sleep(30 * HOUR)
         assert len(daemon.ran) == 5
-        assert {one.when for one in schedule.standings()} == {"by hand"}
         await daemon.stop()
 
     run(life())
