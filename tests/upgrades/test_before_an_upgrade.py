@@ -1,4 +1,3 @@
-"""What a start does before it touches an older version's tables, and what an older one finds."""
 """What a start does before it touches the tables of an older version, and the way back."""
 
 import tomllib

@@ -8,7 +8,6 @@ EVENTS = (
     Event(
         "schedule.done",
         "info",
-        "A job ran that runs once a day, or that somebody wanted.",
         "A job ran that runs once a day, or by hand.",
         NOTHING,
         "job said seconds",
@@ -16,7 +15,6 @@ EVENTS = (
     Event(
         "schedule.ran",
         "debug",
-        "A job ran that runs often.",
         "A job ran that runs every so often.",
         NOTHING,
         "job said seconds",
