@@ -45,7 +45,8 @@ class MetricsSection(Section):
     )
     listen: Annotated[str, AfterValidator(_listen)] | None = explained(
         None,
-        "Without this key nothing is served, and nothing is in memory for it (10 MB; 2 beside [http]).",
+        "Without this key nothing is served, and nothing is in memory for it (10 MB; 2 beside"
+        " [http]).",
         "127.0.0.1:9290",
     )
 

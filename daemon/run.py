@@ -32,7 +32,6 @@ from pulsarack.daemon.identity.identity import Identity
 from pulsarack.daemon.logs import strays
 from pulsarack.daemon.ports import problems
 from pulsarack.daemon.pressure import Pressure
-from pulsarack.daemon.service import exits
 from pulsarack.daemon.service.ending import start_failed, work
 from pulsarack.daemon.service.notify import READY, notify
 from pulsarack.daemon.service.patience import START_SECONDS_MOST, Patience
@@ -180,13 +179,13 @@ async def _run(parts: Parts, signals: Signals) -> int:
     _spare_what_stays()
     notify(READY)
     try:
-        failed = await work(context, parts.rack, signals, parts.tasks(signals))
+        code = await work(context, parts.rack, signals, parts.tasks(signals))
     finally:
         parts.ports.stop()
         await parts.server.close()
     logging.look_at_storms()
     context.log.info("daemon.stopped")
-    return exits.FAILED if failed else exits.DONE
+    return code
 
 
 def _spare_what_stays() -> None:

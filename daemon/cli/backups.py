@@ -162,8 +162,8 @@ def verify(
     from pulsarack.daemon.backups import shelf, verifying
 
     if gently:
-    with contextlib.suppress(OSError):  # the service's sandbox forbids it, to its children too
-        os.nice(10)
+        with contextlib.suppress(OSError):  # the service's sandbox forbids it, to its children too
+            os.nice(10)
     config = _config(session)
     one = shelf.find(config.backup.folder(config.daemon.state_dir), name)
     found = verifying.verify(one, now_ms=_now_ms(config))

@@ -206,7 +206,8 @@ def try_pin(session: Session, card: str) -> None:
     """Let the SIM PIN on file be tried again in CARD, which refused it before.
 
     CARD is the ICCID, or the IMEI of a modem that does not tell it of a locked card. Correct
-    sim_pin in the secrets file and start the daemon anew first: three wrong tries block a card.
+    sim_pin in the secrets file and run pulsarack config reload first: three wrong tries block a
+    card.
     """
     session.call("chip.try_pin", card=card)
     click.echo(f"the SIM PIN of {formats.text(card)} is tried again")

@@ -1,4 +1,4 @@
-"""`config example`, `check`, `show` and `reload`: the configuration, with the daemon or without."""
+"""`config`: the configuration, printed, checked and read anew, with the daemon or without."""
 
 import os
 from pathlib import Path
@@ -19,6 +19,7 @@ STATUS_BAD = 78
         "example": Lazy("configs", "example", "Print the whole configuration, explained."),
         "check": Lazy("configs", "check", "Check the file and all files that it names."),
         "show": Lazy("configs", "show", "The values with which the daemon runs."),
+        "keys": Lazy("configs", "keys", "Which keys a reload changes, and which need a restart."),
         "reload": Lazy("configs", "reload", "Let the running daemon read its files anew."),
     },
 )
@@ -70,6 +71,22 @@ def show(session: Session, as_json: bool) -> None:
     from pulsarack.daemon.config_example import shown
 
     click.echo(shown(found["config"]), nl=False)
+
+
+_KEYS = (
+    tables.Column("key", "key"),
+    tables.Column("counts", "counts with a"),
+    tables.Column("why", "why"),
+)
+
+
+@click.command()
+@as_json_option
+def keys(as_json: bool) -> None:
+    """Which keys count with a reload, and which need a restart, and why."""
+    from pulsarack.daemon.service.live_keys import rows
+
+    tables.show({"keys": rows()}, "keys", _KEYS, as_json=as_json)
 
 
 @click.command()

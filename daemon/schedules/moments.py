@@ -56,7 +56,7 @@ class Moments:
         before = _moment(midnight_ms) - timedelta(microseconds=1)
         found = self._trigger.get_next_fire_time(before, before + timedelta(days=4))
         assert found is not None, "each day has one"
-        return round((found - _EPOCH) / timedelta(milliseconds=1))
+        return int((found - _EPOCH) // timedelta(milliseconds=1))
 
 
 def first_wait(every: Every, done_ms: int | None, now_ms: int) -> float:

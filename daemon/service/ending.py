@@ -47,21 +47,21 @@ async def work(
     rack: Rack,
     signals: Signals,
     parts: Mapping[str, Coroutine[Any, Any, None]],
-) -> bool:
-    """Run all parts, by their names, until told to end or one of them dies; whether one died."""
+) -> int:
+    """Run all parts, by their names, until told to end or one of them dies; the exit status."""
     tasks = {asyncio.create_task(part, name=name) for name, part in parts.items()}
     ended = asyncio.create_task(signals.stop.wait(), name="signal")
     try:
         await asyncio.wait({*tasks, ended}, return_when=asyncio.FIRST_COMPLETED)
-        failed = _log_failures(context, tasks)
+        code = _log_failures(context, tasks)
         notify(STOPPING, status("stopping"))
-        context.log.info("daemon.stopping", failed=failed)
+        context.log.info("daemon.stopping", failed=code != exits.DONE)
         await _stop_rack(context, rack)
     finally:
         for task in (*tasks, ended):
             task.cancel()
         await asyncio.gather(*tasks, ended, return_exceptions=True)
-    return failed
+    return code
 
 
 async def _stop_rack(context: Context, rack: Rack) -> None:
@@ -84,13 +84,13 @@ async def _ask_for_time(context: Context, rack: Rack) -> None:
         await context.clock.sleep(_ASK_SECONDS)
 
 
-def _log_failures(context: Context, parts: set[asyncio.Task[None]]) -> bool:
-    failed = False
+def _log_failures(context: Context, parts: set[asyncio.Task[None]]) -> int:
+    """Log which parts died, and why; the exit status that follows from it."""
+    code = exits.DONE
     for task in parts:
         if task.done() and not task.cancelled() and (error := task.exception()) is not None:
-            part, known = task.get_name(), isinstance(error, DaemonError)
-            context.log.error(
-                "daemon.part_failed", part=part, why=str(error), exc_info=None if known else error
-            )
-            failed = True
-    return failed
+            known = isinstance(error, DaemonError)
+            why = {"why": str(error)} if known else {"exc_info": error}
+            context.log.error("daemon.part_failed", part=task.get_name(), **why)
+            code = exits.status_of(error)
+    return code

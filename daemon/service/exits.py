@@ -14,8 +14,10 @@ from pulsarack.daemon.secrets import SecretsError
 from pulsarack.daemon.service.start_clock import ClockBehind
 from pulsarack.daemon.store_errors import (
     DatabaseLocked,
+    DatabaseMoved,
     NotStored,
     StateDirectoryFull,
+    StoreClosed,
     StoreError,
     StoreLocked,
 )
@@ -39,6 +41,8 @@ _OF_ERRORS: tuple[tuple[type[BaseException], int], ...] = (
     (StateDirectoryFull, TEMPFAIL),
     (NotStored, TEMPFAIL),
     (SocketTaken, TEMPFAIL),
+    (DatabaseMoved, FAILED),
+    (StoreClosed, FAILED),
     (ClockBehind, TEMPFAIL),
     (ControlSocketError, CONFIG),
     (ConfigErrors, CONFIG),

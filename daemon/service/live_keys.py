@@ -218,6 +218,19 @@ class Difference:
     effect: Effect
 
 
+def rows() -> list[dict[str, str]]:
+    """The table as it is shown."""
+    return [
+        {
+            "key": f"{section}.{key}" if key else section,
+            "counts": "reload" if effect.live else "restart",
+            "why": effect.why,
+        }
+        for section, of_section in EFFECTS.items()
+        for key, effect in of_section.items()
+    ]
+
+
 def keys(config: Config) -> Iterator[tuple[str, str, Any]]:
     """Every section, key and value of a configuration; of a list of sections the key is empty."""
     for name, field in type(config).model_fields.items():

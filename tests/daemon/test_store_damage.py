@@ -14,6 +14,7 @@ from peewee import Database, OperationalError
 
 from pulsarack.daemon import config, doctor_store, store_check, store_files
 from pulsarack.daemon.doctor import Level, Subject
+from pulsarack.daemon.service import exits
 from pulsarack.daemon.store import Store
 from pulsarack.daemon.store_errors import (
     CommitsLost,
@@ -78,6 +79,7 @@ import importlib.readers, os, sys
 from pathlib import Path
 from pulsarack.daemon.store import Store
 from pulsarack.daemon.migrations import load_scripts
+from pulsarack.daemon.service import exits
 from pulsarack.daemon.store_errors import StoreError
 load_scripts()
 os.setgid(65534)
@@ -453,7 +455,7 @@ def test_a_daemon_that_meets_damage_ends(tmp_path: Path) -> None:
     process = subprocess.run(
         [sys.executable, "-c", DAEMON, str(config)], capture_output=True, text=True, check=False
     )
-    assert process.returncode == 1
+    assert process.returncode == exits.CONFIG
     assert "daemon.part_failed" in process.stderr
     assert "is damaged" in process.stderr and "restore" in process.stderr
     assert "Traceback" not in process.stderr
@@ -468,6 +470,6 @@ def test_a_daemon_that_cannot_start_says_why_in_one_line(tmp_path: Path) -> None
     config.write_text('[daemon]\nstate_dir = "state"\nsocket = "socket"\n')
     command = [sys.executable, "-m", "pulsarack.daemon.main", "--config", str(config), "run"]
     process = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert process.returncode == 1
+    assert process.returncode == exits.CONFIG
     (line,) = process.stderr.strip().splitlines()
     assert line.startswith("pulsarack: the newest ") and "missing" in line

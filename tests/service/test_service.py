@@ -5,6 +5,7 @@ says so. What takes seconds of the unit's own patience (the watchdog, the pause 
 is shortened by a drop-in; nothing else of the unit is changed.
 """
 
+import json
 import os
 import shutil
 import time
@@ -66,6 +67,15 @@ def test_it_starts_without_hardware_or_secrets_and_says_so(machine: Container) -
     status = machine.run("pulsarack", "status")
     assert "ready" in status
     assert "credential" not in machine.journal()
+
+
+def test_the_sandbox_lets_it_write_fields_into_the_journal(machine: Container) -> None:
+    wanted = ("EVENT=daemon.started", "PRIORITY=6", "SYSLOG_IDENTIFIER=pulsarack")
+    found = machine.run("journalctl", "--no-pager", "-u", SERVICE, "-o", "json", *wanted)
+    (entry,) = map(json.loads, found.splitlines())
+    assert entry["_TRANSPORT"] == "journal"
+    assert int(entry["RECIPES"]) >= 1
+    assert entry["MESSAGE"].startswith("daemon.started queued_again=0 undecided=0")
 
 
 def test_the_sandbox_lets_it_use_its_port(machine: Container, port: tuple[int, str]) -> None:

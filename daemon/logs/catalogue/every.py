@@ -10,7 +10,7 @@ ROOMS: Final[Mapping[str, tuple[Event, ...]]] = {
     "Orders and money": orders.EVENTS,
     "Modems and chips": rack.EVENTS,
     "Channels": channels.EVENTS,
-    "Admins, schedules and backups": office.EVENTS,
+    "Admins and backups": office.EVENTS,
     "The service": service.EVENTS,
     "What is done by itself": schedules.EVENTS,
 }

@@ -1,4 +1,4 @@
-"""Events of what is done about the service: by admins, by the clock (schedules), and backups."""
+"""Events of what is done about the service: by admins, and backups."""
 
 from pulsarack.daemon.logs.catalogue.event import NOTHING, Event
 
@@ -48,97 +48,6 @@ EVENTS = (
         "uid why",
     ),
     Event("schedule.done", "info", "A daily job has ended.", NOTHING, "job said seconds"),
-    Event(
-        "schedule.ran",
-        "debug",
-        "A job that runs again and again has ended.",
-        "Nothing; see: pulsarack schedule list",
-        "job said seconds",
-    ),
-    Event(
-        "schedule.late",
-        "info",
-        "A daily job is made up for: the daemon or the machine was off when it was due.",
-        NOTHING,
-        "job due_at seconds",
-    ),
-    Event(
-        "schedule.failed",
-        "error",
-        "A job failed; it is tried again.",
-        "Do what the line says; then: pulsarack schedule run NAME",
-        "job why remedy times again_in_seconds",
-    ),
-    Event(
-        "schedule.fault",
-        "error",
-        "A fault of the daemon in a job; it is tried again.",
-        "Report the trace below the line.",
-        "job exc_info",
-    ),
-    Event(
-        "schedule.not_noted",
-        "error",
-        "That a job has run could not be written; after a restart it may run again.",
-        "Look at the disk: pulsarack doctor",
-        "job why",
-    ),
-    Event(
-        "reconciliation.unread",
-        "warning",
-        "The stock of chips in service was not read for long.",
-        "Plug them in, or take them out of service: pulsarack chip list",
-        "chips named hours remedy",
-    ),
-    Event(
-        "reconciliation.differs",
-        "warning",
-        "The stock of chips was read otherwise than the books say.",
-        "They are read again before they sell; see: pulsarack chip show CHIP",
-        "chips named remedy",
-    ),
-    Event(
-        "reconciliation.discrepancies",
-        "warning",
-        "Discrepancies wait for somebody to say what they were.",
-        "pulsarack discrepancies",
-        "count remedy",
-    ),
-    Event(
-        "reconciliation.payments",
-        "warning",
-        "Payments wait for somebody to say whose they are.",
-        "pulsarack bank rows --unmatched",
-        "count remedy",
-    ),
-    Event(
-        "audit.finding",
-        "error",
-        "The audit found that a promise is broken.",
-        "Stop nothing; keep a backup, and look: pulsarack audit",
-        "rule subject why remedy",
-    ),
-    Event(
-        "stock.low",
-        "warning",
-        "A chip's stock is below [schedules] low_stock_chip.",
-        "Buy stock for it.",
-        "chip stock hours_left remedy",
-    ),
-    Event(
-        "stock.operator_low",
-        "warning",
-        "All stock of an operator is low, or lasts for some hours only.",
-        "Buy stock.",
-        "operator stock hours_left remedy",
-    ),
-    Event(
-        "chip.expires",
-        "warning",
-        "A chip expires soon, or has expired.",
-        "Extend it, then: pulsarack chip expiry CHIP DATE",
-        "chip operator expires_on days_left remedy",
-    ),
     Event(
         "backup.made",
         "info",

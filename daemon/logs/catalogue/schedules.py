@@ -8,14 +8,14 @@ EVENTS = (
     Event(
         "schedule.done",
         "info",
-        "A job ran that runs once a day, or by hand.",
+        "A job ran that runs once a day, or that somebody wanted.",
         NOTHING,
         "job said seconds",
     ),
     Event(
         "schedule.ran",
         "debug",
-        "A job ran that runs every so often.",
+        "A job ran that runs often.",
         NOTHING,
         "job said seconds",
     ),

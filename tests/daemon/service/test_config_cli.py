@@ -118,6 +118,14 @@ def test_a_reload_tells_what_changed_and_what_did_not(fake_daemon: Any, tmp_path
     assert (result.exit_code, result.output) == (1, "pulsarack: x.toml:2: so; do that\n")
 
 
+def test_every_key_tells_with_what_it_counts(tmp_path: Path) -> None:
+    keys = json.loads(run(tmp_path, "keys", "--json").output)["keys"]
+    counts = {one["key"]: one["counts"] for one in keys}
+    assert (counts["chips.reserve"], counts["daemon.timezone"]) == ("reload", "restart")
+    assert counts["bank"] == "reload"
+    assert "a day that has begun would end at another hour" in run(tmp_path, "keys").output
+
+
 def test_the_values_in_effect_are_shown_as_a_file(fake_daemon: Any, tmp_path: Path) -> None:
     file = tmp_path / "pulsarack.toml"
     file.write_text('[daemon]\nsocket = "control.sock"\n')
