@@ -129,6 +129,25 @@ def daemon(subject: Subject) -> Iterator[Finding]:
         yield ok("daemon", f"process {running} answers at {subject.socket}")
 
 
+def jobs(subject: Subject) -> Iterator[Finding]:
+    """What the daemon does by itself was done the last time."""
+    if subject.running is None:
+        return
+    try:
+        with Client(subject.socket, ANSWER_SECONDS) as client:
+            found = client.call("schedule.list")["jobs"]
+    except ClientError:
+        return  # that the daemon does not answer is told by its own check
+    failed = [one for one in found if one.get("failures")]
+    for one in failed:
+        what = (
+            f"the job {one.get('name')} failed {one['failures']} times in a row: {one.get('said')}"
+        )
+        yield warn("jobs", what, f"pulsarack schedule run {one.get('name')}")
+    if not failed:
+        yield ok("jobs", f"none of {len(found)} has failed")
+
+
 CHECKS: tuple[Check, ...] = (
     doctor_rights.secrets_file,
     doctor_rights.credentials,
@@ -155,6 +174,7 @@ CHECKS: tuple[Check, ...] = (
     doctor_usb.endpoints,
     doctor_unit.unit,
     daemon,
+    jobs,
     doctor_ports.rack,
     doctor_backups.backups,
     *doctor_store.CHECKS,

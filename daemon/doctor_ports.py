@@ -97,6 +97,6 @@ def rack(subject: Subject) -> Iterator[Finding]:
         elif state == "failed":
             yield warn("modems", f"slot {slot} has failed: {why}", _RACK, remedy)
     for chip in chips:
-        if chip.get("state") != "NEW" and chip.get("slot") is None:
+        if chip.get("state") == "ACTIVE" and chip.get("slot") is None:
             what = f"chip {chip.get('name')} ({chip.get('iccid')}) is in no slot"
             yield warn("chips", what, _RACK, "plug it in; its stock stays in the books meanwhile")

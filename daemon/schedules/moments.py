@@ -58,6 +58,7 @@ class Moments:
         assert found is not None, "each day has one"
         at_ms: int = round((found - _EPOCH) / timedelta(milliseconds=1))
         return at_ms
+        return int((found - _EPOCH) // timedelta(milliseconds=1))
 
 
 def first_wait(every: Every, done_ms: int | None, now_ms: int) -> float:

@@ -343,20 +343,59 @@ def test_without_usb_modems_or_udev_the_doctor_says_so(
     assert usb_modems(home, monkeypatch, Bus()) == ["bad: libudev is missing"]
 
 
-def test_slots_that_are_held_are_bad(
+def test_slots_that_are_held_or_failed_and_chips_in_none(
     home: Path, monkeypatch: pytest.MonkeyPatch, fake_daemon: FakeDaemon
 ) -> None:
     why = "held: slot b shows chip 8962 too, so neither sells; take the wrong one out"
-    modems = [{"slot": "a", "state": "held", "why": why}, {"slot": "c", "state": "ready"}]
+    modems = [
+        {"slot": "a", "state": "held", "why": why},
+        {"slot": "b", "state": "failed", "why": "no answer to AT within 5 s; try another port"},
+        {"slot": "c", "state": "ready", "why": ""},
+    ]
+    chips = [
+        {"iccid": "8962", "name": "T1", "state": "ACTIVE", "slot": None},
+        {"iccid": "8963", "name": "T2", "state": "ACTIVE", "slot": "c"},
+        {"iccid": "8964", "name": "T3", "state": "OUT", "slot": None},
+    ]
     fake_daemon.answers["modem.list"] = {"modems": modems}
-    fake_daemon.answers["chip.list"] = {"chips": []}
+    fake_daemon.answers["chip.list"] = {"chips": chips}
     settings, _ = doctor.load(home / "pulsarack.toml")
     assert settings is not None
     monkeypatch.setattr(Subject, "running", 1)
     subject = Subject(settings, fake_daemon.path, {}, NOW, True, NOWHERE)
-    (found,) = doctor.examine(subject, [doctor_ports.rack])
-    assert (found.level, found.remedy) == (Level.BAD, "take the wrong one out")
-    assert found.what == "slot a is held: slot b shows chip 8962 too, so neither sells"
+    found = list(doctor.examine(subject, [doctor_ports.rack]))
+    assert [(one.level, one.what, one.command, one.remedy) for one in found[:2]] == [
+        (
+            Level.BAD,
+            "slot a is held: slot b shows chip 8962 too, so neither sells",
+            "pulsarack rack",
+            "take the wrong one out",
+        ),
+        (
+            Level.WARN,
+            "slot b has failed: no answer to AT within 5 s",
+            "pulsarack rack",
+            "try another port",
+        ),
+    ]
+    assert [one.what for one in found[2:]] == ["chip T1 (8962) is in no slot"]
+
+
+def test_jobs_that_failed(
+    home: Path, monkeypatch: pytest.MonkeyPatch, fake_daemon: FakeDaemon
+) -> None:
+    rows = [
+        {"name": "backup", "failures": 3, "said": "the disk is full"},
+        {"name": "audit", "failures": 0, "said": "every promise holds"},
+    ]
+    fake_daemon.answers["schedule.list"] = {"jobs": rows}
+    settings, _ = doctor.load(home / "pulsarack.toml")
+    assert settings is not None
+    monkeypatch.setattr(Subject, "running", 1)
+    subject = Subject(settings, fake_daemon.path, {}, NOW, True, NOWHERE)
+    (found,) = doctor.examine(subject, [doctor_checks.jobs])
+    assert found.what == "the job backup failed 3 times in a row: the disk is full"
+    assert (found.level, found.command) == (Level.WARN, "pulsarack schedule run backup")
 
 
 def test_no_port_at_all_is_nothing_good(home: Path) -> None:

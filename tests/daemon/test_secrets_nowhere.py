@@ -362,7 +362,7 @@ async def metrics_of(base: str) -> list[tuple[str, str]]:
 
 
 async def until(client: AsyncClient, true: Any) -> None:
-    for _ in range(400):
+    for _ in range(3000):
         if true():
             return
         await client.call("status")

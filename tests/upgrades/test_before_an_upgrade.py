@@ -1,5 +1,6 @@
 """What a start does before it touches the tables of an older version, and the way back."""
 
+import io
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -48,12 +49,14 @@ def test_the_database_of_the_version_before_is_kept_and_can_be_put_back(old: Pat
 
 
 def test_without_room_for_it_the_upgrade_goes_on_and_says_so(
-    old: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    old: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    told = io.StringIO()
+    logging.configure("warning", "json", told)
     monkeypatch.setattr(making, "free_bytes", lambda _place: 1000)
     start(old)
     assert shelf.every(old / "backups") == []
-    assert "backup.not_before_upgrade" in capsys.readouterr().out
+    assert "backup.not_before_upgrade" in told.getvalue()
 
 
 def test_an_older_program_refuses_what_a_newer_one_made_and_touches_nothing(

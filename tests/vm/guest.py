@@ -18,6 +18,8 @@ from pulsarack.modems.simulator.catalogue import ChipCard
 from tests.vm.machine import Machine, MachineError
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+# An emulated processor unpacks and checks at a crawl.
+APT_SECONDS = 1200.0
 STATE = "/var/lib/pulsarack"
 _LOOK_AT_TTYS = """
 import glob, grp, json, os, stat, subprocess, sys
@@ -130,7 +132,8 @@ class Guest:
         """Everything up to the start."""
         await self.configure(chips, speed, anchor)
         await self._machine.put(f"/root/{package.name}", package.read_bytes())
-        await self._machine.run(f"apt-get -y -qq install /root/{package.name}")
+        command = f"apt-get -y -qq install /root/{package.name}"
+        await self._machine.run(command, within=APT_SECONDS)
         await self.stop()
 
     async def configure(

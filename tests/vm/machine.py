@@ -77,15 +77,21 @@ class Machine:
             await self._monitor.close()
         self._qemu = self._master = self._monitor = None
 
-    async def run(self, command: str, data: bytes = b"", check: bool = True) -> str:
+    async def run(
+        self,
+        command: str,
+        data: bytes = b"",
+        check: bool = True,
+        within: float = COMMAND_SECONDS,
+    ) -> str:
         """What a shell command in the guest says; raises MachineError if it fails."""
         process = await self.spawn(command, stderr=STDOUT)
         try:
-            async with asyncio.timeout(COMMAND_SECONDS):
+            async with asyncio.timeout(within):
                 said, _ = await process.communicate(data)
         except TimeoutError:
             process.kill()
-            raise MachineError(f"no end within {COMMAND_SECONDS:g} s: {command}") from None
+            raise MachineError(f"no end within {within:g} s: {command}") from None
         text = said.decode("utf-8", "replace")
         if check and process.returncode != 0:
             raise MachineError(f"status {process.returncode}: {command}\n{text}")

@@ -16,6 +16,7 @@ from tests.manual.blocks import machine as manual
 from tests.soak import check
 from tests.vm import guest as in_guest
 from tests.vm.day import Day
+from tests.vm.guest import APT_SECONDS
 from tests.vm.machine import MachineError
 
 RACK = Path(__file__).with_name("service_rack.toml")
@@ -140,25 +141,30 @@ class ServiceStory:
         said = await self._shown("StatusText")
         story.check("4 chips ready" in said, f"STATUS: {said}", said)
         await self._finished(await day.sell(_ORDERS))
+        said = await self._manual("journal")
+        story.check(
+            "order.finished" in said, "journalctl finds the lines of one order by ORDER=", said
+        )
 
     async def admins(self) -> None:
         """The kernel says who asks, through the sandbox."""
         self._story.begin(
             "Admins are Unix users",
-            "A user is made and put into the group pulsarack; root gives him the role cashier.",
+            "The user siti is put into the group pulsarack; then root gives her the role cashier.",
         )
         story = self._story
-        await self._run("useradd --create-home --groups pulsarack kasir")
-        ask = "runuser -u kasir -- pulsarack agent new A9 Kios"
+        await self._run("useradd --create-home siti")
+        await self._manual("admins")
+        ask = "runuser -u siti -- pulsarack agent new A9 Kios"
         said = await self._run(ask, check=False)
-        story.check("admin role kasir" in said, "without a role he may look and not act", said)
-        await self._run("pulsarack admin role kasir cashier")
+        story.check("admin role siti" in said, "without a role she may look and not act", said)
+        await self._run("pulsarack admin role siti cashier")
         said = await self._run(ask, check=False)
-        story.check("A9 is there" in said, "as cashier he enlists an agent", said)
-        said = await self._run("runuser -u kasir -- pulsarack config reload", check=False)
+        story.check("A9 is there" in said, "as cashier she enlists an agent", said)
+        said = await self._run("runuser -u siti -- pulsarack config reload", check=False)
         story.check("may" in said or "NOT_ALLOWED" in said, "and may not reload", said)
         said = await self._run("pulsarack admin log")
-        story.check("kasir" in said, "what he did is in the record", said)
+        story.check("siti" in said, "what she did is in the record", said)
 
     async def reload(self) -> None:
         """A good file counts, a bad one changes nothing."""
@@ -219,7 +225,7 @@ class ServiceStory:
         story = self._story
         await self._bring(self._packages["newer"])
         numbers = await self._in_the_middle()
-        seconds = await self._timed(self._manual("install"))
+        seconds = await self._timed(self._manual("upgrade"))
         story.saw(f"the command took {seconds:.0f} real seconds")
         version = (await self._run("pulsarack --version")).split()[-1]
         story.check(version == NEWER, f"it is version {version}")
@@ -229,7 +235,7 @@ class ServiceStory:
         story.check(active.split() == ["active"] * 2, "service and timer run again", active)
         await self._finished(numbers)
         kept = await self._run("pulsarack admin list")
-        story.check("kasir" in kept, "configuration, roles and keys are as they were", kept)
+        story.check("siti" in kept, "configuration, roles and keys are as they were", kept)
 
     async def backup(self) -> None:
         """By the daemon, by the unit, verified."""
@@ -237,11 +243,13 @@ class ServiceStory:
             "Backed up", "By hand while the daemon runs, and by the timer's unit while it does not."
         )
         story = self._story
+        said = await self._manual("backup-timer")
+        story.check("pulsarack-backup.service" in said, "the timer is set", said)
         await self._run("pulsarack backup now")
         said = await self._run("nice pulsarack backup verify", check=False)
         story.check("every promise holds" in said, said.strip() or "verified", said)
         await self._run("systemctl start pulsarack-backup")
-        await self._run("systemctl stop pulsarack")
+        await self._manual("stop")
         before = len(await self._backups())
         await self._run("systemctl start pulsarack-backup")
         said = await self._run("journalctl -u pulsarack-backup -o cat --no-pager -n 5")
@@ -271,7 +279,7 @@ class ServiceStory:
         newest = (await self._backups())[0]["name"]
         said = await self._run(f"pulsarack backup restore {newest}", check=False)
         story.check("is in place" in said, said.strip().splitlines()[0] if said else "?", said)
-        await self._run("systemctl reset-failed pulsarack; systemctl start pulsarack", check=False)
+        await self._manual("start")
         active = await self._shown("ActiveState")
         story.check(active == "active", "the daemon runs on it", await self._last_words())
         if active != "active":
@@ -316,14 +324,15 @@ class ServiceStory:
             "apt-get remove, then purge, each looked at; then the package is installed once more.",
         )
         sums = await self._run("sha256sum /var/lib/pulsarack/pulsarack.db")
-        await self._run("systemctl start pulsarack && apt-get -y -qq remove pulsarack")
+        await self._manual("start")
+        await self._manual("remove")
         there = await self._run("systemctl is-active pulsarack; command -v pulsarack", check=False)
         story.check(there.split() == ["inactive"], "removed: it has ended, the command is gone",
                     there)  # fmt: skip
         kept = await self._run("ls /etc/pulsarack /var/lib/pulsarack", check=False)
         wanted = {"pulsarack.toml", "secrets.toml", "pepper", "pulsarack.db", "backups"}
         story.check(wanted <= set(kept.split()), "configuration, keys and books are kept", kept)
-        said = await self._run("apt-get -y -qq purge pulsarack")
+        said = await self._manual("purge")
         story.check("rm -r" in said, "purged: it says what it keeps and how to delete it", said)
         kept = await self._run("ls /etc/pulsarack /var/lib/pulsarack", check=False)
         wanted -= {"pulsarack.toml"}
@@ -341,7 +350,7 @@ class ServiceStory:
         said = ""
         for command in manual(name):
             words = command.removeprefix("sudo ")
-            said += await self._run(f"cd /root && {words}", b"y\n")
+            said += await self._run(f"cd /root && {words}", b"y\n", within=APT_SECONDS)
         return said
 
     async def _bring(self, package: Path) -> None:

@@ -15,7 +15,7 @@ EVENTS = (
     Event(
         "schedule.ran",
         "debug",
-        "A job ran that runs every so often.",
+        "A job ran that runs often.",
         NOTHING,
         "job said seconds",
     ),
