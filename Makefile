@@ -7,6 +7,7 @@
 # skipped and said. In it is the demo over all channels: .venv/bin/pulsarack demo --channels.
 # clients-test lets other programs drive the simulated rack (as root: it installs them from Debian).
 # bench measures (minutes; FULL=1: most of an hour; NAMES="start rack": see pulsarack bench --help).
+# deb makes the Debian package in dist/ (Python 3.11 and dpkg-deb; docs/install.md).
 # vm-test runs in a virtual machine whose disk it makes first in VM=directory, as root; SEED=n.
 PYTHON ?= python3
 VM ?= $(HOME)/.cache/pulsarack-vm
@@ -14,7 +15,7 @@ WORKERS ?= 2
 VENV := .venv
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test check conformance simulate planted soak fuzz clients-test test-peers bench vm-test format clean
+.PHONY: demo test check conformance simulate planted soak fuzz clients-test test-peers bench deb vm-test format clean
 
 demo: $(STAMP)
 	$(VENV)/bin/pulsarack demo
@@ -54,6 +55,9 @@ test-peers: $(STAMP)
 
 bench: $(STAMP)
 	$(VENV)/bin/python -m benchmarks $(NAMES) $(if $(FULL),--full)
+
+deb: $(STAMP)
+	$(VENV)/bin/python packaging/build.py $(if $(VERSION),--version $(VERSION))
 
 vm-test: $(STAMP)
 	$(VENV)/bin/python -m tests.vm --machine $(VM) --seed $(or $(SEED),1)

@@ -27,7 +27,9 @@ from pulsarack.daemon.demo.workload import AGENTS
 from pulsarack.daemon.store import prepare
 from pulsarack.daemon.store_files import database
 from pulsarack.ledger import accounts, journal
-from pulsarack.queue import agents, chips, prefixes, products, recipe_versions, stock
+from pulsarack.queue import admin_acts, agents, chips, prefixes, products, recipe_versions, stock
+from pulsarack.queue.admin_acts import Act, ActOutcome
+from pulsarack.queue.admins import Role
 from pulsarack.queue.chips import Adoption
 from pulsarack.queue.deposits import bank_rows
 from pulsarack.queue.deposits.bank_rows import StatementRow
@@ -290,6 +292,8 @@ def _pay_in(db: Database, agent: str, now_ms: int) -> None:
     assert isinstance(taken, bank_rows.Taken)
     for row in taken.unmatched:
         bank_rows.assign(db, row.id, agent, who="bench", uid=0, because="history", now_ms=now_ms)
+        said = ("bank.assign", str(row.id), "{}", ActOutcome.DONE)
+        admin_acts.note(db, Act(now_ms, 0, "root", Role.ADMIN, *said))
 
 
 # --- the rows -----------------------------------------------------------------------------

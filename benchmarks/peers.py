@@ -6,9 +6,10 @@ program says of itself; each is fed so that some messages always wait for every 
 memory are those of all processes of a program together. Each peer's queue is as durable as it
 makes it.
 
-pulsarack does more for its rate: each of its SMS is an order that was accepted and paid for
-durably, and the operator's report, which comes by SMS with the acknowledgement, is received,
-read, deleted, understood and booked before the order counts as done. Peers receive nothing.
+pulsarack is measured twice. Once it does what the peers do: plain texts leave its outbox
+(texts.py). Once each of its SMS is an order that was accepted and paid for durably, and the
+operator's report, which comes by SMS with the acknowledgement, is received, read, deleted,
+understood and booked before the order counts as done. Peers receive nothing.
 
 Only runs when it is named. What is not installed is left out; `peers.sh` installs it.
 """
@@ -37,6 +38,7 @@ from benchmarks.rack_file import XL, destinations
 from benchmarks.sessions import Sessions, cpu_between, cpu_of, members, pss_of
 from benchmarks.settings import Profile
 from benchmarks.site import Books, Site
+from benchmarks.texts import SETTINGS, Heard, fill
 
 _BENCH = "peers"
 _MS = 1000
@@ -52,6 +54,7 @@ _LOOK_SECONDS = 0.1
 _BEST_RATE = 310.0
 _GOAL_MODEMS = 64
 OURS = "pulsarack"
+OUR_ORDERS = "pulsarack, orders"
 KINDS: tuple[type[Peer], ...] = (GammuSql, GammuFiles, Smstools, Kannel, GsmModem)
 
 
@@ -92,7 +95,10 @@ async def run(profile: Profile) -> AsyncIterator[list[Figure]]:
             here.append(kind)
     pss: dict[str, dict[int, list[float]]] = {}
     for modems in profile.peers:
-        found = {OURS: await measure_ours(profile, modems)}
+        found = {
+            OURS: await measure_texts(profile, modems),
+            OUR_ORDERS: await measure_orders(profile, modems),
+        }
         for kind in here:
             try:
                 found[kind.name] = await measure_peer(profile, kind, modems)
@@ -105,34 +111,56 @@ async def run(profile: Profile) -> AsyncIterator[list[Figure]]:
         yield figures
 
 
-async def measure_ours(profile: Profile, modems: int) -> Rounds:
-    """Some rounds of the daemon, fed over its socket."""
+async def measure_texts(profile: Profile, modems: int) -> Rounds:
+    """Some rounds of the daemon while it sends what waits in its outbox."""
+    root = profile.directory / f"peers-texts-{modems}"
+    # Twice what the air carries in that time, with the start.
+    seconds = _WARM_UP_SECONDS + profile.rounds * profile.peer_seconds
+    async with Site(root, [XL] * modems, SEND_SECONDS, settings=SETTINGS) as site:
+        await fill(site, round(2 * seconds * modems / SEND_SECONDS))
+        heard = Heard(site.place.telephones.with_suffix(".jsonl"))
+        rounds = await _our_rounds(profile, site, heard)
+        await site.stop_daemon()
+    return rounds
+
+
+async def measure_orders(profile: Profile, modems: int) -> Rounds:
+    """Some rounds of the daemon, fed with orders over its socket."""
     root = profile.directory / f"peers-ours-{modems}"
-    rounds = Rounds()
     async with Site(
         root, [XL] * modems, SEND_SECONDS, speed=profile.speed, sms_seconds=_REPORT_SECONDS
     ) as site:
         feeder = Feeder(site, XL, destinations(XL), DEPTH * modems)
         await feeder.fill()
         feeding = asyncio.create_task(feeder.run())
-        leader = frozenset([site.daemon_pid])
         try:
-            await site.clock.sleep(_SETTLE_SECONDS)
-            for _ in range(profile.rounds):
-                before = _Moment(
-                    site.clock.now_ms(), cpu_of(members(leader)), cpu_seconds(site.rack_pid)
-                )
-                await site.clock.sleep(profile.peer_seconds)
-                after = _Moment(
-                    site.clock.now_ms(), cpu_of(members(leader)), cpu_seconds(site.rack_pid)
-                )
-                _note(rounds, site.books, before, after, pss_of(members(leader)) / modems)
+            rounds = await _our_rounds(profile, site, site.books)
         finally:
             feeding.cancel()
             await asyncio.gather(feeding, return_exceptions=True)
-        rounds.modems_at_work = at_work(site.books)
         await site.stop_daemon()
     return rounds
+
+
+async def _our_rounds(profile: Profile, site: Site, books: Books | Heard) -> Rounds:
+    rounds, modems = Rounds(), len(site.modems)
+    leader = frozenset([site.daemon_pid])
+    deadline = site.clock.monotonic() + _WARM_UP_SECONDS
+    while at_work(books) < modems and site.clock.monotonic() < deadline:
+        await site.clock.sleep(_LOOK_SECONDS)
+        books.look()
+    await site.clock.sleep(_SETTLE_SECONDS)
+    for _ in range(profile.rounds):
+        before = _our_moment(site)
+        await site.clock.sleep(profile.peer_seconds)
+        _note(rounds, books, before, _our_moment(site), pss_of(members(leader)) / modems)
+    rounds.modems_at_work = at_work(books)
+    return rounds
+
+
+def _our_moment(site: Site) -> _Moment:
+    ours = cpu_of(members(frozenset([site.daemon_pid])))
+    return _Moment(site.clock.now_ms(), ours, cpu_seconds(site.rack_pid))
 
 
 async def measure_peer(profile: Profile, kind: type[Peer], modems: int) -> Rounds:
@@ -191,7 +219,9 @@ def _still_there(feeding: "asyncio.Task[None]", sessions: Sessions) -> None:
         raise PeerError(f"it ended by itself with status {sessions.ended[0]}")
 
 
-def _note(rounds: Rounds, books: Books, before: _Moment, after: _Moment, pss: float) -> None:
+def _note(
+    rounds: Rounds, books: Books | Heard, before: _Moment, after: _Moment, pss: float
+) -> None:
     books.look()
     done = sent(books, before.at, after.at)
     rounds.rate.append(done * _MS / (after.at - before.at))
@@ -200,12 +230,12 @@ def _note(rounds: Rounds, books: Books, before: _Moment, after: _Moment, pss: fl
     rounds.pss.append(pss / _MEGA)
 
 
-def sent(books: Books, began: int, ended: int) -> int:
+def sent(books: Books | Heard, began: int, ended: int) -> int:
     """Messages that reached the operator in a round; one that came again was refused."""
     return sum(one.delivered and began <= one.at < ended for one in books.bookings)
 
 
-def at_work(books: Books) -> int:
+def at_work(books: Books | Heard) -> int:
     """How many modems have sent anything."""
     return len(Counter(one.chip for one in books.bookings))
 
@@ -219,7 +249,7 @@ def report(modems: int, found: dict[str, Rounds]) -> list[Figure]:
     The goals are those of a rack: what a program takes for itself is not a modem's.
     """
     air = Reference("the air: one SMS after the other on every modem", (modems / SEND_SECONDS,))
-    others = [one for name, one in found.items() if name != OURS]
+    others = [one for name, one in found.items() if name not in (OURS, OUR_ORDERS)]
     goals: dict[str, Goal | None] = dict.fromkeys(("rate", "cpu", "pss"))
     if modems >= _GOAL_MODEMS:
         best = max((median(one.rate) for one in others), default=0.0)
@@ -254,7 +284,7 @@ def memory(sizes: Mapping[str, Mapping[int, Sequence[float]]]) -> list[Figure]:
     ours = slopes.get(OURS)
     if ours is None:
         return []
-    goal = _least([values for name, values in slopes.items() if name != OURS])
+    goal = _least([each for name, each in slopes.items() if name not in (OURS, OUR_ORDERS)])
     least, most = min(sizes[OURS]), max(sizes[OURS])
     return [
         Figure(

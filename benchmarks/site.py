@@ -100,10 +100,13 @@ async def start_rack(
     *,
     speed: float = 1.0,
     program: Sequence[str] = PROGRAM,
+    telephones: Path | None = None,
 ) -> Child:
     """Starts a simulated rack and waits for its ports."""
     arguments = ["simulate", str(rack), "--dir", str(ports), "--truth", str(truth)]
     arguments += ["--speed", repr(speed), "--anchor", repr(clock.anchor)]
+    if telephones is not None:
+        arguments += ["--telephones", str(telephones)]
     child = await Child.start("simulated rack", arguments, log, program)
 
     async def ready() -> bool:
@@ -131,9 +134,14 @@ class Site:
         programs: Programs | None = None,
         history: Path | None = None,
         sms_seconds: float | None = None,
+        settings: str | None = None,
     ) -> None:
-        """`history`: a database of history.py over these chips, to go on from a copy of."""
+        """`history`: a database of history.py over these chips, to go on from a copy of.
+
+        `settings`: more of the configuration, for a rack with people's telephones around it.
+        """
         self._history = history
+        self._telephones = settings is not None
         self.clock = WallClock(speed)
         self.modems = modems
         self._root = root
@@ -146,6 +154,9 @@ class Site:
         chips = self._trade.chips if self._trade else []
         self.chips = [chip.iccid for chip in chips]
         self.place: Place = place.prepare(root, chips, speed, self.clock.anchor)
+        if settings is not None:
+            with self.place.config.open("a", encoding="utf-8") as file:
+                file.write(settings)
         self._programs = programs or Programs()
         self.stage = Stage(self.place, self._programs.daemon)
         self.link = Link(self.place.socket)
@@ -200,6 +211,10 @@ class Site:
         if problems := await self.stage.stop():
             raise DemoError(problems[0], f"read its log {self.place.daemon_log}")
 
+    async def start_daemon(self) -> None:
+        """Starts it again; its modems are there some seconds later."""
+        await self.stage.start_daemon(self.link)
+
     async def stop_rack(self) -> None:
         """Ends the rack in order, after the daemon."""
         assert self._rack is not None
@@ -238,6 +253,7 @@ class Site:
             self.clock,
             speed=self._speed,
             program=self._programs.rack,
+            telephones=self.place.telephones if self._telephones else None,
         )
 
     async def _enlist(self, trade: Trade) -> None:

@@ -41,6 +41,8 @@ _TICKET: dict[str, Any] = {"id": int, "state": str, "agent": str, "amount": int,
 _WORDING: dict[str, Any] = {"text": str, "size": int, "parts": int}
 
 SHAPES: Mapping[str, Any] = {
+    "config.reload": {"changed": [str], "restart": [{"key": str, "why": str}]},
+    "config.show": {"config": {}},
     "order.new": _ORDER,
     "order.cancel": _ORDER,
     "order.resolve": _ORDER,
@@ -62,6 +64,9 @@ SHAPES: Mapping[str, Any] = {
     "archive.now": {"moved": int, "failed": [{}], "more": bool},
     "chip.list": {"chips": [{}]},
     "chip.show": {"readings?": [{}], "attempts?": [{}]},
+    "schedule.list": {"jobs": [{"name": str}]},
+    "schedule.run": {"said": str},
+    "report.day": {"day": str, "complete": bool, "lines": [{}], "total": {}},
     "chip.channel": {"receives": bool, "answers": bool},
     "modem.list": {"modems": [{}]},
     "rack.show": {"slots": [{"slot": str}]},
@@ -119,6 +124,10 @@ SHAPES: Mapping[str, Any] = {
     "wording.set": _WORDING,
     "wording.reset": {"changed": bool, "template": str},
     "wording.try": _WORDING,
+    "admin.list": {"admins": [{"login": str, "role": str, "holds": bool}]},
+    "admin.whoami": {"uid": int, "login": str, "role": str, "why": str, "may": [str]},
+    "admin.role": {"login": str, "role?": str, "before?": str, "group?": str, "let_in?": bool},
+    "admin.log": {"acts": [{"id": int, "at": int, "outcome": str, "arguments": {}}]},
 }
 
 

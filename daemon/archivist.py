@@ -1,4 +1,4 @@
-"""The archivist: once a night the orders that are old leave the database for their archives.
+"""The archivist: the orders that are old leave the database for their archives, each night.
 
 In three steps: copy the rows of many orders into the archive and make them durable, read them
 back, and, a few orders at a time, let the rows go from the database if they are still the same
@@ -25,7 +25,8 @@ from peewee import Database, PeeweeException
 from pulsarack.daemon import calendar
 from pulsarack.daemon.archive_file import Archives
 from pulsarack.daemon.context import MS, Context
-from pulsarack.daemon.store_errors import ArchiveError, StoreBroken, StoreError
+from pulsarack.daemon.schedules.job import BadNews
+from pulsarack.daemon.store_errors import ArchiveError
 from pulsarack.daemon.store_thread import Job
 from pulsarack.ledger.errors import LedgerError
 from pulsarack.queue import archive, archive_rest, clock_steps, orders
@@ -41,8 +42,8 @@ MOVED: Final = 25
 PAUSE_SECONDS: Final = 0.1
 """After each of these while orders wait for a chip."""
 DAY_MS: Final = 86_400 * MS
-LOOK_SECONDS: Final = 3600.0
-"""The clock may be set: it is looked at this often, whenever the next night is."""
+_NAMED: Final = 3
+_SEE_LOG: Final = "the log has each with its reason: archive.failed"
 _REMEDY = (
     "it stays in the database; if a backup older than the archives was put back, put back the"
     " archives of the same moment, else report this"
@@ -74,22 +75,15 @@ class Archivist:
         self._confirmed: dict[str, list[int]] = defaultdict(list)
         self._looked_back = False
 
-    async def run(self) -> None:
-        """Archive at the configured time of each day, until cancelled."""
-        settings, clock = self._context.config.retention, self._context.clock
-        if not settings.days:
-            await asyncio.Event().wait()
-        # Who starts the daemon in the middle of the day does not want this now.
-        done = self._context.day() if clock.now_ms() >= self._moment() else None
-        while True:
-            if done != self._context.day() and clock.now_ms() >= self._moment():
-                done = self._context.day()
-                await self._tonight()
-            next_ms = self._moment()
-            if done == self._context.day():
-                next_ms += DAY_MS
-            seconds = (next_ms - clock.now_ms()) / MS
-            await clock.sleep(min(max(seconds, 1.0), LOOK_SECONDS))
+    async def tonight(self) -> str:
+        """Archive all that is old, and say what was done; raises BadNews if some could not be."""
+        if not self._context.config.retention.days:
+            return "nothing is archived: [retention] days is 0"
+        done = await self.now()
+        if done.failed:
+            what = ", ".join(sorted(done.failed)[:_NAMED])
+            raise BadNews(f"{len(done.failed)} could not be archived: {what}", _SEE_LOG)
+        return f"{done.moved} orders moved, {done.rest + done.forgotten} rows of other kinds"
 
     async def now(self, limit: int | None = None) -> Run:
         """Move what is old, or about `limit` orders and nothing else."""
@@ -113,18 +107,6 @@ class Archivist:
         """What was finished before this moment is old, whatever the clock was set to since."""
         length = self._context.config.retention.days * DAY_MS
         return clock_steps.stored_since(db, now_ms=self._context.clock.now_ms(), length_ms=length)
-
-    async def _tonight(self) -> None:
-        try:
-            await self.now()
-        except StoreBroken:
-            raise
-        except StoreError as error:  # a full disk and the like: the next night tries again
-            self._context.log.error("archive.failed", what="the run", why=str(error))
-
-    def _moment(self) -> int:
-        config, now_ms = self._context.config, self._context.clock.now_ms()
-        return calendar.moment_of_day(now_ms, config.daemon.timezone, config.retention.at)
 
     async def _move_all(self, done: Run, limit: int | None) -> None:
         if not self._looked_back:

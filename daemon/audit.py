@@ -25,7 +25,7 @@ from pulsarack.daemon.truth import AttemptRow, ChipRow, OrderRow
 from pulsarack.daemon.truth_books import Truth
 from pulsarack.ledger import accounts
 from pulsarack.ledger import audit as ledger_audit
-from pulsarack.queue import archive
+from pulsarack.queue import admin_acts, archive
 from pulsarack.queue import audit as queue_audit
 from pulsarack.queue.audit import Finding
 from pulsarack.queue.rows import columns, scalar, select, tuples
@@ -71,6 +71,7 @@ def audit(db: Database, books: Truth | None = None, folder: Path | None = None) 
         ("the schema", check_schema),
         ("the ledger", _check_ledger),
         ("the queue", queue_audit.findings),
+        ("what admins did", _check_acts),
     ]
     if books is not None:
         parts.append(("what the truth is compared with", lambda db: _compare(db, books, folder)))
@@ -118,6 +119,14 @@ def _check_ledger(db: Database) -> Iterator[Finding]:
     # All rules of the ledger are one promise: that the books balance.
     for one in ledger_audit.findings(db):
         yield Finding("P3", one.subject, f"{one.rule.replace('_', ' ')}: {one.detail}")
+
+
+def _check_acts(db: Database) -> Iterator[Finding]:
+    """The record of what people did: whole as it was written, and nothing left out."""
+    for subject, detail in admin_acts.problems(db):
+        yield Finding("P3", subject, f"the record of admins' acts is not whole: {detail}")
+    for subject, detail in admin_acts.unrecorded(db):
+        yield Finding("P3", subject, f"somebody's word decided it: {detail}")
 
 
 def _compare(db: Database, books: Truth, folder: Path | None) -> Iterable[Finding]:

@@ -15,8 +15,11 @@ def latest_day(context: Context) -> str:
     return calendar.local_day(ahead_ms, context.config.daemon.timezone)
 
 
-def tell(context: Context, bank: str, taken: Taken, **source: object) -> None:
-    """Log what became of rows: a line a ticket, and one of all; `source` says who brought them."""
+def tell(
+    context: Context, bank: str, taken: Taken, *, uid: int | None = None, account: str | None = None
+) -> None:
+    """Log what became of rows: a line a ticket, and one of all; an admin or a program of the
+    HTTP API brought them."""
     for one in taken.paid:
         context.log.info(
             "ticket.paid",
@@ -28,7 +31,8 @@ def tell(context: Context, bank: str, taken: Taken, **source: object) -> None:
     context.log.info(
         "bank.imported",
         bank=bank,
-        **source,
+        uid=uid,
+        account=account,
         added=taken.added,
         known=taken.known,
         paid=len(taken.paid),

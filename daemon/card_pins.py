@@ -70,7 +70,7 @@ class CardPins:
                 raise SimPinNeeded(
                     refused=False,
                     why=f"chip {card.iccid} wants its SIM PIN and none is on file; {where}"
-                    " and start the daemon anew, or take the PIN off the card",
+                    " and run: pulsarack config reload; or take the PIN off the card",
                 )
             return pin
         shared = filed.sim_pins()
@@ -89,5 +89,5 @@ class CardPins:
         also = " or ".join(f"pulsarack chip try-pin {one}" for one in keys[:2])
         return (
             "the SIM PIN on file was refused before, or nobody saw how its try ended; it is not"
-            f" tried again: correct sim_pin, start the daemon anew and run: {also}"
+            f" tried again: correct sim_pin, then: pulsarack config reload, and {also}"
         )

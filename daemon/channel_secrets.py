@@ -7,24 +7,21 @@ checked as that of the PINs is (`secrets.py`).
 from collections.abc import Mapping
 from pathlib import Path
 
+from pulsarack.daemon import secrets
 from pulsarack.daemon.secrets import Secret, SecretsError, read_protected
 
 _LONGEST = 4096
 
 
-def find_secret(
-    configured: Path | None, credential: str, environ: Mapping[str, str]
-) -> Secret | None:
+def find_secret(configured: Path | None, name: str, environ: Mapping[str, str]) -> Secret | None:
     """The secret of the configured file, else of systemd's credential of that name, else None.
 
     Raises SecretsError.
     """
     if configured is not None:
         return _read(configured, group_may_read=False)
-    directory = environ.get("CREDENTIALS_DIRECTORY")
-    if not directory or not (path := Path(directory, credential)).exists():
-        return None
-    return _read(path, group_may_read=True)
+    path = secrets.credential(name, environ)
+    return None if path is None else _read(path, group_may_read=True)
 
 
 def _read(path: Path, *, group_may_read: bool) -> Secret:

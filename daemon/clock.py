@@ -28,6 +28,7 @@ from pulsarack.modems.timing import Clock, TimerHandle
 
 MILLISECONDS = 1000
 NANOSECONDS_IN_MILLISECOND = 1_000_000
+NANOSECONDS_IN_MICROSECOND = 1_000
 # What a clock may be off by before it counts as set: NTP corrects a little all the time.
 SMALL_SECONDS = 2.0
 
@@ -154,6 +155,10 @@ _TIME_ERROR = 5
 _TIMEX_BYTES = 512
 
 
+# How long something took, in real seconds whatever the speed of the rehearsal.
+stopwatch: Callable[[], float] = time.perf_counter
+
+
 def synchronised() -> bool | None:
     """Whether the machine's clock is kept right by NTP, as the kernel knows; None: it won't say."""
     try:
@@ -161,6 +166,11 @@ def synchronised() -> bool | None:
     except (OSError, AttributeError):
         return None
     return None if state < 0 else state != _TIME_ERROR
+
+
+def steady_microseconds() -> int:
+    """CLOCK_MONOTONIC in microseconds, as systemd wants it told."""
+    return time.clock_gettime_ns(time.CLOCK_MONOTONIC) // NANOSECONDS_IN_MICROSECOND
 
 
 def dice() -> random.Random:

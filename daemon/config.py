@@ -1,27 +1,28 @@
 """The configuration file: one TOML file, checked as a whole before anything starts.
 
 Every value is validated, unknown keys are errors, and all errors are shown at once
-(config_errors.py). What is loaded never changes: a new file makes a new Config.
+(config_errors.py). A section never changes; a reload puts other sections into the Config that
+runs (service/reload.py), so whoever needs a value asks for it when it is needed.
 Relative paths are relative to the file they stand in, so that a rehearsal's directory
 can be moved. Secrets do not belong here, see secrets.py.
 
 docs/pulsarack.example.toml explains every key; a test keeps it true.
 """
 
-import re
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 from zoneinfo import ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, Field, PrivateAttr, ValidationError
 
-from pulsarack.daemon import calendar, config_deposits, places, toml_text
+from pulsarack.daemon import calendar, config_deposits, config_ports, places, toml_text
 from pulsarack.daemon.config_agents import AgentsSection
 from pulsarack.daemon.config_backup import BackupSection
 from pulsarack.daemon.config_channels import ChannelsSection
 from pulsarack.daemon.config_deposits import BankSection, DepositsSection
-from pulsarack.daemon.config_errors import ConfigErrors, Location, Problem, line_of, problems_of
+from pulsarack.daemon.config_errors import ConfigErrors, Location, Problem, problems_of
 from pulsarack.daemon.config_fields import (
     DAY_SECONDS,
     FilePath,
@@ -32,18 +33,18 @@ from pulsarack.daemon.config_fields import (
     WatchdogSeconds,
     WeekSeconds,
     YearSeconds,
-    form,
-    not_empty,
-    printable,
+    explained,
     rooted,
     time_of_day,
 )
 from pulsarack.daemon.config_http import HttpSection
+from pulsarack.daemon.config_metrics import MetricsSection
+from pulsarack.daemon.config_ports import ModemsSection, PortSection, UsbSection
+from pulsarack.daemon.config_schedules import SchedulesSection
 from pulsarack.daemon.config_sms import SmsSection
 from pulsarack.daemon.config_texts import TextsSection
 from pulsarack.daemon.config_whatsapp import WhatsAppSection
 from pulsarack.daemon.config_xmpp import XmppSection
-from pulsarack.modems import port_url
 
 # The year 2100; a later anchor is a slip of the keys.
 _LAST_ANCHOR = 4_102_444_800
@@ -73,16 +74,67 @@ def _retention_days(days: int) -> int:
 class DaemonSection(Section):
     """[daemon]: where things lie and how the daemon talks."""
 
-    state_dir: FilePath = places.STATE_DIR
-    socket: FilePath = places.CONTROL_SOCKET
-    recipes_dir: FilePath | None = None
-    profiles_dir: FilePath | None = None
-    secrets_file: FilePath | None = None
-    timezone: Annotated[str, AfterValidator(_timezone)] = places.TIMEZONE
-    log_level: Literal["debug", "info", "warning", "error"] = "info"
-    log_format: Literal["auto", "text", "json"] = "auto"
-    watchdog_seconds: WatchdogSeconds = 60.0
-    slow_statement_seconds: Seconds = 0.5
+    state_dir: FilePath = explained(
+        places.STATE_DIR,
+        "The database and what belongs to it. Back this directory up.",
+    )
+    socket: FilePath = explained(
+        places.CONTROL_SOCKET,
+        "Where the daemon listens for the commands of this machine. Who may write to the socket"
+        " file may command the daemon: keep its directory to the group pulsarack.",
+    )
+    recipes_dir: FilePath | None = explained(
+        None,
+        "Your own recipes (how to talk to an operator) and modem profiles. Without these keys"
+        " the ones that come with pulsarack are used; a file here with the same name replaces it.",
+        "/etc/pulsarack/recipes",
+    )
+    profiles_dir: FilePath | None = explained(
+        None,
+        "",
+        "/etc/pulsarack/profiles",
+    )
+    secrets_file: FilePath | None = explained(
+        None,
+        "The PINs of the chips stand in a file of their own that only its owner can read (chmod"
+        " 600), one table a chip, named by the ICCID:\n\n"
+        '    ["8962100012345678901"]\n'
+        '    chip_pin = "123456"     # the dealer PIN that goes into a top-up\n'
+        '    sim_pin = "1234"        # only if the SIM asks for one\n\n'
+        "A SIM PIN that was refused is not tried again until you say so (pulsarack chip"
+        " try-pin), also not after a restart. Some modems do not tell the ICCID of a locked card:"
+        " they can only be helped if all sim_pin of the file are the same.\n\n"
+        "Without this key the systemd credential secrets.toml is used, if there is one. What is"
+        " changed in this file counts with the next reload, in the credential with a restart.",
+        "/etc/pulsarack/secrets.toml",
+    )
+    timezone: Annotated[str, AfterValidator(_timezone)] = explained(
+        places.TIMEZONE,
+        'The zone in which a day begins and ends: daily limits, the "second top-up of the'
+        ' day". "Asia/Jakarta" (WIB), "Asia/Makassar" (WITA), "Asia/Jayapura" (WIT).',
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = explained(
+        "info",
+        '"debug", "info", "warning" or "error".',
+    )
+    log_format: Literal["auto", "text", "json", "journal"] = explained(
+        "auto",
+        '"text" for people, "json" for machines, "journal" for systemd\'s journal with a field'
+        " of its own for each field of a line (journalctl -u pulsarack ORDER=1234; see"
+        " docs/events.md)."
+        ' "auto": journal under systemd, text on a terminal, json elsewhere.',
+    )
+    watchdog_seconds: WatchdogSeconds = explained(
+        60.0,
+        "If the daemon's event loop or a thread of its database stands still for so long, the"
+        " process ends and says why; systemd starts it anew. Real seconds, in an exercise too. A"
+        " disk may be slow for less than this.",
+    )
+    slow_statement_seconds: Seconds = explained(
+        0.5,
+        "A statement of the database, or a wait for its disk, that takes longer than this is"
+        " told in the log (store.slow).",
+    )
 
 
 class RehearsalSection(Section):
@@ -92,90 +144,31 @@ class RehearsalSection(Section):
     limit fire too early.
     """
 
-    speed: Annotated[float, Field(ge=0.01, le=10_000, allow_inf_nan=False)] = 1.0
-    anchor: Annotated[float, Field(ge=0, le=_LAST_ANCHOR, allow_inf_nan=False)] | None = None
+    ABOUT: ClassVar[str] = (
+        "Only for exercises against the simulated rack (pulsarack simulate), which runs at the"
+        " same speed. With real modems leave this section out: operators are not faster."
+    )
 
-
-Baud = Literal[9600, 19200, 38400, 57600, 115200, 230400, 460800, 921600]
-
-
-def _port_url(path: str) -> str:
-    if "://" in path and port_url.parse(path) is None:
-        raise ValueError('write "rfc2217://HOST:PORT", "socket://HOST:PORT", or a path')
-    return path
-
-
-Iccid = Annotated[str, AfterValidator(form(r"[0-9]{18,20}", "write the 18 to 20 digits"))]
-Imsi = Annotated[str, AfterValidator(form(r"[0-9]{14,15}", "write the 14 or 15 digits"))]
-GammuWord = Annotated[
-    str, AfterValidator(form(r"[A-Za-z0-9_.-]{1,40}", "write the word that gammu has for it"))
-]
-_PHONE_KEYS = ("connection", "iccid", "imsi")
-
-
-class PortSection(Section):
-    """[[port]]: one serial port, a glob that stands for several, or one on the network.
-
-    With `driver` gammu a phone, which needs `connection` and the numbers of its card.
-    """
-
-    path: Annotated[
-        str, AfterValidator(not_empty), AfterValidator(printable), AfterValidator(_port_url)
-    ]
-    baud: Baud = 115200
-    driver: Literal["at", "gammu"] = "at"
-    connection: GammuWord | None = None
-    model: GammuWord | None = None
-    iccid: Iccid | None = None
-    imsi: Imsi | None = None
-
-    @property
-    def url(self) -> port_url.PortUrl | None:
-        """Where on the network it is, if it is there."""
-        return port_url.parse(self.path)
-
-
-_USB_PATTERN = re.compile(r"[A-Za-z0-9:._*?-]{1,100}")
-_IMEI = re.compile(r"[0-9]{15}")
-
-
-def _usb_patterns(patterns: tuple[str, ...]) -> tuple[str, ...]:
-    if not all(_USB_PATTERN.fullmatch(one) for one in patterns):
-        raise ValueError('write slots ("usb-0000:00:14.0-2.*") or models ("12d1:*")')
-    return patterns
-
-
-def _imeis(imeis: tuple[str, ...]) -> tuple[str, ...]:
-    if not all(_IMEI.fullmatch(one) for one in imeis):
-        raise ValueError("write IMEIs of 15 digits, as pulsarack modem list shows them")
-    return imeis
-
-
-UsbPatterns = Annotated[tuple[str, ...], Field(strict=False), AfterValidator(_usb_patterns)]
-
-
-class UsbSection(Section):
-    """[usb]: the USB modems that are found by themselves, without a section [[port]].
-
-    `modems` None: as long as no [[port]] is named.
-    """
-
-    modems: bool | None = None
-    only: UsbPatterns = ()
-    never: UsbPatterns = ()
-    baud: Baud = 115200
-
-
-class ModemsSection(Section):
-    """[modems]: what holds for all modems."""
-
-    shared_imeis: Annotated[tuple[str, ...], Field(strict=False), AfterValidator(_imeis)] = ()
+    speed: Annotated[float, Field(ge=0.01, le=10_000, allow_inf_nan=False)] = explained(
+        1.0,
+        "Virtual seconds that pass in one real second.",
+    )
+    anchor: Annotated[float, Field(ge=0, le=_LAST_ANCHOR, allow_inf_nan=False)] | None = explained(
+        None,
+        "The moment, in seconds since 1970, at which both clocks start from the real time of"
+        " day. Needed only if the daemon is restarted in the middle of an exercise.",
+        1795350000,
+    )
 
 
 class OrdersSection(Section):
     """[orders]: what holds for orders whose product does not say otherwise."""
 
-    time_limit_seconds: WeekSeconds = 600.0
+    time_limit_seconds: WeekSeconds = explained(
+        600.0,
+        "An order that finds no way to its operator within this time is failed, refunded and"
+        " told to its agent. A product can have its own limit.",
+    )
 
 
 class ChipsSection(Section):
@@ -185,13 +178,38 @@ class ChipsSection(Section):
     limit of ours. `roaming`: whether a chip sells in a network that is not its own.
     """
 
-    reserve: Rupiah = 0
-    per_hour: Limit | None = None
-    per_day: Limit | None = None
-    pause_seconds: Annotated[float, Field(ge=0, le=DAY_SECONDS, allow_inf_nan=False)] = 0.0
-    poll_sms_seconds: Seconds = 30.0
+    ABOUT: ClassVar[str] = "What holds for every chip that was adopted without a figure of its own."
+
+    reserve: Rupiah = explained(
+        0,
+        "Stock that is never sold, so that a chip does not run dry in the middle of an order. A"
+        " chip that was given a higher reserve of its own keeps that.",
+    )
+    per_hour: Limit | None = explained(
+        None,
+        "The most top-ups a chip does in an hour and in a day. Without these keys there is no"
+        " limit but the operator's.",
+        60,
+    )
+    per_day: Limit | None = explained(
+        None,
+        "",
+        400,
+    )
+    pause_seconds: Annotated[float, Field(ge=0, le=DAY_SECONDS, allow_inf_nan=False)] = explained(
+        0.0,
+        "How long a chip rests between two top-ups.",
+    )
+    poll_sms_seconds: Seconds = explained(
+        30.0,
+        "How often an idle chip looks for incoming texts, and how often it asks the operator for"
+        " its stock.",
+    )
     stock_check_seconds: WeekSeconds = 3600.0
-    roaming: bool = True
+    roaming: bool = explained(
+        True,
+        "Whether a chip sells in a network that is not its own (national roaming, too).",
+    )
 
 
 class ResolutionSection(Section):
@@ -201,8 +219,19 @@ class ResolutionSection(Section):
     operator again only as rarely as this; the money stays held all the same.
     """
 
-    check_every_seconds: Seconds = 60.0
-    give_up_after_seconds: YearSeconds = 86_400.0
+    ABOUT: ClassVar[str] = (
+        "An order whose end nobody knows keeps its money held until there is evidence."
+    )
+
+    check_every_seconds: Seconds = explained(
+        60.0,
+        "How often the daemon looks for evidence.",
+    )
+    give_up_after_seconds: YearSeconds = explained(
+        86_400.0,
+        "After this time it leaves the order to a person and only asks again as rarely as this:"
+        " pulsarack order undecided, then pulsarack order resolve.",
+    )
 
 
 class RetentionSection(Section):
@@ -211,18 +240,32 @@ class RetentionSection(Section):
     `days` after an order was finished, 0 for never; `at` this time of the local day.
     """
 
-    days: Annotated[int, AfterValidator(_retention_days)] = 90
-    at: Annotated[str, AfterValidator(time_of_day)] = "03:30"
+    ABOUT: ClassVar[str] = (
+        "Finished orders that are old leave the database for archive files, one a month, in the"
+        " folder archive of the state directory. pulsarack shows them as before: pulsarack order"
+        " show, pulsarack order list --archived. The archives belong to every backup."
+    )
+
+    days: Annotated[int, AfterValidator(_retention_days)] = explained(
+        90,
+        "How many days an order stays in the database after it was finished, at least 30; 0: for"
+        " ever.",
+    )
+    at: Annotated[str, AfterValidator(time_of_day)] = explained(
+        "03:30",
+        "At what time of the local day the old ones leave: a quiet hour at which the machine is"
+        " on.",
+    )
 
 
 class Config(Section):
-    """One whole configuration, valid and unchangeable."""
+    """One whole configuration, valid; only `take_over` changes it."""
 
+    _generation: int = PrivateAttr(0)
     daemon: DaemonSection = DaemonSection()
-    rehearsal: RehearsalSection = RehearsalSection()
-    ports: Annotated[tuple[PortSection, ...], Field(strict=False)] = Field(default=(), alias="port")
     usb: UsbSection = UsbSection()
     modems: ModemsSection = ModemsSection()
+    ports: Annotated[tuple[PortSection, ...], Field(strict=False)] = Field(default=(), alias="port")
     orders: OrdersSection = OrdersSection()
     channels: ChannelsSection = ChannelsSection()
     texts: TextsSection = TextsSection()
@@ -231,14 +274,27 @@ class Config(Section):
     chips: ChipsSection = ChipsSection()
     resolution: ResolutionSection = ResolutionSection()
     retention: RetentionSection = RetentionSection()
+    schedules: SchedulesSection = SchedulesSection()
+    metrics: MetricsSection = MetricsSection()
+    xmpp: XmppSection = XmppSection()
+    whatsapp: WhatsAppSection = WhatsAppSection()
     backup: BackupSection = BackupSection()
     agents: AgentsSection = AgentsSection()
     deposits: DepositsSection = DepositsSection()
     banks: Annotated[tuple[BankSection, ...], Field(strict=False, min_length=1)] = Field(
         default=(BankSection(),), alias="bank"
     )
-    xmpp: XmppSection = XmppSection()
-    whatsapp: WhatsAppSection = WhatsAppSection()
+    rehearsal: RehearsalSection = RehearsalSection()
+
+    @property
+    def generation(self) -> int:
+        """Another number after each change."""
+        return self._generation
+
+    def take_over(self, sections: Mapping[str, object]) -> None:
+        """Put others in the place of these sections, by the names of the fields; for a reload."""
+        self.__dict__.update(sections)
+        self._generation += 1
 
     @property
     def finds_usb_modems(self) -> bool:
@@ -270,8 +326,8 @@ def parse(raw: dict[str, Any], path: Path, text: str = "") -> Config:
         config = Config.model_validate(raw)
     except ValidationError as error:
         problems += problems_of(error.errors(), _known_keys(Config), text)
-    problems += _repeated_ports(raw, text)
-    problems += _phone_problems(raw, text)
+    problems += config_ports.repeated(raw, text)
+    problems += config_ports.unlike_a_phone(raw, text)
     problems += config_deposits.problems(raw, text)
     if problems or config is None:
         raise ConfigErrors(path, problems)
@@ -311,41 +367,6 @@ def _known_keys(model: type[BaseModel]) -> dict[Location, list[str]]:
             if isinstance(kind, type) and issubclass(kind, Section):
                 known[(key,)] = list(kind.model_fields)
     return known
-
-
-def _repeated_ports(raw: dict[str, Any], text: str) -> list[Problem]:
-    """Two sections for one port would open it twice."""
-    ports = raw.get("port")
-    first: dict[str, int] = {}
-    problems = []
-    for number, port in enumerate(ports if isinstance(ports, list) else [], start=1):
-        path = port.get("path") if isinstance(port, dict) else None
-        if not isinstance(path, str):
-            continue
-        if path in first:
-            message = f"{path!r} stands in port[{first[path]}] already"
-            line = line_of(text, ("port", number - 1, "path"))
-            place = f"port[{number}].path"
-            problems.append(Problem(place, message, "remove one of the two", line))
-        first.setdefault(path, number)
-    return problems
-
-
-def _phone_problems(raw: dict[str, Any], text: str) -> list[Problem]:
-    """A phone needs what a serial port has no use for."""
-    ports = raw.get("port")
-    problems = []
-    for number, port in enumerate(ports if isinstance(ports, list) else [], start=1):
-        if not isinstance(port, dict):
-            continue
-        phone = port.get("driver") == "gammu"
-        for key in _PHONE_KEYS if phone else (*_PHONE_KEYS, "model"):
-            if (key in port) != phone:
-                message = "is missing" if phone else 'is only for driver = "gammu"'
-                remedy = f"a phone needs it: {key} = ..." if phone else "remove it, or add that"
-                line = line_of(text, ("port", number - 1, key))
-                problems.append(Problem(f"port[{number}].{key}", message, remedy, line))
-    return problems
 
 
 def _rooted(config: Config, root: Path) -> Config:

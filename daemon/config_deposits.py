@@ -2,13 +2,13 @@
 
 import re
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, Field
 
 from pulsarack.daemon import calendar
 from pulsarack.daemon.config_errors import Problem, line_of
-from pulsarack.daemon.config_fields import Section, printable
+from pulsarack.daemon.config_fields import Section, explained, printable
 from pulsarack.queue.deposits.statement_file import StatementForm
 from pulsarack.queue.deposits.tickets import TicketTerms
 
@@ -65,34 +65,87 @@ class DepositsSection(Section):
     `tail_digits`: by at most 9, 99, 999 or 9999 a ticket is more than what was asked.
     """
 
-    ticket_hours: Annotated[int, Field(ge=1, le=720)] = 24
-    tail_digits: Annotated[int, Field(ge=1, le=4)] = 3
-    open_tickets: Annotated[int, Field(ge=1, le=100)] = 5
-    across_network: bool = False
+    ABOUT: ClassVar[str] = (
+        "How agents pay in. An agent asks for a ticket (TIKET.500000) and gets an amount that is"
+        " its own for some days (500.925); when a bank's statement has that amount, the deposit"
+        " is raised by it. docs/deposits.md tells how, and what to do with payments that match"
+        " nothing."
+    )
+
+    ticket_hours: Annotated[int, Field(ge=1, le=720)] = explained(
+        24,
+        "How long a ticket is valid. Statements tell days and no hours: it is paid by a row of"
+        " any day of this time.",
+    )
+    tail_digits: Annotated[int, Field(ge=1, le=4)] = explained(
+        3,
+        "How many digits make the amount unique: 3 is up to 999 rupiah more than was asked.",
+    )
+    open_tickets: Annotated[int, Field(ge=1, le=100)] = explained(
+        5,
+        "How many tickets an agent has open at once.",
+    )
+    across_network: bool = explained(
+        False,
+        "Whether an agent may send balance to every agent, and not only to those below it.",
+    )
 
 
 class BankSection(Section):
     """[[bank]]: one of our accounts, and the columns of its statements."""
 
-    name: Annotated[str, AfterValidator(_bank_name)] = "bank"
-    account: Text = ""
+    ABOUT: ClassVar[str] = (
+        "One section for each account that agents pay in to. As long as there is none, one bank"
+        ' is there whose name is "bank", with these columns.'
+    )
+
+    name: Annotated[str, AfterValidator(_bank_name)] = explained(
+        "bank",
+        "The name is what agents write (TIKET.BCA.500000) and the account in the books,"
+        " asset:bank:bca.",
+    )
+    account: Text = explained(
+        "",
+        "What agents are told: the number of the account, and whose it is.",
+    )
     holder: Text = ""
-    date_column: Column = "date"
+    date_column: Column = explained(
+        "date",
+        "Where things stand in the bank's CSV file: by the heading of the column, or by its"
+        " number from 1. Empty: there is no such column. Let the balance be read if the bank"
+        " tells it: two payments that are equal in everything else are told apart by it.",
+    )
     description_column: OptionalColumn = "description"
-    amount_column: Column = "amount"
-    debit_column: OptionalColumn = ""
-    credit_column: OptionalColumn = ""
-    type_column: OptionalColumn = ""
     balance_column: OptionalColumn = ""
-    delimiter: Literal[",", ";", "\t", "|"] = ","
+    amount_column: Column = explained(
+        "amount",
+        "One column with the amount, below zero if it left; or with a column that says credit or"
+        " debit:",
+    )
+    type_column: OptionalColumn = ""
+    credit_words: Words = ("CR", "K", "Kredit", "Credit")
+    debit_words: Words = ("DB", "D", "Debet", "Debit")
+    debit_column: OptionalColumn = explained(
+        "",
+        "Or two columns, in place of those:",
+    )
+    credit_column: OptionalColumn = ""
+    delimiter: Literal[",", ";", "\t", "|"] = explained(
+        ",",
+        'How the file is written: "," ";" "|" or "\\t" between columns; "utf-8",'
+        ' "windows-1252" or "utf-16"; "comma" for 1.234.567,00 and "point" for'
+        " 1,234,567.00. Lines before the headings and after the last row are skipped. Without"
+        " headings all columns are numbers.",
+    )
     encoding: Literal["utf-8", "windows-1252", "utf-16"] = "utf-8"
     decimal: Literal["comma", "point"] = "comma"
     headings: bool = True
     skip_first_lines: Lines = 0
     skip_last_lines: Lines = 0
-    date_formats: DateForms = ("%Y-%m-%d", "%d/%m/%Y")
-    credit_words: Words = ("CR", "K", "Kredit", "Credit")
-    debit_words: Words = ("DB", "D", "Debet", "Debit")
+    date_formats: DateForms = explained(
+        ("%Y-%m-%d", "%d/%m/%Y"),
+        "Forms of a date that the bank uses; without a year it is the newest such day.",
+    )
 
     @property
     def form(self) -> StatementForm:

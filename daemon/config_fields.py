@@ -7,7 +7,7 @@ own, and "5" is no number. Each message says what to write instead.
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, ClassVar, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -61,8 +61,20 @@ Rupiah = Annotated[int, Field(ge=0, le=10**12)]
 Limit = Annotated[int, Field(ge=1, le=100_000)]
 
 
+def explained(default: Any, about: str, *examples: Any) -> Any:
+    """A key of a section: its default, what the example file says of it, values to show there.
+
+    `about`: paragraphs, as lines that are broken anew; a line that begins with four blanks stays as
+    it is. Empty: the key stands right below the one before, whose text tells of both. `examples`
+    are shown (commented out) of a key that has no default.
+    """
+    return Field(default, description=about, examples=list(examples) or None)
+
+
 class Section(BaseModel):
-    """One table of the file."""
+    """One table of the file; `ABOUT` is what the example file says above it."""
+
+    ABOUT: ClassVar[str] = ""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 

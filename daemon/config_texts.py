@@ -5,11 +5,11 @@ put over the shipped words. docs/order-texts.md shows what each of them changes.
 """
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field
 
-from pulsarack.daemon.config_fields import Section
+from pulsarack.daemon.config_fields import Section, explained
 from pulsarack.queue.order_text import grammar, words
 from pulsarack.queue.order_text.grammar import Counter, FieldOrder, Grammar, PinPlace
 
@@ -53,23 +53,86 @@ Whole = Annotated[tuple[int, ...], Field(strict=False)]
 class TextsSection(Section):
     """[texts]: the options of the grammar; see Grammar."""
 
-    separators: Separators = grammar.SEPARATORS
-    field_orders: FieldOrders = grammar.FIELD_ORDERS
-    pin_places: PinPlaces = grammar.PIN_PLACES
-    counters: Counters = grammar.COUNTERS
-    highest_counter: Annotated[int, Field(ge=2, le=99)] = 9
-    again_counts: Literal["repetitions", "orders"] = "repetitions"
-    trailing_dot: Literal["ignored", "counter"] = "ignored"
-    gp_order: Literal["old_new", "new_old"] = "old_new"
-    multi: bool = True
+    ABOUT: ClassVar[str] = (
+        "How agents' texts are read (SMS, WhatsApp and XMPP alike); docs/order-texts.md shows"
+        " every form. A text that could mean two things is refused, never guessed: pulsarack text"
+        ' try "S5.0812....1234".'
+    )
+
+    separators: Separators = explained(
+        grammar.SEPARATORS,
+        "What may stand between two fields, also several together; a line end always may.",
+    )
+    field_orders: FieldOrders = explained(
+        grammar.FIELD_ORDERS,
+        "S5.0812... and 0812....S5",
+    )
+    pin_places: PinPlaces = explained(
+        grammar.PIN_PLACES,
+        "Where the PIN may stand: before everything, between product and number, at the end, or"
+        ' only behind a ; ("semicolon"; "last" includes it).',
+    )
+    counters: Counters = explained(
+        grammar.COUNTERS,
+        "How the second order of a day is told from the first: S5.2.0812 (between), 5.0812.2"
+        " (after_number), ...1234#2 (hash_suffix), #2.S5... (hash_prefix), 2#S5... (prefix_hash),"
+        " ...1234.RO (behind), Ulang.S5... (before).",
+    )
+    highest_counter: Annotated[int, Field(ge=2, le=99)] = explained(
+        9,
+        "The highest figure that is taken for such a counter.",
+    )
+    again_counts: Literal["repetitions", "orders"] = explained(
+        "repetitions",
+        'What Ulang.S5.0812....1 says: "repetitions": the first repetition, the second order'
+        ' of the day. "orders": counts orders, so that Ulang....2 is the second one.',
+    )
+    trailing_dot: Literal["ignored", "counter"] = explained(
+        "ignored",
+        'A dot at the end of an order: "ignored", or "counter": one dot for the second order'
+        " of the day.",
+    )
+    gp_order: Literal["old_new", "new_old"] = explained(
+        "old_new",
+        "GP.old.new or GP.new.old; servers differ, and nobody can tell from the text.",
+    )
+    multi: bool = explained(
+        True,
+        "Several orders in one text, and how many.",
+    )
     most_orders: Annotated[int, Field(ge=1, le=20)] = 10
-    denominations: Annotated[Whole, AfterValidator(_denominations)] = grammar.DENOMINATIONS
-    split_product: bool = True
-    reply_number: bool = True
-    reference: bool = True
-    reference_between: bool = False
-    customer_digits: Annotated[Whole, AfterValidator(_range)] = (9, 16)
-    aliases: Annotated[dict[str, str], AfterValidator(_aliases)] = Field(default_factory=dict)
+    denominations: Annotated[Whole, AfterValidator(_denominations)] = explained(
+        grammar.DENOMINATIONS,
+        "10.0812...: thousands of rupiah that may stand for a product; the prefix says of which"
+        " operator. [] switches it off.",
+    )
+    split_product: bool = explained(
+        True,
+        "PLN 11023356621 20: the code's letters and its figures may stand apart.",
+    )
+    reply_number: bool = explained(
+        True,
+        "PLN20.11023356621.1234.0857...: the buyer's telephone, where the destination is none.",
+    )
+    reference: bool = explained(
+        True,
+        "R#abc123 is the sender's reference and comes back in the answer.",
+    )
+    reference_between: bool = explained(
+        False,
+        'SE5.123456.0812...: a reference between product and number. Then take "middle" out of'
+        " pin_places.",
+    )
+    customer_digits: Annotated[Whole, AfterValidator(_range)] = explained(
+        (9, 16),
+        "The least and the most digits of a destination that is no telephone: a meter, a"
+        " customer number.",
+    )
+    aliases: Annotated[dict[str, str], AfterValidator(_aliases)] = explained(
+        {},
+        'Other words for commands, such as { SLD = "SALDO", TOPUPKU = "ISI" }; "" takes a'
+        ' word away, so that { S = "" } lets S be a product.',
+    )
 
     def grammar(self) -> Grammar:
         """The grammar that these options make."""

@@ -1,11 +1,11 @@
 """The section [whatsapp] of the configuration: the number that agents write to."""
 
 import re
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, Field
 
-from pulsarack.daemon.config_fields import DAY_SECONDS, FilePath, Section, form
+from pulsarack.daemon.config_fields import DAY_SECONDS, FilePath, Section, explained, form
 
 _HTTPS = re.compile(r"https://[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]*)?")
 _LOOPBACK = re.compile(
@@ -41,15 +41,54 @@ class WhatsAppSection(Section):
     same time.
     """
 
-    phone_number_id: PhoneNumberId | None = None
-    token_file: FilePath | None = None
-    app_secret_file: FilePath | None = None
-    verify_token_file: FilePath | None = None
-    base_url: Annotated[str, AfterValidator(_base_url)] = "https://graph.facebook.com"
+    ABOUT: ClassVar[str] = (
+        "The number that agents write to over WhatsApp, at Meta's Cloud API."
+        " docs/chat-channels.md tells how it is set up."
+    )
+
+    phone_number_id: PhoneNumberId | None = explained(
+        None,
+        "Without this key there is none: the id of the number (not the number), as Meta's"
+        " console shows it.",
+        "106540352242922",
+    )
+    token_file: FilePath | None = explained(
+        None,
+        "Files that hold one secret each (chmod 600): the access token of a system user, the"
+        " secret of the app, and a word that you invent and tell Meta's console with the address"
+        " of the webhook. Without these keys the systemd credentials whatsapp_token,"
+        " whatsapp_app_secret and whatsapp_verify_token are used.",
+        "/etc/pulsarack/whatsapp_token",
+    )
+    app_secret_file: FilePath | None = explained(
+        None,
+        "",
+        "/etc/pulsarack/whatsapp_app_secret",
+    )
+    verify_token_file: FilePath | None = explained(
+        None,
+        "",
+        "/etc/pulsarack/whatsapp_verify_token",
+    )
+    base_url: Annotated[str, AfterValidator(_base_url)] = explained(
+        "https://graph.facebook.com",
+        "Where Meta's API is, and its version.",
+    )
     api_version: ApiVersion = "v24.0"
-    webhook_path: UrlPath = "/whatsapp/webhook"
+    webhook_path: UrlPath = explained(
+        "/whatsapp/webhook",
+        "Where Meta delivers, at the server of [http], and the most it may deliver at once.",
+    )
     body_limit_bytes: Annotated[int, Field(ge=1024, le=16 * 1024 * 1024)] = 3 * 1024 * 1024
-    template_name: TemplateName | None = None
+    template_name: TemplateName | None = explained(
+        None,
+        "Free texts reach only who has written within 24 hours. Later ones go as the one"
+        " variable of this template, which Meta must have approved; without it they go by SMS.",
+        "hasil_transaksi",
+    )
     template_language: Language = "id"
-    timeout_seconds: Annotated[float, Field(ge=1, le=DAY_SECONDS, allow_inf_nan=False)] = 20.0
+    timeout_seconds: Annotated[float, Field(ge=1, le=DAY_SECONDS, allow_inf_nan=False)] = explained(
+        20.0,
+        "How long Meta may take to answer, and how many messages are sent at the same time.",
+    )
     at_once: Annotated[int, Field(ge=1, le=80)] = 8

@@ -1,10 +1,10 @@
 """The section [xmpp] of the configuration: the account that agents write to."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
-from pulsarack.daemon.config_fields import DAY_SECONDS, FilePath, Seconds, Section, form
+from pulsarack.daemon.config_fields import DAY_SECONDS, FilePath, Seconds, Section, explained, form
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _JID = r"[^\s@/\"&'<>:]{1,256}@[A-Za-z0-9]([A-Za-z0-9.-]{0,250}[A-Za-z0-9])?"
@@ -17,6 +17,9 @@ Resource = Annotated[
 ]
 
 
+Keepalive = Annotated[float, Field(ge=1, le=DAY_SECONDS, allow_inf_nan=False)]
+
+
 class XmppSection(Section):
     """[xmpp]: the account that agents write to; without `jid` there is none.
 
@@ -25,15 +28,53 @@ class XmppSection(Section):
     first byte), or "none", which is for a server on this machine only.
     """
 
-    jid: Jid | None = None
-    password_file: FilePath | None = None
-    server: Host | None = None
+    ABOUT: ClassVar[str] = (
+        "The account that agents write to over XMPP (Jabber). docs/chat-channels.md tells more."
+    )
+
+    jid: Jid | None = explained(
+        None,
+        "Without this key there is none: an account of its own at any XMPP server.",
+        "server@example.org",
+    )
+    password_file: FilePath | None = explained(
+        None,
+        "A file that holds the account's password and nothing else (chmod 600). Without this key"
+        " the systemd credential xmpp_password is used.",
+        "/etc/pulsarack/xmpp_password",
+    )
+    server: Host | None = explained(
+        None,
+        "Where the server is; without this key the DNS says it (SRV records of the jid's"
+        " domain), and port does not count.",
+        "xmpp.example.org",
+    )
     port: Annotated[int, Field(ge=1, le=65_535)] = 5222
-    resource: Resource = "pulsarack"
-    security: Literal["starttls", "direct", "none"] = "starttls"
-    ca_file: FilePath | None = None
-    delayed_limit_seconds: Seconds = 300.0
-    keepalive_seconds: Annotated[float, Field(ge=1, le=DAY_SECONDS, allow_inf_nan=False)] = 60.0
+    resource: Resource = explained(
+        "pulsarack",
+        "Two programs that use the account at the same time need different ones.",
+    )
+    security: Literal["starttls", "direct", "none"] = explained(
+        "starttls",
+        '"starttls"; "direct" if the server wants TLS from the first byte; "none" only if'
+        " server is this machine. Without TLS the password is not sent.",
+    )
+    ca_file: FilePath | None = explained(
+        None,
+        "The authority that has signed the server's certificate, if it is none of the system's.",
+        "/etc/pulsarack/xmpp-ca.pem",
+    )
+    delayed_limit_seconds: Seconds = explained(
+        300.0,
+        "A message that lay at a server for longer is refused (see also [channels]"
+        " oldest_seconds).",
+    )
+    keepalive_seconds: Annotated[float, Field(ge=1, le=DAY_SECONDS, allow_inf_nan=False)] = (
+        explained(
+            60.0,
+            "How often the server is asked whether it is still there.",
+        )
+    )
 
     @field_validator("security")
     @classmethod

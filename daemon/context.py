@@ -10,7 +10,9 @@ from pulsarack.daemon import log as logging
 from pulsarack.daemon.calendar import Days
 from pulsarack.daemon.channels.sms.reception import Reception
 from pulsarack.daemon.config import Config
+from pulsarack.daemon.derived import Derived
 from pulsarack.daemon.events import Events
+from pulsarack.daemon.measures import Measures
 from pulsarack.daemon.secrets import Secrets
 from pulsarack.daemon.store import Transactions
 from pulsarack.modems.timing import Clock
@@ -38,6 +40,8 @@ class Standing:
 class Context:
     """The daemon's surroundings; built once by `run.py`, or by a simulation.
 
+    `config`, `shelf` and `secrets` are the same objects as long as the daemon runs; a reload
+    changes what is in them.
     `new_id` gives a key that no other call got, for what a caller did not name itself. At the
     `reception` the chips hand in what agents write to them, once it is opened.
     """
@@ -50,15 +54,16 @@ class Context:
     events: Events
     log: logging.Logger
     new_id: Callable[[], str]
+    measures: Measures = field(default_factory=Measures, repr=False, compare=False)
     reception: Reception = field(init=False, repr=False, compare=False)
     _days: Days = field(init=False, repr=False, compare=False)
-    _limits: dict[str, Limits] = field(init=False, repr=False, compare=False)
+    _limits: Derived[dict[str, Limits]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Open the calendar of the place where the trade is; the reception opens later."""
         object.__setattr__(self, "reception", Reception(self.clock, self.log))
         object.__setattr__(self, "_days", Days(self.config.daemon.timezone))
-        object.__setattr__(self, "_limits", {})
+        object.__setattr__(self, "_limits", Derived(self.config, lambda _config: {}))
 
     def day(self) -> str:
         """Today, where the trade is."""
@@ -79,10 +84,11 @@ class Context:
     def limits(self, recipe: Recipe) -> Limits:
         """The limits of a chip that was given none of its own: the stricter of the
         configuration's and the recipe's."""
-        found = self._limits.get(recipe.content_hash)
+        known = self._limits()
+        found = known.get(recipe.content_hash)
         if found is None:
             ours, theirs = self.config.chips, recipe.limits
-            found = self._limits[recipe.content_hash] = Limits(
+            found = known[recipe.content_hash] = Limits(
                 pause_seconds=math.ceil(max(ours.pause_seconds, theirs.pause_seconds)),
                 per_hour=_lower(ours.per_hour, theirs.per_hour),
                 per_day=_lower(ours.per_day, theirs.per_day),
@@ -117,6 +123,7 @@ class Context:
         order, attempts = standing.order, standing.attempts
         self.tell_followers(order, attempts.chip)
         if order.finished_at is not None:
+            self.measures.order_ended(order, attempts)
             logging.order_finished(
                 self.log,
                 order=order.id,

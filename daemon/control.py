@@ -75,6 +75,10 @@ class ControlSocketError(DaemonError):
     """The control socket cannot be opened where the configuration puts it."""
 
 
+class SocketTaken(ControlSocketError):
+    """Another daemon answers there."""
+
+
 class ControlServer:
     """The listening socket and everyone connected to it.
 
@@ -89,7 +93,7 @@ class ControlServer:
         self.calls = calls
         self.clock = clock
         self.bounds = Bounds()
-        self.pressure = pressure or Pressure(clock)
+        self.pressure = pressure or Pressure()
         self.pressure.watch(self.bounds.figures)
         self._names = itertools.count(1)
         self._listener: socket.socket | None = None
@@ -212,7 +216,7 @@ def _clear_stale(path: Path) -> None:
             path.unlink()
     elif answer in (0, errno.EAGAIN):
         # EAGAIN: it lives, and its queue of callers is full.
-        raise ControlSocketError(f"a daemon listens at {path} already", "stop that one first")
+        raise SocketTaken(f"a daemon listens at {path} already", "stop that one first")
     else:
         raise ControlSocketError(f"{path}: {os.strerror(answer)}", "check who owns it")
 
@@ -419,7 +423,7 @@ class _Connection:
                 return
         finally:
             sending.cancel()
-        self._log.warning("control.stream_dropped", call=request.call)
+        self._log.info("control.stream_dropped", call=request.call)
         message = f"the reader of {request.call} took nothing for {STALL_SECONDS:g} seconds"
         raise CallError("TOO_SLOW", message, "follow again and ask for what was missed")
 

@@ -12,10 +12,14 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from pulsarack.daemon import (
+    control_admins,
     control_backup,
     control_channels,
+    control_events,
     control_identity,
     control_network,
+    control_schedules,
+    control_service,
     control_sms,
     control_wordings,
 )
@@ -335,7 +339,6 @@ ARGUMENTS: dict[str, type[Struct]] = {
     "route.explain": RouteExplain,
     "unparsed.list": UnparsedList,
     "status": Nothing,
-    "events.follow": Nothing,
     "messages.follow": MessagesFollow,
     "messages.ack": MessagesAck,
     **control_backup.ARGUMENTS,
@@ -345,5 +348,9 @@ ARGUMENTS: dict[str, type[Struct]] = {
     **control_identity.ARGUMENTS,
     **DEPOSIT_ARGUMENTS,
     **control_sms.ARGUMENTS,
+    **control_service.ARGUMENTS,
+    **control_schedules.ARGUMENTS,
+    **control_events.ARGUMENTS,
+    **control_admins.ARGUMENTS,
 }
 STREAMS = frozenset({"events.follow", "messages.follow", "modem.trace"})

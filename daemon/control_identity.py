@@ -7,13 +7,13 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from pulsarack.daemon.control_values import PRINTABLE, Name
+from pulsarack.daemon.control_values import PRINTABLE, SECRET, Name
 
 Channel = Literal["sms", "whatsapp", "xmpp"]
 Address = Annotated[str, Meta(min_length=1, max_length=300, pattern=PRINTABLE)]
-Pin = Annotated[str, Meta(max_length=32, pattern=PRINTABLE)]
+Pin = Annotated[str, Meta(max_length=32, pattern=PRINTABLE), SECRET]
 Member = Annotated[str, Meta(min_length=1, max_length=64, pattern=PRINTABLE)]
-SecretText = Annotated[str, Meta(min_length=1, max_length=200, pattern=PRINTABLE)]
+SecretText = Annotated[str, Meta(min_length=1, max_length=200, pattern=PRINTABLE), SECRET]
 Networks = Annotated[list[Annotated[str, Meta(max_length=60, pattern=PRINTABLE)]], Meta()]
 Url = Annotated[str, Meta(max_length=500, pattern=PRINTABLE)]
 Dialect = Annotated[str, Meta(max_length=32, pattern=PRINTABLE)]

@@ -27,11 +27,15 @@ _MOST_ID = 2**63 - 1
 
 @dataclass(frozen=True)
 class Peer:
-    """Who is at the other end, as the kernel says (unix(7), SO_PEERCRED)."""
+    """Who is at the other end, as the kernel says (unix(7), SO_PEERCRED).
+
+    `login`: what the machine calls the uid, once the gate has looked (admins/gate.py).
+    """
 
     pid: int
     uid: int
     gid: int
+    login: str = ""
 
 
 class CallError(Exception):
@@ -175,10 +179,14 @@ class Call:
 
 
 class Calls:
-    """The registry: which calls there are, what they take, and who answers them."""
+    """The registry: which calls there are, what they take, and who answers them.
 
-    def __init__(self) -> None:
+    `before` puts a gate before each of them, as `Gate.before` does.
+    """
+
+    def __init__(self, before: Callable[[Call], Call] = lambda call: call) -> None:
         self._calls: dict[str, Call] = {}
+        self._before = before
 
     def answer(
         self,
@@ -220,11 +228,12 @@ class Calls:
     def _add(self, call: Call) -> None:
         if call.name in self._calls:
             raise ValueError(f"{call.name} is registered already")
-        self._calls[call.name] = call
+        self._calls[call.name] = self._before(call)
 
 
 _AT_PATH = re.compile(r"^(.*) - at `\$\.?(.*)`$")
 _PRINTABLE_SAID = f"matching regex {PRINTABLE!r}"
+_ENUM = re.compile(r"Invalid enum value .*", re.DOTALL)
 _NAMED = re.compile(r"Object (?:missing required|contains unknown) field `([^`]*)`")
 
 
@@ -245,6 +254,8 @@ def _argument_problem(text: str) -> str:
         name = f"{where}.{named[1]}" if where else named[1]
         kind = "is missing" if "missing" in text else "is not known"
         return f"argument {name} {kind}"
+    # What was given is not repeated: a secret may have been written into the wrong argument.
+    text = _ENUM.sub("this is none of the values that it may have", text)
     text = text[:1].lower() + text[1:].replace(_PRINTABLE_SAID, "without control characters")
     return f"argument {where}: {text.replace('`', '')}" if where else text.replace("`", "")
 

@@ -3,7 +3,8 @@
 Shared by all files of arguments (`control_arguments.py` and those beside it). Amounts are rupiah.
 """
 
-from typing import Annotated
+import typing
+from typing import Annotated, Any
 
 from msgspec import Meta
 
@@ -19,3 +20,16 @@ Paid = Annotated[int, Meta(ge=1, le=MOST_RUPIAH)]
 Listed = Annotated[int, Meta(ge=1, le=MOST_LISTED)]
 Name = Annotated[str, Meta(max_length=LONGEST_NAME, pattern=PRINTABLE)]
 Because = Annotated[str, Meta(max_length=500, pattern=PRINTABLE)]
+
+
+SECRET = Meta(extra={"secret": True})
+"""Marks a text as a secret: of a call that was made it is never kept (admins/masking.py)."""
+
+
+def is_secret(hint: Any) -> bool:
+    """Whether an annotation, or a part of it, is marked so."""
+    if isinstance(hint, Meta):
+        return bool(hint.extra and hint.extra.get("secret"))
+    return any(
+        is_secret(one) for one in (*getattr(hint, "__metadata__", ()), *typing.get_args(hint))
+    )

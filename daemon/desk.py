@@ -84,6 +84,8 @@ class Desk:
         self.when_idle: Callable[[], Awaitable[None]] | None = None  # between looks at the SIM
         self.gone = False
         self.stopping = False
+        self.ending = False  # the whole daemon ends: no point of no return is passed any more
+        self.committed = False  # one was, and the operator's answer is still to come
         self.held = ""  # why nothing may be sold here: another slot shows the same card or modem
         self._doing = "starting"
         # What an earlier daemon asked by SMS may still be answered.
@@ -101,7 +103,13 @@ class Desk:
     def doing(self, what: str) -> None:
         if what != self._doing:
             self._doing = what
-            self.context.events.publish("chip", iccid=self.iccid, doing=what)
+            self.tell(what)
+
+    def tell(self, what: str) -> None:
+        """The event of the chip: what it is doing."""
+        self.context.events.publish(
+            "chip", iccid=self.iccid, operator=self.recipe.operator, slot=self.slot, doing=what
+        )
 
     def lose(self) -> None:
         """The port is gone; whoever waits here wakes."""

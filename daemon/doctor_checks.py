@@ -1,14 +1,25 @@
-"""What the doctor looks at beside the database: files, directory, ports, socket, clock."""
+"""What the doctor looks at, in the order in which it is told; here: recipes, directory, daemon."""
 
 import os
-import pwd
 import stat
 from collections.abc import Iterator
+from shlex import quote
 
-from pulsarack.daemon import doctor_identity, doctor_ports, doctor_store, secrets
+from pulsarack.daemon import (
+    doctor_backups,
+    doctor_clock,
+    doctor_identity,
+    doctor_ports,
+    doctor_rights,
+    doctor_rivals,
+    doctor_store,
+    doctor_udev,
+    doctor_unit,
+    doctor_usb,
+)
 from pulsarack.daemon.client import Client, ClientError
-from pulsarack.daemon.doctor import Check, Finding, Subject, bad, error, ok, warn
-from pulsarack.daemon.errors import DaemonError
+from pulsarack.daemon.doctor import LOG, Check, Finding, Subject, bad, ok, warn
+from pulsarack.daemon.doctor_facts import real_name
 from pulsarack.daemon.store_files import FILE_MODE, SMALLEST_FREE_BYTES, free_bytes, kept_in
 from pulsarack.modems.errors import ModemError
 from pulsarack.modems.profile import Profiles
@@ -18,21 +29,8 @@ from pulsarack.ussd.shelf import load_shelf
 MEGABYTE = 1024 * 1024
 # A busy rack writes some tens of megabytes a day.
 FEW_FREE_BYTES = 500 * MEGABYTE
+FEW_FREE_FILES = 1000
 ANSWER_SECONDS = 10.0
-
-
-def secrets_file(subject: Subject) -> Iterator[Finding]:
-    """The chips' PINs can be read, and by nobody else."""
-    place = secrets.find(subject.config.daemon.secrets_file, subject.environ)
-    if place is None:
-        yield ok("secrets file", "none is named here; systemd may hand one to the daemon")
-        return
-    try:
-        secrets.load(subject.config.daemon.secrets_file, subject.environ)
-    except DaemonError as found:
-        yield error("secrets file", found)
-        return
-    yield ok("secrets file", f"{place} is sound, and closed to others")
 
 
 def recipes_and_profiles(subject: Subject) -> Iterator[Finding]:
@@ -42,14 +40,14 @@ def recipes_and_profiles(subject: Subject) -> Iterator[Finding]:
         shelf = load_shelf([daemon.recipes_dir] if daemon.recipes_dir else [])
     except UssdError as found:
         for line in str(found).splitlines():
-            yield bad("recipes", line, "see: pulsarack recipe check FILE")
+            yield bad("recipes", line, f"ls -l {quote(str(daemon.recipes_dir))}")
     else:
         yield ok("recipes", f"{len(shelf.recipes)} are sound")
     try:
         Profiles.load(*([daemon.profiles_dir] if daemon.profiles_dir else []))
     except ModemError as found:
         for line in str(found).splitlines():
-            yield bad("profiles", line, "correct the file in profiles_dir")
+            yield bad("profiles", line, f"ls -l {quote(str(daemon.profiles_dir))}")
     else:
         yield ok("profiles", "all are sound")
 
@@ -58,21 +56,23 @@ def state_directory(subject: Subject) -> Iterator[Finding]:
     """The directory is there, belongs to one user with all in it, and has room."""
     name, place = "state directory", subject.state_dir
     if not place.is_dir():
-        remedy = f"create it: install -d -o pulsarack -g pulsarack -m 750 {place}"
-        yield bad(name, f"{place} is no directory", remedy)
+        command = f"sudo install -d -o pulsarack -g pulsarack -m 750 {quote(str(place))}"
+        yield bad(name, f"{place} is no directory", command)
         return
     owner = place.stat().st_uid
     strangers = [file for file in sorted(place.iterdir()) if file.stat().st_uid != owner]
     for file in strangers:
-        what = f"{file} belongs to {_user(file.stat().st_uid)}, the directory to {_user(owner)}"
-        yield bad(name, what, f"chown -R {_user(owner)}: {place}")
+        theirs, ours = real_name(file.stat().st_uid), real_name(owner)
+        what = f"{file} belongs to {theirs}, the directory to {ours}"
+        yield bad(name, what, f"sudo chown -R {ours}: {quote(str(place))}")
     if os.statvfs(place).f_flag & os.ST_RDONLY:
-        remedy = "see why (dmesg): a kernel does that to a disk that fails; then mount it again"
-        yield bad(name, f"{place} is on a file system that is read-only", remedy)
+        remedy = "a kernel does that to a disk that fails; see why, then mount it again"
+        what = f"{place} is on a file system that is read-only"
+        yield bad(name, what, "sudo dmesg --level=err", remedy)
     elif os.geteuid() == owner and not os.access(place, os.W_OK | os.X_OK):
-        yield bad(name, f"{place} cannot be written", f"chmod u+rwx {place}")
+        yield bad(name, f"{place} cannot be written", f"sudo chmod u+rwx {quote(str(place))}")
     elif not strangers:
-        yield ok(name, f"{place} belongs to {_user(owner)}, with all that is in it")
+        yield ok(name, f"{place} belongs to {real_name(owner)}, with all that is in it")
 
 
 def rights(subject: Subject) -> Iterator[Finding]:
@@ -85,39 +85,28 @@ def rights(subject: Subject) -> Iterator[Finding]:
     if open_ones:
         names = ", ".join(file.name for file in open_ones)
         what = f"more than the owner and the group's readers may use {names}"
-        remedy = f"chmod {FILE_MODE:o} {' '.join(map(str, open_ones))}"
-        yield warn("state directory", what, remedy)
+        paths = " ".join(quote(str(file)) for file in open_ones)
+        yield warn("state directory", what, f"sudo chmod {FILE_MODE:o} {paths}")
 
 
 def free_space(subject: Subject) -> Iterator[Finding]:
     """There is room for the orders to come."""
     if not subject.state_dir.is_dir():
         return
-    free = free_bytes(subject.state_dir)
-    what = f"{free // MEGABYTE} MB are free at {subject.state_dir}"
-    remedy = "free some space (see: df -h); a full disk refuses every order"
+    place = subject.state_dir
+    free = free_bytes(place)
+    what = f"{free // MEGABYTE} MB are free at {place}"
+    command, remedy = f"df -h {quote(str(place))}", "a full disk refuses every order"
     if free < SMALLEST_FREE_BYTES:
-        yield bad("free space", what, remedy)
+        yield bad("free space", what, command, remedy)
     elif free < FEW_FREE_BYTES:
-        yield warn("free space", what, remedy)
+        yield warn("free space", what, command, remedy)
     else:
         yield ok("free space", what)
-
-
-def _user(uid: int) -> str:
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return str(uid)
-
-
-def clock(subject: Subject) -> Iterator[Finding]:
-    """The machine's clock is kept right by somebody."""
-    if subject.synchronised is False:
-        remedy = "timedatectl set-ntp true (or install chrony): times go into the books"
-        yield warn("clock", "nothing keeps the machine's clock right", remedy)
-    elif subject.synchronised:
-        yield ok("clock", "it is synchronised")
+    found = os.statvfs(place)
+    if found.f_files > 0 and found.f_favail < FEW_FREE_FILES:
+        what = f"only {found.f_favail} more files can be made at {place}"
+        yield bad("free space", what, f"df -i {quote(str(place))}")
 
 
 def daemon(subject: Subject) -> Iterator[Finding]:
@@ -128,30 +117,65 @@ def daemon(subject: Subject) -> Iterator[Finding]:
             client.call("status")
     except ClientError as found:
         if running is None:
-            yield warn("daemon", "it does not run", "start it: systemctl start pulsarack")
+            yield warn("daemon", "it does not run", "sudo systemctl start pulsarack")
         else:
             what = f"process {running} works in {subject.state_dir}, but: {found.message}"
-            yield bad("daemon", what, f"{found.remedy}; its log: journalctl -u pulsarack")
+            yield bad("daemon", what, LOG, found.remedy)
         return
     if running is None:
         what = f"the one at {subject.socket} works in another directory than {subject.state_dir}"
-        yield warn("daemon", what, "name the right --config, or the right --socket")
+        yield warn("daemon", what, "pulsarack status", "name its --config, or its --socket")
     else:
         yield ok("daemon", f"process {running} answers at {subject.socket}")
 
 
+def jobs(subject: Subject) -> Iterator[Finding]:
+    """What the daemon does by itself was done the last time."""
+    if subject.running is None:
+        return
+    try:
+        with Client(subject.socket, ANSWER_SECONDS) as client:
+            found = client.call("schedule.list")["jobs"]
+    except ClientError:
+        return  # that the daemon does not answer is told by its own check
+    failed = [one for one in found if one.get("failures")]
+    for one in failed:
+        what = (
+            f"the job {one.get('name')} failed {one['failures']} times in a row: {one.get('said')}"
+        )
+        yield warn("jobs", what, f"pulsarack schedule run {one.get('name')}")
+    if not failed:
+        yield ok("jobs", f"none of {len(found)} has failed")
+
+
 CHECKS: tuple[Check, ...] = (
-    secrets_file,
+    doctor_rights.secrets_file,
+    doctor_rights.credentials,
+    doctor_rights.configuration_file,
     doctor_identity.pepper_file,
     doctor_identity.asked_pins,
     recipes_and_profiles,
     state_directory,
     rights,
     free_space,
-    clock,
+    doctor_rights.port_group,
+    doctor_rights.admin_group,
+    doctor_clock.clock,
+    doctor_clock.time_zone,
+    doctor_store.sqlite_version,
+    doctor_udev.rules,
     doctor_ports.serial_ports,
     doctor_ports.usb_modems,
+    doctor_rivals.programs,
+    doctor_rivals.holders,
+    doctor_usb.depth,
+    doctor_usb.power,
+    doctor_usb.over_current,
+    doctor_usb.endpoints,
+    doctor_unit.unit,
     daemon,
-    doctor_ports.held_slots,
+    jobs,
+    doctor_ports.rack,
+    doctor_backups.backups,
     *doctor_store.CHECKS,
 )

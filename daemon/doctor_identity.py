@@ -1,16 +1,18 @@
 """What the doctor says of who agents are: the master key, and doors that stand open."""
 
 from collections.abc import Iterator, Mapping
+from shlex import quote
 
 from peewee import Database
 
 from pulsarack.daemon.config import Config
-from pulsarack.daemon.doctor import Finding, Subject, error, ok, warn
+from pulsarack.daemon.doctor import Finding, Subject, edit, error, ok, warn
 from pulsarack.daemon.identity import pepper
 from pulsarack.daemon.identity.pepper import PepperError
 from pulsarack.queue.identity import accounts, networks, pins
 
 NAME = "pepper"
+_KEY_FILES = "sudo ls -l /etc/pulsarack"
 
 
 def pepper_file(subject: Subject) -> Iterator[Finding]:
@@ -18,7 +20,7 @@ def pepper_file(subject: Subject) -> Iterator[Finding]:
     try:
         masters = pepper.load(subject.config.agents.pepper_file, subject.environ)
     except PepperError as found:
-        yield error(NAME, found)
+        yield error(NAME, found, _KEY_FILES)
         return
     if masters.path is None:
         yield ok(NAME, "none is named here; systemd may hand one to the daemon")
@@ -31,7 +33,7 @@ def asked_pins(subject: Subject) -> Iterator[Finding]:
     """Orders by SMS need the PIN: anybody can send one in another's name."""
     if "sms" not in subject.config.agents.ask_pin:
         what = "orders by SMS are taken without a PIN, and a sender can be forged"
-        yield warn("agents", what, 'put "sms" into [agents] ask_pin')
+        yield warn("agents", what, edit(subject), 'put "sms" into [agents] ask_pin')
 
 
 def unsigned_accounts(db: Database) -> Iterator[Finding]:
@@ -40,8 +42,7 @@ def unsigned_accounts(db: Database) -> Iterator[Finding]:
         everywhere = any(one.prefixlen == 0 for one in networks.parse(account.networks))
         if account.active and account.may_be_unsigned and everywhere:
             what = f"account {account.member} sends PIN and password unsigned, from everywhere"
-            remedy = f"pulsarack account networks {account.member} NETWORK"
-            yield warn("agents", what, remedy)
+            yield warn("agents", what, f"pulsarack account networks {account.member} NETWORK")
 
 
 def keys_in_use(db: Database, config: Config, environ: Mapping[str, str]) -> Iterator[Finding]:
@@ -52,14 +53,17 @@ def keys_in_use(db: Database, config: Config, environ: Mapping[str, str]) -> Ite
         if masters.path is None and (of_pins or of_secrets):
             names = ", ".join(sorted({*of_pins, *of_secrets}))
             what = f"PINs and secrets of agents need the master key {names}; none is named here"
-            yield warn(NAME, what, "see that the unit has LoadCredential=pepper:..., as it had")
+            yield warn(
+                NAME, what, _KEY_FILES, "the unit needs LoadCredential=pepper:..., as it had"
+            )
             return
         masters.check(of_pins, of_secrets)
     except PepperError as found:
-        yield error(NAME, found)
+        yield error(NAME, found, _KEY_FILES)
         return
     for name in masters.names[1:]:
         if count := of_pins.get(name, 0) + of_secrets.get(name, 0):
             yield ok(NAME, f"the older key {name} is still needed, for {count} PINs and secrets")
         else:
-            yield warn(NAME, f"nothing needs the older key {name}", "take its line out of the file")
+            what, remedy = f"nothing needs the older key {name}", "take its line out of the file"
+            yield warn(NAME, what, f"sudoedit {quote(str(masters.path))}", remedy)

@@ -43,7 +43,7 @@ async def recipe_of(context: Context, chip: Chip) -> Recipe:
     if recipe.needs_chip_pin and context.secrets.chip_pin(chip.iccid) is None:
         raise SlotFault(
             f"recipe {recipe.name} needs the PIN of chip {chip.iccid}; put chip_pin into the"
-            f' table ["{chip.iccid}"] of the secrets file and start the daemon anew'
+            f' table ["{chip.iccid}"] of the secrets file, then: pulsarack config reload'
         )
     return recipe
 

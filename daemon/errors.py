@@ -40,4 +40,4 @@ class CardExchanged(ModemError):
 
 
 class HeldBack(DaemonError):
-    """The point of no return was not passed: another slot shows the same card or modem."""
+    """The point of no return was not passed: the daemon ends, or another slot shows this card."""

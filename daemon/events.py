@@ -1,6 +1,9 @@
 """What happens in the daemon, told to whoever follows: orders moving, chips changing.
 
-A follower that reads too slowly loses its oldest events and is told how many; the
+Events have a kind: "order" (an order's state), "chip" (what a chip is doing), "stock" (a figure
+that was read), "sms" (a text of the operator that is no proof of an order), "modem" (the state of
+a slot), and the time at which they happened. A follower may say which it wants; only those are
+kept for it. A follower that reads too slowly loses its oldest events and is told how many; the
 daemon never waits for one. Who only has to be woken listens instead: that costs no memory.
 """
 
@@ -16,7 +19,8 @@ BACKLOG = 1000
 class Events:
     """One bus for the whole daemon."""
 
-    def __init__(self) -> None:
+    def __init__(self, now_ms: Callable[[], int] | None = None) -> None:
+        self._now_ms = now_ms
         # A dict for its order: who is told first must not hang on where an object lies.
         self._followers: dict[_Follower, None] = {}
         self._listeners: list[Callable[[Event], None]] = []
@@ -26,6 +30,10 @@ class Events:
         event = {"kind": kind, **fields}  # one for all, so that it is in memory once
         for listen in self._listeners:
             listen(event)
+        if not self._followers:
+            return
+        if self._now_ms is not None:
+            event["at"] = self._now_ms()
         for follower in self._followers:
             follower.put(event)
 
@@ -33,9 +41,11 @@ class Events:
         """Call this with every event, at once and for as long as the daemon runs."""
         self._listeners.append(listener)
 
-    async def follow(self) -> AsyncGenerator[Event, None]:
-        """Every event from now on."""
-        follower = _Follower()
+    async def follow(
+        self, wanted: Callable[[Event], bool] | None = None
+    ) -> AsyncGenerator[Event, None]:
+        """Every event from now on, or every one that is wanted."""
+        follower = _Follower(wanted)
         self._followers[follower] = None
         try:
             while True:
@@ -45,12 +55,15 @@ class Events:
 
 
 class _Follower:
-    def __init__(self) -> None:
+    def __init__(self, wanted: Callable[[Event], bool] | None) -> None:
+        self._wanted = wanted
         self._waiting: deque[Event] = deque()
         self._lost = 0
         self._news = asyncio.Event()
 
     def put(self, event: Event) -> None:
+        if self._wanted is not None and not self._wanted(event):
+            return
         if len(self._waiting) >= BACKLOG:
             self._waiting.popleft()
             self._lost += 1

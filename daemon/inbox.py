@@ -43,6 +43,8 @@ from pulsarack.ussd.reply import Reply, classify
 CONCATENATION_SECONDS = 60.0
 DELIVERIES_MAX = 256
 UNREADABLE_MAX = 64
+# Texts that followers are not told of: what came of one is an event of its order.
+_OF_ORDERS = frozenset({Meaning.PROOF, Meaning.REPEAT, Meaning.DETAIL, Meaning.SEEN_BEFORE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,6 +243,9 @@ class Inbox:
         reply = classify(self._recipe, joined.text, Channel.SMS) if believed else None
         read = read_text(reply) if believed else ReadText(TextKind.UNPARSED)
         received, ended = await self._receive(joined, read)
+        if believed:
+            understood = read.kind is not TextKind.UNPARSED
+            self._context.measures.reply(self._recipe.operator, "sms", understood=understood)
         if ended is not None:
             self._context.tell(ended.standing)
         # Its fingerprint makes reading it again harmless.
@@ -301,6 +306,14 @@ class Inbox:
         return True
 
     def _log(self, joined: JoinedText[IncomingSms], received: Received) -> None:
+        if received.meaning not in _OF_ORDERS:
+            self._context.events.publish(
+                "sms",
+                iccid=self._iccid,
+                operator=self._recipe.operator,
+                meaning=received.meaning.value,
+                sender=joined.sender,
+            )
         log = self._context.log.bind(chip=self._iccid, sender=joined.sender)
         if any(message.flash for message in joined.sources):
             log = log.bind(flash=True)  # a telephone would only have shown it

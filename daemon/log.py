@@ -1,32 +1,40 @@
-"""The daemon's log: structured events on one stream, one event a line, no secret in any.
+"""The daemon's log: structured events, one event a line, no secret in any.
 
-On a terminal the lines are text for people, elsewhere JSON for machines. When systemd
-has connected the stream to its journal every line begins with its level in the form
-`<N>` (sd-daemon(3)), so that `journalctl -p warning` works. The fields bound with
-`bound` (order, chip, slot) stand in every line that is logged inside it, also by the
-libraries. The last step before the rendering is redaction.
+Under systemd every event is an entry of the journal with indexed fields (`logs/journal.py`); on
+a terminal the lines are text for people, elsewhere JSON for machines. Text or JSON on a stream
+that systemd has connected to its journal begins with its level in the form `<N>`
+(sd-daemon(3)), so that `journalctl -p warning` works. The fields bound with `bound` (order,
+chip, slot) stand in every line that is logged inside it, also by the libraries. Storms of one
+event are held back (`logs/storms.py`). The last step before the rendering is redaction. What
+each event means, and what to do about it, is in `logs/catalogue`.
 """
 
-import json
 import logging
 import os
-import re
 from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from contextlib import AbstractContextManager
 from contextvars import ContextVar
-from datetime import UTC, datetime
-from functools import lru_cache
 from types import TracebackType
 from typing import Any, Final, Literal, TextIO, cast
 
-import msgspec
 import structlog
-from structlog.typing import EventDict, Processor, WrappedLogger
+from structlog.typing import Processor, WrappedLogger
 
+from pulsarack.daemon.logs.journal import SOCKET, Journal, goes_to_journal, prefixed
+from pulsarack.daemon.logs.journal_entry import entry
+from pulsarack.daemon.logs.rendering import (
+    MILLISECONDS,
+    Instant,
+    render_json,
+    render_text,
+    sentence,
+)
+from pulsarack.daemon.logs.storms import WINDOW_MS, Storms
 from pulsarack.daemon.redaction import Redactor
 from pulsarack.daemon.secrets import Secret
+from pulsarack.modems.timing import Clock
 
-LogFormat = Literal["auto", "text", "json"]
+LogFormat = Literal["auto", "text", "json", "journal"]
 Logger = structlog.typing.FilteringBoundLogger
 
 # syslog(3) priorities by the names of our levels.
@@ -37,14 +45,12 @@ _LEVEL: Final = {
     "warning": logging.WARNING,
     "error": logging.ERROR,
 }
-_MILLISECONDS: Final = 1000
-# A value that is not one plain word is quoted, so that no text can forge a field or a line.
-# Half a surrogate pair is no character at all.
-_PLAIN = re.compile(r"[^\s\"'=\\\x00-\x20\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 
 _redactor = Redactor()
 _bound: ContextVar[Mapping[str, object]] = ContextVar("bound", default={})  # noqa: B039 - never changed
 _configured: object = None  # another one after each `configure`
+_storms: Storms | None = None
+_journal: Journal | None = None
 
 
 def configure(
@@ -54,33 +60,68 @@ def configure(
     *,
     now_ms: Callable[[], int] | None = None,
     environ: Mapping[str, str] = os.environ,
+    journal: str = SOCKET,
 ) -> None:
     """Sends all logging of this process to the stream; may be called again to change it.
 
     `now_ms` gives the time of each line; without it lines carry none, as suits a stream
-    whose reader stamps them.
+    whose reader stamps them, and storms are not held back.
     """
-    global _configured
-    as_text = log_format == "text" or (log_format == "auto" and stream.isatty())
-    processors: list[Processor] = [
-        _add_bound,
-        structlog.processors.add_log_level,
-        structlog.processors.format_exc_info,
-    ]
-    if now_ms is not None:
-        processors.append(_Stamp(now_ms))
-    processors += [_redactor, render_text if as_text else render_json]
-    if goes_to_journal(stream, environ):
-        processors.insert(-1, _keep_priority)
-        processors[-1] = _Prefixed(processors[-1])
+    global _configured, _storms, _journal
+    in_journal = goes_to_journal(stream, environ.get("JOURNAL_STREAM", ""))
+    if log_format == "auto":
+        log_format = "journal" if in_journal else "text" if stream.isatty() else "json"
+    old, _journal = _journal, Journal(stream, journal) if log_format == "journal" else None
+    _storms = Storms(now_ms) if now_ms is not None else None
     structlog.configure(
-        processors=processors,
+        processors=_chain(log_format, in_journal, now_ms),
         wrapper_class=structlog.make_filtering_bound_logger(_LEVEL[level]),
-        logger_factory=structlog.WriteLoggerFactory(file=stream),
+        logger_factory=(lambda: _journal) if _journal else structlog.WriteLoggerFactory(stream),
         cache_logger_on_first_use=False,
     )
     _configured = object()
     _take_over_standard_logging(_LEVEL[level])
+    if old is not None:
+        old.close()
+
+
+def _chain(
+    log_format: LogFormat, in_journal: bool, now_ms: Callable[[], int] | None
+) -> list[Processor]:
+    processors: list[Processor] = [_add_bound]
+    if _storms is not None:
+        processors.append(_storms)
+    processors += [structlog.processors.add_log_level, structlog.processors.format_exc_info]
+    if now_ms is not None and log_format != "journal":  # which stamps each line itself
+        processors.append(_Stamp(now_ms))
+    processors.append(_redactor)
+    if log_format == "journal":
+        return [*processors, _ForJournal()]
+    render: Processor = render_text if log_format == "text" else render_json
+    return [*processors, _Prefixed(render) if in_journal else render]
+
+
+def look_at_storms() -> None:
+    """Tell what was left out lately; called from time to time."""
+    if _storms is not None:
+        _storms.look()
+
+
+async def watch(clock: Clock) -> None:
+    """Tell it for as long as the daemon runs."""
+    while True:
+        await clock.sleep(WINDOW_MS / MILLISECONDS)
+        look_at_storms()
+
+
+def figures() -> dict[str, int]:
+    """Since the log was configured: what was left out in storms; of the lines to the journal,
+    which it did not take (they went to the stream), and which were lost."""
+    return {
+        "suppressed": _storms.suppressed if _storms else 0,
+        "fallen_back": _journal.fallen_back if _journal else 0,
+        "lost": _journal.lost if _journal else 0,
+    }
 
 
 def get(**fields: object) -> Logger:
@@ -137,71 +178,6 @@ def order_finished(
         seconds_queued=seconds_queued,
         seconds_total=seconds_total,
     )
-
-
-def goes_to_journal(stream: TextIO, environ: Mapping[str, str]) -> bool:
-    """Whether systemd's journal reads this very stream.
-
-    $JOURNAL_STREAM names the device and inode of the connection (systemd.exec(5)); a
-    stream that was redirected somewhere else since then is not it.
-    """
-    named = environ.get("JOURNAL_STREAM", "")
-    if not named:
-        return False
-    try:
-        status = os.fstat(stream.fileno())
-    except (OSError, ValueError):
-        return False
-    return named == f"{status.st_dev}:{status.st_ino}"
-
-
-def render_json(logger: WrappedLogger, method: str, event: EventDict) -> str:
-    """One JSON object, the event's name first."""
-    ordered = {"event": event.pop("event", ""), **event}
-    if isinstance(at := event.get("at"), _Instant):
-        ordered["at"] = _moment(at)
-    try:
-        return msgspec.json.encode(ordered, enc_hook=str).decode()
-    except UnicodeEncodeError:
-        # Half a surrogate pair, from a text that was cut in two: slower, but it escapes them.
-        return json.dumps(ordered, default=str)
-
-
-def render_text(logger: WrappedLogger, method: str, event: EventDict) -> str:
-    """One line for people: time, level, event, fields; an exception's trace below it."""
-    trace = event.pop("exception", None)
-    at = event.get("at")
-    head = [_moment(event.pop("at"))] if isinstance(at, _Instant) else []
-    head += [f"{event.pop('level', method):7}", _word(event.pop("event", ""), quote=False)]
-    fields = [f"{key}={_word(value)}" for key, value in event.items()]
-    below = "".join(f"\n    {line}" for line in str(trace).splitlines()) if trace else ""
-    return " ".join(head + fields) + below
-
-
-def _word(value: object, *, quote: bool = True) -> str:
-    text = str(value)
-    if _PLAIN.fullmatch(text):
-        return text
-    text = text.encode("utf-8", "backslashreplace").decode()
-    encoded = msgspec.json.encode(text).decode()
-    # JSON leaves these as they are, but a terminal or a reader of lines would obey them.
-    encoded = re.sub(r"[\x7f-\x9f\u2028\u2029]", lambda c: f"\\u{ord(c[0]):04x}", encoded)
-    return encoded if quote else encoded[1:-1]
-
-
-class _Instant(int):
-    """The time of a line, milliseconds UTC: a number, which no secret can be found in."""
-
-
-def _moment(at: int) -> str:
-    """ISO 8601 in UTC."""
-    seconds, milliseconds = divmod(at, _MILLISECONDS)
-    return f"{_second(seconds)}.{milliseconds:03}Z"
-
-
-@lru_cache(maxsize=1)
-def _second(seconds: int) -> str:
-    return f"{datetime.fromtimestamp(seconds, tz=UTC):%Y-%m-%dT%H:%M:%S}"
 
 
 class _Following:
@@ -264,15 +240,20 @@ class _Stamp:
     def __call__(
         self, logger: WrappedLogger, method: str, event: MutableMapping[str, Any]
     ) -> MutableMapping[str, Any]:
-        event["at"] = _Instant(self._now_ms())
+        event["at"] = Instant(self._now_ms())
         return event
 
 
-def _keep_priority(
-    logger: WrappedLogger, method: str, event: MutableMapping[str, Any]
-) -> MutableMapping[str, Any]:
-    event["_priority"] = _PRIORITY.get(str(event.get("level", method)), 6)
-    return event
+class _ForJournal:
+    """Renders the journal's entry, and the line for the stream in its stead."""
+
+    def __call__(
+        self, logger: WrappedLogger, method: str, event: MutableMapping[str, Any]
+    ) -> tuple[tuple[bytes, int, str], dict[str, Any]]:
+        priority = _priority(event, method)
+        event.pop("level", None)
+        text = sentence(event)
+        return (entry(event, priority, text), priority, text), {}
 
 
 class _Prefixed:
@@ -282,9 +263,12 @@ class _Prefixed:
         self._render = render
 
     def __call__(self, logger: WrappedLogger, method: str, event: MutableMapping[str, Any]) -> str:
-        priority = event.pop("_priority")
-        lines = str(self._render(logger, method, event)).split("\n")
-        return "\n".join(f"<{priority}>{line}" for line in lines)
+        priority = _priority(event, method)
+        return prefixed(priority, str(self._render(logger, method, event)))
+
+
+def _priority(event: Mapping[str, Any], method: str) -> int:
+    return _PRIORITY.get(str(event.get("level", method)), _PRIORITY["info"])
 
 
 class _Forward(logging.Handler):
@@ -292,9 +276,15 @@ class _Forward(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         level = record.levelname.lower()
-        log = structlog.get_logger(library=record.name)
-        name = level if level in _PRIORITY else "info"
-        getattr(log, name)(record.getMessage(), exc_info=record.exc_info)
+        number = _LEVEL.get(level, logging.ERROR if level == "critical" else logging.INFO)
+        log = structlog.get_logger()
+        log.log(
+            number,
+            "library.said",
+            library=record.name,
+            said=record.getMessage(),
+            exc_info=record.exc_info,
+        )
 
 
 def _take_over_standard_logging(level: int) -> None:

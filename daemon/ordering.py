@@ -35,6 +35,7 @@ class Ordering:
         address: str | None = None,
         receiver: str = "",
         dialect: str = "",
+        placed_by: str = "",
     ) -> Origin:
         """Who orders, how, and when: now."""
         return Origin(
@@ -48,6 +49,7 @@ class Ordering:
             address=address,
             receiver=receiver,
             dialect=dialect,
+            placed_by=placed_by,
         )
 
     async def place(
@@ -94,6 +96,7 @@ class Ordering:
         self._context.log.debug(
             "order.accepted", order=order.id, agent=order.agent, product=order.product
         )
+        self._context.measures.accepted[(order.operator, order.channel)] += 1
         self._context.tell_followers(order, None)
         self._wake(order.operator)
 

@@ -3,11 +3,13 @@
 The calls of the control socket are written against `Transactions` like everything else;
 given this one, whatever they read and write waits in the visitors' lanes under the name of
 the caller. Who that is the server says once for each request (`CALLER`); an order is
-written under its agent's name instead, whatever connections the agent sends it over.
+written under its agent's name instead, whatever connections the agent sends it over. What an
+admin's call writes is recorded as his act in the same transaction (admins/witness.py).
 """
 
 from contextvars import ContextVar
 
+from pulsarack.daemon.admins import witness
 from pulsarack.daemon.store import Transactions
 from pulsarack.daemon.store_thread import Job, T
 
@@ -23,7 +25,7 @@ class Outside:
 
     async def write(self, job: Job[T]) -> T:
         """As the store's, in the caller's turn; raises Busy."""
-        return await self._store.write_for(CALLER.get(), job)
+        return await self.write_for(CALLER.get(), job)
 
     async def write_first(self, job: Job[T]) -> T:
         """Nobody outside goes first: as `write`."""
@@ -35,7 +37,7 @@ class Outside:
 
     async def write_for(self, source: str, job: Job[T]) -> T:
         """In the turn of somebody else than the caller; raises Busy."""
-        return await self._store.write_for(source, job)
+        return await witness.write(lambda one: self._store.write_for(source, one), job)
 
     async def read_for(self, source: str, job: Job[T]) -> T:
         """In the turn of somebody else than the caller; raises Busy."""

@@ -8,7 +8,7 @@ import os
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from pulsarack.daemon.config import PortSection
+from pulsarack.daemon.config_ports import PortSection
 from pulsarack.modems.gammu_phone import GammuPhones, PhoneSettings
 from pulsarack.modems.timing import Clock
 from pulsarack.modems.transport import Port

@@ -20,7 +20,8 @@ from typing import Protocol
 
 from pulsarack.daemon import log as logging
 from pulsarack.daemon.bell import Bell
-from pulsarack.daemon.config import Config, PortSection
+from pulsarack.daemon.config import Config
+from pulsarack.daemon.config_ports import PortSection
 from pulsarack.daemon.openings import Openings
 from pulsarack.daemon.phone_ports import PhonePorts
 from pulsarack.daemon.port_scan import PortScan
@@ -107,7 +108,7 @@ class SerialPorts:
             self._log.error("udev.missing", why="USB modems cannot be found", remedy=remedy)
         elif self._udev.usable and not self._udev.listening:
             why = "no udev runs here: ports are looked at twice a second instead"
-            self._log.warning("udev.missing", why=why, remedy="nothing, if this is a container")
+            self._log.warning("udev.silent", why=why, remedy="nothing, if this is a container")
 
     def stop(self) -> None:
         """Listen no more."""

@@ -117,6 +117,11 @@ class Rack:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
+    @property
+    def stopping(self) -> bool:
+        """Whether the daemon ends: no chip begins anything new."""
+        return self._stopping
+
     def show(self, slot: Slot, iccid: str, imei: str) -> None:
         """Enter what was read in a slot; whoever shows the same is held with it."""
         self._identities.show(slot, iccid, imei)
@@ -154,6 +159,10 @@ class Rack:
     def desks(self) -> list[Desk]:
         """Those of all chips that are being worked."""
         return [slot.desk for _, slot in self._identities.every() if slot.desk is not None]
+
+    def committed(self) -> int:
+        """How many chips are in a dialogue past its point of no return."""
+        return sum(desk.committed for desk in self.desks())
 
     def presences(self) -> dict[str, Presence]:
         """The chips that are plugged in and ready, with what they are doing."""

@@ -4,61 +4,43 @@ Start: configuration, secrets, recipes and profiles are read and checked as a wh
 the store is opened (one daemon a state directory) and attempts that an earlier daemon
 left open are recovered; only then does the socket listen and the rack work. End:
 SIGTERM lets every chip finish what is past its point of no return; what is queued
-stays queued. A part that dies takes the daemon down: a half-dead daemon would look
-alive.
+stays queued (service/ending.py). A part that dies takes the daemon down: a half-dead daemon
+would look alive.
 """
 
 import asyncio
 import gc
 import os
-import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import click
 from peewee import Database
 
 from pulsarack.daemon import config, descriptors, secrets, slow_statements, sqlite_engine
 from pulsarack.daemon import log as logging
-from pulsarack.daemon.archive_file import FOLDER, Archives
-from pulsarack.daemon.archivist import Archivist
 from pulsarack.daemon.backups.upgrading import save_before_upgrade
-from pulsarack.daemon.calls.account_calls import AccountCalls
-from pulsarack.daemon.calls.archive_calls import ArchiveCalls
-from pulsarack.daemon.calls.backup_calls import BackupCalls
-from pulsarack.daemon.calls.channel_calls import ChannelCalls
-from pulsarack.daemon.calls.deposit_calls import DepositCalls
-from pulsarack.daemon.calls.discrepancy_calls import DiscrepancyCalls
-from pulsarack.daemon.calls.identity_calls import IdentityCalls
-from pulsarack.daemon.calls.network_calls import NetworkCalls
-from pulsarack.daemon.calls.office import Office
-from pulsarack.daemon.calls.order_calls import OrderCalls
-from pulsarack.daemon.calls.rack_calls import RackCalls
-from pulsarack.daemon.calls.sms_calls import SmsCalls
-from pulsarack.daemon.calls.technician_calls import TechnicianCalls
-from pulsarack.daemon.calls.trade_calls import TradeCalls
-from pulsarack.daemon.calls.wording_calls import WordingCalls, warn_of_unusable
-from pulsarack.daemon.channels.channels import Channels
+from pulsarack.daemon.calls.wording_calls import warn_of_unusable
 from pulsarack.daemon.clock import SMALL_SECONDS, SteadyClock, WallClock, dice, new_id
 from pulsarack.daemon.config import Config
-from pulsarack.daemon.config_errors import ConfigErrors
 from pulsarack.daemon.context import MS, Context
-from pulsarack.daemon.control import ControlServer
-from pulsarack.daemon.control_protocol import Calls
-from pulsarack.daemon.dispatcher import CLOCK_REMEDY, Dispatcher
+from pulsarack.daemon.dispatcher import CLOCK_REMEDY
 from pulsarack.daemon.errors import DaemonError
 from pulsarack.daemon.events import Events
 from pulsarack.daemon.identity.identity import Identity
-from pulsarack.daemon.learned_store import LearnedStore
-from pulsarack.daemon.outbox import Outbox
-from pulsarack.daemon.past_orders import PastOrders
-from pulsarack.daemon.ports import SerialPorts, problems
+from pulsarack.daemon.logs import strays
+from pulsarack.daemon.ports import problems
 from pulsarack.daemon.pressure import Pressure
-from pulsarack.daemon.rack import Rack
+from pulsarack.daemon.service.ending import start_failed, work
+from pulsarack.daemon.service.notify import READY, notify
+from pulsarack.daemon.service.patience import START_SECONDS_MOST, Patience
+from pulsarack.daemon.service.signals import Signals
+from pulsarack.daemon.service.start_clock import wait_for_clock
 from pulsarack.daemon.store import Store
 from pulsarack.daemon.store_files import DATABASE_NAME
-from pulsarack.daemon.watchdog import LoopPulse, Sign, Watchdog, notify, service_limit
+from pulsarack.daemon.watchdog import LoopPulse, Sign, Watchdog, service_limit
+from pulsarack.daemon.wiring import Parts
 from pulsarack.ledger import accounts, journal
 from pulsarack.modems.errors import ModemError
 from pulsarack.modems.profile import Profiles
@@ -69,10 +51,11 @@ from pulsarack.queue.wordings.shipped import shipped
 from pulsarack.ussd.errors import UssdError
 from pulsarack.ussd.shelf import load_shelf
 
+if TYPE_CHECKING:
+    pass
+
 # So many objects more than there were set off a search for garbage; Python itself says 700.
 GARBAGE_THRESHOLD = 5_000
-# How long the chips may take to finish what is past its point of no return.
-STOP_SECONDS = 60.0
 
 SHARED_ACCOUNTS = (
     accounts.SALES,
@@ -85,54 +68,72 @@ SHARED_ACCOUNTS = (
 
 
 def main(config_path: Path) -> int:
-    """Run the daemon until it is told to end; the exit status."""
+    """Run the daemon until it is told to end; the exit status (service/exits.py)."""
+    signals = Signals()
+    signals.hear_reload()
     try:
         settings = config.load(config_path)
-        speed = settings.rehearsal.speed
-        clock = SteadyClock(
-            WallClock(speed, settings.rehearsal.anchor), SMALL_SECONDS * max(1.0, speed)
-        )
-        logging.configure(
-            settings.daemon.log_level,
-            settings.daemon.log_format,
-            sys.stderr,
-            now_ms=clock.now_ms,
-        )
+        strays.catch(logging.get())
         sqlite_engine.tune()
-        return asyncio.run(serve(settings, clock))
-    except ConfigErrors as errors:
-        click.echo(str(errors), err=True)
-    except (DaemonError, UssdError, ModemError) as error:
-        click.echo(f"pulsarack: {error}", err=True)
-    return 1
+        return asyncio.run(_begin(config_path, settings, signals))
+    except (DaemonError, UssdError, ModemError, OSError) as error:
+        return start_failed(error)
 
 
-async def serve(settings: Config, clock: Clock) -> int:
+async def _begin(config_path: Path, settings: Config, signals: Signals) -> int:
+    """Find out what time it is, by which clock all else goes, and serve."""
+    speed = settings.rehearsal.speed
+    wall = WallClock(speed, settings.rehearsal.anchor)
+    _log_by(settings, wall)
+    if settings.rehearsal.anchor is None:  # else somebody has chosen the time
+        await wait_for_clock(wall)
+    clock = SteadyClock(wall, SMALL_SECONDS * max(1.0, speed))
+    _log_by(settings, clock)
+    return await serve(config_path, settings, clock, signals)
+
+
+def _log_by(settings: Config, clock: Clock) -> None:
+    daemon = settings.daemon
+    logging.configure(daemon.log_level, daemon.log_format, sys.stderr, now_ms=clock.now_ms)
+
+
+def _log_anew(context: Context) -> Callable[[], None]:
+    return lambda: _log_by(context.config, context.clock)
+
+
+async def serve(config_path: Path, settings: Config, clock: Clock, signals: Signals) -> int:
     """Open everything, run until a signal, close everything."""
     daemon = settings.daemon
     pins = secrets.load(daemon.secrets_file, os.environ)
     logging.mask(pins)
     shelf = load_shelf([daemon.recipes_dir] if daemon.recipes_dir else [])
     profiles = Profiles.load(*([daemon.profiles_dir] if daemon.profiles_dir else []))
-    store = Store.open(
-        daemon.state_dir / DATABASE_NAME,
-        now_ms=clock.now_ms(),
-        listen=slow_statements.listen(daemon.slow_statement_seconds, logging.get()),
-        before_upgrade=lambda: save_before_upgrade(settings, logging.get(), clock.now_ms()),
-    )
+    with Patience(START_SECONDS_MOST, "checking and opening the database"):
+        store = Store.open(
+            daemon.state_dir / DATABASE_NAME,
+            now_ms=clock.now_ms(),
+            listen=slow_statements.listen(daemon.slow_statement_seconds, logging.get()),
+            before_upgrade=lambda: save_before_upgrade(settings, logging.get(), clock.now_ms()),
+        )
+    signals.attach()
     descriptors.raise_limit()
-    parts: dict[str, Sign] = {"the event loop": LoopPulse(asyncio.get_running_loop())}
-    parts |= store.signs_of_life()
+    watched: dict[str, Sign] = {"the event loop": LoopPulse(asyncio.get_running_loop())}
+    watched |= store.signs_of_life()
     # It watches the closing, too: what is still to be written is written there.
-    with Watchdog(parts, daemon.watchdog_seconds, service_seconds=service_limit()):
+    with Watchdog(watched, daemon.watchdog_seconds, service_seconds=service_limit()):
         try:
-            context = Context(settings, clock, store, shelf, pins, Events(), logging.get(), new_id)
-            pressure = Pressure(clock)
+            context = Context(
+                settings, clock, store, shelf, pins, Events(clock.now_ms), logging.get(), new_id
+            )
+            pressure = Pressure()
             # Before anything is written: without the right keys nothing may start.
             identity = await Identity.open(context, os.environ, pressure, rng=dice())
             try:
                 await prepare(context)
-                return await _run(context, profiles, store, identity, pressure)
+                parts = Parts(
+                    config_path, context, profiles, store, identity, pressure, _log_anew(context)
+                )
+                return await _run(parts, signals)
             finally:
                 identity.close()
         finally:
@@ -168,66 +169,23 @@ async def prepare(context: Context) -> Recovered:
     return found
 
 
-async def _run(
-    context: Context, profiles: Profiles, store: Store, identity: Identity, pressure: Pressure
-) -> int:
-    dispatcher = Dispatcher(context)
+async def _run(parts: Parts, signals: Signals) -> int:
+    context = parts.context
     for port in problems(context.config.ports):
         context.log.warning("port.unusable", path=port.path, why=port.why, remedy=port.remedy)
-    ports = SerialPorts(context.config, context.clock, context.log)
-    ports.start()
-    rack = Rack(context, dispatcher, profiles, ports)
-    pressure.watch(store.waiting)
-    archives = Archives(context.config.daemon.state_dir / FOLDER)
-    archivist = Archivist(context, archives)
-    learned = LearnedStore(context, profiles.learned)
-    await learned.load()
-    past = PastOrders(context, archives)
-    channels = Channels(context, identity, rack, dispatcher, past, pressure, os.environ, dice())
-    office = Office(
-        context,
-        rack,
-        dispatcher,
-        Outbox(context),
-        archivist,
-        pressure,
-        identity,
-        channels.states,
-    )
-    server = ControlServer(
-        context.config.daemon.socket,
-        registry(office),
-        context.clock,
-        pressure,
-    )
-    await server.start()
+    parts.ports.start()
+    await parts.learned.load()
+    await parts.server.start()
     _spare_what_stays()
-    notify("READY=1")
-    stopping = asyncio.Event()
-    _on_signals(stopping.set)
-    parts = {
-        asyncio.create_task(dispatcher.run(), name="dispatcher"),
-        asyncio.create_task(rack.run(), name="rack"),
-        asyncio.create_task(archivist.run(), name="archivist"),
-        asyncio.create_task(learned.run(), name="learned"),
-        asyncio.create_task(channels.run(), name="channels"),
-        asyncio.create_task(store.watch(), name="store"),
-    }
-    ended = asyncio.create_task(stopping.wait(), name="signal")
+    notify(READY)
     try:
-        await asyncio.wait({*parts, ended}, return_when=asyncio.FIRST_COMPLETED)
-        failed = _log_failures(context, parts)
-        notify("STOPPING=1")
-        context.log.info("daemon.stopping", failed=failed)
-        await rack.stop(STOP_SECONDS)
+        code = await work(context, parts.rack, signals, parts.tasks(signals))
     finally:
-        for task in (*parts, ended):
-            task.cancel()
-        await asyncio.gather(*parts, ended, return_exceptions=True)
-        ports.stop()
-        await server.close()
+        parts.ports.stop()
+        await parts.server.close()
+    logging.look_at_storms()
     context.log.info("daemon.stopped")
-    return 1 if failed else 0
+    return code
 
 
 def _spare_what_stays() -> None:
@@ -240,41 +198,3 @@ def _spare_what_stays() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(GARBAGE_THRESHOLD)
-
-
-def registry(office: Office) -> Calls:
-    """All calls of the control socket."""
-    calls = Calls()
-    office = office.counter()
-    OrderCalls(office).register(calls)
-    DiscrepancyCalls(office).register(calls)
-    RackCalls(office).register(calls)
-    TechnicianCalls(office).register(calls)
-    TradeCalls(office).register(calls)
-    NetworkCalls(office).register(calls)
-    DepositCalls(office).register(calls)
-    AccountCalls(office).register(calls)
-    ArchiveCalls(office).register(calls)
-    BackupCalls(office).register(calls)
-    ChannelCalls(office).register(calls)
-    WordingCalls(office).register(calls)
-    IdentityCalls(office).register(calls)
-    SmsCalls(office).register(calls)
-    return calls
-
-
-def _on_signals(stop: Callable[[], None]) -> None:
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop)
-
-
-def _log_failures(context: Context, parts: set[asyncio.Task[None]]) -> bool:
-    failed = False
-    for task in parts:
-        if task.done() and not task.cancelled() and (error := task.exception()) is not None:
-            known = isinstance(error, DaemonError)
-            why = {"why": str(error)} if known else {"exc_info": error}
-            context.log.error("daemon.part_failed", part=task.get_name(), **why)
-            failed = True
-    return failed

@@ -56,6 +56,7 @@ class Sale:
         self._follows = follows
         self._recorder = AttemptRecorder(context, claim.attempt_id, desk.deliveries)
         self._committed = False
+        self._committed_at = 0.0
         self._ended_by_text: Ended | None = None
         self._line_is_free = True  # for the next order, as soon as this one has ended
 
@@ -66,7 +67,10 @@ class Sale:
         to be looked up.
         """
         with logging.bound(order=self._claim.order.id, attempt=self._claim.number):
-            return await self._run()
+            try:
+                return await self._run()
+            finally:
+                self._desk.committed = False
 
     async def _run(self) -> Ended | None:
         order = self._claim.order
@@ -85,7 +89,8 @@ class Sale:
                 await self._end(self._without_proof(Reason.MODEM_LOST, str(error)))
             raise
         except HeldBack as error:
-            finished = Finished(self._without_proof(Reason.MODEM_LOST, str(error)), True)
+            reason = Reason.DAEMON_STOPPED if self._desk.ending else Reason.MODEM_LOST
+            finished = Finished(self._without_proof(reason, str(error)), True)
         except NotStored as error:
             # The point of no return could not be written down, so it was not passed.
             finished = Finished(self._without_proof(Reason.DAEMON_STOPPED, error.message), True)
@@ -118,8 +123,18 @@ class Sale:
             await self._insist(self._recorder.flush)
             await self._context.announce(self._claim.order.id)
             return None
+        known = found.kind in (OutcomeKind.DONE, OutcomeKind.NOT_DONE)
+        self._note_answer(found.kind.name, found.reason, known=known and found.reply is not None)
         self._context.tell(ended.standing)
         return None if ended.standing.order.state == OrderState.UNKNOWN else ended
+
+    def _note_answer(self, outcome: str, reason: Reason | None, *, known: bool = True) -> None:
+        """Count the try; and if its answer is known, how long the operator took for it."""
+        measures, operator = self._context.measures, self._desk.recipe.operator
+        measures.attempts[(operator, outcome, reason.value if reason else "")] += 1
+        if known and self._committed:
+            seconds = self._context.clock.monotonic() - self._committed_at
+            measures.answer_seconds.note(operator, seconds)
 
     async def _insist(self, write: Callable[[], Awaitable[T]]) -> T:
         leave = self._desk
@@ -157,6 +172,7 @@ class Sale:
         """A text ended it, and with that what was said is written."""
         self._ended_by_text = ended
         self._recorder.written()
+        self._note_answer("BY_TEXT", None)
 
     def _without_proof(self, reason: Reason, why: str) -> Outcome:
         """Before the point of no return that is proof enough that nothing happened."""
@@ -185,6 +201,8 @@ class Sale:
 
     async def _commit(self) -> None:
         """Make the point of no return durable; raises if it may not be passed any more."""
+        if self._desk.ending:
+            raise HeldBack("the daemon ends; the order stays queued")
         if self._desk.held:
             raise HeldBack(self._desk.held)
         now_ms = self._context.clock.now_ms()
@@ -194,7 +212,8 @@ class Sale:
             )
         except NotOpen:
             raise AlreadyDecided from None
-        self._committed = True
+        self._committed = self._desk.committed = True
+        self._committed_at = self._context.clock.monotonic()
 
     async def _wait_for_text(self, until: float) -> TextIn | None:
         claim = self._claim
@@ -212,7 +231,11 @@ class Sale:
         if self._desk.echoes(self._recorder.last_heard) and not _numbered(found):
             why = "the answer repeats the last one on this chip word for word"
             found = self._without_proof(Reason.FOREIGN_REPLY, why)
-        if found.reason is Reason.UNPARSED_REPLY:
+        unparsed = found.reason is Reason.UNPARSED_REPLY
+        if unparsed or found.reply is not None:
+            operator = self._desk.recipe.operator
+            self._context.measures.reply(operator, "ussd", understood=not unparsed)
+        if unparsed:
             self._context.log.warning(
                 "reply.unparsed", order=self._claim.order.id, chip=self._claim.chip
             )

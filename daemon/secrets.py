@@ -95,6 +95,15 @@ class Secrets:
         """
         return list(dict.fromkeys(p["sim_pin"] for p in self._pins.values() if "sim_pin" in p))
 
+    def take_over(self, other: "Secrets") -> None:
+        """Hold what the other one holds, in place of what was held."""
+        self._pins = other._pins
+
+    def changed(self, other: "Secrets") -> list[str]:
+        """The chips, by ICCID, whose PINs are others in the other one, or are there only."""
+        chips = self._pins.keys() | other._pins.keys()
+        return sorted(one for one in chips if self._pins.get(one) != other._pins.get(one))
+
     def __iter__(self) -> Iterator[Secret]:
         return iter({pin for of_chip in self._pins.values() for pin in of_chip.values()})
 
@@ -107,13 +116,20 @@ class Secrets:
 
 def find(configured: Path | None, environ: Mapping[str, str]) -> Path | None:
     """The file to read: the configured one, else systemd's credential, else none."""
-    if configured is not None:
-        return configured
+    return credential(places.SECRETS_NAME, environ) if configured is None else configured
+
+
+def credential(name: str, environ: Mapping[str, str]) -> Path | None:
+    """The file of systemd's credential of that name, if there is one with something in it.
+
+    A credential may be left out on a machine: the unit then gives an empty line in its place
+    (SetCredential=), since a file that is named and not there would keep the service down.
+    """
     directory = environ.get("CREDENTIALS_DIRECTORY")
-    if not directory:
+    path = Path(directory, name) if directory else None
+    if path is None or not path.exists():
         return None
-    credential = Path(directory, places.SECRETS_NAME)
-    return credential if credential.exists() else None
+    return path if path.stat().st_size > 1 or path.read_bytes().strip() else None
 
 
 def load(configured: Path | None, environ: Mapping[str, str]) -> Secrets:

@@ -9,7 +9,7 @@ from pulsarack.queue.service.asked import Settings
 
 
 def service_settings(config: Config) -> Settings:
-    """One for all channels; it never changes while the daemon runs."""
+    """One for all channels."""
     timezone = config.daemon.timezone
     return Settings(
         timezone=calendar.zone(timezone),

@@ -20,7 +20,6 @@ from pulsarack.daemon.joining import join
 from pulsarack.daemon.nursing import End, Nursing, SlotFault
 from pulsarack.daemon.ports import Ports
 from pulsarack.daemon.resets import Resets
-from pulsarack.daemon.seldom import Seldom
 from pulsarack.daemon.store_errors import StoreError
 from pulsarack.daemon.supervisor import Situation, Supervisor
 from pulsarack.daemon.tap import Tap
@@ -117,7 +116,6 @@ class Slot:
         self._stopping = False
         self._hands = asyncio.Lock()  # a technician's, on a modem without a worker
         self._log = context.log.bind(slot=self.name)
-        self._seldom = Seldom(context.clock)
 
     async def run(self) -> None:
         """Carry whatever is in the slot, again and again, until `stop`."""
@@ -168,8 +166,10 @@ class Slot:
         self._lose("the port has vanished")
 
     def stop(self) -> None:
-        """End after what is being done."""
+        """End after what is being done; an order that is not past its point of no return waits."""
         self._stopping = True
+        if self.desk is not None:
+            self.desk.ending = True
         self.changed()
 
     @property
@@ -334,7 +334,7 @@ class Slot:
             self.network = await modem.place()
             self.registered = self.network.registration
         except ModemRefused as error:
-            self._log.info("network.untold", why=str(error))
+            self._log.debug("network.untold", why=str(error))
 
     async def _work(self, modem: Driver) -> None:
         assert self.chip is not None and self.identity is not None
@@ -371,6 +371,9 @@ class Slot:
             self._log.warning(
                 "chip.unknown", chip=chip.iccid, remedy=f"pulsarack chip adopt {chip.iccid}"
             )
+            self._context.events.publish(
+                "chip", iccid=chip.iccid, operator=None, slot=self.name, doing="not adopted"
+            )
             await self.wait_for_change(None)
         else:
             await self._employ(modem, chip)
@@ -393,12 +396,15 @@ class Slot:
         self.desk.when_idle = lambda: self._look_again(modem)
         self._worker = ChipWorker(self._context, self.desk, self._dispatcher)
         self._log.info("chip.ready", chip=chip.iccid, recipe=recipe.name)
+        desk = self.desk
+        desk.tell(desk.doing)
         try:
             # Somebody may have changed the chip since it was read: then it begins anew.
             if not (self._lost or self._stopping or self.held or self._changed.is_set()):
                 with logging.bound(chip=chip.iccid, slot=self.name):
                     await self._worker.run()
         finally:
+            desk.tell("gone")
             self._worker = self.desk = None
             await employment.leave_nothing_sending(self._context, chip.iccid, self._log)
             self._dispatcher.wake()
@@ -414,29 +420,31 @@ class Slot:
                 if self.desk is not None:
                     self.desk.text_came()
             case MessageUnreadable(index=index, reason=reason):
-                self._seldom.warning(self._log, "sms.unreadable", reason=reason)
+                self._log.warning("sms.unreadable", reason=reason)
                 if self.desk is not None:
                     self.desk.inbox.unreadable(index, reason)
             case DeliveryReport() as report:
-                self._log.info("sms.delivery", reference=report.reference, state=report.state.value)
+                self._log.debug(
+                    "sms.delivery", reference=report.reference, state=report.state.value
+                )
                 if self.desk is not None:
                     self.desk.inbox.delivered(report)
             case ListingHung(seconds=seconds):
-                self._seldom.warning(self._log, "sms.listing_hung", seconds=seconds)
+                self._log.warning("sms.listing_hung", seconds=seconds)
             case StorageFull(said=said):
-                self._seldom.warning(self._log, "sms.storage_full", said=said)
+                self._log.warning("sms.storage_full", said=said)
                 if self.desk is not None:
                     self.desk.text_came()
             case UssdArrived(answer=answer):
                 # It may be the late answer of an earlier request: shown, never used as proof.
-                self._seldom.warning(self._log, "ussd.unasked", text=answer.text)
+                self._log.info("ussd.unasked", text=answer.text)
 
     def _lose(self, reason: str, by: Fault = Fault.GONE) -> None:
         self._lost, self._lost_by = True, by
         if by is Fault.GONE:
             self._card = None  # whatever comes back may hold another one
             self.supervisor.vanished(self._was_ready)
-        self._log.info("modem.lost", why=reason)
+        self._log.warning("modem.lost", why=reason)
         if self.desk is not None:
             self.desk.lose()
         self._changed.set()
@@ -473,7 +481,8 @@ class Slot:
 
     def _tell(self, why: str) -> None:
         state = HELD if self.held else self.life.stage.value
-        self._context.events.publish("modem", slot=self.name, state=state, why=why)
+        iccid = self.chip.iccid if self.chip is not None else None
+        self._context.events.publish("modem", slot=self.name, state=state, iccid=iccid, why=why)
 
 
 def _being_cancelled() -> bool:

@@ -49,6 +49,7 @@ from pulsarack.daemon.store_files import (
 )
 from pulsarack.daemon.store_lanes import Shares
 from pulsarack.daemon.store_mark import CommitMark, check_mark
+from pulsarack.daemon.store_meter import READING, VISITING, WRITING, StoreMeter
 from pulsarack.daemon.store_thread import Job, JobThread, T, Ticket
 from pulsarack.ledger import models as ledger_models
 from pulsarack.ledger import sql
@@ -89,16 +90,31 @@ class Store:
         self._listen = listen
         self._path = path
         self._mark: CommitMark | None = None
+        self.meter = StoreMeter()
+        now, spreads = self.meter.now, self.meter.job_seconds
         self.broken = asyncio.Event()
         self.fault: StoreBroken | None = None
         self._writer = JobThread(
-            "store-writer", db, lambda: self._connect_writer(db), self._write_group, _GROUP
+            "store-writer",
+            db,
+            lambda: self._connect_writer(db),
+            self._write_group,
+            _GROUP,
+            spread=spreads[WRITING],
+            now=now,
         )
         readers: list[JobThread] = []
         try:
-            for name in ("store-reader", "store-visitors"):
+            for name, spread in (
+                ("store-reader", spreads[READING]),
+                ("store-visitors", spreads[VISITING]),
+            ):
                 connecting = partial(self._connect_reader, db)
-                readers.append(JobThread(name, db, connecting, _read_batch, _ONE_BY_ONE))
+                readers.append(
+                    JobThread(
+                        name, db, connecting, _read_batch, _ONE_BY_ONE, spread=spread, now=now
+                    )
+                )
         except StoreError:
             for thread in (*readers, self._writer):
                 thread.close()
@@ -157,6 +173,11 @@ class Store:
         """How many requests from outside wait to be written, and to be read."""
         return {"writing": self._writer.visitors(), "reading": self._visitors.visitors()}
 
+    def backlog(self) -> dict[str, int]:
+        """How many jobs wait for each thread, by the names of `StoreMeter.job_seconds`."""
+        threads = {WRITING: self._writer, READING: self._reader, VISITING: self._visitors}
+        return {name: thread.waiting() for name, thread in threads.items()}
+
     def signs_of_life(self) -> dict[str, Callable[[], int | None]]:
         """What shows of each thread that it is not stuck: for the watchdog."""
         return {
@@ -211,8 +232,9 @@ class Store:
         if self.fault is not None:
             return self.fault
         assert self._mark is not None
-        failed = _write_batch(db, batch, self._mark)
+        failed = _write_batch(db, batch, self._mark, self.meter)
         if failed is not None:
+            self.meter.failed += 1
             self._mark.forget()
             return failed
         moved = self._mark.note(db)
@@ -254,7 +276,9 @@ class _GroupLost(Exception):
     """The transaction ended under the jobs that were running in it."""
 
 
-def _write_batch(db: Database, batch: Sequence[Ticket], mark: CommitMark) -> StoreError | None:
+def _write_batch(
+    db: Database, batch: Sequence[Ticket], mark: CommitMark, meter: StoreMeter
+) -> StoreError | None:
     connection = db.connection()  # type: ignore[no-untyped-call]
     try:
         with db.atomic("IMMEDIATE"):
@@ -262,8 +286,13 @@ def _write_batch(db: Database, batch: Sequence[Ticket], mark: CommitMark) -> Sto
             _write_alone(db, batch[0])
             for ticket in batch[1:]:
                 _write_one(db, ticket)
-            if connection.total_changes() != before:
+            changed = connection.total_changes() != before
+            if changed:
                 mark.count(db)
+            began = meter.now()
+        if changed:
+            meter.commit_seconds.note(meter.now() - began)
+            meter.batch_jobs.note(len(batch))
     except StoreError as error:
         return error
     except Exception as error:  # noqa: BLE001 - whatever it is, every waiter must hear of it

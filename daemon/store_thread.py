@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 
 from peewee import Database
 
+from pulsarack.daemon.measures import Spread, Stopwatch
 from pulsarack.daemon.store_errors import StoreClosed, StoreError
 from pulsarack.daemon.store_lanes import Lanes, Shares
 
@@ -29,10 +30,11 @@ Job = Callable[[Database], T]
 class Ticket:
     """One job, who waits for it, and how it went."""
 
-    __slots__ = ("error", "job", "loop", "value", "waiter")
+    __slots__ = ("began", "error", "job", "loop", "value", "waiter")
 
-    def __init__(self, job: Job[Any], loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, job: Job[Any], loop: asyncio.AbstractEventLoop, began: float) -> None:
         self.job = job
+        self.began = began
         self.loop = loop
         self.waiter: asyncio.Future[Any] = loop.create_future()
         self.value: Any = None
@@ -62,8 +64,16 @@ class JobThread:
         connect: Callable[[], None],
         run_batch: RunBatch,
         shares: Shares,
+        *,
+        spread: Spread,
+        now: Stopwatch,
     ) -> None:
-        """Start the thread and wait until it is connected; raises what `connect` raised."""
+        """Start the thread and wait until it is connected; raises what `connect` raised.
+
+        How long each job took from being handed over goes into `spread`.
+        """
+        self._spread = spread
+        self._now = now
         self._db = db
         self._connect = connect
         self._run_batch = run_batch
@@ -87,7 +97,7 @@ class JobThread:
 
     def submit(self, job: Job[T]) -> "asyncio.Future[T]":
         """Hand a job over; the future belongs to the running event loop."""
-        ticket = Ticket(job, asyncio.get_running_loop())
+        ticket = Ticket(job, asyncio.get_running_loop(), self._now())
         with self._mutex:
             if self._closing:
                 raise StoreClosed
@@ -97,7 +107,7 @@ class JobThread:
 
     def submit_first(self, job: Job[T]) -> "asyncio.Future[T]":
         """Hand a job over that goes before the others of the daemon."""
-        ticket = Ticket(job, asyncio.get_running_loop())
+        ticket = Ticket(job, asyncio.get_running_loop(), self._now())
         with self._mutex:
             if self._closing:
                 raise StoreClosed
@@ -107,7 +117,7 @@ class JobThread:
 
     def submit_for(self, source: str, job: Job[T]) -> "asyncio.Future[T]":
         """Hand a job over for somebody outside; raises Busy when too many wait already."""
-        ticket = Ticket(job, asyncio.get_running_loop())
+        ticket = Ticket(job, asyncio.get_running_loop(), self._now())
         with self._mutex:
             if self._closing:
                 raise StoreClosed
@@ -119,6 +129,11 @@ class JobThread:
         """How many jobs from outside wait. From any thread."""
         with self._mutex:
             return self._backlog.visitors
+
+    def waiting(self) -> int:
+        """How many jobs wait, the daemon's own and those from outside. From any thread."""
+        with self._mutex:
+            return len(self._backlog)
 
     def sign_of_life(self) -> int | None:
         """How many batches were run; None while there is nothing to do. From any thread."""
@@ -146,10 +161,16 @@ class JobThread:
                 try:
                     everybody = self._run_batch(self._db, batch)
                 finally:
+                    self._note_times(batch)
                     _deliver(batch, everybody)
         finally:
             self._refuse_the_rest()
             self._db.close()
+
+    def _note_times(self, batch: Sequence[Ticket]) -> None:
+        now = self._now()
+        for ticket in batch:
+            self._spread.note(now - ticket.began)
 
     def _next_batch(self) -> list[Ticket]:
         """What has gathered, at most the limit; [] when closed and drained."""

@@ -216,9 +216,12 @@ class Supervisor:
         taken = Taken(self._context.clock.now_ms(), remedy, why, outcome)
         self.counts[remedy] += 1
         self.taken.append(taken)
+        held_back = outcome.startswith("not done")
+        became = DONE if outcome == DONE else "held_back" if held_back else "failed"
+        self._context.measures.remedies[(remedy.value, became)] += 1
         if remedy not in (Remedy.WAIT, Remedy.REST):
             self._context.log.info(
-                "modem.remedy", slot=self.slot, remedy=remedy.value, why=why, outcome=outcome
+                "modem.remedy", slot=self.slot, tried=remedy.value, why=why, outcome=outcome
             )
         return taken
 

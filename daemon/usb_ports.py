@@ -14,7 +14,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from pulsarack.daemon import log as logging
-from pulsarack.daemon.config import UsbSection
+from pulsarack.daemon.config_ports import UsbSection
 from pulsarack.modems.at_ports import AtPorts
 from pulsarack.modems.errors import ForeignDevice, ModemSilent, PortError, PortMissing
 from pulsarack.modems.probe import PROBE_SECONDS, Verdict, probe

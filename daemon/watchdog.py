@@ -16,7 +16,6 @@ import asyncio
 import faulthandler
 import math
 import os
-import socket
 import sys
 import threading
 from collections.abc import Callable, Mapping
@@ -25,9 +24,8 @@ from types import TracebackType
 from typing import Self
 
 from pulsarack.daemon import log as logging
-
-STATUS_STUCK = 70
-"""The exit status of a daemon that was stuck (EX_SOFTWARE of sysexits.h)."""
+from pulsarack.daemon.service.exits import STUCK
+from pulsarack.daemon.service.notify import WATCHDOG, notify
 
 LOOKS = 8
 """How often, at least, the parts are looked at within the limit."""
@@ -37,18 +35,6 @@ LAST_WORDS_SECONDS = 10.0
 
 Sign = Callable[[], int | None]
 """A number that is another one at each look while a part lives; None: it has nothing to do."""
-
-
-def notify(message: str, environ: Mapping[str, str] = os.environ) -> None:
-    """Tell systemd, if it has started us: READY=1, STOPPING=1, WATCHDOG=1 (sd_notify(3))."""
-    address = environ.get("NOTIFY_SOCKET", "")
-    if address.startswith("@"):
-        address = "\0" + address[1:]
-    if not address:
-        return
-    with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as connection:
-        connection.connect(address)
-        connection.sendall(message.encode())
 
 
 def service_limit(environ: Mapping[str, str] = os.environ, pid: int | None = None) -> float | None:
@@ -63,18 +49,18 @@ def service_limit(environ: Mapping[str, str] = os.environ, pid: int | None = Non
 def end_process(part: str, seconds: float) -> None:
     """Say what is stuck and end this process, whatever its threads are doing."""
     # The log's lock may be held by the very thread that is stuck.
-    sure = threading.Timer(LAST_WORDS_SECONDS, os._exit, (STATUS_STUCK,))
+    sure = threading.Timer(LAST_WORDS_SECONDS, os._exit, (STUCK,))
     sure.daemon = True
     sure.start()
     faulthandler.dump_traceback(sys.stderr, all_threads=True)
-    logging.get().critical(
+    logging.get().error(
         "daemon.stuck",
         part=part,
         seconds=seconds,
         remedy="the daemon ends and has to be started anew (systemd does it); if it comes"
         " again look at the disk, and report the stacks above",
     )
-    os._exit(STATUS_STUCK)
+    os._exit(STUCK)
 
 
 class LoopPulse:
@@ -142,7 +128,7 @@ class Watchdog:
             if self._silent[part] >= self._most:
                 self._end(part, self._limit)
         if not any(self._silent.values()):
-            self._tell("WATCHDOG=1")
+            self._tell(WATCHDOG)
 
     def _main(self) -> None:
         while not self._stopping.wait(self.seconds_between):

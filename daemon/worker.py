@@ -111,8 +111,7 @@ class ChipWorker:
         )
 
     def _stock_is_old(self) -> bool:
-        age = self._context.clock.monotonic() - self._stock.read_at
-        return age > self._context.config.chips.stock_check_seconds
+        return self._stock.is_old(self._context.config.chips.stock_check_seconds)
 
     async def _stand_idle(self, chip: Chip) -> None:
         self._desk.doing = "idle" if chip.state == ChipState.ACTIVE else "resting"

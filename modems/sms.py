@@ -151,13 +151,13 @@ def _validity(hours: int) -> int:
 
 def split_text(text: str) -> list[str]:
     """A text in pieces that fit one message each, no character parted (23.040 9.2.3.24.1)."""
-    plain = gsm7.is_encodable(text)
-    single, several = (
-        (SINGLE_SEPTETS, PART_SEPTETS) if plain else (SINGLE_UCS2_OCTETS, PART_UCS2_OCTETS)
-    )
-    sizes = [len(gsm7.encode(one)) if plain else len(_utf16(one)) for one in text]
-    if sum(sizes) <= single:
+    if gsm7.is_encodable(text):
+        size_of, single, several = gsm7.count, SINGLE_SEPTETS, PART_SEPTETS
+    else:
+        size_of, single, several = _utf16_octets, SINGLE_UCS2_OCTETS, PART_UCS2_OCTETS
+    if size_of(text) <= single:
         return [text]
+    sizes = [size_of(one) for one in text]
     parts, room = [""], several
     for one, size in zip(text, sizes, strict=True):
         if size > room:
@@ -166,6 +166,10 @@ def split_text(text: str) -> list[str]:
         parts[-1] += one
         room -= size
     return parts
+
+
+def _utf16_octets(text: str) -> int:
+    return len(_utf16(text))
 
 
 def _utf16(text: str) -> bytes:

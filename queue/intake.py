@@ -55,7 +55,8 @@ class Accepted:
 class Origin:
     """Who sent an order, how and when.
 
-    `address`: where it is answered, if not over the socket; `receiver`: which of ours it came to.
+    `address`: where it is answered, if not over the socket; `receiver`: which of ours it came to;
+    `placed_by`: the user of this machine who placed it, if one did.
     """
 
     agent: str
@@ -69,6 +70,7 @@ class Origin:
     receiver: str = ""
     reply_number: str | None = None
     dialect: str = ""
+    placed_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,8 +240,9 @@ def _queue(
     held = hold_price(db, order.id, origin.agent, order.price, now_ms=origin.received_at)
     if held is not Result.OK:
         raise LedgerRefused(f"the price of order {order.id} could not be held: {held}")
+    by = f"; placed by {origin.placed_by}" if origin.placed_by else ""
     state.record(
-        db, order.id, OrderState.QUEUED, why="accepted, price held", now_ms=origin.received_at
+        db, order.id, OrderState.QUEUED, why=f"accepted, price held{by}", now_ms=origin.received_at
     )
     return Accepted(order, repeated=False)
 

@@ -120,6 +120,14 @@ def any_queued(db: Database, operator: str | None = None) -> bool:
 _LAST_CODE = "\U0010ffff"
 
 
+def overdue(db: Database, *, before_ms: int) -> list[int]:
+    """The queued orders whose time was over before then: a working daemon has none of them."""
+    found = tuples(
+        db, "SELECT id FROM orders WHERE state = 'QUEUED' AND expires_at < ?", (before_ms,)
+    )
+    return sorted(order_id for (order_id,) in found)
+
+
 def fair(
     db: Database,
     operator: str,

@@ -15,9 +15,9 @@ from pulsarack.ussd.recipe import Recipe, load_recipe
 PACKAGED = Path(__file__).parent / "recipes"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Shelf:
-    """Recipes by name."""
+    """Recipes by name; who reads the files anew puts others in their place."""
 
     recipes: Mapping[str, Recipe]
 

@@ -1,13 +1,13 @@
 """The backups' own work in the daemon's schedule."""
 
 import asyncio
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from pulsarack.daemon.backups.maker import BackupMaker
 from pulsarack.daemon.backups.standing import figures
 from pulsarack.daemon.context import Context
+from pulsarack.daemon.own_command import OWN_COMMAND, surroundings
 from pulsarack.daemon.schedules.job import Daily, Every, Job, JobFailed
 
 _MOST_OUTPUT = 4000
@@ -40,14 +40,14 @@ async def _verify(folder: Path, config_path: Path) -> str:
     stand still meanwhile."""
     if not (await asyncio.to_thread(figures, folder)).backups:
         return "there is no backup yet"
-    command = [sys.executable, "-m", "pulsarack.daemon.main", "--config", str(config_path)]
-    told = await _run([*command, "backup", "verify", "--gently"])
+    told = await _run([*OWN_COMMAND, "--config", str(config_path), "backup", "verify", "--gently"])
     return told or "the newest backup was verified"
 
 
 async def _run(command: Sequence[str]) -> str:
     child = await asyncio.create_subprocess_exec(
         *command,
+        env=surroundings(),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,

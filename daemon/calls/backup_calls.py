@@ -15,7 +15,8 @@ class BackupCalls:
 
     def __init__(self, office: Office) -> None:
         self._context = office.context
-        self._maker = BackupMaker(office.context, office.archivist.archives)
+        # The schedule's own, so that never two are made at once.
+        self._maker = office.backups or BackupMaker(office.context, office.archivist.archives)
 
     def register(self, calls: Calls) -> None:
         """Add the calls to the registry."""

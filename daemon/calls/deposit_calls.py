@@ -48,8 +48,6 @@ class DepositCalls:
     def __init__(self, office: Office) -> None:
         self._context = office.context
         self._pressure = office.pressure
-        self._terms = ticket_terms(office.context.config)
-        self._banks = {bank.name: bank for bank in office.context.config.banks}
 
     def register(self, calls: Calls) -> None:
         """Add the calls to the registry."""
@@ -79,7 +77,7 @@ class DepositCalls:
                 bank=args.bank,
                 rng=rng,
                 now_ms=now_ms,
-                terms=self._terms,
+                terms=ticket_terms(self._context.config),
             ),
             peer,
         )
@@ -129,7 +127,7 @@ class DepositCalls:
 
     def _ticket(self, ticket: Ticket) -> dict[str, Any]:
         """With the accounts that it may be paid in to."""
-        banks = [one for one in self._banks.values() if ticket.bank in ("", one.name)]
+        banks = [one for one in self._context.config.banks if ticket.bank in ("", one.name)]
         accounts = [{"bank": b.name, "account": b.account, "holder": b.holder} for b in banks]
         return {**asdict(ticket), "accounts": accounts}
 
@@ -144,14 +142,15 @@ class DepositCalls:
                 "holder": one.holder,
                 "form": asdict(one.form),
             }
-            for one in self._banks.values()
+            for one in self._context.config.banks
         ]
         return {"banks": rows, "latest_day": bank_statements.latest_day(self._context)}
 
     async def bank_import(self, args: BankImport, peer: Peer) -> dict[str, Any]:
         """Store rows, and credit what pays a ticket."""
-        if args.bank not in self._banks:
-            known = ", ".join(self._banks)
+        banks = [bank.name for bank in self._context.config.banks]
+        if args.bank not in banks:
+            known = ", ".join(banks)
             raise CallError("UNKNOWN_BANK", f"{args.bank[:40]!r} is no bank of ours", known)
         rows = [
             StatementRow(one.day, one.amount, one.description, one.balance, one.occurrence)

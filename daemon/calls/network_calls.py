@@ -82,7 +82,7 @@ class NetworkCalls:
             levels.assign(db, args.code, args.level)
 
         await self._write(job)
-        self._context.log.info("agent.level", agent=args.code, level=args.level)
+        self._context.log.info("agent.level", agent=args.code, price_level=args.level)
         return {}
 
     async def agent_language(self, args: AgentLanguage, _peer: Peer) -> dict[str, Any]:
@@ -124,7 +124,9 @@ class NetworkCalls:
             raise CallError("BAD_LEVEL", "the level has no name", "name it, as in: gold")
         product = args.product.upper()
         await self._write(lambda db: levels.put(db, args.level, product, args.price))
-        self._context.log.info("price.set", level=args.level, product=product, price=args.price)
+        self._context.log.info(
+            "price.set", price_level=args.level, product=product, price=args.price
+        )
         return {}
 
     async def price_list(self, args: PriceList, _peer: Peer) -> dict[str, Any]:
@@ -138,7 +140,7 @@ class NetworkCalls:
         if not await self._write(lambda db: levels.remove(db, args.level, product)):
             what = f"of {product} on level {args.level}"
             raise not_found("price", what, f"see: pulsarack price list {args.level}")
-        self._context.log.info("price.removed", level=args.level, product=product)
+        self._context.log.info("price.removed", price_level=args.level, product=product)
         return {}
 
     async def price_explain(self, args: PriceExplain, _peer: Peer) -> dict[str, Any]:
@@ -182,7 +184,13 @@ class NetworkCalls:
             return markups.put(db, upline, args.amount, downline=args.downline, product=product)
 
         put = await self._write(job)
-        self._context.log.info("markup.set", **asdict(put))
+        self._context.log.info(
+            "markup.set",
+            upline=put.upline,
+            downline=put.downline,
+            product=put.product,
+            amount=put.amount,
+        )
         return asdict(put)
 
     async def markup_list(self, args: MarkupList, _peer: Peer) -> dict[str, Any]:
@@ -195,14 +203,14 @@ class NetworkCalls:
 
     async def markup_remove(self, args: MarkupRemove, _peer: Peer) -> dict[str, Any]:
         """Forget one rule."""
-        named: dict[str, str | None] = {
-            "downline": args.downline,
-            "product": args.product.upper() if args.product else None,
-        }
-        if not await self._write(lambda db: markups.remove(db, args.upline, **named)):
+        upline, downline = args.upline, args.downline
+        product = args.product.upper() if args.product else None
+        if not await self._write(
+            lambda db: markups.remove(db, upline, downline=downline, product=product)
+        ):
             what = f"of {args.upline} for exactly that"
             raise not_found("mark-up", what, f"see: pulsarack markup list {args.upline}")
-        self._context.log.info("markup.removed", upline=args.upline, **named)
+        self._context.log.info("markup.removed", upline=upline, downline=downline, product=product)
         return {}
 
     # --- commissions ---
@@ -222,7 +230,13 @@ class NetworkCalls:
             return commissions.exchange(db, agent.code, args.amount, exchange_id=key, now_ms=now_ms)
 
         done = await self._write(job)
-        self._context.log.info("commission.exchanged", agent=args.agent, **asdict(done))
+        self._context.log.info(
+            "commission.exchanged",
+            agent=args.agent,
+            amount=done.amount,
+            left=done.left,
+            repeated=done.repeated,
+        )
         return {"agent": args.agent, **asdict(done)}
 
     async def _write(self, job: Callable[[Database], T | Refusal]) -> T:

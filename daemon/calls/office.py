@@ -3,7 +3,9 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
+from pulsarack.daemon.admins.admins import Admins
 from pulsarack.daemon.archivist import Archivist
+from pulsarack.daemon.backups.maker import BackupMaker
 from pulsarack.daemon.channels.carrier import ChannelState
 from pulsarack.daemon.context import Context
 from pulsarack.daemon.control_protocol import CallError
@@ -14,6 +16,9 @@ from pulsarack.daemon.outside import Outside
 from pulsarack.daemon.past_orders import PastOrders
 from pulsarack.daemon.pressure import Pressure
 from pulsarack.daemon.rack import Rack
+from pulsarack.daemon.schedules.day_reports import DayReports
+from pulsarack.daemon.schedules.schedule import Schedule
+from pulsarack.daemon.service.reload import Reload
 from pulsarack.queue.validation import Refusal
 
 
@@ -29,6 +34,11 @@ class Office:
     pressure: Pressure | None = None
     identity: Identity | None = None
     channels: Callable[[], Mapping[str, ChannelState]] = dict
+    reload: Reload | None = None
+    schedule: Schedule | None = None
+    reports: DayReports | None = None
+    admins: Admins | None = None  # None: of this machine
+    backups: BackupMaker | None = None
 
     def counter(self) -> "Office":
         """The same office from the callers' side: they wait behind the daemon's own jobs."""

@@ -57,14 +57,18 @@ class OrderCalls:
         calls.add("order.refuted", self.refuted)
         calls.add("order.acknowledge", self.acknowledge)
 
-    async def new(self, args: OrderNew, _peer: Peer) -> dict[str, Any]:
+    async def new(self, args: OrderNew, peer: Peer) -> dict[str, Any]:
         """Accept an order, or answer with the first one of its reference."""
         wanted = _request(args)
         if isinstance(wanted, Refusal):
             raise self._refuse(args, wanted)
         text = args.text or f"{wanted.product}.{wanted.repeat_index}.{wanted.destination}"
         origin = self._ordering.origin(
-            args.agent, SOCKET, text, client_reference=args.client_reference
+            args.agent,
+            SOCKET,
+            text,
+            client_reference=args.client_reference,
+            placed_by=f"{peer.login} (uid {peer.uid})",
         )
         answer, row = await self._ordering.place_and(wanted, origin, _row_of)
         if isinstance(answer, Refusal):

@@ -19,18 +19,18 @@ from pulsarack.daemon.control_arguments import (
     RouteExplain,
     UnparsedList,
 )
+from pulsarack.daemon.control_events import EventsFollow
 from pulsarack.daemon.control_protocol import CallError, Calls, Peer
 from pulsarack.daemon.desk import Desk
 from pulsarack.daemon.employment import is_told
+from pulsarack.daemon.event_filter import wanted_by
 from pulsarack.daemon.slot import HELD, Slot
 from pulsarack.ledger import accounts, books
 from pulsarack.queue import (
     attempts,
     chips,
-    complaints,
-    contradiction,
     decisions,
-    discrepancies,
+    expiry,
     facts,
     intake,
     orders,
@@ -39,8 +39,8 @@ from pulsarack.queue import (
     texts,
 )
 from pulsarack.queue.chips import Adoption, Chip
-from pulsarack.queue.deposits import bank_rows, credits
 from pulsarack.queue.facts import Presence
+from pulsarack.queue.reports.gauges import needs_person
 from pulsarack.queue.routing import ChipFacts, OrderFacts, reached_cap, route
 from pulsarack.queue.validation import Refusal
 from pulsarack.ussd.errors import UnknownRecipe
@@ -91,6 +91,7 @@ class RackCalls:
                 return None
             return {
                 **self._chip(db, chip, presence),
+                "expires_on": expiry.of(db, args.iccid),
                 "readings": [asdict(one) for one in stock.readings(db, args.iccid)],
                 "attempts": [
                     {"order": one.order_id, **attempt_row(db, one)}
@@ -253,15 +254,16 @@ class RackCalls:
             "orders": counts,
             "needs_you": waiting,
             "resolution": figures,
+            "since_start": self._context.measures.summary(),
             "pressure": self._office.pressure.figures() if self._office.pressure else {},
             "now": self._context.clock.now_ms(),
         }
 
     async def events_follow(
-        self, _args: Nothing, _peer: Peer
+        self, args: EventsFollow, _peer: Peer
     ) -> AsyncGenerator[dict[str, Any], None]:
-        """Every event from now on."""
-        async for event in self._context.events.follow():
+        """Every event from now on that is wanted."""
+        async for event in self._context.events.follow(wanted_by(args)):
             yield event
 
     async def _known(self, iccid: str) -> None:
@@ -315,14 +317,6 @@ class RackCalls:
 def _standing(db: Database) -> tuple[dict[str, int], dict[str, int], dict[str, Any]]:
     """Orders by state, what waits for a person, and how the newest undecided ones were decided."""
     found = decisions.summary(decisions.spells(db, decisions.SHOWN))
-    waiting = {
-        "undecided": len(contradiction.undecided(db)),
-        "refuted": len(contradiction.refuted(db)),
-        "discrepancies": discrepancies.waiting(db),
-        "payments": bank_rows.unmatched(db),
-        "credits": credits.waiting(db),
-        "complaints": complaints.waiting(db),
-    }
     figures = {
         "orders": found.orders,
         "open": found.open,
@@ -330,7 +324,7 @@ def _standing(db: Database) -> tuple[dict[str, int], dict[str, int], dict[str, A
         "median_seconds": None if found.median_ms is None else found.median_ms / MS,
         "p95_seconds": None if found.p95_ms is None else found.p95_ms / MS,
     }
-    return orders.count_by_state(db), waiting, figures
+    return orders.count_by_state(db), needs_person(db), figures
 
 
 def _network(slot: Slot | None) -> dict[str, Any]:

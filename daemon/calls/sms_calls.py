@@ -44,12 +44,10 @@ class SmsCalls:
             raise not_found("chip in service", args.iccid, "pulsarack chip adopt takes one in")
         self._office.rack.chip_changed(args.iccid)
         defaults = self._context.config.sms
-        told = {
-            "receives": is_told(chip.receives, defaults.receives),
-            "answers": is_told(chip.answers, defaults.answers),
-        }
-        self._context.log.info("chip.channel", chip=args.iccid, **told)
-        return told
+        receives = is_told(chip.receives, defaults.receives)
+        answers = is_told(chip.answers, defaults.answers)
+        self._context.log.info("chip.channel", chip=args.iccid, receives=receives, answers=answers)
+        return {"receives": receives, "answers": answers}
 
 
 def _told(before: int | None, said: Switch | None) -> bool | None:

@@ -210,7 +210,7 @@ class TechnicianCalls:
             )
         )
         self._context.log.warning(
-            "modem.forced", slot=slot.name, chip=iccid, act=shown, who=named, because=because
+            "modem.forced", slot=slot.name, chip=iccid, what=shown, who=named, because=because
         )
 
     def _mildest(self, slot: Slot) -> Remedy:

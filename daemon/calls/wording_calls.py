@@ -88,7 +88,9 @@ class WordingCalls:
         )
         if unfit is not None:
             raise _bad(unfit)
-        self._log("wording.changed", args.key, args.language, args.who)
+        self._context.log.info(
+            "wording.changed", key=args.key, language=args.language, who=args.who
+        )
         return _tried(_wording(args.key), args.template, args.parts)
 
     async def reset(self, args: WordingReset, _peer: Peer) -> dict[str, Any]:
@@ -96,7 +98,9 @@ class WordingCalls:
         wording = _wording(args.key)
         gone = await self._context.store.write(lambda db: table.reset(db, args.key, args.language))
         if gone:
-            self._log("wording.reset", args.key, args.language, args.who)
+            self._context.log.info(
+                "wording.reset", key=args.key, language=args.language, who=args.who
+            )
         return {"changed": gone, "template": wording.texts[args.language]}
 
     async def try_(self, args: WordingTry, _peer: Peer) -> dict[str, Any]:
@@ -112,9 +116,6 @@ class WordingCalls:
         if unfit is not None:
             raise _bad(unfit)
         return _tried(wording, args.template, args.parts)
-
-    def _log(self, event: str, key: str, language: str, who: str) -> None:
-        self._context.log.info(event, key=key, language=language, who=who)
 
 
 async def warn_of_unusable(context: Context) -> None:

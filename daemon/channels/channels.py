@@ -19,6 +19,7 @@ from pulsarack.daemon.channels.mailroom import Mailroom
 from pulsarack.daemon.channels.postman import Postman
 from pulsarack.daemon.channels.sms.carrier import SmsCarrier
 from pulsarack.daemon.context import Context
+from pulsarack.daemon.derived import Derived
 from pulsarack.daemon.dispatcher import Dispatcher
 from pulsarack.daemon.errors import DaemonError
 from pulsarack.daemon.identity.identity import Identity
@@ -63,7 +64,7 @@ class Channels:
             pressure,
             lambda channel: self.postman.ring(channel),
             rng,
-            service_settings(context.config),
+            Derived(context.config, service_settings),
             identity.accounts,
         )
         self.mailroom = Mailroom(context, lambda channel: self.postman.ring(channel))

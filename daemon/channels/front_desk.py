@@ -27,6 +27,7 @@ from pulsarack.daemon.channels import sealing
 from pulsarack.daemon.channels.patience import Patience
 from pulsarack.daemon.channels.sealing import Sealed
 from pulsarack.daemon.context import MS, Context
+from pulsarack.daemon.derived import Derived
 from pulsarack.daemon.errors import Busy
 from pulsarack.daemon.identity import pin_rule
 from pulsarack.daemon.identity.pin_check import PinVerdict
@@ -109,7 +110,7 @@ class FrontDesk:
         pressure: Pressure,
         ring: Callable[[str], None],
         rng: random.Random,
-        settings: Settings,
+        settings: Derived[Settings],
         accounts: sealing.Accounts,
     ) -> None:
         self._context = context
@@ -122,7 +123,7 @@ class FrontDesk:
         self._settings = settings
         self._accounts = accounts
         self._patience = Patience(context.clock)
-        self._grammar = context.config.texts.grammar()
+        self._grammar = Derived(context.config, lambda config: config.texts.grammar())
         self._in_hand: dict[tuple[str, str], asyncio.Event] = {}
 
     async def receive(self, letter: Letter) -> Received:
@@ -181,7 +182,7 @@ class FrontDesk:
             return await self._refused(letter, agent, Answer("too_old"), self._masked(letter))
         needed = pin_rule.pin_needed(self._context.config.agents, letter.channel, None)
         read = reading.read(
-            letter.text, self._grammar, Vocabulary(looked.products), pin_expected=needed
+            letter.text, self._grammar(), Vocabulary(looked.products), pin_expected=needed
         )
         if isinstance(read, Misread):
             return await self._refused(
@@ -255,7 +256,7 @@ class FrontDesk:
             received_at=self._context.clock.now_ms(),
             local_day=self._day_of(letter),
             rng=self._rng,
-            settings=self._settings,
+            settings=self._settings(),
             client_reference=read.reference,
             new_pin_hash=sealed.pin_hash,
             new_passwords=sealed.passwords,
@@ -333,7 +334,8 @@ class FrontDesk:
         self._ring(letter.channel)
         if outcome is None:
             return Received("", repeated=True)  # taken meanwhile by its twin
-        self._context.log.info("desk.received", channel=letter.channel, outcome=outcome)
+        self._context.measures.heard[(letter.channel, outcome)] += 1
+        self._context.log.debug("desk.received", channel=letter.channel, outcome=outcome)
         return Received(outcome, repeated=False)
 
     async def _look(self, letter: Letter) -> _Looked:
@@ -360,12 +362,12 @@ class FrontDesk:
 
     def _masked(self, letter: Letter) -> str:
         """The text of a message that is not carried out: whatever could be a PIN is masked."""
-        return reading.read(letter.text, self._grammar, Vocabulary(frozenset())).masked
+        return reading.read(letter.text, self._grammar(), Vocabulary(frozenset())).masked
 
     def _reference(self, letter: Letter) -> str:
         """`R#ref ` of a message that is not carried out, "" without: its sender finds by it
         which of his messages was refused. What may be the PIN in a wrong place is not told."""
-        read = reading.read(letter.text, self._grammar, Vocabulary(frozenset()))
+        read = reading.read(letter.text, self._grammar(), Vocabulary(frozenset()))
         found = read.reference or ""
         has_pin = HIDDEN in read.masked.replace(f"R#{HIDDEN}", "")
         return f"R#{found} " if found and (has_pin or not _MAYBE_PIN.fullmatch(found)) else ""

@@ -214,6 +214,7 @@ class Round:
 
     async def _carry(self, row: Outgoing, answers: str | None) -> None:
         sent = await self._sent(_parcel(row, answers))
+        self._context.measures.carried[(self.carrier.channel, sent.kind.value)] += 1
         write = partial(self._write_down, row, sent)
         # What became of it is known here only.
         await insist(self._context.clock, write, lambda: False)
@@ -249,6 +250,7 @@ class Round:
         by_sms = await self._context.store.write(
             lambda db: outgoing.give_up(db, row.id, state, why, now_ms=now_ms)
         )
+        self._context.measures.carried[(self.carrier.channel, state.value)] += 1
         self._log.warning("post.given_up", parcel=row.id, state=state.value, why=why, by_sms=by_sms)
         if by_sms:
             self._ring(outgoing.SMS)
@@ -257,8 +259,10 @@ class Round:
         if state.standing is self._standing:
             return
         self._standing = state.standing
-        if state.standing in (Standing.UP, Standing.OFF):
-            self._log.info(f"channel.{state.standing.lower()}")
+        if state.standing is Standing.UP:
+            self._log.info("channel.up")
+        elif state.standing is Standing.OFF:
+            self._log.info("channel.off")
         else:
             self._log.warning(
                 "channel.not_up", state=state.standing.value, why=state.why, remedy=state.remedy

@@ -3,7 +3,7 @@
 import click
 
 from pulsarack.daemon.cli import formats, tables
-from pulsarack.daemon.cli.arguments import RUPIAH
+from pulsarack.daemon.cli.arguments import RUPIAH, who_option
 from pulsarack.daemon.cli.lazy import Lazy, LazyGroup
 from pulsarack.daemon.cli.session import Session, as_json_option, pass_session
 from pulsarack.daemon.cli.tables import Column
@@ -26,6 +26,7 @@ _COLUMNS = (
 )
 _MORE = (
     Column("recipe", "recipe"),
+    Column("expires_on", "valid until"),
     Column("modem", "modem"),
     Column("network", "network"),
     Column("registration", "registration"),
@@ -65,6 +66,7 @@ _ATTEMPTS = (
         "rest": Lazy("chips", "rest", "Give a chip no more orders."),
         "enable": Lazy("chips", "enable", "Let a resting chip take orders again."),
         "channel": Lazy("chips", "channel", "Say whether agents write to a chip, and from it."),
+        "expiry": Lazy("chips", "expiry", "Note until when a chip is valid."),
         "try-pin": Lazy("chips", "try_pin", "Let a refused SIM PIN be tried again."),
     },
 )
@@ -179,6 +181,24 @@ def channel(session: Session, iccid: str, receives: str | None, answers: str | N
     )
 
 
+@click.command()
+@click.argument("iccid")
+@click.argument("day", metavar="[YYYY-MM-DD]", required=False)
+@click.option("--unknown", is_flag=True, help="Nobody knows it: warn no more.")
+@who_option
+@pass_session
+def expiry(session: Session, iccid: str, day: str | None, unknown: bool, who: str) -> None:
+    """Note the last day on which the chip ICCID is valid (masa aktif); the daemon warns before.
+
+    The operator says it with the stock of some chips, else ask it or look at the card.
+    """
+    if (day is None) != unknown:
+        raise click.UsageError("name the day, or say --unknown")
+    session.call("chip.expiry", iccid=iccid, expires_on=day, who=who)
+    told = "is not known" if day is None else f"is {formats.text(day)}"
+    click.echo(f"the last day of chip {formats.text(iccid)} {told}")
+
+
 @click.command("try-pin")
 @click.argument("card")
 @pass_session
@@ -186,7 +206,8 @@ def try_pin(session: Session, card: str) -> None:
     """Let the SIM PIN on file be tried again in CARD, which refused it before.
 
     CARD is the ICCID, or the IMEI of a modem that does not tell it of a locked card. Correct
-    sim_pin in the secrets file and start the daemon anew first: three wrong tries block a card.
+    sim_pin in the secrets file and run pulsarack config reload first: three wrong tries block a
+    card.
     """
     session.call("chip.try_pin", card=card)
     click.echo(f"the SIM PIN of {formats.text(card)} is tried again")

@@ -1,4 +1,4 @@
-"""`doctor`: what is wrong on this machine, in words, and what to do about it."""
+"""`doctor`: what is wrong on this machine, each in a sentence, and the command for it below."""
 
 import os
 from collections.abc import Iterable
@@ -26,12 +26,21 @@ def doctor(context: click.Context, session: Session, as_json: bool) -> None:
     from pulsarack.daemon import clock
     from pulsarack.daemon.doctor import Level, Subject, examine, load
     from pulsarack.daemon.doctor_checks import CHECKS
+    from pulsarack.daemon.doctor_facts import this_machine, with_credentials
 
     settings, loaded = load(session.config_path)
     made: Iterable[Finding] = loaded
     if settings is not None:
         now = clock.WallClock(settings.rehearsal.speed, settings.rehearsal.anchor)
-        subject = Subject(settings, session.socket, os.environ, now.now_ms(), clock.synchronised())
+        subject = Subject(
+            settings,
+            session.socket,
+            with_credentials(os.environ, session.config_path),
+            now.now_ms(),
+            clock.synchronised(),
+            this_machine(),
+            session.config_path,
+        )
         made = chain(loaded, examine(subject, CHECKS))
     rows, sound = [], True
     for finding in made:
@@ -50,10 +59,12 @@ def _row(found: "Finding") -> dict[str, str]:
         "level": found.level.value,
         "check": found.check,
         "what": found.what,
+        "command": found.command,
         "remedy": found.remedy,
     }
 
 
 def _line(row: dict[str, str]) -> str:
     remedy = f"; {formats.text(row['remedy'])}" if row["remedy"] else ""
-    return f"{row['level']:4}  {row['check']}: {formats.text(row['what'])}{remedy}"
+    line = f"{row['level']:4}  {row['check']}: {formats.text(row['what'])}{remedy}"
+    return f"{line}\n      $ {formats.text(row['command'])}" if row["command"] else line

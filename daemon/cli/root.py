@@ -27,7 +27,8 @@ COMMANDS = {
     "demo": Lazy("processes", "demo", "Show the whole system at work on a simulated rack."),
     "bench": Lazy("processes", "bench", "Measure the daemon (in the source tree only)."),
     "status": Lazy("watch", "status", "How the daemon is doing."),
-    "tail": Lazy("watch", "tail", "Follow what happens to orders and chips."),
+    "tail": Lazy("tail", "tail", "Follow what happens to orders and chips."),
+    "events": Lazy("log_events", "events", "What lines of the log mean, and what to do."),
     "order": Lazy("orders", "order", "Place, find, cancel and settle orders."),
     "rack": Lazy("racks", "rack", "The slots as the rack is built, and what is due."),
     "slot": Lazy("racks", "slot", "The places of the rack."),
@@ -60,7 +61,11 @@ COMMANDS = {
     "recipe": Lazy("recipes", "recipe", "Check how operators' answers are read."),
     "text": Lazy("order_texts", "text", "Check how agents' texts are read."),
     "unparsed": Lazy("unparsed", "unparsed", "Operators' texts that no pattern knew."),
+    "config": Lazy("configs", "config", "Print, check and reload the configuration."),
+    "admin": Lazy("admins", "admin", "Who may do what here, and what each did."),
     "doctor": Lazy("doctor", "doctor", "Look at this machine and say what to do."),
+    "schedule": Lazy("schedules", "schedule", "What the daemon does by itself, and when."),
+    "report": Lazy("schedules", "report", "A day in figures, from the books."),
     "audit": Lazy("audits", "audit", "Check every promise on the database itself."),
 }
 

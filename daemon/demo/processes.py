@@ -14,6 +14,7 @@ from pathlib import Path
 
 from pulsarack.daemon.clock import WallClock
 from pulsarack.daemon.demo.errors import ChildFailed
+from pulsarack.daemon.own_command import surroundings
 
 # What Python runs: the command `pulsarack`. A measurement may put something around it.
 PROGRAM = ("-m", "pulsarack.daemon.main")
@@ -41,6 +42,7 @@ class Child:
                 sys.executable,
                 *program,
                 *arguments,
+                env=surroundings(),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,

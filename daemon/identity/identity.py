@@ -14,6 +14,7 @@ from typing import Any
 
 from peewee import Database
 
+from pulsarack.daemon.admins.witness import Witnessed
 from pulsarack.daemon.context import Context
 from pulsarack.daemon.identity import pepper
 from pulsarack.daemon.identity.account_desk import AccountDesk
@@ -65,14 +66,16 @@ class Identity:
         async with pool.place():
             await pool.run(hashes.warm_up)
         pressure.watch(lambda: {"pins_waiting": pool.inside})
+        # What an admin's call has them write is recorded as his.
+        witnessed = replace(context, store=Witnessed(context.store))
         return cls(
             masters,
             box,
-            PinCheck(context, hashes, pool, pressure, rng),
+            PinCheck(witnessed, hashes, pool, pressure, rng),
             # What programs ask waits behind the daemon's own jobs, in turn.
             Doorkeeper(replace(context, store=Outside(context.store)), box, pressure),
-            Strangers(context.config.agents, context.clock, pressure),
-            AccountDesk(context, box, rng),
+            Strangers(context.config, context.clock, pressure),
+            AccountDesk(witnessed, box, rng),
             pool,
         )
 

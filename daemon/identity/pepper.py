@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from pulsarack.daemon import places, toml_text
 from pulsarack.daemon.errors import DaemonError
+from pulsarack.daemon.secrets import credential
 from pulsarack.queue.identity.pins import MASTER_DIGITS
 
 MASTER_OCTETS = 32
@@ -104,11 +105,7 @@ class Masters:
 
 def find(configured: Path | None, environ: Mapping[str, str]) -> Path | None:
     """The file to read: the configured one, else systemd's credential, else none."""
-    if configured is not None:
-        return configured
-    directory = environ.get("CREDENTIALS_DIRECTORY")
-    credential = Path(directory, places.PEPPER_NAME) if directory else None
-    return credential if credential is not None and credential.exists() else None
+    return credential(places.PEPPER_NAME, environ) if configured is None else configured
 
 
 def load(configured: Path | None, environ: Mapping[str, str]) -> Masters:

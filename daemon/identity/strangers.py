@@ -8,7 +8,7 @@ restart a stranger may hear the answer once more.
 
 from collections import OrderedDict, deque
 
-from pulsarack.daemon.config_agents import AgentsSection
+from pulsarack.daemon.config import Config
 from pulsarack.daemon.pressure import Pressure
 from pulsarack.modems.timing import Clock
 
@@ -19,8 +19,8 @@ KEPT_MOST = 10_000
 class Strangers:
     """One for all channels."""
 
-    def __init__(self, agents: AgentsSection, clock: Clock, pressure: Pressure) -> None:
-        self._agents = agents
+    def __init__(self, config: Config, clock: Clock, pressure: Pressure) -> None:
+        self._config = config
         self._clock = clock
         self._pressure = pressure
         self._answered: OrderedDict[tuple[str, str], float] = OrderedDict()
@@ -34,7 +34,7 @@ class Strangers:
         key = (channel, address)
         if key in self._answered:
             return False
-        if len(self._hour) >= self._agents.strangers_per_hour:
+        if len(self._hour) >= self._config.agents.strangers_per_hour:
             self._pressure.refused("STRANGERS_TOO_MANY", channel=channel)
             return False
         self._answered[key] = now
@@ -46,7 +46,7 @@ class Strangers:
             self._hour.popleft()
         while self._answered:
             oldest = next(iter(self._answered.values()))
-            quiet = now - oldest < self._agents.stranger_every_seconds
+            quiet = now - oldest < self._config.agents.stranger_every_seconds
             if quiet and len(self._answered) < KEPT_MOST:
                 return
             self._answered.popitem(last=False)

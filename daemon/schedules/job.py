@@ -16,6 +16,10 @@ class JobFailed(DaemonError):
     """A job could not do its work; the message says why, the remedy what to do."""
 
 
+class BadNews(JobFailed):
+    """A job did its work, and what it found is bad: it is not tried again before it is due."""
+
+
 @dataclass(frozen=True, slots=True)
 class Daily:
     """Once a day at this time ("03:30") of the place where the trade is."""
@@ -31,6 +35,10 @@ class Every:
     jitter_seconds: float = 0.0
 
 
+When = Daily | Every | None
+"""When a job runs; None: only by hand."""
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """One kind of work.
@@ -38,10 +46,10 @@ class Job:
     name  as it is run by hand: `pulsarack schedule run NAME`
     what  in a few words, for a list of them
     when  None: only by hand
-    run   does it and says in a sentence what was done; raises JobFailed
+    run   does it and says in a sentence what was done; raises JobFailed, or BadNews
     """
 
     name: str
     what: str
-    when: Daily | Every | None
+    when: When
     run: Callable[[], Awaitable[str]]

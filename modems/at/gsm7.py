@@ -34,10 +34,17 @@ _SEPTETS = {
     **{char: (ESCAPE, code) for code, char in EXTENSION.items()},
 }
 
+_EXTENDED = tuple(EXTENSION.values())
+
 
 def is_encodable(text: str) -> bool:
     """Whether every character is in the alphabet or its extension."""
-    return all(char in _SEPTETS for char in text)
+    return _SEPTETS.keys() >= set(text)
+
+
+def count(text: str) -> int:
+    """How many septets an encodable text takes."""
+    return len(text) + sum(map(text.count, _EXTENDED))
 
 
 def encode(text: str) -> list[int]:

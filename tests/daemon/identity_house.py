@@ -53,7 +53,7 @@ class House:
             logging.get(),
             lambda: "id",
         )
-        self.pressure = Pressure(self.clock)
+        self.pressure = Pressure()
         try:
             self.identity = await Identity.open(
                 self.context,

@@ -36,6 +36,7 @@ GROWING = frozenset(
         "brought_forward",
         "api_nonce",
         "identity_event",
+        "admin_act",
         "ticket",
         "bank_row",
         "credit_request",
@@ -83,6 +84,19 @@ _READ = re.compile(
 _RANGE = re.compile(r"(?:\w*_at|at|id|rowid|sequence|last_\w+)[<>]\?")
 
 
+_ASIDE: list[None] = []
+
+
+@contextmanager
+def untraced() -> Iterator[None]:
+    """For what reads beside the daemon, on a connection and in time of its own."""
+    _ASIDE.append(None)
+    try:
+        yield
+    finally:
+        _ASIDE.pop()
+
+
 @contextmanager
 def traced() -> Iterator[set[str]]:
     """Collects what every connection opened in the block runs, as long as the block lasts.
@@ -93,7 +107,7 @@ def traced() -> Iterator[set[str]]:
     open_now = [True]
 
     def note(_cursor: object, sql: str, _bindings: object) -> bool:
-        if open_now and _STATEMENT.match(sql):
+        if open_now and not _ASIDE and _STATEMENT.match(sql):
             seen.add(sql)
         return True
 

@@ -22,6 +22,8 @@ def test_a_file_goes_before_the_credential(tmp_path: Path) -> None:
     assert find_secret(None, "xmpp_password", environ) is None
     put(tmp_path / "xmpp_password", "by systemd\n", 0o440)
     assert find_secret(None, "xmpp_password", environ) == Secret("by systemd")
+    put(tmp_path / "xmpp_password", "\n", 0o640)
+    assert find_secret(None, "xmpp_password", environ) is None  # what the unit gives for none
     named = put(tmp_path / "named", "by name\n")
     assert find_secret(named, "xmpp_password", environ) == Secret("by name")
 

@@ -7,11 +7,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulsarack.daemon import config, places
+from pulsarack.daemon import config, config_example, places
 from pulsarack.daemon.config import Config
 from pulsarack.daemon.config_errors import ConfigErrors
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "pulsarack.example.toml"
+
+PHONE = {
+    "path": "/dev/phone",
+    "driver": "gammu",
+    "connection": "fbusdlr3",
+    "iccid": "8962100012345678901",
+    "imsi": "510100012345678",
+}
 
 
 def problems(tmp_path: Path, text: str) -> list[str]:
@@ -30,16 +38,47 @@ def test_the_example_shows_the_defaults() -> None:
     assert example.finds_usb_modems
 
 
-def test_the_example_names_every_key() -> None:
+def test_the_example_is_what_the_models_say() -> None:
+    # After a change of a model: pulsarack config example > docs/pulsarack.example.toml
+    assert EXAMPLE.read_text() == config_example.example()
+
+
+def test_the_example_explains_every_key() -> None:
     text = EXAMPLE.read_text()
     for name, field in Config.model_fields.items():
         key = field.alias or name
         assert f"[{key}]" in text, key
-    lists = ("ports", "banks")
-    sections = [type(getattr(Config(), name)) for name in Config.model_fields if name not in lists]
-    for section in (*sections, config.PortSection, config.BankSection):
-        for key in section.model_fields:
-            assert f"\n{key} = " in text or f"\n# {key} = " in text, key
+        keys = config_example.section_of(field).model_fields
+        explained = False
+        for one, of_key in keys.items():
+            explained = explained or bool(of_key.description)
+            assert explained, f"{key}.{one} needs a text of its own (config_fields.explained)"
+            assert f"\n{one} = " in text or f"\n# {one} = " in text, one
+
+
+def test_examples_are_values_that_may_be_given() -> None:
+    for name, field in Config.model_fields.items():
+        for key, of_key in config_example.section_of(field).model_fields.items():
+            for value in of_key.examples or []:
+                given: dict[str, object] = {key: value}
+                if name == "ports" and key not in ("path", "baud"):
+                    given = {**PHONE, key: value}
+                if name == "usb" or not config_example.is_list(field):
+                    raw: dict[str, object] = {field.alias or name: given}
+                else:
+                    raw = {field.alias or name: [given]}
+                config.parse(raw, EXAMPLE)
+
+
+def test_what_is_shown_can_be_read_again(tmp_path: Path) -> None:
+    path = tmp_path / "pulsarack.toml"
+    path.write_text(
+        '[texts]\naliases = { SLD = "SALDO" }\n[chips]\nper_hour = 7\npause_seconds = 0.5\n'
+        '[[bank]]\nname = "bca"\ndelimiter = "\\t"\n[[port]]\npath = "/dev/a\u00e9 \\\\\\"b"\n'
+    )
+    loaded = config.load(path)
+    path.write_text(config_example.shown(loaded.model_dump(mode="json", by_alias=True)))
+    assert config.load(path) == loaded
 
 
 def test_an_empty_file_is_all_defaults(tmp_path: Path) -> None:

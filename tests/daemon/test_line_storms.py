@@ -10,7 +10,7 @@ import pytest
 
 from pulsarack.daemon import log as logging
 from pulsarack.daemon.control_protocol import check_arguments
-from pulsarack.daemon.seldom import LINES_MOST
+from pulsarack.daemon.logs.storms import FIRST
 from pulsarack.queue import rows
 from tests.daemon.test_orders_and_chips import in_world, until_idle
 from tests.daemon.world import PEER, World
@@ -30,7 +30,7 @@ def test_orders_end_and_nothing_grows(tmp_path: Path, kind: str) -> None:
     async def story(world: World) -> None:
         await until_idle(world)
         sink = io.StringIO()
-        logging.configure("warning", "json", sink)
+        logging.configure("info", "json", sink, now_ms=world.clock.now_ms)
         world.daemon.rack.slots["/rack/modem0"]._log = logging.get(slot="modem0")
         modem, clock = world.simulation.modems[0], world.clock
         stream = world.daemon.calls.find("modem.trace")
@@ -54,7 +54,7 @@ def test_orders_end_and_nothing_grows(tmp_path: Path, kind: str) -> None:
         assert len(world.delivered()) == 2
         assert heard["lost"] > 0
         said = Counter(json.loads(line)["event"] for line in sink.getvalue().splitlines())
-        assert max(said.values(), default=0) <= 2 * LINES_MOST, said
+        assert max(said.values(), default=0) <= 2 * FIRST, said
         unparsed = world.daemon.store.read_inline(
             lambda db: rows.scalar(db, "SELECT count(*) FROM unparsed")
         )

@@ -21,10 +21,12 @@ from pulsarack.daemon.identity.pepper import MasterKey, Masters, PepperError
 from pulsarack.daemon.identity.secret_box import SealBroken, SecretBox
 from pulsarack.daemon.run import main
 from pulsarack.daemon.secrets import Secret
+from pulsarack.daemon.service import exits
 from pulsarack.queue.identity import accounts, events
 from pulsarack.queue.rows import execute
 from tests.daemon.identity_house import House
 from tests.daemon.identity_world import KEY, OTHER_KEY, credentials
+from tests.daemon.machine_tree import NOWHERE
 
 NAME, OTHER_NAME = (MasterKey(bytes.fromhex(key)).name for key in (KEY, OTHER_KEY))
 
@@ -52,6 +54,8 @@ def test_the_credential_is_used_when_no_file_is_configured(tmp_path: Path) -> No
     (tmp_path / "credentials" / "pepper").chmod(0o440)  # systemd's access list shows so
     assert pepper.load(None, environ).names == [NAME]
     assert pepper.load(None, {}).names == []
+    (tmp_path / "pepper").write_text("\n")  # what the unit gives for none
+    assert pepper.load(None, {"CREDENTIALS_DIRECTORY": str(tmp_path)}).names == []
     assert pepper.load(None, {"CREDENTIALS_DIRECTORY": str(tmp_path / "none")}).names == []
     with pytest.raises(PepperError, match="pulsarack secret new"):
         Masters().needed()
@@ -186,7 +190,7 @@ async def test_the_daemon_refuses_to_start_with_one_line(
     settings = tmp_path / "pulsarack.toml"
     settings.write_text('[daemon]\nstate_dir = "state"\n[[port]]\npath = "/dev/null"\n')
     monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
-    assert await asyncio.to_thread(main, settings) == 1
+    assert await asyncio.to_thread(main, settings) == exits.CONFIG
     said = capsys.readouterr().err
     assert f"need the master key {NAME}; none is given" in said
 
@@ -278,7 +282,7 @@ def examined(
 ) -> list[Finding]:
     given = {"daemon": {"state_dir": str(house.directory)}, "agents": agents}
     settings = config.parse(given, house.directory / "x")
-    subject = Subject(settings, house.directory / "socket", environ, 2**41, None)
+    subject = Subject(settings, house.directory / "socket", environ, 2**41, None, NOWHERE)
     found = [*pepper_file(subject), *asked_pins(subject), *database(subject)]
     return [one for one in found if one.check == check]
 

@@ -9,8 +9,9 @@ reads all of a table that grows, or all rows of one chip, must stand in ALLOWED 
 import asyncio
 import contextlib
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,20 +19,24 @@ import pytest
 from peewee import Database
 
 from pulsarack.daemon import audit, config
+from pulsarack.daemon.admins.rights import RULES
 from pulsarack.daemon.control_protocol import CallError, Peer
 from pulsarack.daemon.doctor import Subject
 from pulsarack.daemon.doctor_store import database as check_database
-from pulsarack.queue import agents, clock_steps, products
+from pulsarack.daemon.side_reader import SideReader, T
+from pulsarack.queue import agents, clock_steps, orders, products
 from pulsarack.queue.identity import accounts, senders
 from pulsarack.queue.network import markups, tree
 from pulsarack.queue.order_text.commands import HiddenPin
 from pulsarack.queue.post import outgoing, sent_sms
+from pulsarack.queue.reports.gauges import gauges
 from pulsarack.queue.state import OrderState
 from pulsarack.queue.texts import ReadText, TextKind
 from pulsarack.ussd.outcome import Reason
 from tests.daemon import money_life
+from tests.daemon.machine_tree import NOWHERE
 from tests.daemon.post_life import carry_post
-from tests.daemon.statements import Planner, planner, traced
+from tests.daemon.statements import Planner, planner, traced, untraced
 from tests.daemon.test_orders_and_chips import until_idle
 from tests.daemon.virtual_loop import run
 from tests.daemon.world import PEER, World, rack_plan
@@ -47,6 +52,15 @@ EXPLAINS_ALL = "0005_indexes.sql"
 SETTINGS = "[chips]\nstock_check_seconds = 120\n[retention]\ndays = 30\n"
 ARCHIVED = 7
 WORD = {"because": "seen", "who": "admin1"}
+# Nothing was restored there: it changes nothing, which leaves no record.
+CHANGES_NOTHING = {"backup.reopen"}
+# Calls that are refused in that life, which was not started from files.
+NOT_DONE = {
+    "chip.try_pin",
+    "config.reload",
+    "order.acknowledge",
+    "order.resolve",
+}
 FAULTS = """
 [[fault]]
 at_order = 2
@@ -99,6 +113,7 @@ ALLOWED: dict[str, str] = {
     f"{_OUTGOING} FROM outgoing ORDER BY id DESC LIMIT": _NEWEST,
     f"{_OUTGOING} FROM outgoing WHERE state = 'WAITING' ORDER BY channel": _WAITING,
     "SELECT channel, count(*) AS number FROM outgoing WHERE state = 'WAITING'": _WAITING,
+    "SELECT channel, count(*), min(created_at) FROM outgoing WHERE state = 'WAITING'": _WAITING,
     "SELECT max(claimed_at) FROM attempt WHERE chip = ?": _GREATEST,
     "INSERT INTO stock_reading": _GREATEST,
     "SELECT coalesce(max(sequence), 0) + 1 FROM transfer": _GREATEST,
@@ -131,6 +146,7 @@ ALLOWED: dict[str, str] = {
     "DELETE FROM api_nonce WHERE id IN (SELECT id": "from the oldest until LIMIT",
     "SELECT (SELECT max(id) FROM api_nonce)": _GREATEST,
     "SELECT id, at, agent, what, about, by FROM identity_event": _NEWEST,
+    "SELECT seal FROM admin_act ORDER BY id DESC LIMIT 1": _NEWEST,
     "SELECT id, agent, bank, asked, amount, state, created_at, expires_at, first_day, last_day,"
     " finished_at, why FROM ticket ORDER BY id DESC LIMIT": _NEWEST,
     "SELECT id, agent, bank, asked, amount, state, created_at, expires_at, first_day, last_day,"
@@ -150,9 +166,18 @@ ALLOWED: dict[str, str] = {
 PROMISES = {"discrepancy_decided_once", "bank_row_once"}
 
 
+class Aside(SideReader):
+    """Reads whole days and audits everything; no sale waits for it."""
+
+    async def run(self, job: Callable[[Database], T]) -> T:
+        with untraced():
+            return await super().run(job)
+
+
 class Noted(World):
     """A world that remembers which calls were made."""
 
+    reads_aside = Aside
     made: set[str]
 
     async def call_as(self, peer: Peer, name: str, /, **arguments: Any) -> Any:
@@ -221,7 +246,13 @@ async def every_call(world: Noted) -> None:
     await call(world, "chip.show", iccid=card)
     await call(world, "chip.rest", iccid=card, because="seen")
     await call(world, "chip.try_pin", card=card)
+    await call(world, "backup.reopen")
+    await call(world, "config.reload")
     await call(world, "chip.enable", iccid=card)
+    await call(world, "chip.expiry", iccid=card, expires_on="2026-12-31", who="me")
+    await call(world, "chip.expiry", iccid=card, expires_on=None, who="me")
+    for name in ("expiry", "nothing"):
+        await call(world, "schedule.run", name=name)
     await call(world, "chip.channel", iccid=card, receives="on", answers="default")
     await call(world, "order.cancel", id=await world.order("S5.081200000099"))
     await call(world, "route.explain", product="S10", destination="081200000012")
@@ -238,6 +269,7 @@ async def every_call(world: Noted) -> None:
     await call(world, "messages.ack", id=1)
     await money_life.pay(world)
     await money_life.ask(world)
+    world.daemon.store.read_inline(gauges)
     slot = {"slot": "modem0"}
     await call(world, "modem.at", command="AT+CSQ?", force=True, who="me", because="x", **slot)
     await call(world, "modem.find", **slot)
@@ -245,6 +277,12 @@ async def every_call(world: Noted) -> None:
     await call(world, "slot.name", name="left-1", **slot)
     await first_of(world, "modem.trace", slot="left-1")
     await identify(world)
+    for role in ("cashier", "none"):
+        await world.call("admin.role", login="siti", role=role)
+    for asked in ({}, {"login": "root"}, {"call": "order.reverse"}):
+        await world.call("admin.log", **asked)
+    await world.call("admin.log", login="root", call="order.reverse", since="2026-11-22")
+    await world.call_as(Peer(3, 2000, 2000), "admin.whoami")
     await first_of(world, "messages.follow", agent="A1")
     await first_of(world, "events.follow")
 
@@ -365,6 +403,11 @@ async def live(directory: Path) -> set[str]:
     await every_call(world)
     await grow_old(world)
     known = set(world.daemon.calls.names())
+    # Whatever changed something in this life left a record of it, and what was refused as well.
+    found = {(one.call, one.outcome) for one in await world.acts()}
+    acts = {name for name in known if RULES[name].acts}
+    assert {name for name in acts if (name, "DONE") not in found} == NOT_DONE | CHANGES_NOTHING
+    assert {name for name in NOT_DONE if (name, "REFUSED") not in found} == set()
     await world.stop()
     return known - world.made
 
@@ -379,6 +422,7 @@ def rare(directory: Path) -> None:
         shop.chip()
         happen(shop)
         shop.recover()
+        shop.run(partial(orders.overdue, before_ms=shop.now))  # the doctor, of a running daemon
         shop.close()
 
 
@@ -486,6 +530,11 @@ SIMPLE = [
     "channel.list",
     "inbox.list",
     "outbox.list",
+    "config.show",
+    "schedule.list",
+    "report.day",
+    "admin.list",
+    "admin.whoami",
 ]
 
 
@@ -526,7 +575,7 @@ def plans(tmp_path: Path) -> Iterator[Planner]:
 def examine(directory: Path) -> None:
     """What the doctor asks of a database."""
     settings = config.parse({"daemon": {"state_dir": str(directory)}}, directory / "x.toml")
-    subject = Subject(settings, directory / "socket", {}, 2**41, None)
+    subject = Subject(settings, directory / "socket", {}, 2**41, None, NOWHERE)
     assert list(check_database(subject))
 
 

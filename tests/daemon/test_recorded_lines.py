@@ -15,6 +15,7 @@ from pulsarack.daemon.async_client import AsyncClient
 from pulsarack.daemon.clock import WallClock
 from pulsarack.daemon.demo.deposit import pay_in
 from pulsarack.daemon.run import serve
+from pulsarack.daemon.service.signals import Signals
 from tests.trace_player import TRACES, TracePty
 
 ICCID = "8962100000000000012"
@@ -57,7 +58,8 @@ async def _sell(client: AsyncClient) -> tuple[dict[str, Any], dict[str, Any]]:
 async def test_a_sale_on_recorded_lines(tmp_path: Path) -> None:
     modem = TracePty(TRACES / "wavecom.trace", SPEED)
     settings = _settings(tmp_path, modem.path)
-    daemon = asyncio.create_task(serve(settings, WallClock(SPEED)))
+    signals = Signals()
+    daemon = asyncio.create_task(serve(tmp_path / "none.toml", settings, WallClock(SPEED), signals))
     try:
         client = await _connect(tmp_path / "s")
         story, chip = await _sell(client)
@@ -65,6 +67,7 @@ async def test_a_sale_on_recorded_lines(tmp_path: Path) -> None:
     finally:
         os.kill(os.getpid(), signal.SIGTERM)
         status = await daemon
+        signals.forget()
         modem.close()
     assert status == 0
     assert story["order"]["state"] == "SUCCEEDED"

@@ -14,6 +14,7 @@ from peewee import Database, OperationalError
 
 from pulsarack.daemon import config, doctor_store, store_check, store_files
 from pulsarack.daemon.doctor import Level, Subject
+from pulsarack.daemon.service import exits
 from pulsarack.daemon.store import Store
 from pulsarack.daemon.store_errors import (
     CommitsLost,
@@ -30,6 +31,7 @@ from pulsarack.daemon.store_errors import (
 from pulsarack.daemon.store_files import MARK_NAME, check_place, open_read_only
 from pulsarack.ledger import accounts, journal, sql
 from pulsarack.ledger.journal import Transfer
+from tests.daemon.machine_tree import NOWHERE
 from tests.daemon.store_inline import InlineStore
 
 NOW = 1_795_000_000_000
@@ -77,6 +79,7 @@ import importlib.readers, os, sys
 from pathlib import Path
 from pulsarack.daemon.store import Store
 from pulsarack.daemon.migrations import load_scripts
+from pulsarack.daemon.service import exits
 from pulsarack.daemon.store_errors import StoreError
 load_scripts()
 os.setgid(65534)
@@ -282,7 +285,7 @@ async def test_the_log_of_a_database_that_is_gone_is_not_touched(
     with pytest.raises(StoreError), open_read_only(left):
         pass
     settings = config.parse({"daemon": {"state_dir": str(left.parent)}}, tmp_path / "p.toml")
-    subject = Subject(settings, tmp_path / "socket", {}, NOW, True)
+    subject = Subject(settings, tmp_path / "socket", {}, NOW, True, NOWHERE)
     assert any(found.level is Level.BAD for found in doctor_store.database(subject))
     left_over = {"pulsarack.db-shm"}
     after = contents(left.parent)
@@ -452,7 +455,7 @@ def test_a_daemon_that_meets_damage_ends(tmp_path: Path) -> None:
     process = subprocess.run(
         [sys.executable, "-c", DAEMON, str(config)], capture_output=True, text=True, check=False
     )
-    assert process.returncode == 1
+    assert process.returncode == exits.CONFIG
     assert "daemon.part_failed" in process.stderr
     assert "is damaged" in process.stderr and "restore" in process.stderr
     assert "Traceback" not in process.stderr
@@ -467,6 +470,6 @@ def test_a_daemon_that_cannot_start_says_why_in_one_line(tmp_path: Path) -> None
     config.write_text('[daemon]\nstate_dir = "state"\nsocket = "socket"\n')
     command = [sys.executable, "-m", "pulsarack.daemon.main", "--config", str(config), "run"]
     process = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert process.returncode == 1
+    assert process.returncode == exits.CONFIG
     (line,) = process.stderr.strip().splitlines()
     assert line.startswith("pulsarack: the newest ") and "missing" in line

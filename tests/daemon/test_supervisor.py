@@ -115,6 +115,7 @@ def test_a_hung_modem_climbs_the_ladder_until_it_is_back(tmp_path: Path) -> None
         assert "no answer" in slot.supervisor.taken[0].why
         await until(world, lambda: slot.desk is not None)
         assert bench.done == ["usb"]
+        assert world.daemon.context.measures.remedies[("usb", "done")] == 1
         # It fell once, by itself; that our own reset took it off the bus is no second fall.
         assert len(slot.supervisor.ladder.falls) == 1
         assert slot.supervisor.ladder.failures == 0

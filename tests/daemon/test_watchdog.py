@@ -15,12 +15,12 @@ from pathlib import Path
 
 import pytest
 
+from pulsarack.daemon.service import exits
+from pulsarack.daemon.service.notify import notify
 from pulsarack.daemon.watchdog import (
     LOOKS,
-    STATUS_STUCK,
     LoopPulse,
     Watchdog,
-    notify,
     service_limit,
 )
 
@@ -86,10 +86,10 @@ def test_systemd_is_told_on_its_socket(tmp_path: Path, abstract: bool) -> None:
     name = f"@pulsarack-test-{os.getpid()}" if abstract else str(tmp_path / "notify")
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
         listening.bind(name.replace("@", "\0"))
-        notify("READY=1", {"NOTIFY_SOCKET": name})
+        notify("READY=1", environ={"NOTIFY_SOCKET": name})
         assert listening.recv(100) == b"READY=1"
-    notify("READY=1", {"NOTIFY_SOCKET": name})  # nobody listens: no harm
-    notify("READY=1", {})
+    notify("READY=1", environ={"NOTIFY_SOCKET": name})  # nobody listens: no harm
+    notify("READY=1", environ={})
 
 
 async def test_a_loop_gives_a_sign_only_while_it_runs() -> None:
@@ -168,7 +168,7 @@ def child(tmp_path: Path, patch: str, limit: float) -> "subprocess.Popen[str]":
 def test_a_daemon_that_is_stuck_ends_by_itself(tmp_path: Path, patch: str, part: str) -> None:
     with child(tmp_path, patch, 1.0) as process:
         _, errors = process.communicate()
-    assert process.returncode == STATUS_STUCK
+    assert process.returncode == exits.STUCK
     last = errors.strip().splitlines()[-1]
     assert "daemon.stuck" in last and part in last and "started anew" in last
     assert "Thread 0x" in errors  # the stacks

@@ -47,7 +47,7 @@ class Scene:
         self.api = GraphApi(lambda: self.clock.now_ms() / 1000)
         self.desk = MemoryDesk()
         self.post = MemoryPost(NUMBER, BSUID)
-        self.pressure = Pressure(self.clock)
+        self.pressure = Pressure()
         self.address = ""
         self.base_url = ""
         self.channel: WhatsAppChannel

@@ -25,7 +25,7 @@ def channel(password: Secret | None, port: int = 5222, ca_file: Path | None = No
     clock = WallClock(100.0)
     settings = XmppSection(jid="server@pulsa.test", server="127.0.0.1", port=port, ca_file=ca_file)
     return XmppChannel(
-        settings, password, clock, Pressure(clock), MemoryDesk(), MemoryPost("agen1@pulsa.test")
+        settings, password, clock, Pressure(), MemoryDesk(), MemoryPost("agen1@pulsa.test")
     )
 
 

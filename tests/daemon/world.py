@@ -20,6 +20,8 @@ from typing import Any
 
 from pulsarack.daemon import config
 from pulsarack.daemon import log as logging
+from pulsarack.daemon.admins.admins import Admins
+from pulsarack.daemon.admins.users import Entry
 from pulsarack.daemon.answers import misfit
 from pulsarack.daemon.archive_file import Archives, folder_of
 from pulsarack.daemon.archivist import Archivist
@@ -43,9 +45,13 @@ from pulsarack.daemon.outbox import Outbox
 from pulsarack.daemon.past_orders import PastOrders
 from pulsarack.daemon.pressure import Pressure
 from pulsarack.daemon.rack import Rack
+from pulsarack.daemon.registry import registry
 from pulsarack.daemon.resets import Resets
-from pulsarack.daemon.run import prepare, registry
+from pulsarack.daemon.run import prepare
+from pulsarack.daemon.schedules.day_reports import DayReports
+from pulsarack.daemon.schedules.jobs import schedule_of
 from pulsarack.daemon.secrets import Secret, Secrets
+from pulsarack.daemon.side_reader import SideReader
 from pulsarack.ledger import audit as ledger_audit
 from pulsarack.modems.errors import PortMissing
 from pulsarack.modems.profile import Profiles
@@ -57,8 +63,10 @@ from pulsarack.modems.simulator.world import World as Simulation
 from pulsarack.modems.timing import Clock
 from pulsarack.modems.usb_reset import UsbSeat
 from pulsarack.modems.watch import PortKey
+from pulsarack.queue import admin_acts
 from pulsarack.queue import audit as queue_audit
-from pulsarack.ussd.shelf import load_shelf
+from pulsarack.queue.admin_acts import ActRow
+from pulsarack.ussd.shelf import Shelf, load_shelf
 from tests.daemon.identity_world import CHEAP, credentials
 from tests.daemon.store_inline import InlineStore
 from tests.daemon.virtual_loop import LoopClock, LoopScheduler
@@ -126,6 +134,26 @@ def migrated_file() -> bytes:
         path = Path(directory, "pulsarack.db")
         InlineStore.open(path, now_ms=START_MS, synchronous="OFF").close()
         return path.read_bytes()
+
+
+class FakeUsers:
+    """The users of a machine; the daemon runs as the last of our two admins."""
+
+    def __init__(self) -> None:
+        self.own_uid = OTHER_ADMIN.uid
+        self.overflow_uid = 65_534
+        self.logins = {OTHER_ADMIN.uid: "pulsarack", 2000: "siti", 65_534: "nobody"}
+        self.group = {"pulsarack"}
+
+    async def login_of(self, uid: int) -> str | None:
+        return self.logins.get(uid)
+
+    async def uid_of(self, login: str) -> int | None:
+        uids = {"root": 0} | {name: uid for uid, name in self.logins.items()}
+        return uids.get(login)
+
+    async def entry(self, login: str, socket: Path) -> Entry | None:
+        return Entry("pulsarack", login in self.group)
 
 
 class MemoryPort:
@@ -248,6 +276,7 @@ class World:
     """One simulated rack, and a daemon that comes and goes."""
 
     runs_channels = True
+    reads_aside: type[SideReader] = SideReader
 
     def __init__(self, directory: Path, plan: RackPlan, seed: int = 1, settings: str = "") -> None:
         logging.configure("error", "json", io.StringIO())
@@ -273,6 +302,7 @@ class World:
         self._seed = seed
         self._daemon: _Daemon | None = None
         self.pressure: Pressure | None = None
+        self.users = FakeUsers()
         self.resets: Resets | None = None  # the machine's own, which find no USB here
         self._ids = itertools.count(1)
         self.sim_pins: dict[str, str] = {}
@@ -296,13 +326,13 @@ class World:
             self._config,
             SteadyClock(self.clock),
             store,
-            SHELF,
+            Shelf(SHELF.recipes),
             pins,
             Events(),
             logging.get(),
             lambda: f"id{next(self._ids)}",
         )
-        self.pressure = Pressure(context.clock)
+        self.pressure = Pressure()
         self.identity = await Identity.open(
             context,
             self._credentials,
@@ -319,6 +349,10 @@ class World:
         rack = Rack(context, dispatcher, profiles, self.ports, self.resets)
         archives = Archives(folder_of(self._path), threads=False, synchronous="OFF")
         self.archivist = Archivist(context, archives)
+        reader = self.reads_aside(self._path, threads=False)
+        reports = DayReports(context, reader)
+        rng = random.Random(self._seed)
+        self.schedule = schedule_of(context, self.archivist, reader, reports, rng=rng)
         past = PastOrders(context, archives)
         self.channels = Channels(
             context,
@@ -340,12 +374,15 @@ class World:
                 self.pressure,
                 self.identity,
                 self.channels.states,
+                schedule=self.schedule,
+                reports=reports,
+                admins=Admins(context, self.pressure, self.users),
             )
         )
         parts = (
             dispatcher.run(),
             rack.run(),
-            self.archivist.run(),
+            self.schedule.run(),
             learned.run(),
         )
         if self.runs_channels:
@@ -406,6 +443,10 @@ class World:
         on_the_line = json.loads(encode_result(1, result))["result"]
         assert misfit(name, on_the_line) is None, (name, misfit(name, on_the_line))
         return result
+
+    async def acts(self) -> list[ActRow]:
+        """What was recorded of people's acts, oldest first."""
+        return self.daemon.store.read_inline(lambda db: list(admin_acts.in_order(db)))
 
     async def refusal(self, name: str, /, **arguments: Any) -> CallError:
         """The error that a call is refused with."""

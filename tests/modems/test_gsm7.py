@@ -45,6 +45,7 @@ def test_septets_round_trip(text: str) -> None:
     septets = gsm7.encode(text)
     assert gsm7.unpack(gsm7.pack(septets), len(septets)) == septets
     assert gsm7.decode(septets) == text
+    assert gsm7.count(text) == len(gsm7.encode(text))
 
 
 PLAIN = CHARACTERS.replace("\f", "").replace("@", "").replace("\r", "")

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Gets the programs that tests/peers talks to, each in a folder of its own below .peers, so the
-# machine stays as it is: Prosody (unpacked from Debian, unless it is installed), the clients of
-# node, schemathesis. What cannot be had is said here, and its tests are skipped.
+# machine stays as it is: Prosody and Prometheus (unpacked from Debian, unless they are installed),
+# the clients of node, schemathesis. What cannot be had is said here, and its tests are skipped.
 set -u
 cd "$(dirname "$0")/../.."
 mkdir -p .peers
@@ -35,6 +35,20 @@ END
     ) || missing "prosody cannot be had from Debian"
 }
 
+prometheus() {
+    command -v promtool >/dev/null && return
+    [ -x "$peers/bin/promtool" ] && return
+    command -v apt-get >/dev/null || { missing "there is no promtool, and no apt-get"; return; }
+    mkdir -p "$peers/prometheus-debian" "$peers/bin"
+    (
+        cd "$peers/prometheus-debian" || exit 1
+        timeout 60 apt-get -qq download prometheus 2>/dev/null ||
+            { timeout 60 apt-get -qq update && timeout 60 apt-get -qq download prometheus; } || exit 1
+        dpkg -x prometheus_*.deb . && rm prometheus_*.deb || exit 1
+        ln -sf "$PWD/usr/bin/promtool" "$PWD/usr/bin/prometheus" "$peers/bin/"
+    ) || missing "prometheus cannot be had from Debian"
+}
+
 node_clients() {
     [ -d "$peers/node/node_modules/digiflazz" ] && return
     command -v npm >/dev/null || { missing "there is no npm"; return; }
@@ -51,6 +65,7 @@ schemathesis() {
 }
 
 prosody &
+prometheus &
 node_clients &
 schemathesis &
 wait

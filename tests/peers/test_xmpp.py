@@ -68,7 +68,7 @@ class Scene:
         self.desk = MemoryDesk()
         self.post = MemoryPost(AGENT)
         self.clock = WallClock(SPEED)
-        self.pressure = Pressure(self.clock)
+        self.pressure = Pressure()
         self.channel = self.make()
         self._running: asyncio.Task[None] | None = None
         self._agents: list[Agent] = []

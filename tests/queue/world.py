@@ -15,6 +15,7 @@ from peewee import Database
 from pulsarack.ledger import accounts, books, journal
 from pulsarack.ledger import audit as ledger_audit
 from pulsarack.queue import (
+    admin_acts,
     agents,
     attempts,
     audit,
@@ -35,6 +36,8 @@ from pulsarack.queue import (
     stock,
     texts,
 )
+from pulsarack.queue.admin_acts import Act, ActOutcome
+from pulsarack.queue.admins import Role
 from pulsarack.queue.attempts import Attempt
 from pulsarack.queue.chips import Adoption, Chip
 from pulsarack.queue.claim import Claim, IdleChip, Known
@@ -82,7 +85,13 @@ def paid_in(
     (row_id,) = [one.id for one in taken.unmatched]
     found = bank_rows.assign(db, row_id, agent, who="test", uid=0, because="start", now_ms=now_ms)
     assert isinstance(found, bank_rows.BankRow)
+    admin_acts.note(db, act("bank.assign", row_id, now_ms))
     return found
+
+
+def act(call: str, subject: int, now_ms: int) -> Act:
+    """What the gate records of a call of root's (daemon/admins/gate.py)."""
+    return Act(now_ms, 0, "root", Role.ADMIN, call, str(subject), "{}", ActOutcome.DONE)
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from peewee import Database
 from pulsarack.daemon.store import _write_batch, prepare
 from pulsarack.daemon.store_files import database
 from pulsarack.daemon.store_mark import CommitMark
+from pulsarack.daemon.store_meter import StoreMeter
 from pulsarack.daemon.store_thread import Job, T, Ticket
 from tests.simulation.crashes import CrashPoint
 from tests.simulation.life import Life
@@ -34,6 +35,7 @@ class SimulatedStore:
     ) -> None:
         self.db: Database = prepare(database(path, "OFF"), path, now_ms, ())
         self._mark = CommitMark(self.db, path)
+        self._meter = StoreMeter(asyncio.get_running_loop().time)
         self._life = life
         self._rng = rng
         self._on_commit = on_commit
@@ -48,7 +50,8 @@ class SimulatedStore:
 
     async def _hand_over(self, job: Job[T], place: int) -> T:
         self._life.check()
-        ticket = Ticket(job, asyncio.get_running_loop())
+        loop = asyncio.get_running_loop()
+        ticket = Ticket(job, loop, loop.time())
         if not self._backlog:
             share = SLOW if self._rng.random() < SLOW_SHARE else QUICK
             asyncio.get_running_loop().call_later(self._rng.uniform(*share), self._commit)
@@ -95,7 +98,7 @@ class SimulatedStore:
         if self._life.die_at(CrashPoint.BEFORE_COMMIT):
             return
         batch, self._backlog = self._backlog, []
-        everybody = _write_batch(self.db, batch, self._mark)
+        everybody = _write_batch(self.db, batch, self._mark, self._meter)
         self._on_commit(len(batch))
         if self._life.die_at(CrashPoint.AFTER_COMMIT):
             return

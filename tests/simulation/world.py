@@ -19,6 +19,7 @@ from typing import Any
 
 from pulsarack.daemon import config
 from pulsarack.daemon import log as logging
+from pulsarack.daemon.admins.admins import Admins
 from pulsarack.daemon.archive_file import Archives, folder_of
 from pulsarack.daemon.archivist import Archivist
 from pulsarack.daemon.calls.office import Office
@@ -35,16 +36,18 @@ from pulsarack.daemon.outbox import Outbox
 from pulsarack.daemon.past_orders import PastOrders
 from pulsarack.daemon.pressure import Pressure
 from pulsarack.daemon.rack import Rack
-from pulsarack.daemon.run import prepare, registry
+from pulsarack.daemon.registry import registry
+from pulsarack.daemon.run import prepare
 from pulsarack.daemon.secrets import Secret, Secrets
 from pulsarack.ledger import audit as ledger_audit
 from pulsarack.modems.profile import Profiles
 from pulsarack.modems.simulator.books import Books
 from pulsarack.modems.simulator.world import World as SimulatedRack
+from pulsarack.queue import admin_acts
 from pulsarack.queue import audit as queue_audit
 from tests.daemon.identity_world import CHEAP, credentials
 from tests.daemon.virtual_loop import LoopScheduler
-from tests.daemon.world import PEER, SHELF, START_MS
+from tests.daemon.world import PEER, SHELF, START_MS, FakeUsers
 from tests.simulation.auditor import Auditor, Broken
 from tests.simulation.bus import Bus, BusPorts
 from tests.simulation.chat import ChatCarrier, ChatServer
@@ -229,6 +232,9 @@ class World:
                 for found in audit(self.daemon.store.db):
                     if at_rest or CONTRADICTION not in found.detail:
                         self.findings.append(Broken("audit", str(found)))
+            for rule in (admin_acts.problems, admin_acts.unrecorded):
+                for subject, detail in rule(self.daemon.store.db):
+                    self.findings.append(Broken("P3", f"{subject}: {detail}"))
 
     def state_on(self, iccid: str | None) -> set[str]:
         """How the orders stand that a chip (or any chip) is at work on, for the coverage."""
@@ -262,7 +268,7 @@ class World:
             lambda: f"id{next(self._ids)}",
         )
         daemon.reception = context.reception
-        pressure = Pressure(clock)
+        pressure = Pressure()
         rng = Random(f"daemon/{self.plan.seed}/{next(self._ids)}")
         identity = await Identity.open(
             context, self._credentials, pressure, rng=rng, cost=CHEAP, threads=False
@@ -293,6 +299,7 @@ class World:
             pressure,
             identity,
             channels.states,
+            Admins(context, pressure, FakeUsers()),
         )
         daemon.calls = registry(office)
         parts = [asyncio.create_task(one) for one in (dispatcher.run(), rack.run(), channels.run())]

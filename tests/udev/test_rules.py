@@ -34,7 +34,8 @@ def test_what_may_be_reset_may_be_written_to_by_the_service() -> None:
     makers = re.findall(r'^ATTR\{idVendor\}=="([0-9a-f]{4})", ENV', devices, re.MULTILINE)
     assert sorted(rights.split("|")) == sorted(makers)
     unit = (ROOT / "systemd/pulsarack.service").read_text()
-    assert "\nSupplementaryGroups=dialout\n" in unit
+    users = (ROOT / "systemd/pulsarack.sysusers").read_text()
+    assert "\nUser=pulsarack\n" in unit and "\nm pulsarack dialout\n" in users
     assert "\nDeviceAllow=char-usb_device rw\n" in unit
 
 

@@ -5,7 +5,6 @@ The directory of the run stays if something was wrong.
 """
 
 import asyncio
-import configparser
 import subprocess
 import sys
 import tempfile
@@ -16,72 +15,96 @@ import click
 from pulsarack.daemon.clock import WallClock
 from pulsarack.daemon.demo.main import cancel_on_sigterm
 from tests.soak import check
-from tests.vm import scenarios
+from tests.vm import scenarios, service
 from tests.vm.day import Day
 from tests.vm.guest import ROOT
 from tests.vm.machine import Machine, MachineError
+from tests.vm.rack import RACK
 from tests.vm.story import Story
 
 IMAGE = Path(__file__).with_name("image.sh")
-REPORT = ROOT / "docs" / "vm-report.md"
+REPORTS = {"day": ROOT / "docs" / "vm-report.md", "service": ROOT / "docs" / "vm-service-report.md"}
+STORIES = {
+    "day": "A guest with a kernel, udev and systemd of its own runs pulsarack as the system"
+    " service; sixteen simulated modems hang on it as real USB devices: sticks that the kernel's"
+    " `option` driver takes (made in the guest through its virtual host controller), and modules"
+    " behind USB-serial cables (made by the emulator, driver `ftdi_sio`).",
+    "service": "A guest with a fresh Debian 12 gets the package of pulsarack, as the operator's"
+    " manual says, sells through four USB sticks (real devices for its kernel), and goes through"
+    " what befalls a server: reload, kill, power cut, upgrade, backup, restore, removal.",
+}
 _SETTLE_SECONDS = 600.0
 
 
 @click.command()
 @click.option("--machine", type=click.Path(path_type=Path), required=True,
               help="Where the disk of the machine is kept; made if it is not there.")  # fmt: skip
+@click.option("--story", "stories", type=click.Choice(list(STORIES)), multiple=True,
+              default=list(STORIES), help="Which is played; both unless one is named.")  # fmt: skip
 @click.option("--seed", type=int, default=1, show_default=True)
 @click.option("--speed", type=click.FloatRange(1, 10), default=2.0, show_default=True)
 @click.option("--orders", type=click.IntRange(10, 150), default=60, show_default=True)
 @click.option("--pulls", type=click.IntRange(1, 100), default=20, show_default=True)
-@click.option("--report", type=click.Path(path_type=Path), default=REPORT, help="Written there.")
-def main(machine: Path, seed: int, speed: float, orders: int, pulls: int, report: Path) -> None:
-    """Plug, pull and reset real ttys while pulsarack sells, and hold it against the truth."""
+def main(
+    machine: Path, stories: list[str], seed: int, speed: float, orders: int, pulls: int
+) -> None:
+    """Play the stories on a real kernel, and hold them against the truth.
+
+    `day`: plug, pull and reset real ttys while pulsarack sells. `service`: install, sell, reload,
+    kill, power-cut, upgrade, restore.
+    """
     machine = machine.expanduser().absolute()
     if not _is_made(machine):
         click.echo(f"the disk of the machine is made in {machine}; that takes some minutes")
-        if subprocess.run(["sh", IMAGE, machine, sys.executable], check=False).returncode != 0:
+        if subprocess.run(["sh", IMAGE, machine], check=False).returncode != 0:
             sys.exit(2)
-    root = Path(tempfile.mkdtemp(prefix="pulsarack-vm-"))
-    story = Story(click.echo)
+    sys.exit(max([_played(machine, name, seed, speed, orders, pulls) for name in stories]))
+
+
+def _played(machine: Path, name: str, seed: int, speed: float, orders: int, pulls: int) -> int:
+    root = Path(tempfile.mkdtemp(prefix=f"pulsarack-vm-{name}-"))
+    story = Story(click.echo, STORIES[name])
     try:
-        asyncio.run(_run(machine, root, story, seed, speed, orders, pulls, report))
+        asyncio.run(_run(machine, root, name, story, seed, speed, orders, pulls))
     except MachineError as error:
         click.echo(f"FAULT: {error}")
         click.echo(f"everything is kept in {root}")
-        sys.exit(2)
+        return 2
     click.echo(f"{story.faults} faults; {root} holds the books, the log and the database")
-    sys.exit(1 if story.faults else 0)
+    return 1 if story.faults else 0
 
 
 def _is_made(machine: Path) -> bool:
-    """Whether the disk is there, with what pulsarack requires today."""
-    made = machine / "base.done"
-    setup = configparser.ConfigParser()
-    setup.read(ROOT / "setup.cfg", encoding="utf-8")
-    required = setup["options"]["install_requires"].split("\n")[1:]
-    return made.exists() and made.read_text(encoding="utf-8").splitlines() == required
+    """Whether the disk is there, as image.sh makes it today for the package of today."""
+    made, control = machine / "base.done", ROOT / "packaging/control"
+    wanted = IMAGE.read_bytes() + control.read_bytes()
+    return made.exists() and made.read_bytes() == wanted
 
 
 async def _run(
     directory: Path,
     root: Path,
+    name: str,
     story: Story,
     seed: int,
     speed: float,
     orders: int,
     pulls: int,
-    report: Path,
 ) -> None:
     cancel_on_sigterm()
     real = WallClock()
-    began = real.monotonic()
     machine = Machine(directory, root / "control.sock")
-    day = Day(machine, root, story, seed, speed)
+    rack = service.RACK if name == "service" else RACK
+    packages = await service.packages(root) if name == "service" else {}
+    began = real.monotonic()
+    day = Day(machine, root, story, seed, speed, rack)
     try:
-        await _whole_day(day, orders, pulls)
+        if name == "service":
+            await service.ServiceStory(day, packages).tell()
+        else:
+            await _whole_day(day, orders, pulls)
         versions = await day.guest.versions()
-        story.write(report, versions, real.monotonic() - began)
+        story.write(REPORTS[name], versions, real.monotonic() - began)
     finally:
         try:
             (root / "journal.log").write_text(await day.guest.journal(), encoding="utf-8")
@@ -95,8 +118,8 @@ async def _whole_day(day: Day, orders: int, pulls: int) -> None:
     story = day.story
     story.begin(
         "The machine",
-        f"The guest is brought back from a snapshot, pulsarack is installed in it (wheel, rules,"
-        f" unit, configuration) and started with an empty rack; seed {day.seed}, {day.speed:g}"
+        f"The guest is brought back from a snapshot, the package of pulsarack is installed in it"
+        f" and started with an empty rack; seed {day.seed}, {day.speed:g}"
         " simulated seconds a real one.",
     )
     seconds = await day.machine.start()

@@ -72,12 +72,21 @@ class Sold:
 class Day:
     """Everything a scenario needs."""
 
-    def __init__(self, machine: Machine, root: Path, story: Story, seed: int, speed: float) -> None:
+    def __init__(
+        self,
+        machine: Machine,
+        root: Path,
+        story: Story,
+        seed: int,
+        speed: float,
+        rack_file: Path = RACK,
+    ) -> None:
         self.machine, self.root, self.story, self.speed = machine, root, story, speed
         self.seed = seed
         self.rng = Random(seed)
         self.clock = WallClock(speed)
-        self.trade = patient(Trade(RACK))
+        self.trade = patient(Trade(rack_file))
+        self._rack_file = rack_file
         self.guest = Guest(machine)
         self.link = _Link(machine.control)
         self.progress = Progress(ORDERS_EXPECTED)
@@ -101,28 +110,46 @@ class Day:
 
     async def open(self) -> float:
         """Everything up to the running daemon, the rack empty; real seconds of its start."""
-        self._bus = await GuestBus.start(self.machine)
-        await self.set_clock()
-        wheel = await in_guest.wheel_of_the_tree(self.root)
-        await self.guest.install(wheel, self.trade.chips, self.speed, self.clock.anchor)
-        clock = VirtualClock(self.speed, self.clock.anchor)
-        self._rack = VmRack(self.machine, self._bus, self.truth, self.seed, clock)
-        self._controller = (await self.machine.run("cat /sys/bus/usb/devices/usb17/serial")).strip()
-        before = await self.set_clock()
+        package = await in_guest.package_of_the_tree(self.root)
+        await self.guest.install(package, self.trade.chips, self.speed, self.clock.anchor)
+        before = await self.furnish()
         began = WallClock().monotonic()
         await self.guest.start()
         seconds = WallClock().monotonic() - began
         self.story.saw(f"the clocks of guest and host differ by {abs(before) * 1000:.0f} ms")
         return seconds
 
-    async def enlist(self) -> None:
-        """Products, agents, chips; and from now on the agents listen."""
+    async def furnish(self) -> float:
+        """The bus, the modems, all out, and one clock; by how many seconds it is off."""
+        self._bus = await GuestBus.start(self.machine)
+        clock = VirtualClock(self.speed, self.clock.anchor)
+        files = (self.truth, self.seed, clock, self._rack_file)
+        self._rack = VmRack(self.machine, self._bus, *files)
+        self._controller = (await self.machine.run("cat /sys/bus/usb/devices/usb17/serial")).strip()
+        return await self.set_clock()
+
+    async def power_cut(self) -> float:
+        """The guest dies and boots again, its rack empty; real seconds until it is reached."""
+        assert self._bus is not None
+        self.rack.lose_power()
+        await self.machine.cut_power()
+        await self._bus.stop()
+        seconds = await self.machine.boot()
+        self._bus = await GuestBus.start(self.machine)
+        await self.set_clock()
+        self.rack.regain_power(self._bus)
+        return seconds
+
+    async def enlist(self, pulse: bool = True) -> None:
+        """Products, agents, chips; and from now on the agents listen.
+
+        `pulse`: it is measured how quickly the daemon and the guest answer.
+        """
         await enlist(self.link, self.trade, ORDERS_EXPECTED)
         company: list[Coroutine[Any, Any, None]] = [
             self.traders.follow_events(),
             self.traders.reconcile(),
-            self._feel_the_pulse(),
-            self._feel_the_machine(),
+            *((self._feel_the_pulse(), self._feel_the_machine()) if pulse else ()),
             *(self.traders.follow_messages(agent) for agent in workload.AGENTS),
         ]
         self._company = [asyncio.create_task(one) for one in company]

@@ -1,4 +1,4 @@
-"""pulsarack in the guest, installed as an operator would: wheel, rules, unit, configuration.
+"""pulsarack in the guest, installed as an operator would: the package, the configuration.
 
 The daemon is the system service of systemd/, with the rights of its own user; what udev's rules
 give that user is all it has. It is commanded over its control socket, which ssh brings to the
@@ -7,10 +7,8 @@ of them the daemon has open.
 """
 
 import json
-import shutil
 import sys
-import tempfile
-from asyncio.subprocess import DEVNULL, create_subprocess_exec
+from asyncio.subprocess import DEVNULL, PIPE, create_subprocess_exec
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,10 +18,9 @@ from pulsarack.modems.simulator.catalogue import ChipCard
 from tests.vm.machine import Machine, MachineError
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+# An emulated processor unpacks and checks at a crawl.
+APT_SECONDS = 1200.0
 STATE = "/var/lib/pulsarack"
-_FOLDERS = ("pulsarack", "daemon", "ledger", "modems", "queue", "ussd")
-_FILES = ("setup.cfg", "pyproject.toml", "README.md", "LICENSE")
-_RULES = "/etc/udev/rules.d/70-pulsarack.rules"
 _LOOK_AT_TTYS = """
 import glob, grp, json, os, stat, subprocess, sys
 def first(path):
@@ -110,22 +107,17 @@ class Tty:
     key: str
 
 
-async def wheel_of_the_tree(directory: Path) -> Path:
-    """The product as one file, from a copy, so that nothing is left in the tree."""
-    with tempfile.TemporaryDirectory() as name:
-        copy = Path(name)
-        for folder in _FOLDERS:
-            ignore = shutil.ignore_patterns("__pycache__")
-            shutil.copytree(ROOT / folder, copy / folder, symlinks=True, ignore=ignore)
-        for file in _FILES:
-            shutil.copy(ROOT / file, copy / file)
-        words = ("wheel", "--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir")
-        process = await create_subprocess_exec(
-            sys.executable, "-m", "pip", *words, directory, copy, stdin=DEVNULL
-        )
-        if await process.wait() != 0:
-            raise MachineError("the wheel of pulsarack cannot be built")
-    return next(directory.glob("pulsarack-*.whl"))
+async def package_of_the_tree(directory: Path, version: str = "") -> Path:
+    """The Debian package, made in a directory; `version`: not the tree's own."""
+    words = (str(ROOT / "packaging/build.py"), "--output", str(directory))
+    more = ("--version", version) if version else ()
+    process = await create_subprocess_exec(
+        sys.executable, *words, *more, stdin=DEVNULL, stdout=PIPE
+    )
+    said, _ = await process.communicate()
+    if process.returncode != 0:
+        raise MachineError("the package of pulsarack cannot be built")
+    return Path(said.decode().strip())
 
 
 class Guest:
@@ -135,26 +127,23 @@ class Guest:
         self._machine = machine
 
     async def install(
-        self, wheel: Path, chips: list[ChipCard], speed: float, anchor: float
+        self, package: Path, chips: list[ChipCard], speed: float, anchor: float
     ) -> None:
         """Everything up to the start."""
-        put = self._machine.put
-        await put(f"/root/{wheel.name}", wheel.read_bytes())
-        await put(_RULES, (ROOT / "udev/70-pulsarack.rules").read_bytes())
-        systemd = ROOT / "systemd"
-        unit = (systemd / "pulsarack.service").read_bytes()
-        await put("/etc/systemd/system/pulsarack.service", unit)
-        users = (systemd / "pulsarack.sysusers").read_bytes()
-        await put("/usr/lib/sysusers.d/pulsarack.conf", users)
-        config = f"[rehearsal]\nspeed = {speed!r}\nanchor = {anchor!r}\n"
-        await put("/etc/pulsarack/pulsarack.toml", config.encode())
+        await self.configure(chips, speed, anchor)
+        await self._machine.put(f"/root/{package.name}", package.read_bytes())
+        command = f"apt-get -y -qq install /root/{package.name}"
+        await self._machine.run(command, within=APT_SECONDS)
+        await self.stop()
+
+    async def configure(
+        self, chips: list[ChipCard], speed: float, anchor: float, more: str = ""
+    ) -> None:
+        """The two files that an operator writes; `more` of the first."""
+        config = f"[rehearsal]\nspeed = {speed!r}\nanchor = {anchor!r}\n{more}"
+        await self._machine.put("/etc/pulsarack/pulsarack.toml", config.encode())
         secrets = "".join(f'["{chip.iccid}"]\nchip_pin = "{chip.pin}"\n' for chip in chips)
-        await put("/etc/pulsarack/secrets.toml", secrets.encode(), "600")
-        pip = "/opt/pulsarack/bin/pip --disable-pip-version-check install --quiet --no-index"
-        await self._machine.run(
-            f"systemd-sysusers && {pip} --no-deps /root/{wheel.name} && udevadm control --reload"
-            " && udevadm trigger && systemctl daemon-reload"
-        )
+        await self._machine.put("/etc/pulsarack/secrets.toml", secrets.encode(), "600")
 
     async def start(self) -> None:
         """Start the service and wait until it says that it is ready."""

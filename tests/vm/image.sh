@@ -1,13 +1,13 @@
 #!/bin/sh
-# Makes the disk of the virtual machine of `make vm-test`: Debian 12 with its own kernel, udev and
-# Python, and a virtual environment that holds what pulsarack needs (not pulsarack itself: that is
-# installed by each run). Needs root, Debian's mirror and the package index; takes some minutes.
-# usage: image.sh DIR PYTHON
+# Makes the disk of the virtual machine of `make vm-test`: Debian 12 as it is before pulsarack is
+# there, with its own kernel, udev and systemd, and an ssh server to command it by. What the
+# package of pulsarack asks apt for lies in apt's cache, as from a mirror; the network of the
+# guest is cut off. Needs root and Debian's mirror; takes some minutes.
+# usage: image.sh DIR
 set -eu
 directory=$1
-python=$2
-here=$(cd "$(dirname "$0")/../.." && pwd)
-python=$(cd "$(dirname "$python")" && pwd)/$(basename "$python")
+here=$(cd "$(dirname "$0")" && pwd)
+control=$here/../../packaging/control
 
 fail() {
     printf 'vm-test: %s\n' "$1" >&2
@@ -30,12 +30,6 @@ mkdir -p "$directory"
 cd "$directory"
 [ -f key ] || ssh-keygen -q -t ed25519 -N '' -f key
 
-# The same versions as on the host; binary wheels, for the guest has no compiler.
-rm -rf wheels
-sed -n '/^install_requires/,/^$/s/^    //p' "$here/setup.cfg" >requirements.txt
-"$python" -m pip --disable-pip-version-check download --quiet --only-binary :all: \
-    --dest wheels --constraint "$here/constraints.txt" --requirement requirements.txt
-
 without=
 for what in drivers/gpu drivers/media drivers/infiniband drivers/net/wireless \
     drivers/net/ethernet drivers/iio sound; do
@@ -44,17 +38,22 @@ done
 for what in doc man locale; do
     without="$without --dpkgopt=path-exclude=/usr/share/$what/*"
 done
-packages=systemd-sysv,udev,dbus,kmod,initramfs-tools,linux-image-amd64,zstd,python3,python3-venv
-packages=$packages,openssh-server,iproute2,libusb-1.0-0,usbutils,procps
+packages=systemd-sysv,udev,dbus,kmod,initramfs-tools,linux-image-amd64,zstd,python3
+packages=$packages,systemd-timesyncd,openssh-server,iproute2,procps,bash-completion
+# All that the package depends on and recommends; of alternatives the first.
+needed=$(sed -n -e 's/^Depends: //p' -e 's/^Recommends: //p' "$control" |
+    tr ',' '\n' | sed -e 's/[(|].*//' | tr -d ' ' | tr '\n' ' ')
 rm -rf --one-file-system root
 # shellcheck disable=SC2086
 mmdebstrap --quiet --mode=root --variant=minbase --include="$packages" $without \
-    --aptopt='Apt::Install-Recommends "false"' \
+    --skip=cleanup/apt \
     --aptopt='Acquire::Languages "none"' \
     --aptopt='Acquire::Check-Valid-Until "false"' --aptopt='Acquire::Check-Date "false"' \
     --essential-hook='mkdir -p "$1/etc/initramfs-tools/conf.d"
         printf "MODULES=list\nCOMPRESS=zstd\n" >"$1/etc/initramfs-tools/conf.d/pulsarack"
         printf "virtio_pci\nvirtio_blk\next4\ncrc32c_generic\n" >"$1/etc/initramfs-tools/modules"' \
+    --customize-hook='chroot "$1" apt-get clean' \
+    --customize-hook="APT_CONFIG=\"\$MMDEBSTRAP_APT_CONFIG\" apt-get -qq install --download-only $needed" \
     bookworm root
 
 echo rack >root/etc/hostname
@@ -71,17 +70,9 @@ chroot root systemctl -q enable systemd-networkd ssh
 chroot root systemctl -q mask apt-daily.timer apt-daily-upgrade.timer e2scrub_all.timer \
     e2scrub_reap.service fstrim.timer dpkg-db-backup.timer systemd-networkd-wait-online.service
 
-cp -r wheels root/opt/wheels
-cp requirements.txt root/opt/wheels/
-chroot root python3 -m venv /opt/pulsarack
-chroot root /opt/pulsarack/bin/pip --disable-pip-version-check install --quiet --no-index \
-    --find-links /opt/wheels --requirement /opt/wheels/requirements.txt
-rm -rf root/opt/wheels
-ln -s /opt/pulsarack/bin/pulsarack root/usr/bin/pulsarack
-
 cp -L root/boot/vmlinuz-* vmlinuz
 cp -L root/boot/initrd.img-* initrd.img
 rm -f base.raw disk.qcow2 booted.qcow2
-mke2fs -q -t ext4 -F -d root base.raw 3G
+mke2fs -q -t ext4 -F -d root base.raw 4G
 rm -rf --one-file-system root
-cp requirements.txt base.done
+cat "$here/image.sh" "$control" >base.done

@@ -55,27 +55,43 @@ class Machine:
         await self._launch("-loadvm", _SNAPSHOT)
         return self._clock.monotonic() - began
 
+    async def cut_power(self) -> None:
+        """The machine is dead from one instant to the next; its disk stays as it is."""
+        await self.stop()
+
+    async def boot(self) -> float:
+        """Power again, after it was cut; how many seconds it took until it could be reached."""
+        began = self._clock.monotonic()
+        await self._launch()
+        return self._clock.monotonic() - began
+
     async def stop(self) -> None:
-        """Pull the plug; the disk was a copy."""
+        """Pull the plug; the next start takes a new copy of the disk."""
+        if self._qemu is not None and self._qemu.returncode is None:
+            self._qemu.kill()
+            await self._qemu.wait()
         if self._master is not None and self._master.returncode is None:
             self._master.terminate()
             await self._master.wait()
         if self._monitor is not None:
             await self._monitor.close()
-        if self._qemu is not None and self._qemu.returncode is None:
-            self._qemu.kill()
-            await self._qemu.wait()
         self._qemu = self._master = self._monitor = None
 
-    async def run(self, command: str, data: bytes = b"", check: bool = True) -> str:
+    async def run(
+        self,
+        command: str,
+        data: bytes = b"",
+        check: bool = True,
+        within: float = COMMAND_SECONDS,
+    ) -> str:
         """What a shell command in the guest says; raises MachineError if it fails."""
         process = await self.spawn(command, stderr=STDOUT)
         try:
-            async with asyncio.timeout(COMMAND_SECONDS):
+            async with asyncio.timeout(within):
                 said, _ = await process.communicate(data)
         except TimeoutError:
             process.kill()
-            raise MachineError(f"no end within {COMMAND_SECONDS:g} s: {command}") from None
+            raise MachineError(f"no end within {within:g} s: {command}") from None
         text = said.decode("utf-8", "replace")
         if check and process.returncode != 0:
             raise MachineError(f"status {process.returncode}: {command}\n{text}")

@@ -49,6 +49,15 @@ _SIMCOM = {
 MODELS: list[dict[str, Any]] = [*[_HUAWEI] * 8, *[_UNKNOWN] * 2, *[_SIMCOM] * 2]
 
 
+# Virtual seconds.
+_FOR_GOOD = 1e9
+_BOOT_SECONDS = 1.0
+
+
+def _into_nothing(data: bytes) -> None:
+    """Nobody is there."""
+
+
 class Aim:
     """Sees everything and does nothing."""
 
@@ -112,11 +121,17 @@ class VmRack:
     """All modems; to be made in the running event loop. They are out until `plug`."""
 
     def __init__(
-        self, machine: Machine, bus: GuestBus, truth: Path, seed: int, clock: VirtualClock
+        self,
+        machine: Machine,
+        bus: GuestBus,
+        truth: Path,
+        seed: int,
+        clock: VirtualClock,
+        file: Path = RACK,
     ) -> None:
         self.aim = Aim()
         self._book_file = BookFile(truth)
-        plans = load_rack(RACK)
+        plans = load_rack(file)
         scheduler = LoopScheduler(asyncio.get_running_loop(), clock)
         self.world = World(plans, seed, scheduler, Books(self._enter))
         self.modems: list[Placed] = []
@@ -140,6 +155,21 @@ class VmRack:
         """For the first time: power and bus."""
         placed.plug()
         placed.modem.power_on()
+
+    def lose_power(self) -> None:
+        """All modems at once, and nobody is there to hear of it."""
+        for placed in self.modems:
+            placed.plugged = False
+            placed.modem.attach(_into_nothing)
+            placed.modem.go_away(_FOR_GOOD, leave_bus=True)
+
+    def regain_power(self, bus: GuestBus) -> None:
+        """They boot, in the same ports as before, on the bus of a guest that has booted."""
+        for placed in self.modems:
+            hear = partial(self._hear, placed)
+            placed.wire = Stick(bus, placed.number, MODELS[placed.number], hear)
+            placed.modem.attach(placed.wire.say, on_gone=placed.pull, on_back=placed.plug)
+            placed.modem.go_away(_BOOT_SECONDS, leave_bus=True)
 
     def close(self) -> None:
         """Ends the day: the operators enter what every chip has left."""

@@ -23,10 +23,11 @@ class Chapter:
 
 
 class Story:
-    """All of it; `say` prints a line."""
+    """All of it; `say` prints a line, `what` is said at the top of the report."""
 
-    def __init__(self, say: Callable[[str], None]) -> None:
+    def __init__(self, say: Callable[[str], None], what: str = "") -> None:
         self._say = say
+        self._what = what
         self.chapters: list[Chapter] = []
 
     @property
@@ -62,11 +63,7 @@ class Story:
             "# In a virtual machine, with a real kernel",
             "",
             _wrapped(
-                "`make vm-test` wrote this. A guest with a kernel, udev and systemd of its own runs"
-                " pulsarack as the system service; sixteen simulated modems hang on it as real USB"
-                " devices: sticks that the kernel's `option` driver takes (made in the guest"
-                " through its virtual host controller), and modules behind USB-serial cables"
-                " (made by the emulator, driver `ftdi_sio`). The simulated operators behind them"
+                f"`make vm-test` wrote this. {self._what} The simulated operators behind the modems"
                 " are outside and keep their own books."
             ),
             "",

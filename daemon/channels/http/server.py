@@ -57,7 +57,11 @@ class _Gone(Exception):
 class HttpServer:
     """The listening socket and everyone connected to it."""
 
-    def __init__(self, clock: Clock, settings: HttpSection, pressure: Pressure) -> None:
+    def __init__(
+        self, clock: Clock, settings: HttpSection, pressure: Pressure, *, name: str = "http"
+    ) -> None:
+        """`name`: of the channel in the log, and of what stands open in `pulsarack status`."""
+        self._name = name
         self._clock = clock
         self._settings = settings
         self._pressure = pressure
@@ -69,7 +73,7 @@ class HttpServer:
         self._make: Callable[[str], Connection] | None = None
         self._runner: web.AppRunner | None = None
         self._stopping = False
-        self._log = logging.get(channel="http")
+        self._log = logging.get(channel=name)
         pressure.watch(self._figures)
 
     def add(self, routes: Iterable[Route]) -> None:
@@ -100,7 +104,7 @@ class HttpServer:
     async def start(self) -> None:
         """Listen; raises CannotListen."""
         settings = self._settings
-        tls = _tls(settings)
+        tls = certificate(settings)
         listener = _listen(settings.listen or "")
         self._stopping = False
         self._runner = web.AppRunner(
@@ -133,7 +137,9 @@ class HttpServer:
             handshake_seconds=settings.head_seconds,
         )
         self._log.info("http.listening", listen=settings.listen, port=self.port, tls=bool(tls))
-        if tls is None and not self._trusted and not _is_loopback(listener):
+        # Only [http] has a certificate to be set.
+        clear = tls is None and not self._trusted and self._name == "http"
+        if clear and not _is_loopback(listener):
             self._log.warning(
                 "http.in_the_clear",
                 listen=settings.listen,
@@ -280,7 +286,10 @@ class HttpServer:
         return address is not None and addresses.is_in(address, self._trusted)
 
     def _figures(self) -> dict[str, int]:
-        return {"http_connections": self._connections.taken, "http_in_flight": self._in_flight}
+        return {
+            f"{self._name}_connections": self._connections.taken,
+            f"{self._name}_in_flight": self._in_flight,
+        }
 
 
 async def _read(request: web.Request, limit: int) -> bytes:
@@ -303,10 +312,10 @@ def _is_loopback(listener: socket.socket) -> bool:
     return address is not None and address.is_loopback
 
 
-def _tls(settings: HttpSection) -> ssl.SSLContext | None:
+def certificate(settings: HttpSection) -> ssl.SSLContext | None:
     """The certificate to show; raises CannotListen."""
-    certificate, key = settings.tls_certificate, settings.tls_key
-    if certificate is None:
+    shown, key = settings.tls_certificate, settings.tls_key
+    if shown is None:
         if key is not None:  # who names a key wants no request in the clear
             raise CannotListen("tls_key stands without tls_certificate", "set both in [http]")
         return None
@@ -314,13 +323,13 @@ def _tls(settings: HttpSection) -> ssl.SSLContext | None:
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     try:
         # A key with a password would ask for it at the terminal, which nobody watches.
-        context.load_cert_chain(certificate, key, password=lambda: "")
+        context.load_cert_chain(shown, key, password=lambda: "")
     except (OSError, ssl.SSLError, ValueError) as error:
         why = "it is no certificate with its key in PEM"
         if isinstance(error, OSError) and not isinstance(error, ssl.SSLError):
             why = error.strerror or why
         remedy = "check tls_certificate and tls_key in [http]: PEM, the key without a password"
-        raise CannotListen(f"{certificate}: {why}", remedy) from None
+        raise CannotListen(f"{shown}: {why}", remedy) from None
     return context
 
 

@@ -102,14 +102,17 @@ class SmsCarrier:
             parts = len(_parts_of(parcel))
         except ValueError as error:
             return Sent(SentKind.NEVER, why=str(error))
-        most = self._context.config.sms.parts_most
+        settings = self._context.config.sms
+        self._pace.follow(settings.per_minute, settings.pause_seconds)
+        most = settings.parts_most
         if parts > most:
             return Sent(
                 SentKind.NEVER, why=f"it needs {parts} messages; [sms] parts_most is {most}"
             )
-        wait = self._pace.wait_for_all(self._context.clock.monotonic())
-        if wait:
-            return Sent(SentKind.LATER, why="[sms] per_minute", again_seconds=wait)
+        while wait := self._pace.wait_for_all(self._context.clock.monotonic()):
+            if wait > PACE_SECONDS:
+                return Sent(SentKind.LATER, why="[sms] per_minute", again_seconds=wait)
+            await self._context.clock.sleep(wait)
         tried: set[str] = set()
         why = "no chip may send now"
         while len(tried) < CHIPS_TRIED and (desk := self._choose(parcel, tried)):

@@ -24,10 +24,14 @@ class Pace:
     """The turns of all chips."""
 
     def __init__(self, per_minute: int, pause_seconds: float) -> None:
-        self._each_seconds = 60.0 / per_minute
-        self._pause_seconds = pause_seconds
+        self.follow(per_minute, pause_seconds)
         self._next_at = float("-inf")
         self._chips: dict[str, _Chip] = {}
+
+    def follow(self, per_minute: int, pause_seconds: float) -> None:
+        """Go by this from now on; turns that were given out stay."""
+        self._each_seconds = 60.0 / per_minute
+        self._pause_seconds = pause_seconds
 
     def wait_for_all(self, now: float) -> float:
         """How long until another text may leave the rack; takes that turn if it is at once."""
@@ -71,4 +75,7 @@ class Pace:
         return True
 
     def _chip(self, iccid: str) -> _Chip:
-        return self._chips.setdefault(iccid, _Chip())
+        found = self._chips.get(iccid)
+        if found is None:
+            found = self._chips[iccid] = _Chip()
+        return found

@@ -15,6 +15,7 @@ from pulsarack.daemon import config
 from pulsarack.daemon import log as logging
 from pulsarack.daemon.channels.front_desk import FrontDesk, Received
 from pulsarack.daemon.context import Context
+from pulsarack.daemon.derived import Derived
 from pulsarack.daemon.events import Events
 from pulsarack.daemon.identity.identity import Identity
 from pulsarack.daemon.ordering import Ordering
@@ -55,7 +56,7 @@ class DeskWorld:
         self.context = Context(
             self._config, self.clock, self.store, SHELF, Secrets(), Events(), logging.get(), str
         )
-        self.pressure = Pressure(self.clock)
+        self.pressure = Pressure()
         self.rung: list[str] = []
         self.woken: list[str | None] = []
         self._ids = iter(range(1, 10**6))
@@ -90,7 +91,7 @@ class DeskWorld:
             self.pressure,
             self.ring,
             random.Random(2),
-            service_settings(self._config),
+            Derived(self._config, service_settings),
             self.identity.accounts,
         )
 

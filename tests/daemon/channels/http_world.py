@@ -165,7 +165,7 @@ class HttpWorld:
         )
         self.doors = Doors({"K1": TestAccount()})
         logging.mask([Secret(KEY)])
-        self.pressure = Pressure(self.clock)
+        self.pressure = Pressure()
         self.woken: list[str | None] = []
         self.archives = Archives(folder_of(self.path), threads=False, synchronous="OFF")
         parts = Parts(

@@ -1,10 +1,13 @@
 """Bugs of money that comes in: whose a payment is, and who may say so."""
 
+import asyncio
 from contextlib import ExitStack
 from typing import Any
 
 from peewee import Database
 
+from pulsarack.daemon.admins import witness
+from pulsarack.queue import admin_acts
 from pulsarack.queue.deposits import credits, tickets
 from pulsarack.queue.rows import columns, select_one
 from tests.simulation.planted.plants import bug, put
@@ -25,3 +28,16 @@ def one_admin_confirms_himself(patches: ExitStack) -> None:
         return old(db, request_id, uid=uid + 7, **said)
 
     old = put(patches, credits, "confirm", confirm)
+
+
+@bug("What an admin did is recorded right after it, and not in its transaction.", "P3")
+def recorded_after_the_act(patches: ExitStack) -> None:
+    async def write(how: Any, job: Any) -> Any:
+        answer = await how(job)
+        pending = witness.ACT.get()
+        if pending is not None and not pending.done and pending.task is asyncio.current_task():
+            pending.done = True
+            await how(lambda db: admin_acts.note(db, pending.act))
+        return answer
+
+    put(patches, witness, "write", write)

@@ -1,0 +1,161 @@
+"""Checks a configuration and all files that it names, as the daemon would at its start.
+
+Every problem is told, not only the first: those of the configuration's own file all at once, then,
+if it is sound, those of each kind of file it names. What whoever asks may not read is told to be
+unseen and is no problem: run as root, everything is seen. Nothing is opened for writing, nothing is
+connected.
+"""
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from enum import Enum
+from pathlib import Path
+from typing import NamedTuple
+
+from pulsarack.daemon import config, secrets
+from pulsarack.daemon.config import Config
+from pulsarack.daemon.errors import DaemonError
+from pulsarack.daemon.identity import pepper
+from pulsarack.modems.errors import ModemError
+from pulsarack.modems.profile import Profiles
+from pulsarack.queue.wordings.shipped import shipped
+from pulsarack.ussd.errors import UssdError
+from pulsarack.ussd.shelf import load_shelf
+
+
+class Seen(Enum):
+    """What was found."""
+
+    OK = "ok"
+    BAD = "bad"
+    UNSEEN = "unseen"
+
+
+class Found(NamedTuple):
+    """One line of the answer: of what, and what it is like, with the remedy if it is bad."""
+
+    seen: Seen
+    what: str
+    text: str
+
+
+Environ = Mapping[str, str]
+_Look = Callable[[Config, Environ], str]
+
+
+def check(path: Path, environ: Environ) -> Iterator[Found]:
+    """Look at the file and at what it names."""
+    try:
+        found = config.load(path)
+    except DaemonError as error:
+        for line in error.lines():
+            yield Found(Seen.BAD, "configuration", line)
+        return
+    yield Found(Seen.OK, "configuration", f"{path} is sound")
+    for what, (files, look) in _LOOKS.items():
+        hidden = [one for one in files(found) if one is not None and _is_hidden(one)]
+        if hidden:
+            yield Found(Seen.UNSEEN, what, f"{hidden[0]} may not be read by you; ask as root")
+        else:
+            yield from _looked(what, look, found, environ)
+
+
+def _looked(what: str, look: _Look, found: Config, environ: Environ) -> Iterator[Found]:
+    try:
+        said = look(found, environ)
+    except DaemonError as error:
+        yield from (Found(Seen.BAD, what, line) for line in error.lines())
+    except (UssdError, ModemError, OSError) as error:
+        yield from (Found(Seen.BAD, what, line) for line in str(error).splitlines())
+    else:
+        if said:
+            yield Found(Seen.OK, what, said)
+
+
+def _is_hidden(path: Path) -> bool:
+    """Whether something is there, or may be, that whoever asks may not read."""
+    try:
+        path.stat()
+    except PermissionError:
+        return True
+    except OSError:
+        return False  # it is not there: whoever reads it says so
+    return not os.access(path, os.R_OK | (os.X_OK if path.is_dir() else 0))
+
+
+def _secrets(found: Config, environ: Environ) -> str:
+    place = secrets.find(found.daemon.secrets_file, environ)
+    if place is None:
+        return "no secrets_file is named; systemd may hand one to the daemon as a credential"
+    return f"{place}: {len(secrets.load(found.daemon.secrets_file, environ))} chips"
+
+
+def _pepper(found: Config, environ: Environ) -> str:
+    if pepper.find(found.agents.pepper_file, environ) is None:
+        return "no pepper_file is named; systemd may hand one to the daemon as a credential"
+    return f"the newest is {', '.join(pepper.load(found.agents.pepper_file, environ).names[:1])}"
+
+
+def _recipes(found: Config, _environ: Environ) -> str:
+    own = found.daemon.recipes_dir
+    return f"{len(load_shelf([own] if own else []).recipes)} are sound"
+
+
+def _profiles(found: Config, _environ: Environ) -> str:
+    own = found.daemon.profiles_dir
+    Profiles.load(*([own] if own else []))
+    return "all are sound"
+
+
+def _wordings(_found: Config, _environ: Environ) -> str:
+    return f"{len(shipped().wordings)} are sound (changed ones: pulsarack wording list)"
+
+
+def _http(found: Config, _environ: Environ) -> str:
+    if found.http.listen is None:
+        return ""
+    from pulsarack.daemon.channels.http.dialects import every_dialect
+    from pulsarack.daemon.channels.http.server import certificate
+
+    dialects = every_dialect.formatters(found.http.dialects_dir)
+    shown = "with TLS" if certificate(found.http) else "without TLS"
+    return f"{shown}, {len(dialects)} dialects are sound"
+
+
+def _chat(found: Config, environ: Environ) -> str:
+    from pulsarack.daemon.channel_secrets import find_secret
+
+    xmpp, whatsapp = found.xmpp, found.whatsapp
+    read = 0
+    for wanted, file, name in (
+        (xmpp.jid, xmpp.password_file, "xmpp_password"),
+        (whatsapp.phone_number_id, whatsapp.token_file, "whatsapp_token"),
+        (whatsapp.phone_number_id, whatsapp.app_secret_file, "whatsapp_app_secret"),
+        (whatsapp.phone_number_id, whatsapp.verify_token_file, "whatsapp_verify_token"),
+    ):
+        if wanted and find_secret(file, name, environ) is not None:
+            read += 1
+    return f"{read} secrets of XMPP and WhatsApp are sound" if read else ""
+
+
+_Files = Callable[[Config], tuple[Path | None, ...]]
+_LOOKS: dict[str, tuple[_Files, _Look]] = {
+    "secrets": (lambda one: (one.daemon.secrets_file,), _secrets),
+    "master keys": (lambda one: (one.agents.pepper_file,), _pepper),
+    "recipes": (lambda one: (one.daemon.recipes_dir,), _recipes),
+    "profiles": (lambda one: (one.daemon.profiles_dir,), _profiles),
+    "wordings": (lambda one: (), _wordings),
+    "http": (
+        lambda one: (one.http.dialects_dir, one.http.tls_certificate, one.http.tls_key),
+        _http,
+    ),
+    "chat channels": (
+        lambda one: (
+            one.xmpp.password_file,
+            one.whatsapp.token_file,
+            one.whatsapp.app_secret_file,
+            one.whatsapp.verify_token_file,
+        ),
+        _chat,
+    ),
+}

@@ -1,0 +1,44 @@
+"""The arguments of the calls about schedules, reports and chips that expire."""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from pulsarack.daemon.control_values import Name
+
+JobName = Annotated[str, Meta(pattern=r"^[a-z0-9-]{1,40}\Z")]
+# What is no day of the calendar is for the handler to say.
+Day = Annotated[str, Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")]
+
+
+class ScheduleList(Struct, frozen=True, forbid_unknown_fields=True):
+    """schedule.list."""
+
+
+class ScheduleRun(Struct, frozen=True, forbid_unknown_fields=True):
+    """schedule.run: answers when the job has ended."""
+
+    name: JobName
+
+
+class ReportDay(Struct, frozen=True, forbid_unknown_fields=True):
+    """report.day: without a day of today, as far as it has come."""
+
+    day: Day | None = None
+    by: Literal["operator", "agent", "chip"] = "operator"
+
+
+class ChipExpiry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """chip.expiry: the last day on which a chip is valid; None: nobody knows."""
+
+    iccid: Name
+    who: Name
+    expires_on: Day | None = None
+
+
+ARGUMENTS: dict[str, type[Struct]] = {
+    "schedule.list": ScheduleList,
+    "schedule.run": ScheduleRun,
+    "report.day": ReportDay,
+    "chip.expiry": ChipExpiry,
+}
