@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from pulsarack.daemon.backups import files, standing
+from pulsarack.daemon import durable
+from pulsarack.daemon.backups import standing
 from pulsarack.daemon.backups.errors import BackupFailed
 from pulsarack.daemon.doctor import Finding, Subject, edit, error, ok, warn
 
@@ -33,7 +34,7 @@ def backups(subject: Subject) -> Iterator[Finding]:
         yield from _proof(subject, found.newest_verified_at_ms)
     if found.unusable:
         yield warn(NAME, f"{found.unusable} of them cannot be used", _LIST)
-    if files.on_one_disk(folder, subject.state_dir):
+    if durable.on_one_disk(folder, subject.state_dir):
         what = f"{folder} is on the disk of the database: whoever loses one loses both"
         remedy = "name a folder on another disk as [backup] dir, or copy them to another machine"
         yield warn(NAME, what, edit(subject), remedy)
