@@ -15,7 +15,7 @@ HOUR_MS = 3_600_000
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class KeepRule:
     """As the configuration says it; `most_bytes` 0: no bound."""
 
     hours: int
@@ -25,7 +25,7 @@ class Rule:
 
 
 def surplus(
-    backups: Sequence[Backup], rule: Rule, *, now_ms: int, day_of: Callable[[int], str]
+    backups: Sequence[Backup], rule: KeepRule, *, now_ms: int, day_of: Callable[[int], str]
 ) -> list[Backup]:
     """What goes, oldest first; `backups` are newest first, `day_of` gives "2026-11-30"."""
     always = _always(backups)

@@ -6,7 +6,6 @@ written as well, and a report that is written again is the same, since a day tha
 not change.
 """
 
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -15,7 +14,7 @@ from typing import Any, Final
 
 from peewee import Database
 
-from pulsarack.daemon import calendar
+from pulsarack.daemon import calendar, durable
 from pulsarack.daemon.archive_file import folder_of, open_to_read, path_of
 from pulsarack.daemon.context import Context
 from pulsarack.daemon.csv_text import as_csv
@@ -135,13 +134,5 @@ def write(folder: Path, told: Told) -> list[Path]:
 
 
 def _put(path: Path, heads: Iterable[str], rows: Iterable[Iterable[str | int]]) -> Path:
-    new = path.with_name(f".{path.name}.new")
-    content = as_csv(heads, rows)
-    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, FILE_MODE)
-    with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
-        os.fchmod(descriptor, FILE_MODE)
-        file.write(content)
-        file.flush()
-        os.fsync(descriptor)
-    new.replace(path)
+    durable.write(path, as_csv(heads, rows).encode(), FILE_MODE)
     return path

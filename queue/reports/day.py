@@ -150,10 +150,6 @@ class Day:
         found: dict[str, DayLine] = getattr(self, f"{by}s")
         return [line for _, line in sorted(found.items()) if any(line.figures().values())]
 
-    def total(self) -> DayLine:
-        """All operators together."""
-        return total(list(self.operators.values()))
-
 
 def total(lines: list[DayLine]) -> DayLine:
     """The sum of some lines."""

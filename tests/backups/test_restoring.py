@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from pulsarack.daemon.backups import files, restoring
+from pulsarack.daemon import durable
+from pulsarack.daemon.backups import restoring
 from pulsarack.daemon.backups.errors import BackupError, BadBackup, RestoreRefused
 from pulsarack.daemon.store_errors import CommitsLost, RestoreUnfinished, StoreLocked
 from pulsarack.daemon.store_files import DATABASE_NAME, MARK_NAME, RESTORE_NAME
@@ -90,7 +91,7 @@ def kill_at(monkeypatch: pytest.MonkeyPatch, number: int) -> list[str]:
         return step
 
     for name in ("rename", "write", "copy", "sync_folder", "remove_tree"):
-        monkeypatch.setattr(files, name, mortal(name, getattr(files, name)))
+        monkeypatch.setattr(durable, name, mortal(name, getattr(durable, name)))
     return steps
 
 

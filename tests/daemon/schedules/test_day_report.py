@@ -164,7 +164,7 @@ def test_every_figure_ties_to_the_ledger_also_of_days_that_are_archived(
                     assert line.end == (now[key].begin if key in now else 0)
         before.append(found)
     orders = Counter(state for (state,) in world.sql("SELECT state FROM orders"))
-    whole = [one.total() for one in before]
+    whole = [day.total(one.lines("operator")) for one in before]
     assert sum(one.sold for one in whole) == orders["SUCCEEDED"] + orders["REVERSED"]
     assert sum(one.reversed for one in whole) == orders["REVERSED"] > 0
     assert sum(one.failed for one in whole) == orders["FAILED"] > 0

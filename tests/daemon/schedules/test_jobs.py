@@ -82,7 +82,7 @@ def test_a_night_of_a_small_rack_is_reported_audited_and_archived(tmp_path: Path
         assert failures[:2] == ["by,of,reason,failed", "operator,telkomsel,NUMBER_INACTIVE,1"]
         past = await world.call("report.day", day=START_DAY, by="chip")
         assert past["complete"] and past["lines"][0]["profit"] == 700
-        assert (await world.refusal("report.day", day="2026-13-01")).code == "NO_SUCH_DAY"
+        assert (await world.refusal("report.day", day="2026-13-01")).code == "BAD_DAY"
         assert (await world.refusal("report.day", day="2036-12-01")).code == "NO_SUCH_DAY"
         assert (await world.refusal("chip.expiry", iccid="1", expires_on=None, who="me")).code == (
             "NOT_FOUND"
