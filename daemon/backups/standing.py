@@ -26,8 +26,6 @@ def figures(folder: Path) -> BackupFigures:
     backups = shelf.every(folder)
     good = [one for one in backups if one.good]
     proved = [one for one in good if one.proved]
-    return Figures(
-    newest = good[0].manifest if good else None
     return BackupFigures(
         backups=len(good),
         unusable=len(backups) - len(good),
