@@ -1,6 +1,6 @@
 # Three verbs for a newcomer: demo, test, check. Each sets up what it needs. Then the long proofs:
 # conformance (CORPUS=dir of recorded modems; left out where there is none),
-# simulate (SEEDS=n FIRST=m), planted, soak (ORDERS=n KILLS=n SEED=n), fuzz (TARGET=name SECONDS=n).
+# simulate (SEEDS=n FIRST=m), planted, soak (ORDERS=n KILLS=n SEED=n UPGRADES=1), fuzz (TARGET=name SECONDS=n).
 # The tests are shared out to WORKERS=n processes, as tests/workers.py says; one that is ended by
 # its test ends the run, which would else begin with that test again.
 # test-peers talks to real servers and clients, which it gets into .peers; what cannot be had is
@@ -40,7 +40,7 @@ planted: $(STAMP)
 	$(VENV)/bin/python -m tests.simulation --planted
 
 soak: $(STAMP)
-	$(VENV)/bin/python -m tests.soak --orders $(or $(ORDERS),1000) --kills $(or $(KILLS),50) --seed $(or $(SEED),1)
+	$(VENV)/bin/python -m tests.soak --orders $(or $(ORDERS),1000) --kills $(or $(KILLS),50) --seed $(or $(SEED),1) $(if $(UPGRADES),--upgrades)
 
 fuzz: $(STAMP)
 	$(VENV)/bin/python -m tests.fuzz $(or $(TARGET),all) --seconds $(or $(SECONDS),60)

@@ -2,8 +2,9 @@
 
 Every problem is told, not only the first: those of the configuration's own file all at once, then,
 if it is sound, those of each kind of file it names. What whoever asks may not read is told to be
-unseen and is no problem: run as root, everything is seen. Nothing is opened for writing, nothing is
-connected.
+unseen and is no problem: run as root, everything is seen. Where a file is not named, the one of the
+credential's name beside the configuration is looked at, which the unit hands to the daemon
+(LoadCredential=). Nothing is opened for writing, nothing is connected.
 """
 
 import os
@@ -12,7 +13,7 @@ from enum import Enum
 from pathlib import Path
 from typing import NamedTuple
 
-from pulsarack.daemon import config, secrets
+from pulsarack.daemon import config, places, secrets
 from pulsarack.daemon.config import Config
 from pulsarack.daemon.errors import DaemonError
 from pulsarack.daemon.identity import pepper
@@ -52,8 +53,11 @@ def check(path: Path, environ: Environ) -> Iterator[Found]:
             yield Found(Seen.BAD, "configuration", line)
         return
     yield Found(Seen.OK, "configuration", f"{path} is sound")
+    if "CREDENTIALS_DIRECTORY" not in environ:
+        environ = {**environ, "CREDENTIALS_DIRECTORY": str(path.absolute().parent)}
+    folder = Path(environ["CREDENTIALS_DIRECTORY"])
     for what, (files, look) in _LOOKS.items():
-        hidden = [one for one in files(found) if one is not None and _is_hidden(one)]
+        hidden = [one for one in files(found, folder) if one is not None and _is_hidden(one)]
         if hidden:
             yield Found(Seen.UNSEEN, what, f"{hidden[0]} may not be read by you; ask as root")
         else:
@@ -86,13 +90,13 @@ def _is_hidden(path: Path) -> bool:
 def _secrets(found: Config, environ: Environ) -> str:
     place = secrets.find(found.daemon.secrets_file, environ)
     if place is None:
-        return "no secrets_file is named; systemd may hand one to the daemon as a credential"
+        return "none are there: no secrets_file is named, and there is no such credential"
     return f"{place}: {len(secrets.load(found.daemon.secrets_file, environ))} chips"
 
 
 def _pepper(found: Config, environ: Environ) -> str:
     if pepper.find(found.agents.pepper_file, environ) is None:
-        return "no pepper_file is named; systemd may hand one to the daemon as a credential"
+        return "none is there: no pepper_file is named, and there is no such credential"
     return f"the newest is {', '.join(pepper.load(found.agents.pepper_file, environ).names[:1])}"
 
 
@@ -138,23 +142,29 @@ def _chat(found: Config, environ: Environ) -> str:
     return f"{read} secrets of XMPP and WhatsApp are sound" if read else ""
 
 
-_Files = Callable[[Config], tuple[Path | None, ...]]
+_Files = Callable[[Config, Path], tuple[Path | None, ...]]
 _LOOKS: dict[str, tuple[_Files, _Look]] = {
-    "secrets": (lambda one: (one.daemon.secrets_file,), _secrets),
-    "master keys": (lambda one: (one.agents.pepper_file,), _pepper),
-    "recipes": (lambda one: (one.daemon.recipes_dir,), _recipes),
-    "profiles": (lambda one: (one.daemon.profiles_dir,), _profiles),
-    "wordings": (lambda one: (), _wordings),
+    "secrets": (
+        lambda one, beside: (one.daemon.secrets_file or beside / places.SECRETS_NAME,),
+        _secrets,
+    ),
+    "master keys": (
+        lambda one, beside: (one.agents.pepper_file or beside / places.PEPPER_NAME,),
+        _pepper,
+    ),
+    "recipes": (lambda one, _: (one.daemon.recipes_dir,), _recipes),
+    "profiles": (lambda one, _: (one.daemon.profiles_dir,), _profiles),
+    "wordings": (lambda one, _: (), _wordings),
     "http": (
-        lambda one: (one.http.dialects_dir, one.http.tls_certificate, one.http.tls_key),
+        lambda one, _: (one.http.dialects_dir, one.http.tls_certificate, one.http.tls_key),
         _http,
     ),
     "chat channels": (
-        lambda one: (
-            one.xmpp.password_file,
-            one.whatsapp.token_file,
-            one.whatsapp.app_secret_file,
-            one.whatsapp.verify_token_file,
+        lambda one, beside: (
+            one.xmpp.password_file or beside / "xmpp_password",
+            one.whatsapp.token_file or beside / "whatsapp_token",
+            one.whatsapp.app_secret_file or beside / "whatsapp_app_secret",
+            one.whatsapp.verify_token_file or beside / "whatsapp_verify_token",
         ),
         _chat,
     ),

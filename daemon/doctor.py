@@ -13,6 +13,7 @@ than a command can do, it is the one that shows what, and the remedy says the re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from pathlib import Path
 from shlex import quote
 
@@ -22,6 +23,8 @@ from pulsarack.daemon.config_errors import ConfigErrors
 from pulsarack.daemon.doctor_facts import Machine
 from pulsarack.daemon.errors import DaemonError
 from pulsarack.daemon.store_files import DATABASE_NAME, lock_holder
+from pulsarack.ussd.errors import UssdError
+from pulsarack.ussd.shelf import Shelf, load_shelf
 
 LOG = "journalctl -u pulsarack -n 50"
 AS_ROOT = "sudo pulsarack doctor"
@@ -48,7 +51,7 @@ class Finding:
     remedy: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Subject:
     """What is examined. `running` is the process that works in the state directory."""
 
@@ -69,6 +72,15 @@ class Subject:
     def database(self) -> Path:
         """The database itself."""
         return self.state_dir / DATABASE_NAME
+
+    @cached_property
+    def recipes(self) -> Shelf | UssdError:
+        """All recipes, read once; or what is wrong with them."""
+        own = self.config.daemon.recipes_dir
+        try:
+            return load_shelf([own] if own else [])
+        except UssdError as error:
+            return error
 
     @property
     def running(self) -> int | None:

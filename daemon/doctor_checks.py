@@ -24,7 +24,6 @@ from pulsarack.daemon.store_files import FILE_MODE, SMALLEST_FREE_BYTES, free_by
 from pulsarack.modems.errors import ModemError
 from pulsarack.modems.profile import Profiles
 from pulsarack.ussd.errors import UssdError
-from pulsarack.ussd.shelf import load_shelf
 
 MEGABYTE = 1024 * 1024
 # A busy rack writes some tens of megabytes a day.
@@ -36,13 +35,11 @@ ANSWER_SECONDS = 10.0
 def recipes_and_profiles(subject: Subject) -> Iterator[Finding]:
     """Every recipe and every profile can be read."""
     daemon = subject.config.daemon
-    try:
-        shelf = load_shelf([daemon.recipes_dir] if daemon.recipes_dir else [])
-    except UssdError as found:
-        for line in str(found).splitlines():
+    if isinstance(subject.recipes, UssdError):
+        for line in str(subject.recipes).splitlines():
             yield bad("recipes", line, f"ls -l {quote(str(daemon.recipes_dir))}")
     else:
-        yield ok("recipes", f"{len(shelf.recipes)} are sound")
+        yield ok("recipes", f"{len(subject.recipes.recipes)} are sound")
     try:
         Profiles.load(*([daemon.profiles_dir] if daemon.profiles_dir else []))
     except ModemError as found:

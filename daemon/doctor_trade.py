@@ -17,7 +17,6 @@ from pulsarack.queue.chips import Chip, ChipState
 from pulsarack.queue.post import outgoing
 from pulsarack.queue.state import OrderState
 from pulsarack.ussd.errors import UssdError
-from pulsarack.ussd.shelf import Shelf, load_shelf
 
 MS = 1000
 HOUR_MS = 3600 * MS
@@ -124,8 +123,8 @@ def _resting(every: list[Chip], now_ms: int) -> Iterator[Finding]:
 
 
 def _recipes_and_pins(adopted: list[Chip], subject: Subject) -> Iterator[Finding]:
-    shelf = _shelf(subject)
-    if shelf is None:
+    shelf = subject.recipes
+    if isinstance(shelf, UssdError):
         return  # what is wrong with the recipes is told by their own check
     pins = _secrets(subject)
     asked = 0
@@ -147,14 +146,6 @@ def _recipes_and_pins(adopted: list[Chip], subject: Subject) -> Iterator[Finding
         yield skip("chips", "whether each has its PIN only root can see: sudo pulsarack doctor")
     elif adopted:
         yield ok("chips", f"{len(adopted)} are adopted")
-
-
-def _shelf(subject: Subject) -> Shelf | None:
-    own = subject.config.daemon.recipes_dir
-    try:
-        return load_shelf([own] if own else [])
-    except UssdError:
-        return None
 
 
 def _secrets(subject: Subject) -> secrets.Secrets | None:

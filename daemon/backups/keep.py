@@ -67,7 +67,7 @@ def _too_much(staying: Sequence[Backup], always: set[str], most: int) -> list[Ba
         return gone
     left = list(staying)
     for one in reversed(staying):
-        if _bytes(left) <= most:
+        if bytes_of(left) <= most:
             break
         if one.name not in always:
             gone.append(one)
@@ -75,7 +75,8 @@ def _too_much(staying: Sequence[Backup], always: set[str], most: int) -> list[Ba
     return gone
 
 
-def _bytes(backups: Sequence[Backup]) -> int:
+def bytes_of(backups: Sequence[Backup]) -> int:
+    """What backups take on their disk: an archive that several share is there once."""
     copies = {
         (copied.name, copied.sha256): copied.bytes
         for one in backups

@@ -4,13 +4,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pulsarack.daemon.backups import shelf
+from pulsarack.daemon.backups.keep import bytes_of
 
 
 @dataclass(frozen=True, slots=True)
 class BackupFigures:
     """Of one directory. Moments are milliseconds UTC, None if there is no such backup.
 
-    `unusable`: those that something is known against; `bytes`: of the newest one.
+    `unusable`: those that something is known against; `bytes`: of all of them.
     """
 
     backups: int
@@ -25,11 +26,10 @@ def figures(folder: Path) -> BackupFigures:
     backups = shelf.every(folder)
     good = [one for one in backups if one.good]
     proved = [one for one in good if one.proved]
-    newest = good[0].manifest if good else None
     return BackupFigures(
         backups=len(good),
         unusable=len(backups) - len(good),
-        bytes=newest.bytes if newest is not None else 0,
+        bytes=bytes_of(backups),
         newest_at_ms=good[0].made_at if good else None,
         newest_verified_at_ms=proved[0].made_at if proved else None,
     )

@@ -245,7 +245,8 @@ def restore(
     click.echo(f"the backup {done.backup} of {made} is in place, up to order {done.newest_order}")
     click.echo(f"what was there before is in {aside}")
     click.echo(_WHAT_NOW.format(waiting=done.waiting, undecided=done.undecided))
-    click.echo(_AGENTS_HELD.format(agents=done.agents) if done.agents else _AGENTS_FREE)
+    free = sell_at_once and not done.agents
+    click.echo(_AGENTS_FREE if free else _AGENTS_HELD.format(agents=done.agents))
 
 
 _WHAT_NOW = """

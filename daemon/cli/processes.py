@@ -1,6 +1,7 @@
 """`run`, `simulate`, `demo` and `bench`: the commands that are a process of their own."""
 
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -18,6 +19,8 @@ _SPEED = click.FloatRange(min=0, min_open=True, max=10_000)
 @click.pass_context
 def run(context: click.Context, session: Session) -> None:
     """Run the daemon in the foreground, until it is told to stop (SIGTERM, Ctrl-C)."""
+    # A reload that comes while all this is loaded, which takes a second, must not end it.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     from pulsarack.daemon.run import main
 
     context.exit(main(session.config_path))

@@ -10,11 +10,11 @@ What needs a restart is named each time, as long as the file says otherwise than
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from pulsarack.daemon import config, secrets
+from pulsarack.daemon import config, places, secrets
 from pulsarack.daemon import log as logging
 from pulsarack.daemon.config import Config
 from pulsarack.daemon.context import Context
@@ -22,7 +22,7 @@ from pulsarack.daemon.errors import DaemonError
 from pulsarack.daemon.rack import Rack
 from pulsarack.daemon.secrets import Secrets
 from pulsarack.daemon.service import live_keys
-from pulsarack.daemon.service.live_keys import Difference
+from pulsarack.daemon.service.live_keys import Difference, Effect
 from pulsarack.daemon.service.notify import READY, notify, reloading
 from pulsarack.daemon.slot import Slot
 from pulsarack.modems.errors import ModemError
@@ -32,6 +32,7 @@ from pulsarack.ussd.shelf import Shelf, load_shelf
 
 _CHECK = "pulsarack config check shows all; the daemon goes on with the configuration of before"
 _RESTART = "systemctl restart pulsarack, when no order is under way if you can choose"
+_CREDENTIAL = Effect(False, "systemd hands it over when it starts the service")
 _WORK = frozenset(("sms.receives", "sms.answers", "sms.delivery_reports"))
 _LOG = frozenset(("daemon.log_level", "daemon.log_format"))
 
@@ -116,7 +117,10 @@ class Reload:
         except (DaemonError, UssdError, ModemError, OSError) as error:
             raise self._refused(error) from None
         found = live_keys.differences(self._context.config, files.config)
-        restart = tuple(one for one in found if not one.effect.live)
+        restart = (
+            *(one for one in found if not one.effect.live),
+            *stale_credentials(self._path.parent, files.config, self._environ),
+        )
         changed = (*(one.key for one in found if one.effect.live), *self._apply(files, found))
         needing = ", ".join(one.key for one in restart)
         self.remark = f"needs a restart: {needing}" if needing else ""
@@ -172,6 +176,33 @@ class Reload:
             return True  # it may be about to begin by what was read before
         recipe = slot.desk.recipe
         return work or self._context.shelf.get(recipe.name).content_hash != recipe.content_hash
+
+
+def stale_credentials(
+    folder: Path, settings: Config, environ: Mapping[str, str]
+) -> Iterator[Difference]:
+    """The credentials in use whose files, beside the configuration, are newer than systemd's copy.
+
+    systemd makes the copy when it starts the service (systemd.exec(5), LoadCredential=); the
+    daemon may not read the files themselves, but sees when they were written.
+    """
+    copies = environ.get("CREDENTIALS_DIRECTORY")
+    named = {
+        places.SECRETS_NAME: settings.daemon.secrets_file,
+        places.PEPPER_NAME: settings.agents.pepper_file,
+        "xmpp_password": settings.xmpp.password_file,
+        "whatsapp_token": settings.whatsapp.token_file,
+        "whatsapp_app_secret": settings.whatsapp.app_secret_file,
+        "whatsapp_verify_token": settings.whatsapp.verify_token_file,
+    }
+    for name, configured in named.items() if copies else ():
+        copy, file = Path(copies or "", name), folder / name
+        try:
+            newer = file.stat().st_mtime_ns > copy.stat().st_mtime_ns
+        except OSError:
+            continue
+        if configured is None and newer:
+            yield Difference(f"credential {name}", _CREDENTIAL)
 
 
 def faults(error: BaseException) -> tuple[str, int]:

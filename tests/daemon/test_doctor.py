@@ -8,14 +8,16 @@ import socket
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import click
 import pytest
+from click.testing import CliRunner, Result
 
-from pulsarack.daemon import doctor, doctor_checks, doctor_ports, store_check
+from pulsarack.daemon import doctor, doctor_checks, doctor_facts, doctor_ports, store_check
 from pulsarack.daemon.cli.root import root
 from pulsarack.daemon.clock import synchronised
 from pulsarack.daemon.doctor import Finding, Level, Subject
@@ -33,22 +35,30 @@ from tests.queue.world import START, TO, World
 NOW = START
 
 
-@pytest.fixture
-def home(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def furnished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A directory with a configuration and the database of a small server."""
-    (tmp_path / "state").mkdir()
-    (tmp_path / "secrets.toml").write_text('["8962100000000000001"]\nchip_pin = "1234"\n')
-    (tmp_path / "secrets.toml").chmod(0o600)
-    (tmp_path / "pulsarack.toml").write_text(
+    place = tmp_path_factory.mktemp("furnished")
+    (place / "state").mkdir()
+    (place / "secrets.toml").write_text('["8962100000000000001"]\nchip_pin = "1234"\n')
+    (place / "secrets.toml").chmod(0o600)
+    (place / "pulsarack.toml").write_text(
         '[daemon]\nstate_dir = "state"\nsocket = "socket"\nsecrets_file = "secrets.toml"\n'
         '[[port]]\npath = "/dev/null"\n'
     )
-    world = World(tmp_path / "state" / "pulsarack.db")
+    world = World(place / "state" / "pulsarack.db")
     world.agent()
     world.chip(recipe="telkomsel-mkios")
     world.order()
     world.close()
-    Store.open(tmp_path / "state" / "pulsarack.db", now_ms=NOW).close()
+    Store.open(place / "state" / "pulsarack.db", now_ms=NOW).close()
+    return place
+
+
+@pytest.fixture
+def home(furnished: Path, tmp_path: Path) -> Path:
+    """A copy of it for each test."""
+    shutil.copytree(furnished, tmp_path, dirs_exist_ok=True)
     return tmp_path
 
 
@@ -425,39 +435,46 @@ def running(home: Path) -> "Iterator[subprocess.Popen[str]]":
     command = [sys.executable, "-m", "pulsarack.daemon.main", "--config", "pulsarack.toml", "run"]
     with subprocess.Popen(command, cwd=home, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
+        pause = threading.Event()
         while not (home / "socket").exists():
             assert process.poll() is None
+            pause.wait(0.05)
         yield process
         process.terminate()
         process.stderr.read()
 
 
-def command_line(home: Path, *options: str) -> "subprocess.CompletedProcess[str]":
-    command = [sys.executable, "-m", "pulsarack.daemon.main", "--config", "pulsarack.toml"]
-    return subprocess.run(
-        [*command, "doctor", *options], cwd=home, capture_output=True, text=True, check=False
-    )
+@pytest.fixture
+def command_line(home: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    """The command, on a machine that shows nothing of itself."""
+    monkeypatch.setattr(doctor_facts, "this_machine", lambda: NOWHERE)
+    options = ["--config", str(home / "pulsarack.toml"), "doctor"]
+    return lambda *more: CliRunner().invoke(root, [*options, *more])
 
 
-def test_the_command_beside_a_running_daemon(home: Path, running: "subprocess.Popen[str]") -> None:
-    shown = command_line(home)
-    assert shown.returncode == 0, shown.stdout
-    assert f"daemon: process {running.pid} answers" in shown.stdout
-    assert "ok    database" in shown.stdout
-    starts = {line[:6] for line in shown.stdout.splitlines()}
+def test_the_command_beside_a_running_daemon(
+    command_line: Callable[..., Result], running: "subprocess.Popen[str]"
+) -> None:
+    shown = command_line()
+    assert shown.exit_code == 0, shown.output
+    assert f"daemon: process {running.pid} answers" in shown.output
+    assert "ok    jobs" in shown.output
+    assert "ok    database" in shown.output
+    starts = {line[:6] for line in shown.output.splitlines()}
     assert starts <= {"ok    ", "skip  ", "warn  ", "      "}
 
 
-def test_the_command_as_json_with_something_bad(home: Path) -> None:
+def test_the_command_as_json_with_something_bad(
+    home: Path, command_line: Callable[..., Result]
+) -> None:
     (home / "secrets.toml").chmod(0o644)
-    shown = command_line(home, "--json")
-    assert shown.returncode == 1
-    answer = json.loads(shown.stdout)
+    shown = command_line("--json")
+    assert shown.exit_code == 1
+    answer = json.loads(shown.output)
     assert answer["sound"] is False
-    assert {tuple(row) for row in answer["findings"]} == {
-        ("level", "check", "what", "command", "remedy")
-    }
-    assert "1234" not in shown.stdout
+    fields = ("level", "check", "what", "command", "remedy")
+    assert {tuple(row) for row in answer["findings"]} == {fields}
+    assert "1234" not in shown.output
 
 
 # --- what is no file, and what is open to others ------------------------------------------

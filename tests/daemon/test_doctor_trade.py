@@ -18,10 +18,9 @@ RECIPE = "telkomsel-mkios"
 class Server:
     """A small server's database, and what the doctor says of it."""
 
-    def __init__(self, place: Path) -> None:
+    def __init__(self, place: Path, template: Path) -> None:
         self.place = place
-        self.world = World(place / "pulsarack.db")
-        self.world.agent()
+        self.world = World(place / "pulsarack.db", template)
 
     def subject(self, **daemon: str) -> Subject:
         raw = {"daemon": {"state_dir": str(self.place), **daemon}}
@@ -36,9 +35,18 @@ class Server:
         return shown(self.world.run(lambda db: list(doctor_trade.selling(db, subject))))
 
 
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("template") / "pulsarack.db"
+    world = World(place)
+    world.agent()
+    world.close()
+    return place
+
+
 @pytest.fixture
-def server(tmp_path: Path) -> Server:
-    return Server(tmp_path)
+def server(tmp_path: Path, template: Path) -> Server:
+    return Server(tmp_path, template)
 
 
 def shown(found: list[Finding]) -> list[str]:

@@ -47,5 +47,5 @@ CAUGHT_LAST = {
     "refused_and_kept": (1,),
     "answer_lost_at_a_crash": (6,),
     "serial_number_not_told": (1,),
-    "recorded_after_the_act": (43,),
+    "recorded_in_tens": (4,),
 }

@@ -26,13 +26,16 @@ from tests.soak.run import Outcome, run
 @click.option("--seed", type=int, default=1, show_default=True)
 @click.option("--speed", type=click.FloatRange(1, 100), default=40.0, show_default=True)
 @click.option("--dir", "directory", type=click.Path(path_type=Path), help="Keep it all there.")
-def main(orders: int, kills: int, seed: int, speed: float, directory: Path | None) -> None:
+@click.option("--upgrades", is_flag=True, help="Each start brings up an older database.")
+def main(
+    orders: int, kills: int, seed: int, speed: float, directory: Path | None, upgrades: bool
+) -> None:
     """Kill the daemon where it hurts and hold everything against everything."""
     root = directory or Path(tempfile.mkdtemp(prefix="pulsarack-soak-"))
     click.echo(f"seed {seed}, {kills} kills, at least {orders} orders, in {root}")
     good = False
     try:
-        outcome = asyncio.run(_run(root, orders, kills, seed, speed))
+        outcome = asyncio.run(_run(root, orders, kills, seed, speed, upgrades))
         for line in report.lines(outcome):
             click.echo(line)
         good = not outcome.faults
@@ -48,10 +51,12 @@ def main(orders: int, kills: int, seed: int, speed: float, directory: Path | Non
     sys.exit(0 if good else 1)
 
 
-async def _run(root: Path, orders: int, kills: int, seed: int, speed: float) -> Outcome:
+async def _run(
+    root: Path, orders: int, kills: int, seed: int, speed: float, upgrades: bool
+) -> Outcome:
     # A harness that is told to stop must not leave a daemon behind.
     cancel_on_sigterm()
-    return await run(root, orders, kills, seed, speed)
+    return await run(root, orders, kills, seed, speed, upgrades=upgrades)
 
 
 if __name__ == "__main__":

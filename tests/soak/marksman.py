@@ -72,7 +72,9 @@ class Marksman:
         rack: TappedRack,
         progress: Progress,
         rng: Random,
+        before_start: Callable[[Path], None] | None = None,
     ) -> None:
+        """`before_start` is given the database of the daemon that was killed, each time."""
         self.tally = Tally()
         self.finished = False
         self._place = place
@@ -81,6 +83,7 @@ class Marksman:
         self._rack = rack
         self._progress = progress
         self._rng = rng
+        self._before_start = before_start
         self._clock = WallClock()
         self._log = place.database.with_name(place.database.name + "-wal")
         self._last_mark: tuple[int, ...] = ()
@@ -109,6 +112,8 @@ class Marksman:
                 # It runs, and starts no more.
                 self.tally.misses += [Kind.STARTUP] * (kills - done - 1)
                 return
+        if self._before_start is not None:
+            await asyncio.to_thread(self._before_start, self._place.database)
         self._rack.mend()
         await self._stage.start_daemon(self._link)
 

@@ -28,13 +28,16 @@ from pulsarack.daemon.demo.main import RACK, RACK_SECONDS
 from pulsarack.daemon.demo.progress import Progress
 from pulsarack.daemon.demo.stage import Stage
 from pulsarack.daemon.demo.traders import Traders
+from pulsarack.daemon.migrations import load_scripts
 from pulsarack.modems.simulator.clock import VirtualClock
 from tests.soak import aims, check
 from tests.soak.agents import Nuisance, TappedLink, Texts
 from tests.soak.aims import Kind
 from tests.soak.marksman import Marksman, Tally
 from tests.soak.rack import TappedRack, stocked
+from tests.upgrades.older import make_older
 
+NEWEST = max(one.number for one in load_scripts() if one.folder == "queue")
 # Orders under way at once: these chips' worth, so that the day is not over before the kills.
 _CHIPS_KEPT_BUSY = 5
 # So that most orders outlive several kills; the cheapest keep the usual limit and may expire.
@@ -69,9 +72,16 @@ def patient(trade: Trade) -> Trade:
     return trade
 
 
-async def run(root: Path, orders: int, kills: int, seed: int, speed: float) -> Outcome:
-    """Runs it in a new or empty directory; raises DaemonError if it cannot be run."""
+async def run(
+    root: Path, orders: int, kills: int, seed: int, speed: float, *, upgrades: bool = False
+) -> Outcome:
+    """Runs it in a new or empty directory; raises DaemonError if it cannot be run.
+
+    `upgrades`: after each kill the database is made as old as some version before, so that
+    the next start has to bring it up to date while the orders go on.
+    """
     soak = Soak(root, orders, kills, seed, speed)
+    soak.upgrades = upgrades
     try:
         return await soak.run()
     finally:
@@ -93,6 +103,7 @@ class Soak:
         self._progress = Progress(orders)
         self._traders = Traders(self._link, self._progress, _CHIPS_KEPT_BUSY)
         self._rack: TappedRack | None = None
+        self.upgrades = False
 
     async def run(self) -> Outcome:
         """The whole day, and what came out of it."""
@@ -108,7 +119,13 @@ class Soak:
         chips = len(self._trade.chips)
         await wait_for_rack(self._link, chips, RACK_SECONDS / self._speed)
         marksman = Marksman(
-            self._place, self._stage, self._link, self._rack, self._progress, self._rng
+            self._place,
+            self._stage,
+            self._link,
+            self._rack,
+            self._progress,
+            self._rng,
+            self._make_older if self.upgrades else None,
         )
         texts = Texts(spare, lambda: marksman.finished and self._progress.accepted >= self._orders)
         nuisance = Nuisance(self._link, self._progress, self._traders.answered, self._rng)
@@ -138,6 +155,10 @@ class Soak:
         await self._traders.type_all(texts)
         await settling.until_nothing_moves(self._progress, self._clock)
         await settling.until_stock_is_known(self._link, self._clock)
+
+    def _make_older(self, database: Path) -> None:
+        # Before schema 2 there was no message for each state of an order.
+        make_older(database, self._rng.randint(2, NEWEST - 1))
 
     def _company(self) -> list[Coroutine[Any, Any, None]]:
         return [

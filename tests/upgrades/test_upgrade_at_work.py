@@ -10,11 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from pulsarack.daemon.store_files import files_of
 from tests.backups.test_life_after_restore import findings, top_ups
 from tests.daemon.virtual_loop import run
 from tests.daemon.world import World, rack_plan
-from tests.queue.test_upgrade import as_version, copied
+from tests.upgrades.older import make_older
 
 FAULTS = '[[fault]]\nat_order = 2\nkind = "done_no_reply"\nreport = false\n'
 NUMBERS = [f"0812000000{n}" for n in range(11, 16)]
@@ -35,7 +34,7 @@ def test_the_queue_and_what_is_undecided_outlive_an_upgrade_at_work(
             assert world.clock.monotonic() < until
             await asyncio.sleep(0.5)
         await (world.crash() if killed else world.stop())
-        make_older(tmp_path, number)
+        make_older(tmp_path / "pulsarack.db", number)
         await world.start()
         await world.settle()
         await world.order("S10.081200000031")
@@ -48,12 +47,3 @@ def test_the_queue_and_what_is_undecided_outlive_an_upgrade_at_work(
         assert findings(tmp_path, world) == []
 
     run(story())
-
-
-def make_older(directory: Path, number: int) -> None:
-    """The database as the version with that schema would have left it."""
-    path, old = directory / "pulsarack.db", directory / "old.db"
-    as_version(path, old, number)
-    for one in files_of(path):
-        one.unlink(missing_ok=True)
-    copied(old, path)

@@ -39,7 +39,7 @@ for what in doc man locale; do
     without="$without --dpkgopt=path-exclude=/usr/share/$what/*"
 done
 packages=systemd-sysv,udev,dbus,kmod,initramfs-tools,linux-image-amd64,zstd,python3
-packages=$packages,systemd-timesyncd,openssh-server,iproute2,procps,bash-completion
+packages=$packages,systemd-timesyncd,ca-certificates,openssh-server,iproute2,procps,bash-completion
 # All that the package depends on and recommends; of alternatives the first.
 needed=$(sed -n -e 's/^Depends: //p' -e 's/^Recommends: //p' "$control" |
     tr ',' '\n' | sed -e 's/[(|].*//' | tr -d ' ' | tr '\n' ' ')

@@ -163,6 +163,8 @@ class ServiceStory:
         story.check("A9 is there" in said, "as cashier she enlists an agent", said)
         said = await self._run("runuser -u siti -- pulsarack config reload", check=False)
         story.check("may" in said or "NOT_ALLOWED" in said, "and may not reload", said)
+        said = await self._run("pulsarack agent pin set kios1", b"271829\n", check=False)
+        story.check("has a new PIN" in said, "an agent's PIN is hashed within the sandbox", said)
         said = await self._run("pulsarack admin log")
         story.check("siti" in said, "what she did is in the record", said)
 

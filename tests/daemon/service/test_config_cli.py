@@ -71,6 +71,20 @@ def test_a_check_reads_all_that_is_named(files: Path) -> None:
     assert found["sound"] is True
 
 
+def test_a_check_looks_at_what_the_unit_hands_over(files: Path) -> None:
+    (files / "pulsarack.toml").write_text("")
+    result = run(files, "check")
+    assert result.exit_code == 0
+    assert f"secrets: {files}/secrets.toml: 1 chips" in result.output
+    assert "master keys: the newest is " in result.output
+    (files / "secrets.toml").write_text("nonsense")
+    assert run(files, "check").exit_code == 78
+    for name in ("secrets.toml", "pepper"):
+        (files / name).unlink()
+    result = run(files, "check")
+    assert (result.exit_code, result.output.count("none")) == (0, 2)
+
+
 def test_a_check_tells_every_fault_and_no_secret(files: Path) -> None:
     (files / "secrets.toml").write_text('["89"]\nchip_pin = "987654"\n')
     (files / "pepper").chmod(0o644)

@@ -5,6 +5,7 @@ The daemon of the small world on virtual time, with its files on the disk.
 
 import io
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from pulsarack.daemon.control_protocol import CallError
 from pulsarack.daemon.control_values import Nothing
 from pulsarack.daemon.service import live_keys
 from pulsarack.daemon.service.live_keys import EFFECTS
-from pulsarack.daemon.service.reload import Refused, Reload
+from pulsarack.daemon.service.reload import Refused, Reload, stale_credentials
 from pulsarack.ussd.shelf import PACKAGED
 from tests.daemon.virtual_loop import run
 from tests.daemon.world import PEER, RECIPES, World, rack_plan
@@ -243,6 +244,21 @@ def test_the_call_answers_what_changed_or_why_not(tmp_path: Path) -> None:
         assert (await house.world.refusal("config.reload")).code == "NO_FILES"
 
     in_house(tmp_path, test, ("wavecom", "telkomsel"))
+
+
+def test_a_credential_that_is_newer_than_systemds_copy_needs_a_restart(tmp_path: Path) -> None:
+    copies = tmp_path / "credentials"
+    copies.mkdir()
+    for name in ("secrets.toml", "pepper", "xmpp_password"):
+        (copies / name).touch()
+        (tmp_path / name).touch()
+        os.utime(copies / name, (1000, 1000))
+        os.utime(tmp_path / name, (2000 if name != "pepper" else 500,) * 2)
+    settings = config.parse({"xmpp": {"password_file": "mine"}}, tmp_path / "x.toml")
+    environ = {"CREDENTIALS_DIRECTORY": str(copies)}
+    found = list(stale_credentials(tmp_path, settings, environ))
+    assert [one.key for one in found] == ["credential secrets.toml"]
+    assert list(stale_credentials(tmp_path, settings, {})) == []
 
 
 def test_only_the_live_keys_of_a_section_are_taken() -> None:

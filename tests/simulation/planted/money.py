@@ -1,6 +1,5 @@
 """Bugs of money that comes in: whose a payment is, and who may say so."""
 
-import asyncio
 from contextlib import ExitStack
 from typing import Any
 
@@ -8,8 +7,10 @@ from peewee import Database
 
 from pulsarack.daemon.admins import witness
 from pulsarack.queue import admin_acts
+from pulsarack.queue.admin_acts import Act
 from pulsarack.queue.deposits import credits, tickets
 from pulsarack.queue.rows import columns, select_one
+from pulsarack.queue.validation import Refusal
 from tests.simulation.planted.plants import bug, put
 
 
@@ -30,14 +31,27 @@ def one_admin_confirms_himself(patches: ExitStack) -> None:
     old = put(patches, credits, "confirm", confirm)
 
 
-@bug("What an admin did is recorded right after it, and not in its transaction.", "P3")
-def recorded_after_the_act(patches: ExitStack) -> None:
+@bug("What admins do is recorded ten acts at a time, and not with each of them.", "P3")
+def recorded_in_tens(patches: ExitStack) -> None:
+    gathered: list[Act] = []
+
     async def write(how: Any, job: Any) -> Any:
-        answer = await how(job)
         pending = witness.ACT.get()
-        if pending is not None and not pending.done and pending.task is asyncio.current_task():
+        if pending is None or pending.done:
+            return await how(job)
+
+        def both(db: Database) -> Any:
+            answer = job(db)
+            for act in gathered if len(gathered) >= 10 else ():
+                admin_acts.note(db, act)
+            return answer
+
+        answer = await how(both)
+        if len(gathered) >= 10:
+            gathered.clear()
+        if not isinstance(answer, Refusal):
+            gathered.append(pending.act)
             pending.done = True
-            await how(lambda db: admin_acts.note(db, pending.act))
         return answer
 
     put(patches, witness, "write", write)
