@@ -30,7 +30,8 @@ from pulsarack.daemon.backups.keep import KeepRule, surplus
 from pulsarack.daemon.backups.manifest import FORMAT, MANIFEST, Copied, Manifest
 from pulsarack.daemon.backups.shelf import MAKING, Backup
 from pulsarack.daemon.migrations import applied
-from pulsarack.daemon.store_files import DATABASE_NAME, files_of, free_bytes
+from pulsarack.daemon.store_errors import RestoreUnfinished
+from pulsarack.daemon.store_files import DATABASE_NAME, RESTORE_NAME, files_of, free_bytes
 from pulsarack.daemon.store_mark import commits
 from pulsarack.ledger import sql
 
@@ -118,6 +119,9 @@ class Making:
 
     def _begin(self) -> None:
         folder = self.wanted.folder
+        if (self.wanted.database.parent / RESTORE_NAME).exists():
+            # The database may be without its log there, and nothing would show that.
+            raise RestoreUnfinished(self.wanted.database.parent)
         self._held.enter_context(shelf.alone(folder))
         shelf.sweep(folder, MAKING)
         backups = shelf.every(folder)

@@ -262,6 +262,18 @@ def test_the_last_verified_one_stays_and_so_does_the_last_before_an_upgrade() ->
     ]
 
 
+def test_a_clock_that_was_wrong_does_not_cost_what_is_made_since() -> None:
+    now = 400 * DAY_MS
+    every = [
+        backup("f", now + 900 * DAY_MS, proved=True),
+        backup("new", now),
+        backup("v", now - DAY_MS, proved=True),
+        backup("w", now - 2 * DAY_MS, proved=True),
+    ]
+    assert kept(every, Rule(0, 0, 0), now) == ["f", "new", "v"]
+    assert kept(every, Rule(3, 14, 6, most_bytes=1), now) == ["f", "new", "v"]
+
+
 @given(
     st.lists(st.tuples(st.integers(0, 500), st.sampled_from([None, True, False])), max_size=30),
     st.integers(0, 100),

@@ -236,6 +236,27 @@ def test_a_journal_that_is_not_ours_is_refused(yard: Yard, shop: World, journal:
     yard.begin()
 
 
+def test_what_is_half_put_back_is_not_backed_up(
+    yard: Yard, shop: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The old database stands there without its log, as if nothing had been committed since."""
+    yard.make()
+    shop.close()
+    rename = files.rename
+
+    def killed_at_the_database(old: Path, new: Path) -> None:
+        if old == yard.database:
+            raise Killed
+        rename(old, new)
+
+    monkeypatch.setattr(files, "rename", killed_at_the_database)
+    with pytest.raises(Killed):
+        yard.restore()
+    with pytest.raises(RestoreUnfinished):
+        yard.make()
+    assert len(yard.names()) == 1 and yard.database.exists()
+
+
 def test_a_newer_mark_is_kept(yard: Yard, shop: World) -> None:
     """What the mark says was committed stays below what the new database counts."""
     yard.make()

@@ -155,12 +155,12 @@ class ServiceStory:
         story = self._story
         await self._run("useradd --create-home siti")
         await self._manual("admins")
-        ask = "runuser -u siti -- pulsarack agent new A9 Kios"
+        ask = "runuser -u siti -- pulsarack ticket new kios1 500000"
         said = await self._run(ask, check=False)
         story.check("admin role siti" in said, "without a role she may look and not act", said)
         await self._run("pulsarack admin role siti cashier")
         said = await self._run(ask, check=False)
-        story.check("A9 is there" in said, "as cashier she enlists an agent", said)
+        story.check("kios1 pays" in said, "as cashier she gives an agent a ticket", said)
         said = await self._run("runuser -u siti -- pulsarack config reload", check=False)
         story.check("may" in said or "NOT_ALLOWED" in said, "and may not reload", said)
         said = await self._run("pulsarack agent pin set kios1", b"271829\n", check=False)

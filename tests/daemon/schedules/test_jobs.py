@@ -206,6 +206,13 @@ def test_the_nights_of_an_outage_are_reported_and_a_name_is_no_formula(tmp_path:
     text = (tmp_path / "reports" / files[0]).read_text()
     assert "\nA1,'=HYPERLINK(1),1,10000,10500," in text
     assert stat.S_IMODE((tmp_path / "reports").stat().st_mode) == 0o750
+    # A database that was put back knows less of that day than the file that is there.
+    (tmp_path / "reports" / files[0]).write_text("what was sold in truth")
+    run(office.reports.write_due())
+    assert (tmp_path / "reports" / files[0]).read_text() == text
+    (kept,) = (tmp_path / "reports").glob("*.old-*")
+    assert kept.name == "2027-01-15-agents.old-1.csv"
+    assert kept.read_text() == "what was sold in truth"
     shop.wait(60 * 24 * 3600)  # after long, the last month
     days = run(office.reports.due())
     assert (str(days[0]), len(days)) == ("2027-02-16", MOST_DAYS)
