@@ -136,23 +136,15 @@ def write(folder: Path, told: Told) -> list[Path]:
 
 
 def _put(path: Path, heads: Iterable[str], rows: Iterable[Iterable[str | int]]) -> Path:
-    durable.write(path, as_csv(heads, rows).encode(), FILE_MODE)
-    new = path.with_name(f".{path.name}.new")
-    content = as_csv(heads, rows)
-    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, FILE_MODE)
-    with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
-        os.fchmod(descriptor, FILE_MODE)
-        file.write(content)
-        file.flush()
-        os.fsync(descriptor)
+    content = as_csv(heads, rows).encode()
     _keep_other(path, content)
-    new.replace(path)
+    durable.write(path, content, FILE_MODE)
     return path
 
 
-def _keep_other(path: Path, content: str) -> None:
+def _keep_other(path: Path, content: bytes) -> None:
     """Give a file that says something else another name."""
-    if not path.exists() or path.read_bytes() == content.encode("utf-8"):
+    if not path.exists() or path.read_bytes() == content:
         return
     names = (path.with_name(f"{path.stem}.old-{number}{path.suffix}") for number in count(1))
     path.rename(next(name for name in names if not name.exists()))

@@ -270,8 +270,8 @@ def test_a_clock_that_was_wrong_does_not_cost_what_is_made_since() -> None:
         backup("v", now - DAY_MS, proved=True),
         backup("w", now - 2 * DAY_MS, proved=True),
     ]
-    assert kept(every, Rule(0, 0, 0), now) == ["f", "new", "v"]
-    assert kept(every, Rule(3, 14, 6, most_bytes=1), now) == ["f", "new", "v"]
+    assert kept(every, KeepRule(0, 0, 0), now) == ["f", "new", "v"]
+    assert kept(every, KeepRule(3, 14, 6, most_bytes=1), now) == ["f", "new", "v"]
 
 
 @given(

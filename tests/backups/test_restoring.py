@@ -242,14 +242,14 @@ def test_what_is_half_put_back_is_not_backed_up(
     """The old database stands there without its log, as if nothing had been committed since."""
     yard.make()
     shop.close()
-    rename = files.rename
+    rename = durable.rename
 
     def killed_at_the_database(old: Path, new: Path) -> None:
         if old == yard.database:
             raise Killed
         rename(old, new)
 
-    monkeypatch.setattr(files, "rename", killed_at_the_database)
+    monkeypatch.setattr(durable, "rename", killed_at_the_database)
     with pytest.raises(Killed):
         yard.restore()
     with pytest.raises(RestoreUnfinished):
