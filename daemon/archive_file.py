@@ -23,6 +23,7 @@ import apsw
 from peewee import Database, PeeweeException
 from playhouse.apsw_ext import APSWDatabase
 
+from pulsarack.daemon.durable import sync_folder
 from pulsarack.daemon.store_errors import ArchiveError
 from pulsarack.daemon.store_files import SMALLEST_FREE_BYTES, Synchronous, free_bytes
 from pulsarack.daemon.store_thread import Job, T
@@ -281,7 +282,7 @@ def make(path: Path) -> None:
         _create(new)
         new.rename(path)
         for folder in (path.parent, path.parent.parent):
-            _sync(folder)
+            sync_folder(folder)
     except OSError as error:
         why = f"cannot be made: {error.strerror or error}"
         raise ArchiveError(path, why, "check who owns the folder") from error
@@ -294,14 +295,6 @@ def _create(path: Path) -> None:
         db.connection().execute(schema.read_text(encoding="utf-8"))  # type: ignore[no-untyped-call]
         sql.run(db, f"PRAGMA application_id = {APPLICATION}")
         sql.run(db, f"PRAGMA user_version = {VERSION}")
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _check_version(db: Database, path: Path) -> None:

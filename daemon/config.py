@@ -6,7 +6,8 @@ runs (service/reload.py), so whoever needs a value asks for it when it is needed
 Relative paths are relative to the file they stand in, so that a rehearsal's directory
 can be moved. Secrets do not belong here, see secrets.py.
 
-docs/pulsarack.example.toml explains every key; a test keeps it true.
+What each key is for stands here and in the files of the sections; the example is printed from
+that (config_example.py).
 """
 
 import tomllib

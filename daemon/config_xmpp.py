@@ -15,8 +15,6 @@ Host = Annotated[str, AfterValidator(form(_HOST, "write the name or the address 
 Resource = Annotated[
     str, AfterValidator(form(r"[A-Za-z0-9._-]{1,64}", "write letters, digits, dot, - or _"))
 ]
-
-
 Keepalive = Annotated[float, Field(ge=1, le=DAY_SECONDS, allow_inf_nan=False)]
 
 
@@ -69,11 +67,9 @@ class XmppSection(Section):
         "A message that lay at a server for longer is refused (see also [channels]"
         " oldest_seconds).",
     )
-    keepalive_seconds: Annotated[float, Field(ge=1, le=DAY_SECONDS, allow_inf_nan=False)] = (
-        explained(
-            60.0,
-            "How often the server is asked whether it is still there.",
-        )
+    keepalive_seconds: Keepalive = explained(
+        60.0,
+        "How often the server is asked whether it is still there.",
     )
 
     @field_validator("security")

@@ -4,20 +4,11 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from pulsarack.daemon.control_deposits import Day
-from pulsarack.daemon.control_values import PRINTABLE, Listed
+from pulsarack.daemon.control_values import PRINTABLE, Day, Listed, Nothing
 
 # As long as Linux lets one be (useradd(8)), and what a directory may add.
 Login = Annotated[str, Meta(min_length=1, max_length=100, pattern=PRINTABLE)]
 CallName = Annotated[str, Meta(min_length=1, max_length=100, pattern=PRINTABLE)]
-
-
-class AdminList(Struct, frozen=True, forbid_unknown_fields=True):
-    """admin.list."""
-
-
-class AdminWhoami(Struct, frozen=True, forbid_unknown_fields=True):
-    """admin.whoami."""
 
 
 class AdminRole(Struct, frozen=True, forbid_unknown_fields=True):
@@ -37,8 +28,8 @@ class AdminLog(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 ARGUMENTS: dict[str, type[Struct]] = {
-    "admin.list": AdminList,
-    "admin.whoami": AdminWhoami,
+    "admin.list": Nothing,
+    "admin.whoami": Nothing,
     "admin.role": AdminRole,
     "admin.log": AdminLog,
 }

@@ -30,6 +30,7 @@ from pulsarack.daemon.control_values import (
     Because,
     Listed,
     Name,
+    Nothing,
     RowId,
 )
 
@@ -50,10 +51,6 @@ Path = Annotated[str, Meta(max_length=300, pattern=PRINTABLE)]
 OrderText = Annotated[str, Meta(max_length=200, pattern=PRINTABLE)]
 Month = Annotated[str, Meta(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])\Z")]
 ClientReference = Annotated[str, Meta(min_length=1, max_length=64, pattern=PRINTABLE)]
-
-
-class Nothing(Struct, frozen=True, forbid_unknown_fields=True):
-    """A call without arguments."""
 
 
 class OrderNew(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -2,6 +2,8 @@
 
 from msgspec import Struct
 
+from pulsarack.daemon.control_values import Nothing
+
 
 class BackupNow(Struct, frozen=True, forbid_unknown_fields=True):
     """backup.now; `if_due`: only if the newest is older than [backup] every_minutes."""
@@ -9,8 +11,4 @@ class BackupNow(Struct, frozen=True, forbid_unknown_fields=True):
     if_due: bool = False
 
 
-class BackupReopen(Struct, frozen=True, forbid_unknown_fields=True):
-    """backup.reopen: no arguments."""
-
-
-ARGUMENTS: dict[str, type[Struct]] = {"backup.now": BackupNow, "backup.reopen": BackupReopen}
+ARGUMENTS: dict[str, type[Struct]] = {"backup.now": BackupNow, "backup.reopen": Nothing}

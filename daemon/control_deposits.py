@@ -11,6 +11,7 @@ from pulsarack.daemon.control_values import (
     MOST_RUPIAH,
     PRINTABLE,
     Because,
+    Day,
     Listed,
     Name,
     Paid,
@@ -19,8 +20,6 @@ from pulsarack.daemon.control_values import (
 
 MOST_BALANCE = 10**15
 MOST_ROWS = 2_000
-
-Day = Annotated[str, Meta(max_length=10, pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")]
 
 
 class TicketNew(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

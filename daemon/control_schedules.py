@@ -4,15 +4,9 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from pulsarack.daemon.control_values import Name
+from pulsarack.daemon.control_values import Day, Name, Nothing
 
 JobName = Annotated[str, Meta(pattern=r"^[a-z0-9-]{1,40}\Z")]
-# What is no day of the calendar is for the handler to say.
-Day = Annotated[str, Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")]
-
-
-class ScheduleList(Struct, frozen=True, forbid_unknown_fields=True):
-    """schedule.list."""
 
 
 class ScheduleRun(Struct, frozen=True, forbid_unknown_fields=True):
@@ -37,7 +31,7 @@ class ChipExpiry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 ARGUMENTS: dict[str, type[Struct]] = {
-    "schedule.list": ScheduleList,
+    "schedule.list": Nothing,
     "schedule.run": ScheduleRun,
     "report.day": ReportDay,
     "chip.expiry": ChipExpiry,

@@ -2,9 +2,6 @@
 
 from msgspec import Struct
 
-
-class Nothing(Struct, frozen=True, forbid_unknown_fields=True):
-    """A call without arguments."""
-
+from pulsarack.daemon.control_values import Nothing
 
 ARGUMENTS: dict[str, type[Struct]] = {"config.reload": Nothing, "config.show": Nothing}

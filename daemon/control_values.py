@@ -6,7 +6,7 @@ Shared by all files of arguments (`control_arguments.py` and those beside it). A
 import typing
 from typing import Annotated, Any
 
-from msgspec import Meta
+from msgspec import Meta, Struct
 
 MOST_RUPIAH = 10**12
 MOST_LISTED = 10_000
@@ -20,6 +20,12 @@ Paid = Annotated[int, Meta(ge=1, le=MOST_RUPIAH)]
 Listed = Annotated[int, Meta(ge=1, le=MOST_LISTED)]
 Name = Annotated[str, Meta(max_length=LONGEST_NAME, pattern=PRINTABLE)]
 Because = Annotated[str, Meta(max_length=500, pattern=PRINTABLE)]
+# What is no day of the calendar is for the handler to say.
+Day = Annotated[str, Meta(max_length=10, pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")]
+
+
+class Nothing(Struct, frozen=True, forbid_unknown_fields=True):
+    """A call without arguments."""
 
 
 SECRET = Meta(extra={"secret": True})

@@ -1,9 +1,8 @@
 """What the doctor says of the backups: that there are some, young, proved, and on another disk."""
 
 from collections.abc import Iterator
-from contextlib import suppress
-from pathlib import Path
 
+from pulsarack.daemon import durable
 from pulsarack.daemon.backups import standing
 from pulsarack.daemon.backups.errors import BackupFailed
 from pulsarack.daemon.doctor import Finding, Subject, edit, error, ok, warn
@@ -35,7 +34,7 @@ def backups(subject: Subject) -> Iterator[Finding]:
         yield from _proof(subject, found.newest_verified_at_ms)
     if found.unusable:
         yield warn(NAME, f"{found.unusable} of them cannot be used", _LIST)
-    if _one_disk(subject.state_dir, folder):
+    if durable.on_one_disk(folder, subject.state_dir):
         what = f"{folder} is on the disk of the database: whoever loses one loses both"
         remedy = "name a folder on another disk as [backup] dir, or copy them to another machine"
         yield warn(NAME, what, edit(subject), remedy)
@@ -58,10 +57,3 @@ def _proof(subject: Subject, proved_at_ms: int | None) -> Iterator[Finding]:
     elif subject.now_ms - proved_at_ms > PROVED_DAYS * 24 * HOUR_MS:
         days = (subject.now_ms - proved_at_ms) // (24 * HOUR_MS)
         yield warn(NAME, f"the newest that was put back to see is {days} days old", verify)
-
-
-def _one_disk(state_dir: Path, folder: Path) -> bool:
-    for place in (folder, *folder.parents):
-        with suppress(FileNotFoundError):
-            return place.stat().st_dev == state_dir.stat().st_dev
-    return False

@@ -1,16 +1,14 @@
 """What the doctor says of time: who keeps the clock, what it shows, and in which zone."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 
 from peewee import Database
 
 from pulsarack.daemon.doctor import Finding, Subject, bad, edit, ok, skip, warn
+from pulsarack.daemon.service import start_clock
 from pulsarack.queue import clock_steps
 
 NAME = "clock"
-EARLIEST_MS = 1_767_225_600_000
-"""The beginning of 2026: nothing of ours is older, so a clock before it is wrong."""
 _MS = 1000
 _SET = "sudo timedatectl set-ntp true"
 _ZONES = "zoneinfo/"
@@ -18,8 +16,8 @@ _ZONES = "zoneinfo/"
 
 def clock(subject: Subject) -> Iterator[Finding]:
     """The machine's clock shows a time that can be, and somebody keeps it right."""
-    if subject.now_ms < EARLIEST_MS:
-        shown = datetime.fromtimestamp(subject.now_ms / _MS, UTC).strftime("%Y-%m-%d %H:%M UTC")
+    if not start_clock.possible(subject.now_ms):
+        shown = start_clock.said(subject.now_ms)
         yield bad(NAME, f"the machine's clock shows {shown}", _SET, "times go into the books")
     if (speed := subject.config.rehearsal.speed) != 1:
         what = (

@@ -71,7 +71,7 @@ def _stuck(db: Database, subject: Subject) -> Iterator[Finding]:
     for attempt in attempts.every_open(db):
         order = orders.get(db, attempt.order_id)
         if order.state == OrderState.SENDING and subject.now_ms - attempt.claimed_at > HOUR_MS:
-            what = f"order {order.id} is being sent since more than an hour, on chip {attempt.chip}"
+            what = f"order {order.id} is still being sent after an hour, on chip {attempt.chip}"
             yield bad("orders", what, f"pulsarack order show {order.id}", "see: pulsarack rack")
 
 
@@ -83,7 +83,7 @@ def _outbox(db: Database, subject: Subject) -> Iterator[Finding]:
     ]
     for channel, count in sorted(Counter(one.channel for one in late).items()):
         why = next((one.why for one in late if one.channel == channel and one.why), "")
-        what = f"{count} messages wait for {channel} since more than an hour"
+        what = f"{count} messages have waited for {channel} for over an hour"
         yield warn("outbox", f"{what}{': ' if why else ''}{why}", "pulsarack outbox")
 
 

@@ -31,7 +31,7 @@ _MS: Final = 1000
 
 
 class Spread:
-    """How values are spread: how many were at most so much, their number and their sum."""
+    """How values are spread: how many were at most so much, and their sum."""
 
     __slots__ = ("_counts", "bounds", "total")
 
@@ -44,11 +44,6 @@ class Spread:
         """One more value."""
         self._counts[bisect_left(self.bounds, value)] += 1
         self.total += value
-
-    @property
-    def number(self) -> int:
-        """How many values there were."""
-        return sum(self._counts)
 
     def at_most(self) -> list[tuple[float, int]]:
         """Each bound with how many values were no greater; the last bound is infinity."""

@@ -14,7 +14,6 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from peewee import Database
 
@@ -50,9 +49,6 @@ from pulsarack.queue.recovery import Recovered
 from pulsarack.queue.wordings.shipped import shipped
 from pulsarack.ussd.errors import UssdError
 from pulsarack.ussd.shelf import load_shelf
-
-if TYPE_CHECKING:
-    pass
 
 # So many objects more than there were set off a search for garbage; Python itself says 700.
 GARBAGE_THRESHOLD = 5_000

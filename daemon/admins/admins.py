@@ -32,7 +32,7 @@ _SEAL_SHOWN = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class UserStanding:
     """What a user is to us, and why."""
 
     uid: int
@@ -50,7 +50,7 @@ class Admins:
         self._context = context
         self._pressure = pressure
         self.users = users or MachineUsers()
-        self._known: dict[int, tuple[Standing, float]] = {}
+        self._known: dict[int, tuple[UserStanding, float]] = {}
         self._told: set[tuple[int, str | None]] = set()
         self._refusals: dict[int, int] = {}
         self._refusals_since = 0.0
@@ -64,16 +64,19 @@ class Admins:
 
     # --- who a caller is ---
 
-    def known(self, uid: int) -> Standing | None:
+    def known(self, uid: int) -> UserStanding | None:
         """What is known of a uid without asking."""
         found = self._known.get(uid)
         if found is None or self._context.clock.monotonic() > found[1]:
             return None
         return found[0]
 
-    async def standing(self, uid: int) -> Standing:
+    async def standing(self, uid: int) -> UserStanding:
         """What a uid is to us; raises Busy."""
-        found = self.known(uid) or await self._find(uid)
+        # Who is known is not known for longer because he asks: his uid may be another's by now.
+        if (known := self.known(uid)) is not None:
+            return known
+        found = await self._find(uid)
         if uid not in self._known and len(self._known) >= MOST_KNOWN:
             self._known.clear()
         self._known[uid] = (found, self._context.clock.monotonic() + KNOWN_SECONDS)
@@ -84,30 +87,30 @@ class Admins:
         self._known.clear()
         self._told.clear()
 
-    async def _find(self, uid: int) -> Standing:
+    async def _find(self, uid: int) -> UserStanding:
         if uid == ROOT:
-            return Standing(uid, "root", Role.ADMIN, "root is always admin")
+            return UserStanding(uid, "root", Role.ADMIN, "root is always admin")
         login = await self.users.login_of(uid)
         shown = login or f"uid {uid}"
         if uid == self.users.own_uid:
-            return Standing(uid, shown, Role.ADMIN, "the daemon runs as this user")
+            return UserStanding(uid, shown, Role.ADMIN, "the daemon runs as this user")
         if uid == self.users.overflow_uid:
             self._tell_hidden(uid)
-            return Standing(uid, shown, Role.VIEWER, "the kernel does not tell who it is")
+            return UserStanding(uid, shown, Role.VIEWER, "the kernel does not tell who it is")
         row = await self._context.store.read_for(CALLER.get(), lambda db: admins.find(db, uid))
         return self._by_row(uid, login, row)
 
-    def _by_row(self, uid: int, login: str | None, row: Admin | None) -> Standing:
+    def _by_row(self, uid: int, login: str | None, row: Admin | None) -> UserStanding:
         shown = login or f"uid {uid}"
         if row is None:
-            return Standing(uid, shown, Role.VIEWER, "no role was given")
+            return UserStanding(uid, shown, Role.VIEWER, "no role was given")
         if row.login == login:
-            return Standing(uid, shown, Role(row.role), f"given by {row.set_by}")
+            return UserStanding(uid, shown, Role(row.role), f"given by {row.set_by}")
         if (uid, login) not in self._told:
             self._told.add((uid, login))
             self._log.warning("admin.login_changed", uid=uid, login=shown, was=row.login)
         why = f"uid {uid} was {row.login} when it was given a role, and is not any more"
-        return Standing(uid, shown, Role.VIEWER, why)
+        return UserStanding(uid, shown, Role.VIEWER, why)
 
     def _tell_hidden(self, uid: int) -> None:
         if (uid, None) not in self._told:
@@ -163,7 +166,7 @@ class Admins:
             self._counts["unrecorded"] += 1
             self._log.warning("admin.refusal_unrecorded", uid=act.uid, why=str(error))
 
-    def not_allowed(self, standing: Standing, call: str, error: CallError) -> None:
+    def not_allowed(self, standing: UserStanding, call: str, error: CallError) -> None:
         """Count that a role does not allow a call."""
         self._counts["not_allowed"] += 1
         if self._pressure is not None:

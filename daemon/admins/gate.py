@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from pulsarack.daemon.admins import masking
-from pulsarack.daemon.admins.admins import Admins, Standing
+from pulsarack.daemon.admins.admins import Admins, UserStanding
 from pulsarack.daemon.admins.rights import RIGHTS_OF, RULES, Right, Rule, roles_for
 from pulsarack.daemon.admins.witness import ACT, Pending, refused
 from pulsarack.daemon.control_protocol import Call, CallError, Peer
@@ -71,8 +71,10 @@ class Gate:
 
         return stream
 
-    async def _let_in(self, name: str, rule: Rule, args: msgspec.Struct, peer: Peer) -> Standing:
-        standing = self._admins.known(peer.uid) or await self._admins.standing(peer.uid)
+    async def _let_in(
+        self, name: str, rule: Rule, args: msgspec.Struct, peer: Peer
+    ) -> UserStanding:
+        standing = await self._admins.standing(peer.uid)
         if rule.right in RIGHTS_OF[standing.role]:
             return standing
         error = _not_allowed(standing, name, rule)
@@ -111,7 +113,7 @@ class Gate:
         await self._admins.end(self._now(act))
         return result
 
-    def _act(self, standing: Standing, name: str, rule: Rule, args: msgspec.Struct) -> Act:
+    def _act(self, standing: UserStanding, name: str, rule: Rule, args: msgspec.Struct) -> Act:
         return Act(
             at=self._clock.now_ms(),
             uid=standing.uid,
@@ -127,7 +129,7 @@ class Gate:
         return replace(act, at=self._clock.now_ms())
 
 
-def _not_allowed(standing: Standing, name: str, rule: Rule) -> CallError:
+def _not_allowed(standing: UserStanding, name: str, rule: Rule) -> CallError:
     enough = roles_for(rule.right)
     message = f"{standing.login} is {standing.role} here and may not use {name} ({standing.why})"
     whom = "LOGIN" if " " in standing.login else standing.login

@@ -120,7 +120,7 @@ def _step(
     connection: apsw.Connection = db.connection()  # type: ignore[no-untyped-call]
     page = int(str(connection.execute("PRAGMA page_size").get))
     log, slices = files_of(source)[1], 0
-    at_first = _size(log)
+    at_first = size_of(log)
     with copy.backup("main", connection, "main") as backup:
         while not backup.done:
             backup.step(SLICE_PAGES)
@@ -129,10 +129,11 @@ def _step(
             if slices % SYNCED_SLICES == 0:
                 os.fdatasync(descriptor)
             if pause is not None:
-                pause(PAUSE_SECONDS if _size(log) - at_first < LOG_BYTES else 0.0)
+                pause(PAUSE_SECONDS if size_of(log) - at_first < LOG_BYTES else 0.0)
 
 
-def _size(path: Path) -> int:
+def size_of(path: Path) -> int:
+    """The size of a file, 0 if there is none."""
     try:
         return path.stat().st_size
     except OSError:

@@ -20,19 +20,17 @@ def jobs(context: Context, maker: BackupMaker, config_path: Path) -> list[Job]:
     async def make() -> str:
         made = await maker.make_if_due("by the schedule")
         if made is None:
-            return "the newest backup is young enough"
+            return "none is due"
         return f"backup of {made.bytes} bytes made, up to order {made.newest_order}"
 
     async def verify() -> str:
         return await _verify(maker.folder, config_path)
 
+    proof = Job("backup-verify", "verifies the newest backup", Daily(settings.verify_at), verify)
     if not settings.every_minutes:
-        return [Job("backup-verify", "verify the newest backup", Daily(settings.verify_at), verify)]
+        return [proof]
     every = Every(settings.every_minutes * 60)
-    return [
-        Job("backup", "make a backup of the database", every, make),
-        Job("backup-verify", "verify the newest backup", Daily(settings.verify_at), verify),
-    ]
+    return [Job("backup", "makes a backup of the database", every, make), proof]
 
 
 async def _verify(folder: Path, config_path: Path) -> str:

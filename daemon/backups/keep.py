@@ -3,7 +3,8 @@
 The newest one that can be used always stays, and so does the newest that was verified, and the
 newest of before an upgrade, since going back needs it. What stays of a day or a month is its
 newest; what is verified stays rather than what is not, and what the audit found nothing in
-rather than what breaks a promise: that may be all there is.
+rather than what breaks a promise: that may be all there is. One of a time that has not come yet was
+made by a clock that was wrong, and takes the place of none that was made since.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,7 +16,7 @@ HOUR_MS = 3_600_000
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class KeepRule:
     """As the configuration says it; `most_bytes` 0: no bound."""
 
     hours: int
@@ -25,10 +26,10 @@ class Rule:
 
 
 def surplus(
-    backups: Sequence[Backup], rule: Rule, *, now_ms: int, day_of: Callable[[int], str]
+    backups: Sequence[Backup], rule: KeepRule, *, now_ms: int, day_of: Callable[[int], str]
 ) -> list[Backup]:
     """What goes, oldest first; `backups` are newest first, `day_of` gives "2026-11-30"."""
-    always = _always(backups)
+    always = _always(backups) | _always([one for one in backups if one.made_at <= now_ms])
     kept = set(always)
     kept |= {one.name for one in backups if one.made_at >= now_ms - rule.hours * HOUR_MS}
     usable = [one for one in backups if not one.problem]

@@ -8,7 +8,7 @@ from threading import Event
 from pulsarack.daemon.archive_file import Archives
 from pulsarack.daemon.backups import shelf
 from pulsarack.daemon.backups.errors import BackupError, BackupFailed
-from pulsarack.daemon.backups.keep import Rule
+from pulsarack.daemon.backups.keep import KeepRule
 from pulsarack.daemon.backups.making import Making, Wanted
 from pulsarack.daemon.backups.manifest import Manifest
 from pulsarack.daemon.backups.shelf import Backup
@@ -20,15 +20,20 @@ from pulsarack.daemon.store_files import DATABASE_NAME
 GIGA = 1_000_000_000
 
 
-def rule_of(settings: BackupSection) -> Rule:
+def rule_of(settings: BackupSection) -> KeepRule:
     """Which backups stay, as it is configured."""
-    return Rule(
+    return KeepRule(
         settings.keep_hours, settings.keep_days, settings.keep_months, settings.most_gb * GIGA
     )
 
 
 def is_due(newest_ms: int | None, settings: BackupSection, now_ms: int) -> bool:
-    """Whether a backup should be there by now that is not; a clock that was set back counts."""
+    """Whether a backup should be there by now that is not; a clock that was set back counts.
+
+    Never, if they are made by hand only (`every_minutes` 0).
+    """
+    if not settings.every_minutes:
+        return False
     if newest_ms is None or not now_ms - newest_ms >= 0:
         return True
     # A timer and the daemon's own schedule must not miss each other by a second.
@@ -101,7 +106,7 @@ class BackupMaker:
         return await self._archives.beside(making.finish)
 
     async def make_if_due(self, why: str) -> Manifest | None:
-        """The same, unless the newest one is young enough."""
+        """The same, unless none is due."""
         newest = await self._archives.beside(self.newest)
         made_at = newest.made_at if newest is not None else None
         if not is_due(made_at, self._context.config.backup, self._context.clock.now_ms()):

@@ -21,15 +21,17 @@ from typing import Final, TypeVar
 
 from peewee import Database
 
+from pulsarack.daemon import durable
 from pulsarack.daemon.archive_file import FOLDER, folder_of, names_in, path_of
-from pulsarack.daemon.backups import files, manifest, shelf
-from pulsarack.daemon.backups.copying import copy_database
+from pulsarack.daemon.backups import manifest, shelf
+from pulsarack.daemon.backups.copying import copy_database, size_of
 from pulsarack.daemon.backups.errors import BackupFailed, on_disk
-from pulsarack.daemon.backups.keep import Rule, surplus
+from pulsarack.daemon.backups.keep import KeepRule, surplus
 from pulsarack.daemon.backups.manifest import FORMAT, MANIFEST, Copied, Manifest
 from pulsarack.daemon.backups.shelf import MAKING, Backup
 from pulsarack.daemon.migrations import applied
-from pulsarack.daemon.store_files import DATABASE_NAME, files_of, free_bytes
+from pulsarack.daemon.store_errors import RestoreUnfinished
+from pulsarack.daemon.store_files import DATABASE_NAME, RESTORE_NAME, files_of, free_bytes
 from pulsarack.daemon.store_mark import commits
 from pulsarack.ledger import sql
 
@@ -50,7 +52,7 @@ class Wanted:
     folder: Path
     now_ms: int
     why: str
-    rule: Rule
+    rule: KeepRule
     day_of: Callable[[int], str]
     reserve: int = RESERVE_BYTES
     before_upgrade: bool = False
@@ -112,11 +114,14 @@ class Making:
     def give_up(self) -> None:
         """Remove what was made."""
         if self._place != Path():
-            files.remove_tree(self._place)
+            durable.remove_tree(self._place)
         self._held.close()
 
     def _begin(self) -> None:
         folder = self.wanted.folder
+        if (self.wanted.database.parent / RESTORE_NAME).exists():
+            # The database may be without its log there, and nothing would show that.
+            raise RestoreUnfinished(self.wanted.database.parent)
         self._held.enter_context(shelf.alone(folder))
         shelf.sweep(folder, MAKING)
         backups = shelf.every(folder)
@@ -125,16 +130,18 @@ class Making:
         self._make_room(backups)
         name = shelf.new_name(folder, self.wanted.now_ms, before_upgrade=self.wanted.before_upgrade)
         self._place = folder / f"{MAKING}{name}"
-        self._place.mkdir(mode=files.FOLDER_MODE)
-        files.give(self._place, folder)
+        self._place.mkdir(mode=durable.FOLDER_MODE)
+        durable.give(self._place, folder)
         self._facts = self._copy(self.wanted.database, DATABASE_NAME, _facts_of)
         if self.archives:
-            (self._place / FOLDER).mkdir(mode=files.FOLDER_MODE)
-            files.give(self._place / FOLDER, folder)
+            (self._place / FOLDER).mkdir(mode=durable.FOLDER_MODE)
+            durable.give(self._place / FOLDER, folder)
 
     def _make_room(self, backups: list[Backup]) -> None:
         """See to it that the database fits, and what must stay free beside it."""
-        needed = sum(_size(one) for one in files_of(self.wanted.database)[:2]) + self.wanted.reserve
+        needed = (
+            sum(size_of(one) for one in files_of(self.wanted.database)[:2]) + self.wanted.reserve
+        )
         if free_bytes(self.wanted.folder) < needed:
             self._remove(backups)
         if (free := free_bytes(self.wanted.folder)) < needed:
@@ -151,7 +158,7 @@ class Making:
         looks = f"{found.st_size} {found.st_mtime_ns} {found.st_ino}"
         settled = found.st_mtime_ns <= self.wanted.now_ms * 1_000_000 - _SETTLED_NS
         if settled and (last := self._same(named, looks)) is not None:
-            files.link_or_copy(last, self._place / named)
+            durable.link_or_copy(last, self._place / named)
             known = next(one for one in self._last_files() if one.name == named)
             self._copied.append(known)
             return
@@ -174,9 +181,9 @@ class Making:
         target = self._place / named
         pause = self.wanted.pause
         found = copy_database(source, target, look, watch=self._watch, pause=pause)
-        files.give(target, self.wanted.folder)
+        durable.give(target, self.wanted.folder)
         size = target.stat().st_size
-        self._copied.append(Copied(named, size, files.digest(target), looks))
+        self._copied.append(Copied(named, size, durable.digest(target), looks))
         return found
 
     def _watch(self, _copied: int) -> None:
@@ -197,11 +204,11 @@ class Making:
             files=tuple(self._copied),
         )
         if self.archives:
-            files.sync_folder(self._place / FOLDER)
+            durable.sync_folder(self._place / FOLDER)
         manifest.write(self._place / MANIFEST, made)
-        files.rename(self._place, self.wanted.folder / self._place.name.removeprefix(MAKING))
+        durable.rename(self._place, self.wanted.folder / self._place.name.removeprefix(MAKING))
         self._place = Path()
-        files.sync_folder(self.wanted.folder)
+        durable.sync_folder(self.wanted.folder)
         self._remove(shelf.every(self.wanted.folder))
         return made
 
@@ -211,8 +218,8 @@ class Making:
         ):
             # First its name: what is half removed must not be listed.
             hidden = one.path.with_name(f"{MAKING}{one.name}")
-            files.rename(one.path, hidden)
-            files.remove_tree(hidden)
+            durable.rename(one.path, hidden)
+            durable.remove_tree(hidden)
             self.removed.append(one.name)
 
 
@@ -235,10 +242,3 @@ def _facts_of(db: Database) -> _Facts:
     under_way = number("SELECT count(*) FROM orders WHERE state IN ('SENDING', 'UNKNOWN')")
     newest = number("SELECT coalesce(max(id), 0) FROM orders")
     return _Facts(applied(db), commits(db), newest, waiting + under_way)
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except OSError:
-        return 0

@@ -10,7 +10,7 @@ from typing import Annotated, Final, TypeVar
 import msgspec
 from msgspec import Meta, Struct
 
-from pulsarack.daemon.backups import files
+from pulsarack.daemon import durable
 from pulsarack.daemon.backups.errors import BadBackup
 
 FORMAT: Final = 1
@@ -96,4 +96,4 @@ def read(path: Path, kind: type[Record]) -> Record:
 
 def write(path: Path, record: Manifest | Verified) -> None:
     """Write one of the two, whole or not at all."""
-    files.write(path, msgspec.json.format(msgspec.json.encode(record), indent=2) + b"\n")
+    durable.write(path, msgspec.json.format(msgspec.json.encode(record), indent=2) + b"\n")

@@ -24,9 +24,8 @@ import msgspec
 from msgspec import Struct
 from peewee import Database
 
-from pulsarack.daemon import audit
+from pulsarack.daemon import audit, durable
 from pulsarack.daemon.archive_file import FOLDER
-from pulsarack.daemon.backups import files
 from pulsarack.daemon.backups.errors import BadBackup, RestoreRefused, on_disk
 from pulsarack.daemon.backups.shelf import Backup
 from pulsarack.daemon.backups.verifying import bring_up, check, lay_out
@@ -118,7 +117,7 @@ def restore(
 def _locked(state_dir: Path) -> Iterator[None]:
     lock = StateLock(state_dir)
     try:
-        files.give(state_dir / LOCK_NAME, state_dir)
+        durable.give(state_dir / LOCK_NAME, state_dir)
         yield
     finally:
         lock.release()
@@ -150,7 +149,7 @@ def _stage(
     backup: Backup, state_dir: Path, now_ms: int, hold_agents: bool, despite_findings: bool
 ) -> Restored:
     staging = state_dir / STAGING
-    files.remove_tree(staging)
+    durable.remove_tree(staging)
     try:
         said = check(backup)
         lay_out(backup, said, staging, link=False)
@@ -160,7 +159,7 @@ def _stage(
         _audit(backup, path, despite_findings)
         _sync_all(staging)
     except BaseException:
-        files.remove_tree(staging)
+        durable.remove_tree(staging)
         raise
     return Restored(
         backup=backup.name,
@@ -178,11 +177,11 @@ def _begin(state_dir: Path, done: Restored) -> _Journal:
     """From here on it is gone on with, whatever happens."""
     aside = state_dir / done.aside
     aside.mkdir(mode=0o700)
-    files.give(aside, state_dir)
-    files.sync_folder(state_dir)
+    durable.give(aside, state_dir)
+    durable.sync_folder(state_dir)
     _keep_record(state_dir, aside, done)
     journal = _Journal(moves=tuple(_moves(state_dir, aside)), done=done)
-    files.write(state_dir / RESTORE_NAME, msgspec.json.encode(journal))
+    durable.write(state_dir / RESTORE_NAME, msgspec.json.encode(journal))
     return journal
 
 
@@ -228,12 +227,12 @@ def _audit(backup: Backup, path: Path, despite_findings: bool) -> None:
 def _sync_all(staging: Path) -> None:
     for one in sorted(staging.rglob("*")):
         if one.is_file():
-            files.sync_file(one)
-            files.give(one, staging)
+            durable.sync_file(one)
+            durable.give(one, staging)
         else:
-            files.sync_folder(one)
+            durable.sync_folder(one)
     (staging / DATABASE_NAME).chmod(0o640)
-    files.sync_folder(staging)
+    durable.sync_folder(staging)
 
 
 def _free_name(state_dir: Path, now_ms: int) -> str:
@@ -244,8 +243,8 @@ def _free_name(state_dir: Path, now_ms: int) -> str:
 
 def _keep_record(state_dir: Path, aside: Path, done: Restored) -> None:
     if (state_dir / MARK_NAME).exists():  # so that the old files are all there for a way back
-        files.copy(state_dir / MARK_NAME, aside / MARK_NAME)
-    files.write(aside / RECORD, msgspec.json.format(msgspec.json.encode(done), indent=2) + b"\n")
+        durable.copy(state_dir / MARK_NAME, aside / MARK_NAME)
+    durable.write(aside / RECORD, msgspec.json.format(msgspec.json.encode(done), indent=2) + b"\n")
 
 
 def _moves(state_dir: Path, aside: Path) -> Iterator[_Move]:
@@ -267,10 +266,10 @@ def _carry_out(journal: _Journal, state_dir: Path) -> Restored:
     for move in journal.moves:
         old, new = state_dir / move.old, state_dir / move.new
         if not new.exists():  # else it was done before a kill
-            files.rename(old, new)
+            durable.rename(old, new)
             for folder in {old.parent, new.parent}:
-                files.sync_folder(folder)
+                durable.sync_folder(folder)
     (state_dir / RESTORE_NAME).unlink()
-    files.sync_folder(state_dir)
-    files.remove_tree(state_dir / STAGING)
+    durable.sync_folder(state_dir)
+    durable.remove_tree(state_dir / STAGING)
     return journal.done

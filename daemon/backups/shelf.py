@@ -15,7 +15,8 @@ from fcntl import LOCK_EX, LOCK_NB, flock
 from pathlib import Path
 from typing import Final
 
-from pulsarack.daemon.backups import files, manifest
+from pulsarack.daemon import durable
+from pulsarack.daemon.backups import manifest
 from pulsarack.daemon.backups.errors import BackupFailed, BadBackup, NoBackup, on_disk
 from pulsarack.daemon.backups.manifest import MANIFEST, VERIFIED, Manifest, Verified
 
@@ -96,7 +97,7 @@ def look(path: Path) -> Backup:
     verified = None
     with suppress(BadBackup):
         verified = manifest.read(path / VERIFIED, Verified)
-    if verified is not None and verified.manifest != files.digest(path / MANIFEST):
+    if verified is not None and verified.manifest != durable.digest(path / MANIFEST):
         verified = None  # of another one
     for one in said.files:
         try:
@@ -119,11 +120,11 @@ def new_name(folder: Path, now_ms: int, *, before_upgrade: bool) -> str:
 @contextmanager
 def alone(folder: Path, lock: str = _LOCK) -> Iterator[None]:
     """The only one that makes backups there, of all processes; raises BackupFailed."""
-    files.make_folder(folder)
+    durable.make_folder(folder)
     flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-    handle = os.open(folder / lock, flags, files.FILE_MODE)
+    handle = os.open(folder / lock, flags, durable.FILE_MODE)
     try:
-        files.give(folder / lock, folder)
+        durable.give(folder / lock, folder)
         try:
             flock(handle, LOCK_EX | LOCK_NB)
         except BlockingIOError:
@@ -138,4 +139,4 @@ def alone(folder: Path, lock: str = _LOCK) -> Iterator[None]:
 def sweep(folder: Path, prefix: str) -> None:
     """Remove what a program that was killed left half made. Under the lock."""
     for one in folder.glob(f"{prefix}*"):
-        files.remove_tree(one)
+        durable.remove_tree(one)

@@ -8,7 +8,7 @@ from pulsarack.daemon.backups.keep import bytes_of
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
+class BackupFigures:
     """Of one directory. Moments are milliseconds UTC, None if there is no such backup.
 
     `unusable`: those that something is known against; `bytes`: of all of them.
@@ -21,12 +21,12 @@ class Figures:
     newest_verified_at_ms: int | None
 
 
-def figures(folder: Path) -> Figures:
+def figures(folder: Path) -> BackupFigures:
     """Raises BackupFailed if the directory cannot be read; one that is not there has none."""
     backups = shelf.every(folder)
     good = [one for one in backups if one.good]
     proved = [one for one in good if one.proved]
-    return Figures(
+    return BackupFigures(
         backups=len(good),
         unusable=len(backups) - len(good),
         bytes=bytes_of(backups),

@@ -5,13 +5,14 @@ then every promise is checked, the archives' as well. What came of it is noted b
 manifest. The backup itself is only read: what is opened is a copy.
 """
 
+import errno
 import os
 from importlib.metadata import version as installed
 from pathlib import Path
 
-from pulsarack.daemon import audit
+from pulsarack.daemon import audit, durable
 from pulsarack.daemon.archive_file import FOLDER
-from pulsarack.daemon.backups import files, manifest, shelf
+from pulsarack.daemon.backups import manifest, shelf
 from pulsarack.daemon.backups.errors import BadBackup, on_disk
 from pulsarack.daemon.backups.making import RESERVE_BYTES
 from pulsarack.daemon.backups.manifest import MANIFEST, VERIFIED, Manifest, Verified
@@ -39,7 +40,7 @@ def verify(backup: Backup, *, now_ms: int) -> Verified:
         except OSError as error:
             raise on_disk(f"{backup.name} could not be verified", folder, error) from error
         finally:
-            files.remove_tree(place)
+            durable.remove_tree(place)
 
 
 def _try(backup: Backup, place: Path, now_ms: int) -> list[str]:
@@ -65,7 +66,7 @@ def _note(backup: Backup, findings: list[str], now_ms: int) -> Verified:
         at=now_ms,
         version=installed("pulsarack"),
         ok=not findings,
-        manifest=files.digest(backup.path / MANIFEST)
+        manifest=durable.digest(backup.path / MANIFEST)
         if (backup.path / MANIFEST).exists()
         else "0" * 64,
         findings=tuple(one[:2000] for one in findings[:_MOST_KEPT]),
@@ -89,7 +90,7 @@ def check(backup: Backup) -> Manifest:
             )
     for one in backup.manifest.files:
         try:
-            digest = files.digest(backup.path / one.name)
+            digest = durable.digest(backup.path / one.name)
         except OSError as error:
             raise BadBackup(f"{backup.name}: {one.name}: {error.strerror}", _OTHER) from None
         if digest != one.sha256:
@@ -106,18 +107,18 @@ def lay_out(backup: Backup, said: Manifest, place: Path, *, link: bool) -> None:
     need no copy. Raises OSError."""
     needed = sum(one.bytes for one in said.files if not link or one.name == DATABASE_NAME)
     if free_bytes(place.parent) < needed + RESERVE_BYTES:
-        raise OSError(28, os.strerror(28), str(place))
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(place))
     place.mkdir(mode=0o700)
-    files.give(place, place.parent)
+    durable.give(place, place.parent)
     for one in said.files:
         target = place / one.name
         if one.name != DATABASE_NAME and not target.parent.exists():
             (place / FOLDER).mkdir(mode=0o700)
-            files.give(place / FOLDER, place)
+            durable.give(place / FOLDER, place)
         if link and one.name != DATABASE_NAME:
-            files.link_or_copy(backup.path / one.name, target)
+            durable.link_or_copy(backup.path / one.name, target)
         else:
-            files.copy(backup.path / one.name, target)
+            durable.copy(backup.path / one.name, target)
 
 
 def bring_up(path: Path, *, now_ms: int) -> None:

@@ -12,8 +12,9 @@ from pulsarack.daemon.admins.admins import Admins
 from pulsarack.daemon.admins.rights import RIGHTS_OF, RULES, may
 from pulsarack.daemon.admins.users import ROOT
 from pulsarack.daemon.calls.office import Office, not_found
-from pulsarack.daemon.control_admins import AdminList, AdminLog, AdminRole, AdminWhoami
+from pulsarack.daemon.control_admins import AdminLog, AdminRole
 from pulsarack.daemon.control_protocol import CallError, Calls, Peer
+from pulsarack.daemon.control_values import Nothing
 from pulsarack.queue import admin_acts, admins
 from pulsarack.queue.admin_acts import ActRow
 from pulsarack.queue.admins import Admin, Role
@@ -37,12 +38,12 @@ class AdminCalls:
         calls.add("admin.role", self.role)
         calls.add("admin.log", self.log)
 
-    async def list(self, _args: AdminList, _peer: Peer) -> dict[str, Any]:
+    async def list(self, _args: Nothing, _peer: Peer) -> dict[str, Any]:
         """All users with a role; of each whether the machine still calls it so."""
         rows = await self._context.store.read(admins.every)
         return {"admins": [await self._row(row) for row in rows]}
 
-    async def whoami(self, _args: AdminWhoami, peer: Peer) -> dict[str, Any]:
+    async def whoami(self, _args: Nothing, peer: Peer) -> dict[str, Any]:
         """Who the caller is to us, and which calls he may make."""
         standing = await self._admins.standing(peer.uid)
         return {

@@ -4,8 +4,9 @@ from typing import Any
 
 from pulsarack.daemon.archive_file import path_of
 from pulsarack.daemon.calls.office import Office
-from pulsarack.daemon.control_arguments import ArchiveNow, Nothing
+from pulsarack.daemon.control_arguments import ArchiveNow
 from pulsarack.daemon.control_protocol import Calls, Peer
+from pulsarack.daemon.control_values import Nothing
 from pulsarack.queue import archive
 
 NOW_LIMIT = 1000

@@ -5,8 +5,9 @@ from typing import Any
 from pulsarack.daemon.backups.errors import BackupError
 from pulsarack.daemon.backups.maker import BackupMaker
 from pulsarack.daemon.calls.office import Office
-from pulsarack.daemon.control_backup import BackupNow, BackupReopen
+from pulsarack.daemon.control_backup import BackupNow
 from pulsarack.daemon.control_protocol import CallError, Calls, Peer
+from pulsarack.daemon.control_values import Nothing
 from pulsarack.queue import restored
 
 
@@ -24,7 +25,7 @@ class BackupCalls:
         calls.add("backup.reopen", self.reopen)
 
     async def now(self, args: BackupNow, _peer: Peer) -> dict[str, Any]:
-        """Make a backup; what it holds. `made`: false if the newest is young enough."""
+        """Make a backup; what it holds. `made`: false if none was due."""
         try:
             if args.if_due:
                 made = await self._maker.make_if_due("by the timer")
@@ -42,7 +43,7 @@ class BackupCalls:
             "at": made.made_at,
         }
 
-    async def reopen(self, _args: BackupReopen, peer: Peer) -> dict[str, Any]:
+    async def reopen(self, _args: Nothing, peer: Peer) -> dict[str, Any]:
         """Let the agents order again that a restore had stopped; their codes."""
         codes = await self._context.store.write(restored.reopen)
         self._context.log.warning("backup.reopened", agents=len(codes), uid=peer.uid)

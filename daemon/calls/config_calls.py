@@ -4,7 +4,7 @@ from typing import Any
 
 from pulsarack.daemon.calls.office import Office
 from pulsarack.daemon.control_protocol import CallError, Calls, Peer
-from pulsarack.daemon.control_service import Nothing
+from pulsarack.daemon.control_values import Nothing
 from pulsarack.daemon.service.reload import Refused
 
 

@@ -1,7 +1,7 @@
 """What the calls of the control socket have in common: the daemon's parts, and refusals."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import KW_ONLY, dataclass, replace
 
 from pulsarack.daemon.admins.admins import Admins
 from pulsarack.daemon.archivist import Archivist
@@ -34,6 +34,7 @@ class Office:
     pressure: Pressure | None = None
     identity: Identity | None = None
     channels: Callable[[], Mapping[str, ChannelState]] = dict
+    _: KW_ONLY
     reload: Reload | None = None
     schedule: Schedule | None = None
     reports: DayReports | None = None

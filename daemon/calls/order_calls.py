@@ -7,7 +7,6 @@ from peewee import Database
 from pulsarack.daemon.calls.office import Office, needs_reason, not_found, refused
 from pulsarack.daemon.calls.story import evidence_rows, new_order_row, order_row, story
 from pulsarack.daemon.control_arguments import (
-    Nothing,
     OrderAcknowledge,
     OrderById,
     OrderList,
@@ -16,6 +15,7 @@ from pulsarack.daemon.control_arguments import (
     OrderReverse,
 )
 from pulsarack.daemon.control_protocol import CallError, Calls, Peer
+from pulsarack.daemon.control_values import Nothing
 from pulsarack.daemon.ordering import Ordering
 from pulsarack.queue import contradiction, orders, outcome, request, reversal
 from pulsarack.queue.errors import IllegalMove, NotOpen

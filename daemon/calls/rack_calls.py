@@ -15,12 +15,12 @@ from pulsarack.daemon.control_arguments import (
     ChipByIccid,
     ChipRest,
     ChipTryPin,
-    Nothing,
     RouteExplain,
     UnparsedList,
 )
 from pulsarack.daemon.control_events import EventsFollow
 from pulsarack.daemon.control_protocol import CallError, Calls, Peer
+from pulsarack.daemon.control_values import Nothing
 from pulsarack.daemon.desk import Desk
 from pulsarack.daemon.employment import is_told
 from pulsarack.daemon.event_filter import wanted_by

@@ -8,7 +8,8 @@ from peewee import Database
 
 from pulsarack.daemon.calls.office import Office, not_found
 from pulsarack.daemon.control_protocol import CallError, Calls, Peer
-from pulsarack.daemon.control_schedules import ChipExpiry, ReportDay, ScheduleList, ScheduleRun
+from pulsarack.daemon.control_schedules import ChipExpiry, ReportDay, ScheduleRun
+from pulsarack.daemon.control_values import Nothing
 from pulsarack.daemon.schedules.job import JobFailed
 from pulsarack.daemon.store_errors import StoreError
 from pulsarack.queue import chips, expiry
@@ -29,7 +30,7 @@ class ScheduleCalls:
         calls.add("report.day", self.day)
         calls.add("chip.expiry", self.expiry)
 
-    async def list(self, _args: ScheduleList, _peer: Peer) -> dict[str, Any]:
+    async def list(self, _args: Nothing, _peer: Peer) -> dict[str, Any]:
         """Every job: when it is due, when it ran and what came of it."""
         assert self._schedule is not None, "the daemon has one"
         return {"jobs": [asdict(one) for one in self._schedule.standings()]}
@@ -83,6 +84,4 @@ def _day(text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise CallError(
-            "NO_SUCH_DAY", f"there is no day {text}", "write it as 2026-11-22"
-        ) from None
+        raise CallError("BAD_DAY", f"{text!r} is not a day", "write it as 2026-11-30") from None

@@ -17,11 +17,11 @@ from pulsarack.daemon.control_arguments import (
     ModemActs,
     ModemAt,
     ModemReset,
-    Nothing,
     SlotByName,
     SlotName,
 )
 from pulsarack.daemon.control_protocol import CallError, Calls, Peer
+from pulsarack.daemon.control_values import Nothing
 from pulsarack.daemon.desk import Desk
 from pulsarack.daemon.slot import HELD, Slot
 from pulsarack.daemon.trace_mask import mask_line

@@ -14,13 +14,13 @@ from pulsarack.daemon.control_arguments import (
     LedgerStatement,
     MessagesAck,
     MessagesFollow,
-    Nothing,
     PrefixRemove,
     PrefixSet,
     ProductImport,
     ProductRow,
 )
 from pulsarack.daemon.control_protocol import CallError, Calls, Peer
+from pulsarack.daemon.control_values import Nothing
 from pulsarack.ledger import accounts, books
 from pulsarack.queue import agents, prefixes, products
 from pulsarack.queue.products import Product

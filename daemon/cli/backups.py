@@ -72,7 +72,7 @@ def now(session: Session, if_due: bool, database: Path | None, as_json: bool) ->
         folder = formats.text(result["folder"])
         click.echo(f"backup made in {folder}: {bytes_} bytes, up to order {order}")
     else:
-        click.echo("the newest backup is young enough")
+        click.echo("no backup is due")
 
 
 def _make(config: "Config", if_due: bool) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from pulsarack.daemon import places, toml_text
+from pulsarack.daemon.durable import sync_folder
 from pulsarack.daemon.errors import DaemonError
 from pulsarack.daemon.secrets import credential
 from pulsarack.queue.identity.pins import MASTER_DIGITS
@@ -121,7 +122,7 @@ def new_file(path: Path, octets: bytes) -> str:
     """Make a file with one new key, which is not there yet; the key's name."""
     key = MasterKey(octets)
     _write(path, octets.hex() + "\n")
-    _keep(path.parent)
+    sync_folder(path.parent)
     return key.name
 
 
@@ -138,7 +139,7 @@ def renew_file(path: Path, octets: bytes) -> str:
     except OSError as error:
         beside.unlink()
         raise PepperError(f"{path}: it cannot be replaced: {error.strerror}", "see to it") from None
-    _keep(path.parent)
+    sync_folder(path.parent)
     return MasterKey(octets).name
 
 
@@ -155,15 +156,6 @@ def _write(path: Path, text: str) -> None:
         raise PepperError(f"{path} is there already", remedy) from None
     except OSError as error:
         raise PepperError(f"{path}: {error.strerror}", "check the place") from None
-
-
-def _keep(directory: Path) -> None:
-    """Let the names in a directory outlive a power cut."""
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _read(path: Path, group_may_read: bool) -> str:

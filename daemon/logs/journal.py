@@ -34,7 +34,7 @@ class Journal:
     """Where structlog sends what the renderer made: the datagram, and the line in its stead."""
 
     def __init__(self, stream: TextIO, path: str = SOCKET) -> None:
-        self.lines = self.fallen_back = self.lost = 0
+        self.fallen_back = self.lost = 0
         self._untold = 0
         self._path = path
         self._stream = _Stream(stream)
@@ -45,7 +45,6 @@ class Journal:
 
     def write(self, datagram: bytes, priority: int, text: str) -> None:
         """One event; never waits, never fails."""
-        self.lines += 1
         if self._send(datagram):
             taken = True
         else:

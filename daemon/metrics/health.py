@@ -31,7 +31,7 @@ LEAST_FREE_BYTES: Final = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Reason:
+class Obstacle:
     """Why it is not so, and what a person can do."""
 
     why: str
@@ -48,7 +48,7 @@ class Health:
     def __init__(self, sources: Sources, gatherer: Gatherer) -> None:
         self._sources = sources
         self._gatherer = gatherer
-        self._asking: asyncio.Task[Reason | None] | None = None
+        self._asking: asyncio.Task[Obstacle | None] | None = None
 
     async def alive(self) -> tuple[bool, dict[str, Any]]:
         """Whether it lives, and the answer that says so."""
@@ -66,63 +66,68 @@ class Health:
             reasons += list(unready(figures))
             limited += list(limits(figures))
         if self._sources.rack.stopping:
-            reasons.append(Reason("the daemon is stopping", "systemctl status pulsarack"))
+            reasons.append(Obstacle("the daemon is stopping", "systemctl status pulsarack"))
         return not reasons, {
             "ready": not reasons,
             "reasons": [one.as_json() for one in reasons],
             "limited": [one.as_json() for one in limited],
         }
 
-    async def _store_answers(self) -> Reason | None:
+    def close(self) -> None:
+        """Wait for nothing any more."""
+        if self._asking is not None:
+            self._asking.cancel()
+
+    async def _store_answers(self) -> Obstacle | None:
         # Whoever asks while somebody else does hears the same: a store that hangs is asked once.
         if self._asking is None or self._asking.done():
             self._asking = asyncio.create_task(self._ask(), name="health")
         done, _ = await asyncio.wait({self._asking}, timeout=ANSWER_SECONDS)
         if not done:
-            return Reason(
+            return Obstacle(
                 f"the database has not answered for {ANSWER_SECONDS:.0f} s",
                 "look at the disk: iostat -x 5; journalctl -u pulsarack -p warning",
             )
         return self._asking.result()
 
-    async def _ask(self) -> Reason | None:
+    async def _ask(self) -> Obstacle | None:
         store = self._sources.context.store
         try:
             await store.read(_one)
             await store.write(_one)
         except DaemonError as error:
-            return Reason(error.message, error.remedy)
+            return Obstacle(error.message, error.remedy)
         return None
 
 
-def unready(figures: Figures) -> Iterator[Reason]:
+def unready(figures: Figures) -> Iterator[Obstacle]:
     """Why nothing can be sold."""
     stored = figures.stored
     if stored is None:
-        yield Reason("the database was not read yet", "ask again in some seconds")
+        yield Obstacle("the database was not read yet", "ask again in some seconds")
         return
     if stored.files is not None and stored.files.free < LEAST_FREE_BYTES:
         free = stored.files.free // (1024 * 1024)
-        yield Reason(
+        yield Obstacle(
             f"only {free} MB are free for the database", "make room on the disk: pulsarack doctor"
         )
     states = _states(stored, figures.working)
     if not states:
-        yield Reason("no chip is in service", "pulsarack chip list, and: pulsarack chip adopt")
+        yield Obstacle("no chip is in service", "pulsarack chip list, and: pulsarack chip adopt")
     elif not any("ready" in found for found in states.values()):
-        yield Reason("none of the chips in service is ready", "pulsarack chip list")
+        yield Obstacle("none of the chips in service is ready", "pulsarack chip list")
 
 
-def limits(figures: Figures) -> Iterator[Reason]:
+def limits(figures: Figures) -> Iterator[Obstacle]:
     """What does not work, beside what does."""
     states = _states(figures.stored, figures.working) if figures.stored else {}
     if any("ready" in found for found in states.values()):
         for operator, found in states.items():
             if "ready" not in found:
-                yield Reason(f"no chip of {operator} is ready", "pulsarack chip list")
+                yield Obstacle(f"no chip of {operator} is ready", "pulsarack chip list")
     for name, state in figures.channels.items():
         if state.standing not in (Standing.UP, Standing.OFF):
-            yield Reason(f"channel {name}: {state.why}", state.remedy or "pulsarack channel list")
+            yield Obstacle(f"channel {name}: {state.why}", state.remedy or "pulsarack channel list")
 
 
 def _states(stored: Stored, working: frozenset[str]) -> dict[str, set[str]]:

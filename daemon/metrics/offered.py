@@ -26,7 +26,7 @@ class BackupFigures(Protocol):
 
     @property
     def backups(self) -> int:
-        """How many."""
+        """How many can be used, as far as is known."""
 
     @property
     def newest_at_ms(self) -> int | None:
@@ -38,11 +38,11 @@ class BackupFigures(Protocol):
 
     @property
     def bytes(self) -> int:
-        """What they take on their disk."""
+        """Of the newest, with its archives."""
 
     @property
     def unusable(self) -> int:
-        """How many of them cannot be restored."""
+        """How many others lie there: damaged, or refused by the audit."""
 
 
 @dataclass(frozen=True, slots=True)

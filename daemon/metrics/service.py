@@ -84,6 +84,7 @@ class MetricsService:
             with contextlib.suppress(asyncio.CancelledError):
                 await lag
             await self.server.stop()
+            self._health.close()
             await self._gatherer.close()
 
     async def text(self, how: Format) -> bytes:

@@ -3,19 +3,20 @@
 The files are CSV, one of operators, agents, chips and reasons of failure each, and lie in
 `<state_dir>/reports`. A file is whole or not there. What the nights of an outage left out is
 written as well, and a report that is written again is the same, since a day that is over does
-not change.
+not change. If it differs all the same, a backup was put back, or the clock set: then the older
+file stays beside it (`.old-1`), since it may be all that is known of that day.
 """
 
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any, Final
 
 from peewee import Database
 
-from pulsarack.daemon import calendar
+from pulsarack.daemon import calendar, durable
 from pulsarack.daemon.archive_file import folder_of, open_to_read, path_of
 from pulsarack.daemon.context import Context
 from pulsarack.daemon.csv_text import as_csv
@@ -135,13 +136,15 @@ def write(folder: Path, told: Told) -> list[Path]:
 
 
 def _put(path: Path, heads: Iterable[str], rows: Iterable[Iterable[str | int]]) -> Path:
-    new = path.with_name(f".{path.name}.new")
-    content = as_csv(heads, rows)
-    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, FILE_MODE)
-    with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
-        os.fchmod(descriptor, FILE_MODE)
-        file.write(content)
-        file.flush()
-        os.fsync(descriptor)
-    new.replace(path)
+    content = as_csv(heads, rows).encode()
+    _keep_other(path, content)
+    durable.write(path, content, FILE_MODE)
     return path
+
+
+def _keep_other(path: Path, content: bytes) -> None:
+    """Give a file that says something else another name."""
+    if not path.exists() or path.read_bytes() == content:
+        return
+    names = (path.with_name(f"{path.stem}.old-{number}{path.suffix}") for number in count(1))
+    path.rename(next(name for name in names if not name.exists()))

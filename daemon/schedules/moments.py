@@ -56,8 +56,6 @@ class Moments:
         before = _moment(midnight_ms) - timedelta(microseconds=1)
         found = self._trigger.get_next_fire_time(before, before + timedelta(days=4))
         assert found is not None, "each day has one"
-        at_ms: int = round((found - _EPOCH) / timedelta(milliseconds=1))
-        return at_ms
         return int((found - _EPOCH) // timedelta(milliseconds=1))
 
 

@@ -78,14 +78,6 @@ class _Entry:
     began_at: int = 0
 
 
-@dataclass(slots=True)
-class Counts:
-    """What happened since the start."""
-
-    runs: int = 0
-    failures: int = 0
-
-
 class Schedule:
     """All jobs of one daemon."""
 
@@ -110,7 +102,6 @@ class Schedule:
             assert job.name not in self._entries, f"two jobs are called {job.name}"
             self._entries[job.name] = _Entry(job)
             self._retime(self._entries[job.name])
-        self.counts: dict[str, Counts] = {name: Counts() for name in self._entries}
 
     async def load(self) -> None:
         """Learn what the daemon before had done; before `run`."""
@@ -251,14 +242,11 @@ class Schedule:
     ) -> float | None:
         """Keep how a run ended; in how many seconds it is tried again, if it failed."""
         clock, before, when = self._context.clock, entry.last, entry.when
-        counts = self.counts[entry.job.name]
-        counts.runs += 1
         done_at, failures = (None, 0) if before is None else (before.done_at, before.failures)
         done = failed is None or isinstance(failed, BadNews)
         if done:
             done_at = entry.since_ms = entry.began_at
         failures = 0 if failed is None else failures + 1
-        counts.failures += int(failed is not None)
         outcome = OK if failed is None else FAILED
         entry.last = JobRun(
             entry.job.name,

@@ -153,7 +153,8 @@ EFFECTS: dict[str, dict[str, Effect]] = {
     ),
     "retention": dict.fromkeys(("days", "at"), _live()),
     "backup": {
-        **dict.fromkeys(("dir", "every_minutes", "verify_at"), _restart(_SCHEDULE)),
+        "dir": _restart("the sandbox of the service opens it at the start"),
+        **dict.fromkeys(("every_minutes", "verify_at"), _restart(_SCHEDULE)),
         **dict.fromkeys(("keep_hours", "keep_days", "keep_months", "most_gb"), _live()),
     },
     "metrics": dict.fromkeys(("listen", "other_hosts"), _restart(_LISTENER)),

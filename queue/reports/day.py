@@ -33,7 +33,7 @@ from pulsarack.ledger import accounts, closing
 from pulsarack.queue import archive
 from pulsarack.queue.reports import window
 from pulsarack.queue.reports.window import TRANSFERS, TRANSITIONS, Window
-from pulsarack.queue.rows import tuples
+from pulsarack.queue.rows import scalar, tuples
 
 OpenArchive = Callable[[str], AbstractContextManager[Database]]
 """Opens the archive of a month to be read; raises if it cannot be."""
@@ -41,12 +41,12 @@ OpenArchive = Callable[[str], AbstractContextManager[Database]]
 NOBODY: Final = "(none)"
 _THOUSAND: Final = 1000  # a denomination counts thousands of rupiah
 _LAST: Final = 2**63 - 1
-_MOST_ON_THEIR_WAY: Final = 1_000_000
+_AT_ONCE: Final = 10_000
 _AGENT: Final = "liability:agent:"
 _CHIP: Final = "asset:chip:"
 
 _MOVES: Final = "(t.phase = 'posted' OR t.phase = 'post')"
-# Copies in an archive that have not left the database: they count there.
+# Orders in an archive that have not left the database: they count there.
 _OURS: Final = "o.id IN (SELECT value FROM json_each(?5))"
 _IN: Final = "t.{number} >= ?1 AND t.{number} < ?2 AND t.at >= ?3 AND t.at < ?4"
 # An order has one attempt that was done; what breaks that must not count its price twice.
@@ -150,10 +150,6 @@ class Day:
         found: dict[str, DayLine] = getattr(self, f"{by}s")
         return [line for _, line in sorted(found.items()) if any(line.figures().values())]
 
-    def total(self) -> DayLine:
-        """All operators together."""
-        return total(list(self.operators.values()))
-
 
 def total(lines: list[DayLine]) -> DayLine:
     """The sum of some lines."""
@@ -192,8 +188,24 @@ def _places(
     for name, (first, last) in sorted(_reaches(db).items()):
         if name not in without and last >= rows.first and first < rows.end:
             with open_archive(name) as there:
-                copied = archive.on_their_way(there, after=0, limit=_MOST_ON_THEIR_WAY)
-                yield there, sorted(set(copied) - archive.those_moved(db, name, copied))
+                yield there, _not_left(db, there, name)
+
+
+def _not_left(db: Database, there: Database, name: str) -> list[int]:
+    """The orders of an archive that have not left the database, whatever the archive says.
+
+    It may be newer than a database that was put back from a backup.
+    """
+    moved = scalar(db, "SELECT orders FROM archive WHERE name = ?", (name,))
+    if moved == scalar(there, "SELECT count(*) FROM orders"):
+        return []
+    found: list[int] = []
+    page = "SELECT id FROM orders WHERE id > ? ORDER BY id LIMIT ?"
+    after = 0
+    while ids := [order_id for (order_id,) in tuples(there, page, (after, _AT_ONCE))]:
+        found += sorted(set(ids) - archive.those_moved(db, name, ids))
+        after = ids[-1]
+    return found
 
 
 def _reaches(db: Database) -> dict[str, tuple[int, int]]:

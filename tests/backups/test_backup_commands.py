@@ -42,7 +42,7 @@ def test_a_round_of_all_commands_without_a_daemon(run: Any, tmp_path: Path) -> N
     assert run("list").stdout == f"there is no backup in {tmp_path / 'kept'}\n"
     assert "there is no usable backup" in run("verify").stderr
     assert "up to order 1" in run("now").stdout
-    assert run("now", "--if-due").stdout == "the newest backup is young enough\n"
+    assert run("now", "--if-due").stdout == "no backup is due\n"
     (listed,) = json.loads(run("list", "--json").stdout)["backups"]
     assert (listed["verified"], listed["open_orders"]) == ("no", 1)
     assert run("verify").stdout == f"backup {listed['name']}: every promise holds\n"

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulsarack.daemon.backups import copying, files, keep, making, shelf, standing
+from pulsarack.daemon import durable
+from pulsarack.daemon.backups import copying, keep, making, shelf, standing
 from pulsarack.daemon.backups.copying import copy_database
 from pulsarack.daemon.backups.errors import BackupFailed, NoBackup
-from pulsarack.daemon.backups.keep import HOUR_MS, Rule
+from pulsarack.daemon.backups.keep import HOUR_MS, KeepRule
 from pulsarack.daemon.backups.maker import is_due
 from pulsarack.daemon.backups.manifest import Copied, Manifest, Verified
 from pulsarack.daemon.backups.shelf import Backup
@@ -43,8 +44,8 @@ def test_a_backup_says_what_it_is_and_is_the_daemon_s_and_the_group_s_alone(
     assert made.schema.keys() == {"ledger", "queue"}
     (backup,) = yard.backups()
     assert backup.manifest == made and backup.good and not backup.proved
-    assert backup.path.stat().st_mode & 0o777 == files.FOLDER_MODE
-    assert {one.stat().st_mode & 0o777 for one in backup.path.iterdir()} == {files.FILE_MODE}
+    assert backup.path.stat().st_mode & 0o777 == durable.FOLDER_MODE
+    assert {one.stat().st_mode & 0o777 for one in backup.path.iterdir()} == {durable.FILE_MODE}
     assert standing.figures(yard.folder).newest_at_ms == shop.now
 
 
@@ -150,11 +151,11 @@ def break_off(patched: pytest.MonkeyPatch, number: int, error: BaseException) ->
 
         return step
 
-    for where, name in ((files, "write"), (files, "sync_folder"), (files, "digest")):
+    for where, name in ((durable, "write"), (durable, "sync_folder"), (durable, "digest")):
         patched.setattr(where, name, mortal(getattr(where, name)))
     patched.setattr(making, "copy_database", mortal(making.copy_database))
     patched.setattr(making, "free_bytes", mortal(making.free_bytes))
-    patched.setattr(files, "rename", mortal(files.rename))
+    patched.setattr(durable, "rename", mortal(durable.rename))
 
 
 def test_a_disk_that_fills_is_left_with_its_reserve(
@@ -176,7 +177,7 @@ def test_when_there_is_no_room_those_go_first_that_need_not_stay(
         yard.make()
         shop.now += HOUR_MS
     monkeypatch.setattr(making, "free_bytes", lambda _place: 2**40 if len(yard.names()) == 1 else 0)
-    yard.make(Rule(0, 0, 0), reserve=1)
+    yard.make(KeepRule(0, 0, 0), reserve=1)
     assert len(yard.names()) == 1
 
 
@@ -228,7 +229,7 @@ def day_of(at_ms: int) -> str:
     return f"{2000 + day // 360:04}-{day % 360 // 30 + 1:02}-{day % 30 + 1:02}"
 
 
-def kept(backups: list[Backup], rule: Rule, now_ms: int) -> list[str]:
+def kept(backups: list[Backup], rule: KeepRule, now_ms: int) -> list[str]:
     gone = {one.name for one in keep.surplus(backups, rule, now_ms=now_ms, day_of=day_of)}
     return [one.name for one in backups if one.name not in gone]
 
@@ -236,7 +237,7 @@ def kept(backups: list[Backup], rule: Rule, now_ms: int) -> list[str]:
 def test_all_of_the_last_hours_stay_then_one_a_day_then_one_a_month() -> None:
     now = 400 * DAY_MS + 12 * HOUR_MS
     every = [backup(f"b{n}", now - n * HOUR_MS) for n in range(24 * 100)]
-    left = kept(every, Rule(3, 4, 3), now)
+    left = kept(every, KeepRule(3, 4, 3), now)
     assert left[:4] == ["b0", "b1", "b2", "b3"]
     assert left[4:7] == ["b13", "b37", "b61"]  # the newest of the days before
     assert len(left) == 4 + 3 + 2
@@ -251,14 +252,26 @@ def test_the_last_verified_one_stays_and_so_does_the_last_before_an_upgrade() ->
         backup("v", now - 60 * DAY_MS, proved=True),
         backup("w", now - 70 * DAY_MS, proved=True),
     ]
-    assert kept(old, Rule(0, 0, 0), now) == ["new", "u-before-upgrade", "v"]
-    assert kept(old, Rule(0, 0, 0, most_bytes=1), now) == ["new", "u-before-upgrade", "v"]
-    assert kept(old, Rule(10_000, 0, 0, most_bytes=40), now) == [
+    assert kept(old, KeepRule(0, 0, 0), now) == ["new", "u-before-upgrade", "v"]
+    assert kept(old, KeepRule(0, 0, 0, most_bytes=1), now) == ["new", "u-before-upgrade", "v"]
+    assert kept(old, KeepRule(10_000, 0, 0, most_bytes=40), now) == [
         "new",
         "x",
         "u-before-upgrade",
         "v",
     ]
+
+
+def test_a_clock_that_was_wrong_does_not_cost_what_is_made_since() -> None:
+    now = 400 * DAY_MS
+    every = [
+        backup("f", now + 900 * DAY_MS, proved=True),
+        backup("new", now),
+        backup("v", now - DAY_MS, proved=True),
+        backup("w", now - 2 * DAY_MS, proved=True),
+    ]
+    assert kept(every, KeepRule(0, 0, 0), now) == ["f", "new", "v"]
+    assert kept(every, KeepRule(3, 14, 6, most_bytes=1), now) == ["f", "new", "v"]
 
 
 @given(
@@ -275,7 +288,7 @@ def test_what_must_stay_always_stays(
         backup(f"b{n}", 500 * DAY_MS - at * HOUR_MS, proved=proved)
         for n, (at, proved) in enumerate(sorted(made, key=lambda one: one[0]))
     ]
-    left = kept(backups, Rule(hours, days, months, most), 500 * DAY_MS)
+    left = kept(backups, KeepRule(hours, days, months, most), 500 * DAY_MS)
     for wanted in (lambda b: b.good, lambda b: b.proved):
         first = next((one.name for one in backups if wanted(one)), None)
         assert first is None or first in left
@@ -288,6 +301,7 @@ def test_when_one_is_due() -> None:
     assert not is_due(1000, settings, 1000 + 14 * 60_000)
     assert is_due(1000, settings, 1000 + 15 * 60_000 - 20_000)
     assert is_due(10**13, settings, 1000)  # the clock was set back
+    assert not is_due(None, BackupSection(every_minutes=0), 0)  # only by hand
 
 
 def test_what_lies_about_there_is_no_backup(yard: Yard, shop: World) -> None:

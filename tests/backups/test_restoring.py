@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from pulsarack.daemon.backups import files, restoring
+from pulsarack.daemon import durable
+from pulsarack.daemon.backups import restoring
 from pulsarack.daemon.backups.errors import BackupError, BadBackup, RestoreRefused
 from pulsarack.daemon.store_errors import CommitsLost, RestoreUnfinished, StoreLocked
 from pulsarack.daemon.store_files import DATABASE_NAME, MARK_NAME, RESTORE_NAME
@@ -90,7 +91,7 @@ def kill_at(monkeypatch: pytest.MonkeyPatch, number: int) -> list[str]:
         return step
 
     for name in ("rename", "write", "copy", "sync_folder", "remove_tree"):
-        monkeypatch.setattr(files, name, mortal(name, getattr(files, name)))
+        monkeypatch.setattr(durable, name, mortal(name, getattr(durable, name)))
     return steps
 
 
@@ -233,6 +234,27 @@ def test_a_journal_that_is_not_ours_is_refused(yard: Yard, shop: World, journal:
         yard.restore()
     (yard.state / RESTORE_NAME).unlink()
     yard.begin()
+
+
+def test_what_is_half_put_back_is_not_backed_up(
+    yard: Yard, shop: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The old database stands there without its log, as if nothing had been committed since."""
+    yard.make()
+    shop.close()
+    rename = durable.rename
+
+    def killed_at_the_database(old: Path, new: Path) -> None:
+        if old == yard.database:
+            raise Killed
+        rename(old, new)
+
+    monkeypatch.setattr(durable, "rename", killed_at_the_database)
+    with pytest.raises(Killed):
+        yard.restore()
+    with pytest.raises(RestoreUnfinished):
+        yard.make()
+    assert len(yard.names()) == 1 and yard.database.exists()
 
 
 def test_a_newer_mark_is_kept(yard: Yard, shop: World) -> None:

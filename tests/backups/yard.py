@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from pulsarack.daemon.backups import making, restoring, shelf, verifying
-from pulsarack.daemon.backups.keep import Rule
+from pulsarack.daemon.backups.keep import KeepRule
 from pulsarack.daemon.backups.manifest import Manifest, Verified
 from pulsarack.daemon.backups.restoring import Outcome
 from pulsarack.daemon.backups.shelf import Backup
@@ -16,7 +16,7 @@ from pulsarack.queue.restored import Held
 from tests.daemon.store_inline import InlineStore
 from tests.queue.world import World
 
-KEEP_ALL = Rule(1000, 100, 100)
+KEEP_ALL = KeepRule(1000, 100, 100)
 
 
 class Yard:
@@ -32,7 +32,7 @@ class Yard:
         """Where its backups lie."""
         return self.state / "backups"
 
-    def make(self, rule: Rule = KEEP_ALL, **more: Any) -> Manifest:
+    def make(self, rule: KeepRule = KEEP_ALL, **more: Any) -> Manifest:
         """A backup of now."""
         more = {"reserve": 0, **more}
         return making.make(

@@ -17,9 +17,9 @@ import pytest
 from pulsarack.daemon import control, control_bounds
 from pulsarack.daemon import log as logging
 from pulsarack.daemon.control import ControlServer, ControlSocketError
-from pulsarack.daemon.control_arguments import Nothing
 from pulsarack.daemon.control_bounds import Bounds
 from pulsarack.daemon.control_protocol import LINE_LIMIT, CallError, Calls, Peer
+from pulsarack.daemon.control_values import Nothing
 from pulsarack.daemon.errors import Busy, DaemonError
 from pulsarack.daemon.logs.storms import WINDOW_MS
 from pulsarack.daemon.outside import CALLER

@@ -6,19 +6,21 @@ import pytest
 
 from pulsarack.daemon import config, doctor_backups
 from pulsarack.daemon.backups.errors import BackupFailed
-from pulsarack.daemon.backups.standing import Figures
+from pulsarack.daemon.backups.standing import BackupFigures
 from pulsarack.daemon.doctor import Level, Subject, examine
 from tests.daemon.machine_tree import NOWHERE
 
 NOW = 1_795_331_100_000
 DAY = 86_400_000
-GOOD = Figures(3, 0, 1000, NOW - 600_000, NOW - DAY)
+GOOD = BackupFigures(3, 0, 1000, NOW - 600_000, NOW - DAY)
 
 
-def told(place: Path, monkeypatch: pytest.MonkeyPatch, found: Figures | Exception) -> list[str]:
+def told(
+    place: Path, monkeypatch: pytest.MonkeyPatch, found: BackupFigures | Exception
+) -> list[str]:
     (place / "pulsarack.db").touch()
 
-    def figures(folder: Path) -> Figures:
+    def figures(folder: Path) -> BackupFigures:
         if isinstance(found, Exception):
             raise found
         return found
@@ -41,10 +43,13 @@ NOBODY_TRIED = "none was ever put back to see whether it is good $ sudo pulsarac
     ("figures", "lines"),
     [
         (GOOD, []),
-        (Figures(0, 0, 0, None, None), ["there is none in /proc/none $ sudo pulsarack backup now"]),
-        (Figures(1, 0, 9, NOW, None), [NOBODY_TRIED]),
         (
-            Figures(1, 2, 9, NOW - 2 * 3_600_000, NOW - 4 * DAY),
+            BackupFigures(0, 0, 0, None, None),
+            ["there is none in /proc/none $ sudo pulsarack backup now"],
+        ),
+        (BackupFigures(1, 0, 9, NOW, None), [NOBODY_TRIED]),
+        (
+            BackupFigures(1, 2, 9, NOW - 2 * 3_600_000, NOW - 4 * DAY),
             [
                 "the newest is 120 minutes old, though one is to be made every 15"
                 " $ sudo pulsarack backup now",
@@ -55,7 +60,7 @@ NOBODY_TRIED = "none was ever put back to see whether it is good $ sudo pulsarac
     ],
 )
 def test_how_the_backups_stand(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, figures: Figures, lines: list[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, figures: BackupFigures, lines: list[str]
 ) -> None:
     assert told(tmp_path, monkeypatch, figures) == [f"warn {line}" for line in lines]
 

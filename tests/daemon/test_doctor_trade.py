@@ -79,7 +79,7 @@ def test_orders_that_a_running_daemon_forgot(
     assert server.waiting() == [
         f"bad 1 orders wait an hour longer than they may, first order {queued.id}"
         f" $ pulsarack order show {queued.id}",
-        f"bad order {sending.id} is being sent since more than an hour, on chip {iccid(1)}"
+        f"bad order {sending.id} is still being sent after an hour, on chip {iccid(1)}"
         f" $ pulsarack order show {sending.id}",
     ]
 
@@ -122,7 +122,7 @@ def test_an_outbox_that_is_stuck(server: Server) -> None:
     world.run(lambda db: outgoing.try_again(db, first, "no connection", **later))
     world.wait(3601)
     assert server.waiting() == [
-        "warn 2 messages wait for xmpp since more than an hour: no connection $ pulsarack outbox"
+        "warn 2 messages have waited for xmpp for over an hour: no connection $ pulsarack outbox"
     ]
 
 

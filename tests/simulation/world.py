@@ -299,7 +299,7 @@ class World:
             pressure,
             identity,
             channels.states,
-            Admins(context, pressure, FakeUsers()),
+            admins=Admins(context, pressure, FakeUsers()),
         )
         daemon.calls = registry(office)
         parts = [asyncio.create_task(one) for one in (dispatcher.run(), rack.run(), channels.run())]

@@ -16,7 +16,7 @@ from pulsarack.daemon import log as logging
 from pulsarack.daemon.calls.config_calls import ConfigCalls
 from pulsarack.daemon.config import Config
 from pulsarack.daemon.control_protocol import CallError
-from pulsarack.daemon.control_service import Nothing
+from pulsarack.daemon.control_values import Nothing
 from pulsarack.daemon.service import live_keys
 from pulsarack.daemon.service.live_keys import EFFECTS
 from pulsarack.daemon.service.reload import Refused, Reload, stale_credentials

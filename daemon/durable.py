@@ -1,4 +1,4 @@
-"""The few things that are done to files here, each durable when it returns.
+"""What is done to files that must outlive a power cut; each is durable when it returns.
 
 What root makes belongs to whom the directory belongs: the daemon must be able to read it.
 """
@@ -50,12 +50,13 @@ def sync_file(path: Path) -> None:
         os.close(handle)
 
 
-def write(path: Path, data: bytes) -> None:
-    """A whole small file or none, in place of the one that is there."""
+def write(path: Path, data: bytes, mode: int = FILE_MODE) -> None:
+    """A whole small file or none, in place of the one that is there; `mode` whatever the umask."""
     new = path.with_name(f"{path.name}.new")
     new.unlink(missing_ok=True)
     handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE)
     with os.fdopen(handle, "wb") as file:
+        os.fchmod(handle, mode)
         file.write(data)
         file.flush()
         os.fsync(handle)
