@@ -29,7 +29,8 @@ def give(path: Path, like: Path) -> None:
     """If root made it: to whom another place belongs."""
     if os.geteuid() == 0:
         owner = like.stat()
-        os.chown(path, owner.st_uid, owner.st_gid)
+        # Never of what a link leads to: the directory belongs to a user who has fewer rights.
+        os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
 
 
 def sync_folder(path: Path) -> None:

@@ -37,8 +37,15 @@ BY: Final = "(restore)"
 LEFT_OUT: Final = 1_000_000
 """Numbers that are not given any more: more than a rack sells between two backups."""
 
-# What is told outside, to agents, their programs and the banks.
-_NUMBERED = ("orders", "message", "outgoing", "ticket", "credit_request", "complaint")
+MOST_TOLD: Final = 10**12
+"""Numbers from here on were never given: who says so is damaged."""
+
+# What is told outside, to agents and their programs, or stands in the lists of people here.
+_NUMBERED = (
+    *("orders", "message", "outgoing", "ticket", "credit_request", "complaint"),
+    *("bank_row", "discrepancy", "balance_transfer"),
+)
+_NAMES = ", ".join(f"'{name}'" for name in _NUMBERED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +57,14 @@ class Held:
     agents: int
 
 
-def hold_back(db: Database, *, why: str, hold_agents: bool, now_ms: int) -> Held:
-    """Make all this of a database that is about to be put back. One transaction."""
+def hold_back(
+    db: Database, *, why: str, hold_agents: bool, now_ms: int, told_up_to: int = 0
+) -> Held:
+    """Make all this of a database that is about to be put back. One transaction.
+
+    `told_up_to`: the greatest number that is known to have been given since (`numbers_given`),
+    perhaps by a database that was put back before this one.
+    """
     for attempt in attempts.every_open(db):
         if orders.get(db, attempt.order_id).state == OrderState.SENDING:
             _may_have_left(db, attempt.id)
@@ -62,12 +75,18 @@ def hold_back(db: Database, *, why: str, hold_agents: bool, now_ms: int) -> Held
     waiting = changed(db, mark, Reason.RESTORED.value, OrderState.QUEUED.value)
     undecided = changed(db, mark, Reason.RESTORED.value, OrderState.UNKNOWN.value)
     for table in _NUMBERED:
-        _leave_numbers_out(db, table)
-    stopped = 0
+        _leave_numbers_out(db, table, told_up_to)
     if hold_agents:
-        stop = "UPDATE agent SET active = 0, stopped_by = ? WHERE active = 1"
-        stopped = changed(db, stop, BY)
-    return Held(waiting, undecided, stopped)
+        execute(db, "UPDATE agent SET active = 0, stopped_by = ? WHERE active = 1", (BY,))
+    # A backup of the time after a restore has them held already.
+    return Held(waiting, undecided, len(held_agents(db)))
+
+
+def numbers_given(db: Database) -> int:
+    """The greatest number that a database has given to what is told outside."""
+    # A damaged one may say anything.
+    found = f"SELECT max(seq) FROM sqlite_sequence WHERE name IN ({_NAMES}) AND seq < {MOST_TOLD}"
+    return int(scalar(db, found) or 0)
 
 
 def reopen(db: Database) -> list[str]:
@@ -98,9 +117,9 @@ def _may_have_left(db: Database, attempt_id: int) -> None:
     )
 
 
-def _leave_numbers_out(db: Database, table: str) -> None:
+def _leave_numbers_out(db: Database, table: str, told_up_to: int) -> None:
     known = "SELECT seq FROM sqlite_sequence WHERE name = ?"
-    last = int(scalar(db, known, (table,)) or 0)
+    last = max(int(scalar(db, known, (table,)) or 0), told_up_to)
     # Rounded up, so that people see at a glance which orders are of the time after.
     free = (last // LEFT_OUT + 2) * LEFT_OUT
     if not changed(db, "UPDATE sqlite_sequence SET seq = ? WHERE name = ?", free, table):

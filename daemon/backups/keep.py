@@ -1,10 +1,10 @@
 """Which backups stay: all of some hours, then one a day, then one a month. Pure.
 
-The newest one that can be used always stays, and so does the newest that was verified, and the
-newest of before an upgrade, since going back needs it. What stays of a day or a month is its
+The newest one that can be used always stays, and so does the newest that was verified, and those
+of before the newest upgrade, since going back needs them. What stays of a day or a month is its
 newest; what is verified stays rather than what is not, and what the audit found nothing in
-rather than what breaks a promise: that may be all there is. One of a time that has not come yet was
-made by a clock that was wrong, and takes the place of none that was made since.
+rather than what breaks a promise: that may be all there is. One of a time that has not come yet
+was made by a clock that was wrong, and takes the place of none that was made since.
 """
 
 from collections.abc import Callable, Sequence
@@ -51,10 +51,23 @@ def _always(backups: Sequence[Backup]) -> set[str]:
         lambda one: not one.problem,
         lambda one: one.good,
         lambda one: one.proved,
-        lambda one: one.good and one.before_upgrade,
     )
     found = (next((one for one in backups if kind(one)), None) for kind in kinds)
-    return {one.name for one in found if one is not None}
+    return {one.name for one in found if one is not None} | _ways_back(backups)
+
+
+def _ways_back(backups: Sequence[Backup]) -> set[str]:
+    """Those of before the newest upgrade, one of each schema.
+
+    An upgrade that was broken off has one more for each time that it was begun, and only the
+    first is of tables that the version before knows.
+    """
+    made = [(one, one.manifest) for one in backups if one.good and one.before_upgrade]
+    of_schema: dict[tuple[tuple[str, int], ...], str] = {}
+    for one, said in made:
+        if said is not None and made[0][1] is not None and said.version == made[0][1].version:
+            of_schema.setdefault(tuple(sorted(said.schema.items())), one.name)
+    return set(of_schema.values())
 
 
 def _worth(one: Backup) -> int:

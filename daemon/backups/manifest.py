@@ -4,6 +4,7 @@
 by which version, and what was found. Both are read as if anybody could have written them.
 """
 
+import stat
 from pathlib import Path
 from typing import Annotated, Final, TypeVar
 
@@ -76,7 +77,10 @@ Record = TypeVar("Record", Manifest, Verified)
 def read(path: Path, kind: type[Record]) -> Record:
     """One of the two; raises BadBackup."""
     try:
-        if path.stat().st_size > _MOST_BYTES:
+        found_there = path.lstat()
+        if not stat.S_ISREG(found_there.st_mode):  # a pipe would be waited for without end
+            raise BadBackup(f"{path} is no file", "use another backup: pulsarack backup list")
+        if found_there.st_size > _MOST_BYTES:
             raise BadBackup(f"{path} is too large to be one of ours", "use another backup")
         found = msgspec.json.decode(path.read_bytes(), type=kind)
     except OSError as error:

@@ -20,15 +20,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+import apsw
 import msgspec
 from msgspec import Struct
-from peewee import Database
+from peewee import Database, PeeweeException
+from playhouse.apsw_ext import APSWDatabase
 
 from pulsarack.daemon import audit, durable
 from pulsarack.daemon.archive_file import FOLDER
+from pulsarack.daemon.backups import shelf
 from pulsarack.daemon.backups.errors import BadBackup, RestoreRefused, on_disk
 from pulsarack.daemon.backups.shelf import Backup
 from pulsarack.daemon.backups.verifying import bring_up, check, lay_out
+from pulsarack.daemon.service.start_clock import possible, said
+from pulsarack.daemon.store_errors import StoreError
 from pulsarack.daemon.store_files import (
     DATABASE_NAME,
     LOCK_NAME,
@@ -42,7 +47,7 @@ from pulsarack.daemon.store_files import (
 )
 from pulsarack.daemon.store_mark import LAST, commits, read_mark
 from pulsarack.ledger import sql
-from pulsarack.queue import restored
+from pulsarack.queue import clock_steps, restored
 from pulsarack.queue.restored import Held
 
 STAGING: Final = "restoring"
@@ -101,6 +106,11 @@ def restore(
     Raises StoreLocked while a daemon works there, BackupError if the backup cannot be used. Then
     nothing was touched, or the restore can be gone on with, as the error says.
     """
+    if not possible(now_ms):
+        raise RestoreRefused(
+            f"the clock says {said(now_ms)}, and nothing may be booked on such a day",
+            "set it, then run the same again: timedatectl status",
+        )
     with _locked(state_dir):
         try:
             found = _unfinished(state_dir)
@@ -155,7 +165,7 @@ def _stage(
         lay_out(backup, said, staging, link=False)
         path = staging / DATABASE_NAME
         bring_up(path, now_ms=now_ms)
-        held = _make_ready(path, backup, read_mark(state_dir) or 0, now_ms, hold_agents)
+        held = _make_ready(path, backup, state_dir, now_ms, hold_agents)
         _audit(backup, path, despite_findings)
         _sync_all(staging)
     except BaseException:
@@ -185,23 +195,51 @@ def _begin(state_dir: Path, done: Restored) -> _Journal:
     return journal
 
 
-def _make_ready(path: Path, backup: Backup, mark: int, now_ms: int, hold_agents: bool) -> Held:
+def _make_ready(
+    path: Path, backup: Backup, state_dir: Path, now_ms: int, hold_agents: bool
+) -> Held:
+    told_up_to = max(_numbers_given(state_dir / DATABASE_NAME), _newest_order(backup))
     db = database(path, "OFF")
     connect(db, path)
     try:
         leave_log_on_close(db, False)
         with db.atomic("IMMEDIATE"):
+            # First, as at every start: the clock of another machine may be behind.
+            clock_steps.follow_since_stop(db, now_ms=now_ms)
             held = restored.hold_back(
                 db,
                 why=f"the backup {backup.name} was put back: it may have been sent since",
                 hold_agents=hold_agents,
                 now_ms=now_ms,
+                told_up_to=told_up_to,
             )
-            _count_on(db, mark)
+            _count_on(db, read_mark(state_dir) or 0)
         sql.run(db, "PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
     finally:
         db.close()
     return held
+
+
+def _numbers_given(path: Path) -> int:
+    """The greatest number that the database given up has told; 0 if it cannot be read any more."""
+    if not path.is_file():
+        return 0
+    db = APSWDatabase(str(path), flags=apsw.SQLITE_OPEN_READONLY, autoconnect=False)
+    try:
+        connect(db, path)
+        leave_log_on_close(db, True)
+        return restored.numbers_given(db)
+    except (StoreError, PeeweeException, apsw.Error, UnicodeDecodeError):
+        return 0
+    finally:
+        db.close()
+
+
+def _newest_order(backup: Backup) -> int:
+    """The newest order that any backup beside this one knows: the disk may be lost."""
+    beside = (one.manifest for one in shelf.every(backup.path.parent))
+    told = (one.newest_order for one in beside if one is not None)
+    return max((number for number in told if number < restored.MOST_TOLD), default=0)
 
 
 def _count_on(db: Database, mark: int) -> None:

@@ -7,6 +7,7 @@ dot in front, and is listed nowhere.
 
 import os
 import re
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -101,10 +102,13 @@ def look(path: Path) -> Backup:
         verified = None  # of another one
     for one in said.files:
         try:
-            size = (path / one.name).stat().st_size
+            there = (path / one.name).lstat()
         except OSError as error:
             return Backup(path, said, verified, f"{one.name}: {error.strerror}")
-        if size != one.bytes:
+        if not stat.S_ISREG(there.st_mode):  # a pipe would be read without end
+            return Backup(path, said, verified, f"{one.name} is no file")
+        if there.st_size != one.bytes:
+            size = there.st_size
             return Backup(path, said, verified, f"{one.name} has {size} bytes, not {one.bytes}")
     return Backup(path, said, verified)
 

@@ -204,14 +204,16 @@ def test_no_database_is_no_backup(yard: Yard, shop: World, tmp_path: Path) -> No
 # --- which stay --------------------------------------------------------------------------
 
 
-def backup(name: str, at: int, *, proved: bool | None = None, size: int = 10) -> Backup:
+def backup(
+    name: str, at: int, *, proved: bool | None = None, size: int = 10, schema: int = 1
+) -> Backup:
     """One as it is listed."""
     said = Manifest(
         format=1,
         version="1",
         made_at=at,
         why="",
-        schema={},
+        schema={"queue": schema},
         commit=1,
         newest_order=1,
         open_orders=0,
@@ -262,6 +264,18 @@ def test_the_last_verified_one_stays_and_so_does_the_last_before_an_upgrade() ->
     ]
 
 
+def test_an_upgrade_that_was_broken_off_costs_no_way_back() -> None:
+    now = 400 * DAY_MS
+    every = [
+        backup("new", now),
+        backup("again-before-upgrade", now - 20 * DAY_MS, schema=16),
+        backup("half-before-upgrade", now - 21 * DAY_MS, schema=16),
+        backup("true-before-upgrade", now - 22 * DAY_MS, schema=15),
+    ]
+    left = ["new", "again-before-upgrade", "true-before-upgrade"]
+    assert kept(every, KeepRule(0, 0, 0), now) == left
+
+
 def test_a_clock_that_was_wrong_does_not_cost_what_is_made_since() -> None:
     now = 400 * DAY_MS
     every = [
@@ -309,9 +323,12 @@ def test_what_lies_about_there_is_no_backup(yard: Yard, shop: World) -> None:
     (yard.folder / "lost+found").mkdir()
     (yard.folder / "20261130T031500Z").write_text("a file")
     (yard.folder / "20261130T031501Z").mkdir()
+    (yard.folder / "20261130T031503Z").mkdir()
+    os.mkfifo(yard.folder / "20261130T031503Z" / "manifest.json")
     (yard.folder / "20261130T031502Z").mkdir()
     (yard.folder / "20261130T031502Z" / "manifest.json").write_bytes(b"x" * 2_000_000)
     problems = [one.problem for one in yard.backups() if one.problem]
-    assert len(yard.names()) == 3 and len(problems) == 2
-    assert "too large" in problems[0] and "No such file" in problems[1]
-    assert standing.figures(yard.folder).unusable == 2
+    assert len(yard.names()) == 4 and len(problems) == 3
+    for said, expected in zip(problems, ("is no file", "too large", "No such file"), strict=True):
+        assert expected in said
+    assert standing.figures(yard.folder).unusable == 3

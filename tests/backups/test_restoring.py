@@ -14,6 +14,7 @@ from pulsarack.daemon.backups.errors import BackupError, BadBackup, RestoreRefus
 from pulsarack.daemon.store_errors import CommitsLost, RestoreUnfinished, StoreLocked
 from pulsarack.daemon.store_files import DATABASE_NAME, MARK_NAME, RESTORE_NAME
 from pulsarack.daemon.store_mark import read_mark
+from pulsarack.queue.restored import LEFT_OUT, reopen
 from tests.backups.yard import Yard
 from tests.daemon.archive_world import OldShop
 from tests.queue.world import World, iccid
@@ -255,6 +256,60 @@ def test_what_is_half_put_back_is_not_backed_up(
     with pytest.raises(RestoreUnfinished):
         yard.make()
     assert len(yard.names()) == 1 and yard.database.exists()
+
+
+def test_numbers_told_after_a_restore_are_not_given_again_by_the_next(
+    yard: Yard, shop: World
+) -> None:
+    """The same backup twice: whether the database given up can be read, or another backup knows."""
+    yard.make()
+    first = yard.newest()
+    shop.close()
+
+    def sold_after_restore() -> int:
+        yard.restore(first)
+        yard.begin()
+        shop.run(reopen)
+        return shop.order("S10.081200000023").id
+
+    once = sold_after_restore()
+    shop.close()
+    twice = sold_after_restore()
+    for _ in range(2):
+        shop.now += 60_000
+        yard.make()
+    shop.close()
+    yard.spoil(yard.newest(), newest_order=2**62)  # no rack sells so much: it is not believed
+    yard.database.write_bytes(b"not a database")
+    thrice = sold_after_restore()
+    assert LEFT_OUT < once < once + LEFT_OUT <= twice < twice + LEFT_OUT <= thrice
+
+
+def test_who_is_held_already_is_said_to_be_held(yard: Yard, shop: World) -> None:
+    yard.make()
+    shop.close()
+    assert yard.restore().restored.agents == 1
+    yard.begin()
+    shop.now += 60_000
+    yard.make()
+    shop.close()
+    assert yard.restore().restored.agents == 1
+    assert yard.restore(hold_agents=False).restored.agents == 1
+
+
+def test_a_clock_that_is_behind_is_followed_and_an_impossible_one_refused(
+    yard: Yard, shop: World
+) -> None:
+    yard.make()
+    shop.close()
+    now, shop.now = shop.now, 3_600_000
+    with pytest.raises(RestoreRefused, match="the clock says 1970-01-01 01:00"):
+        yard.restore()
+    shop.now = now - 10 * 86_400_000
+    yard.restore()
+    yard.begin()
+    steps = [step for (step,) in shop.sql("SELECT step FROM clock_step") if step < 0]
+    assert steps and sum(steps) < -9 * 86_400_000
 
 
 def test_a_newer_mark_is_kept(yard: Yard, shop: World) -> None:
