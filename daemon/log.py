@@ -71,8 +71,14 @@ def configure(
     in_journal = goes_to_journal(stream, environ.get("JOURNAL_STREAM", ""))
     if log_format == "auto":
         log_format = "journal" if in_journal else "text" if stream.isatty() else "json"
-    old, _journal = _journal, Journal(stream, journal) if log_format == "journal" else None
-    _storms = Storms(now_ms) if now_ms is not None else None
+    old = _journal
+    if log_format != "journal":
+        _journal = None
+    elif old is None or not old.writes_to(stream, journal):
+        _journal = Journal(stream, journal)
+    # What goes on keeps its figures, and what it has not told yet, when only the level changes.
+    if _storms is None or not _storms.goes_by(now_ms):
+        _storms = Storms(now_ms) if now_ms is not None else None
     structlog.configure(
         processors=_chain(log_format, in_journal, now_ms),
         wrapper_class=structlog.make_filtering_bound_logger(_LEVEL[level]),
@@ -81,7 +87,7 @@ def configure(
     )
     _configured = object()
     _take_over_standard_logging(_LEVEL[level])
-    if old is not None:
+    if old is not None and old is not _journal:
         old.close()
 
 
@@ -137,6 +143,11 @@ def bound(**fields: object) -> AbstractContextManager[None]:
 def mask(known: Iterable[Secret]) -> None:
     """Registers the secrets of this process; from now on no line shows one of them."""
     _redactor.register(known)
+
+
+def mask_more(known: Iterable[Secret]) -> None:
+    """Registers secrets beside those of before, which late answers may still hold."""
+    _redactor.register_more(known)
 
 
 def masked(text: str) -> str:

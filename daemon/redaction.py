@@ -60,11 +60,19 @@ class Redactor:
         self._numbers: frozenset[str] = frozenset()
         self._words: re.Pattern[str] | None = None
         self._clean: set[str] = set()
+        self._texts: frozenset[str] = frozenset()
         self.register(known)
+
+    def register_more(self, known: Iterable[Secret]) -> None:
+        """These values are masked, too, beside those that were registered before."""
+        self._register({*self._texts, *(secret.reveal() for secret in known)})
 
     def register(self, known: Iterable[Secret]) -> None:
         """From now on these values are masked wherever they stand, in place of earlier ones."""
-        texts = {secret.reveal() for secret in known}
+        self._register({secret.reveal() for secret in known})
+
+    def _register(self, texts: set[str]) -> None:
+        self._texts = frozenset(texts)
         self._numbers = frozenset(text for text in texts if _NUMBER.fullmatch(text))
         # A very short word would mask half of every line; it is no secret either.
         words = sorted((t for t in texts - self._numbers if len(t) >= 4), key=len, reverse=True)

@@ -43,6 +43,10 @@ class Journal:
         # Reentrant: garbage that is collected while a line is written may log one, too.
         self._lock = threading.RLock()
 
+    def writes_to(self, stream: TextIO, path: str) -> bool:
+        """Whether it would be the same as a new one made of these."""
+        return (stream, path) == (self._stream.stream, self._path)
+
     def write(self, datagram: bytes, priority: int, text: str) -> None:
         """One event; never waits, never fails."""
         if self._send(datagram):
@@ -98,7 +102,7 @@ class _Stream:
     """The stream that systemd connected; not waited for where that is possible."""
 
     def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
+        self.stream = stream
         self._socket = _socket_of(stream)
         self._rest = b""  # of a line that was taken in part: without it the next would be joined
 
@@ -123,8 +127,8 @@ class _Stream:
 
     def _write_plainly(self, text: str) -> bool:
         try:
-            self._stream.write(text)
-            self._stream.flush()
+            self.stream.write(text)
+            self.stream.flush()
         except (OSError, ValueError):
             return False
         return True

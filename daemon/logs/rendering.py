@@ -17,6 +17,9 @@ MILLISECONDS = 1000
 _PLAIN = re.compile(r"[^\s\"'=\\\x00-\x20\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 
 
+# What a terminal or a reader of lines would obey.
+_COMMANDS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+
 _NUMBERS = frozenset({int, float, bool})
 
 
@@ -48,8 +51,13 @@ def sentence(event: EventDict) -> str:
     trace = event.get("exception")
     words = [word(event.get("event", ""), quote=False)]
     words += [f"{key}={word(value)}" for key, value in event.items() if key not in _APART]
-    below = "".join(f"\n    {line}" for line in str(trace).splitlines()) if trace else ""
+    below = "".join(f"\n    {_tame(line)}" for line in str(trace).splitlines()) if trace else ""
     return " ".join(words) + below
+
+
+def _tame(line: str) -> str:
+    """A line of a trace, whose last words are often a stranger's."""
+    return _COMMANDS.sub(lambda one: f"\\u{ord(one[0]):04x}", line)
 
 
 _APART = frozenset({"event", "exception"})

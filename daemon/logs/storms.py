@@ -61,6 +61,10 @@ class Storms:
         self._windows: dict[Key, _Window] = {}
         self._looked_at = 0
 
+    def goes_by(self, now_ms: Callable[[], int] | None) -> bool:
+        """Whether this is its clock."""
+        return now_ms == self._now_ms
+
     def __call__(self, logger: WrappedLogger, method: str, event: Event) -> Event:
         """The event, if it is to be written; structlog.DropEvent if not."""
         name = event.get("event")

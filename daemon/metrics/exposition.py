@@ -87,5 +87,5 @@ def _pieces(metric: Metric) -> Iterator[Metric]:
 
 def _without_head(said: bytes) -> bytes:
     """Without the lines that say what the metric is: they stand there once."""
-    lines = said.splitlines(keepends=True)
-    return b"".join(line for line in lines if not line.startswith(b"#"))
+    # By line feeds alone: a carriage return may stand in a label, and a number sign behind it.
+    return b"\n".join(line for line in said.split(b"\n") if not line.startswith(b"#"))

@@ -33,7 +33,8 @@ _PRIORITY = "<3>"
 
 def start_failed(error: BaseException) -> int:
     """Say why the daemon could not start, one problem a line; the exit status."""
-    lines = list(error.lines()) if isinstance(error, DaemonError) else str(error).splitlines()
+    said = error.lines() if isinstance(error, DaemonError) else str(error).splitlines()
+    lines = list(said) or [type(error).__name__]  # a TimeoutError has no words
     mark = _PRIORITY if goes_to_journal(sys.stderr, os.environ.get("JOURNAL_STREAM", "")) else ""
     for line in lines:
         click.echo(f"{mark}pulsarack: {line}", err=True)

@@ -35,7 +35,7 @@ def notify(*lines: str, environ: Mapping[str, str] = os.environ) -> None:
 
 def status(text: str) -> str:
     """The assignment that shows a sentence in `systemctl status`; one line, whatever it holds."""
-    words = " ".join(text.split())
+    words = " ".join("".join(one if one.isprintable() else " " for one in text).split())
     short = words if len(words) <= _STATUS_LETTERS else f"{words[: _STATUS_LETTERS - 3]}..."
     return f"STATUS={short}"
 

@@ -104,11 +104,17 @@ class Reload:
     async def now(self) -> Reloaded:
         """Read the files and change what can change; raises Refused with the first fault."""
         async with self._turn:
-            self._tell(*reloading())
+            # Who is ending is not ready again, and systemd is told of no way back.
+            tell = self._tell_unless_stopping
+            tell(*reloading())
             try:
                 return await self._now()
             finally:
-                self._tell(READY)
+                tell(READY)
+
+    def _tell_unless_stopping(self, *lines: str) -> None:
+        if not self._rack.stopping:
+            self._tell(*lines)
 
     async def _now(self) -> Reloaded:
         try:
@@ -155,7 +161,8 @@ class Reload:
         keys = {one.key for one in found if one.effect.live}
         pins = context.secrets.changed(files.secrets)
         recipes = _changed(context.shelf, files.shelf)
-        logging.mask(files.secrets)  # beside those of before, which late answers may still hold
+        # The PINs of before stay secrets, and those of the channels were not read now.
+        logging.mask_more(files.secrets)
         live_keys.take_live(context.config, files.config)
         context.secrets.take_over(files.secrets)
         context.shelf.recipes = files.shelf.recipes

@@ -48,7 +48,7 @@ class StatusLine:
         except StoreError:
             return  # the log says so; the sentence of before stays
         text = sentence(self._rack.slots.values(), counts, self._remark())
-        if text != self._told:
+        if text != self._told and not self._rack.stopping:  # then ending.py has the word
             self._told = text
             self._tell(status(text))
 

@@ -61,6 +61,17 @@ def test_text_is_for_people_and_cannot_be_forged() -> None:
     )
 
 
+def test_the_words_of_an_exception_command_no_terminal() -> None:
+    stream = written("text")
+    try:
+        raise ValueError(bytes.fromhex("781b5d303b790720").decode() + "\x9b2J\ttab\nand below")
+    except ValueError:
+        log.get().exception("metrics.fault")
+    assert stream.getvalue().endswith(
+        "    ValueError: x\\u001b]0;y\\u0007 \\u009b2J\ttab\n    and below\n"
+    )
+
+
 @pytest.mark.parametrize("log_format", ["json", "text"])
 def test_no_secret_gets_through_the_chain(log_format: LogFormat) -> None:
     stream = written(log_format)

@@ -46,6 +46,23 @@ def test_the_first_are_written_and_the_others_counted() -> None:
     assert log.figures()["suppressed"] == 10_000 - FIRST
 
 
+def test_another_level_forgets_nothing_that_is_untold() -> None:
+    day = Day()
+
+    def now_ms() -> int:
+        return day.now
+
+    for level in ("info", "warning"):
+        log.configure(level, "json", day.stream, now_ms=now_ms, environ={})
+        for _ in range(FIRST + 5):
+            day.log.warning("sms.unreadable", slot="a")
+    assert log.figures()["suppressed"] == FIRST + 10
+    day.take()
+    day.now += WINDOW_MS
+    log.look_at_storms()
+    assert [line["count"] for line in day.take()] == [FIRST + 10]
+
+
 def test_a_new_line_tells_it_too() -> None:
     day = Day()
     for _ in range(FIRST + 5):

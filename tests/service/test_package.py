@@ -66,6 +66,51 @@ def test_the_scripts_are_sound(unpacked: Path) -> None:
         subprocess.run(["sh", "-n", str(path)], check=True)
 
 
+def scripted(place: Path, script: str, *args: str, programs: dict[str, str]) -> int:
+    """The status of a script of the package that acts on a directory in place of the machine."""
+    (place / "bin").mkdir(exist_ok=True)
+    quiet = dict.fromkeys(("systemd-sysusers", "systemctl", "udevadm", "deb-systemd-invoke"), "")
+    for name, body in {**quiet, **programs}.items():
+        (place / "bin" / name).write_text(f"#!/bin/sh\n{body}\n")
+        (place / "bin" / name).chmod(0o755)
+    text = (ROOT / "packaging" / script).read_text(encoding="utf-8")
+    for path in ("/etc/pulsarack", "/etc/systemd", "/var/lib/pulsarack", "/run/"):
+        text = text.replace(path, f"{place}{path}")
+    environ = {"PATH": f"{place}/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
+    command = ["sh", "-c", text, script, *args]
+    return subprocess.run(command, env=environ, capture_output=True, check=False).returncode
+
+
+def test_a_configuration_is_made_whole_or_not_at_all_and_a_link_is_left_alone(
+    tmp_path: Path,
+) -> None:
+    config = tmp_path / "etc/pulsarack/pulsarack.toml"
+    assert scripted(tmp_path, "postinst", "configure", programs={"pulsarack": "exit 1"}) == 1
+    assert not config.exists(), "the daemon would start by an empty one, and never get another"
+    sound = {"pulsarack": "echo whole"}
+    assert scripted(tmp_path, "postinst", "configure", programs=sound) == 0
+    assert config.read_text() == "whole\n"
+    assert stat.S_IMODE(config.stat().st_mode) == 0o644
+    assert stat.S_IMODE(config.with_name("secrets.toml").stat().st_mode) == 0o600
+    config.unlink()
+    config.symlink_to("/nowhere/now")
+    assert scripted(tmp_path, "postinst", "configure", programs=sound) == 0
+    assert config.is_symlink()
+
+
+def test_a_purge_deletes_no_pin_also_if_the_file_cannot_be_read(tmp_path: Path) -> None:
+    pins = tmp_path / "etc/pulsarack/secrets.toml"
+    pins.parent.mkdir(parents=True)
+    pins.write_text("# one\n\tchip_pin = 1\n")
+    assert scripted(tmp_path, "postrm", "purge", programs={}) == 0
+    assert pins.exists()
+    pins.write_text("# nothing\n\n")
+    assert scripted(tmp_path, "postrm", "purge", programs={"grep": "exit 2"}) == 0
+    assert pins.exists()
+    assert scripted(tmp_path, "postrm", "purge", programs={"grep": 'exec /bin/grep "$@"'}) == 0
+    assert not pins.parent.exists()
+
+
 def test_the_libraries_are_those_of_the_constraints_for_the_right_python() -> None:
     setup = configparser.ConfigParser()
     setup.read(ROOT / "setup.cfg", encoding="utf-8")

@@ -10,6 +10,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.openmetrics.parser import (
     text_string_to_metric_families as open_metrics_families,
 )
+from prometheus_client.parser import text_string_to_metric_families as text_families
 
 from pulsarack.daemon.measures import Measures, Spread
 from pulsarack.daemon.metrics import table
@@ -279,6 +280,21 @@ ORDER = Order(
     *("2026-11-30", None, "sms", "S10", None, "SN1", 1_000, 601_000, 1_000, 9_000),
 )
 TRIED = AttemptSummary(1, "8962", "left-1", 3_000)
+
+
+@pytest.mark.parametrize("how", [TEXT, OPEN_METRICS])
+def test_a_label_that_looks_like_a_comment_takes_nothing_away(how: Format) -> None:
+    values = [f'{number}\r# HELP x"\n#\\' for number in range(PIECE + 5)]
+    metric = GaugeMetricFamily("x", "x", labels=["a"])
+    for value in values:
+        metric.add_sample("x", {"a": value}, 1.0)
+    text = asyncio.run(written([metric], how)).decode()
+    found = [one.labels["a"] for family in families_of(text, how) for one in family.samples]
+    assert found == values
+
+
+def families_of(text: str, how: Format) -> list[Metric]:
+    return list((open_metrics_families if how is OPEN_METRICS else text_families)(text))
 
 
 def test_the_end_of_an_order_is_counted_once_however_often_it_is_told() -> None:

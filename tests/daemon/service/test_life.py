@@ -20,6 +20,7 @@ from pulsarack.daemon.config_errors import ConfigErrors
 from pulsarack.daemon.control import SocketTaken
 from pulsarack.daemon.errors import DaemonError
 from pulsarack.daemon.service import exits
+from pulsarack.daemon.service.ending import start_failed
 from pulsarack.daemon.service.notify import notify, reloading, status
 from pulsarack.daemon.service.patience import GRANTED_SECONDS, Patience
 from pulsarack.daemon.service.signals import Signals
@@ -50,10 +51,10 @@ def test_what_is_said_together_is_one_datagram_of_lines(
     tmp_path: Path, manager: socket.socket
 ) -> None:
     environ = {"NOTIFY_SOCKET": str(tmp_path / "notify")}
-    notify("READY=1", status("61 chips\nready\x00"), environ=environ)
+    notify("READY=1", status("61 chips\nready\x00\x1b[2J"), environ=environ)
     notify(environ=environ)
     notify(status("x" * 1000), environ=environ)
-    assert manager.recv(9999) == b"READY=1\nSTATUS=61 chips ready\x00"
+    assert manager.recv(9999) == b"READY=1\nSTATUS=61 chips ready [2J"
     assert manager.recv(9999) == b"STATUS=" + b"x" * 297 + b"..."
 
 
@@ -93,6 +94,11 @@ def test_a_reload_bears_the_time_at_which_it_began() -> None:
 )
 def test_the_status_says_whether_a_restart_could_help(error: Exception, code: int) -> None:
     assert exits.status_of(error) == code
+
+
+def test_an_error_without_words_is_told_by_its_name(capsys: pytest.CaptureFixture[str]) -> None:
+    assert start_failed(TimeoutError()) == 1
+    assert capsys.readouterr().err == "pulsarack: TimeoutError\n"
 
 
 def test_patience_asks_for_more_time_and_says_why() -> None:

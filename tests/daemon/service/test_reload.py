@@ -17,6 +17,7 @@ from pulsarack.daemon.calls.config_calls import ConfigCalls
 from pulsarack.daemon.config import Config
 from pulsarack.daemon.control_protocol import CallError
 from pulsarack.daemon.control_values import Nothing
+from pulsarack.daemon.secrets import Secret
 from pulsarack.daemon.service import live_keys
 from pulsarack.daemon.service.live_keys import EFFECTS
 from pulsarack.daemon.service.reload import Refused, Reload, stale_credentials
@@ -208,6 +209,30 @@ async def refused(house: House, said: str) -> None:
     after = context.config.chips, context.config.generation, dict(context.shelf.recipes)
     assert after == before
     assert context.secrets.changed(pins) == []
+
+
+def test_what_was_secret_before_a_reload_is_secret_behind_it(tmp_path: Path) -> None:
+    async def test(house: House) -> None:
+        iccid, pin = next(iter(house.world.pins.items()))
+        # As the channels register what they log in with.
+        logging.mask([*house.context.secrets, Secret("t0ken-of-whatsapp")])
+        write_pins(tmp_path, {**house.world.pins, iccid: "77665"})
+        assert (await house.reload.now()).changed == (f"PINs of chip {iccid}",)
+        for secret in (pin, "77665", "t0ken-of-whatsapp"):
+            assert secret not in logging.masked(f"it said: {secret}.")
+        write_pins(tmp_path, house.world.pins)
+        await house.reload.now()
+
+    in_house(tmp_path, test, ("wavecom", "telkomsel"))
+
+
+def test_who_stops_is_not_ready_again(tmp_path: Path) -> None:
+    async def test(house: House) -> None:
+        await house.world.daemon.rack.stop(60.0)
+        await house.reload.now()
+        assert house.told == []
+
+    in_house(tmp_path, test, ("wavecom", "telkomsel"))
 
 
 def test_a_recipe_by_which_a_chip_works_cannot_vanish(tmp_path: Path) -> None:

@@ -145,6 +145,9 @@ def test_the_status_says_what_needs_a_look_and_only_when_it_changes(tmp_path: Pa
         assert told[2:] == [
             "STATUS=1 chip ready, 1 resting, 1 order queued; needs a restart: daemon.timezone"
         ]
+        await world.daemon.rack.stop(ending.STOP_SECONDS)
+        await line.look()
+        assert told[3:] == [], "it must not stand in the place of: stopping"
         await world.stop()
 
     run(work())
