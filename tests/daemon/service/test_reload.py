@@ -3,6 +3,7 @@
 The daemon of the small world on virtual time, with its files on the disk.
 """
 
+import asyncio
 import io
 import json
 import os
@@ -208,6 +209,31 @@ async def refused(house: House, said: str) -> None:
     after = context.config.chips, context.config.generation, dict(context.shelf.recipes)
     assert after == before
     assert context.secrets.changed(pins) == []
+
+
+def test_a_fault_of_ours_in_reading_ends_no_daemon(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fault(*_: object) -> None:
+        raise ZeroDivisionError
+
+    async def test(house: House) -> None:
+        asked, out = asyncio.Event(), io.StringIO()
+        running = asyncio.create_task(house.reload.run(asked))
+        logging.configure("error", "json", out)
+        with monkeypatch.context() as broken:
+            broken.setattr("pulsarack.daemon.service.reload.read", fault)
+            asked.set()
+            await house.world.clock.sleep(1)
+        logging.configure("error", "json", io.StringIO())
+        assert json.loads(out.getvalue())["event"] == "config.fault"
+        house.write("[chips]\nreserve = 5000\n")
+        asked.set()
+        await house.world.clock.sleep(1)
+        assert house.context.config.chips.reserve == 5000
+        running.cancel()
+
+    in_house(tmp_path, test, ("wavecom", "telkomsel"))
 
 
 def test_a_recipe_by_which_a_chip_works_cannot_vanish(tmp_path: Path) -> None:
