@@ -13,7 +13,7 @@ from enum import Enum
 from pathlib import Path
 from typing import NamedTuple
 
-from pulsarack.daemon import config, places, secrets
+from pulsarack.daemon import config, credentials, secrets
 from pulsarack.daemon.config import Config
 from pulsarack.daemon.errors import DaemonError
 from pulsarack.daemon.identity import pepper
@@ -129,27 +129,27 @@ def _http(found: Config, _environ: Environ) -> str:
 def _chat(found: Config, environ: Environ) -> str:
     from pulsarack.daemon.channel_secrets import find_secret
 
-    xmpp, whatsapp = found.xmpp, found.whatsapp
-    read = 0
-    for wanted, file, name in (
-        (xmpp.jid, xmpp.password_file, "xmpp_password"),
-        (whatsapp.phone_number_id, whatsapp.token_file, "whatsapp_token"),
-        (whatsapp.phone_number_id, whatsapp.app_secret_file, "whatsapp_app_secret"),
-        (whatsapp.phone_number_id, whatsapp.verify_token_file, "whatsapp_verify_token"),
-    ):
-        if wanted and find_secret(file, name, environ) is not None:
-            read += 1
+    files = credentials.configured(found)
+    wanted = [credentials.XMPP] if found.xmpp.jid else []
+    wanted += credentials.WHATSAPP if found.whatsapp.phone_number_id else ()
+    read = sum(find_secret(files[name], name, environ) is not None for name in wanted)
     return f"{read} secrets of XMPP and WhatsApp are sound" if read else ""
+
+
+def _or_beside(found: Config, beside: Path, *names: str) -> tuple[Path, ...]:
+    """The files that are named, each else the one of the credential's name."""
+    files = credentials.configured(found)
+    return tuple(files[name] or beside / name for name in names)
 
 
 _Files = Callable[[Config, Path], tuple[Path | None, ...]]
 _LOOKS: dict[str, tuple[_Files, _Look]] = {
     "secrets": (
-        lambda one, beside: (one.daemon.secrets_file or beside / places.SECRETS_NAME,),
+        lambda one, beside: _or_beside(one, beside, credentials.CHIPS),
         _secrets,
     ),
     "master keys": (
-        lambda one, beside: (one.agents.pepper_file or beside / places.PEPPER_NAME,),
+        lambda one, beside: _or_beside(one, beside, credentials.MASTER_KEYS),
         _pepper,
     ),
     "recipes": (lambda one, _: (one.daemon.recipes_dir,), _recipes),
@@ -160,12 +160,7 @@ _LOOKS: dict[str, tuple[_Files, _Look]] = {
         _http,
     ),
     "chat channels": (
-        lambda one, beside: (
-            one.xmpp.password_file or beside / "xmpp_password",
-            one.whatsapp.token_file or beside / "whatsapp_token",
-            one.whatsapp.app_secret_file or beside / "whatsapp_app_secret",
-            one.whatsapp.verify_token_file or beside / "whatsapp_verify_token",
-        ),
+        lambda one, beside: _or_beside(one, beside, credentials.XMPP, *credentials.WHATSAPP),
         _chat,
     ),
 }

@@ -11,20 +11,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from shlex import quote
 
+from pulsarack.daemon import credentials as credential_files
 from pulsarack.daemon import secrets
+from pulsarack.daemon.credentials import WHATSAPP, XMPP
 from pulsarack.daemon.doctor import Finding, Subject, bad, edit, error, ok, skip, warn
 from pulsarack.daemon.doctor_facts import PORT_GROUP, SERVICE_GROUP, SERVICE_USER, real_name
 from pulsarack.daemon.errors import DaemonError
 
-CREDENTIALS = (
-    "secrets.toml",
-    "pepper",
-    "xmpp_password",
-    "whatsapp_token",
-    "whatsapp_app_secret",
-    "whatsapp_verify_token",
-)
-"""What the unit hands to the daemon if it lies in /etc/pulsarack."""
 CREDENTIALS_DIR = "/etc/pulsarack"
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
@@ -68,14 +61,10 @@ def credentials(subject: Subject) -> Iterator[Finding]:
 
 def _named(subject: Subject) -> list[Path]:
     settings = subject.config
-    named = [
-        settings.http.tls_key,
-        settings.whatsapp.token_file,
-        settings.whatsapp.app_secret_file,
-        settings.whatsapp.verify_token_file,
-        settings.xmpp.password_file,
-    ]
-    handed = [subject.machine.at(f"{CREDENTIALS_DIR}/{one}") for one in CREDENTIALS]
+    files = credential_files.configured(settings)
+    # The PINs and the master keys have checks of their own, which read them.
+    named = [settings.http.tls_key, *(files[one] for one in (XMPP, *WHATSAPP))]
+    handed = [subject.machine.at(f"{CREDENTIALS_DIR}/{one}") for one in files]
     there = [one for one in handed if os.path.lexists(one)]
     return [*filter(None, named), *there]
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 
 from peewee import Database
 
+from pulsarack.daemon import credentials
 from pulsarack.daemon import log as logging
 from pulsarack.daemon.channel_secrets import find_secret
 from pulsarack.daemon.channels.broken import BrokenChannel
@@ -128,7 +129,7 @@ class Channels:
         from pulsarack.daemon.channels.xmpp.channel import XmppChannel
 
         settings = self._context.config.xmpp
-        password = find_secret(settings.password_file, "xmpp_password", self._environ)
+        password = find_secret(settings.password_file, credentials.XMPP, self._environ)
         self._secrets += [password] if password else []
         return XmppChannel(
             settings, password, self._context.clock, self._pressure, self.desk, self.mailroom

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from pulsarack.daemon import config, places, secrets
+from pulsarack.daemon import config, credentials, secrets
 from pulsarack.daemon import log as logging
 from pulsarack.daemon.config import Config
 from pulsarack.daemon.context import Context
@@ -100,6 +100,9 @@ class Reload:
                 await self.now()
             except Refused:
                 continue  # it was said
+            except Exception:
+                # A fault of ours in reading files is no reason to end a daemon that sells.
+                self._context.log.exception("config.fault")
 
     async def now(self) -> Reloaded:
         """Read the files and change what can change; raises Refused with the first fault."""
@@ -194,14 +197,7 @@ def stale_credentials(
     daemon may not read the files themselves, but sees when they were written.
     """
     copies = environ.get("CREDENTIALS_DIRECTORY")
-    named = {
-        places.SECRETS_NAME: settings.daemon.secrets_file,
-        places.PEPPER_NAME: settings.agents.pepper_file,
-        "xmpp_password": settings.xmpp.password_file,
-        "whatsapp_token": settings.whatsapp.token_file,
-        "whatsapp_app_secret": settings.whatsapp.app_secret_file,
-        "whatsapp_verify_token": settings.whatsapp.verify_token_file,
-    }
+    named = credentials.configured(settings)
     for name, configured in named.items() if copies else ():
         copy, file = Path(copies or "", name), folder / name
         try:

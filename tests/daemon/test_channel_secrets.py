@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from pulsarack.daemon import credentials
 from pulsarack.daemon.channel_secrets import find_secret
 from pulsarack.daemon.channels.whatsapp.channel import Keys, find_keys
+from pulsarack.daemon.config import Config
 from pulsarack.daemon.config_whatsapp import WhatsAppSection
 from pulsarack.daemon.secrets import Secret, SecretsError
 
@@ -59,3 +61,10 @@ def test_the_keys_of_whatsapp(tmp_path: Path) -> None:
     found = find_keys(settings, {"CREDENTIALS_DIRECTORY": str(tmp_path)})
     assert found == Keys(Secret("rahasia1"), Secret("two"), None)
     assert "rahasia1" not in repr(found)
+
+
+def test_the_unit_hands_over_every_credential_that_the_daemon_knows() -> None:
+    unit = (Path(__file__).parents[2] / "systemd" / "pulsarack.service").read_text("utf-8")
+    lines = [line.removeprefix("LoadCredential=") for line in unit.splitlines()]
+    handed = [line.partition(":")[0] for line in lines if ":/etc/pulsarack/" in line]
+    assert handed == list(credentials.configured(Config()))

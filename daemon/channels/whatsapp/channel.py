@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 import aiohttp
 
+from pulsarack.daemon import credentials
 from pulsarack.daemon import log as logging
 from pulsarack.daemon.channel_secrets import find_secret
 from pulsarack.daemon.channels.carrier import ChannelState, Parcel, Sent, SentKind, Standing
@@ -51,11 +52,9 @@ class Keys:
 
 def find_keys(settings: WhatsAppSection, environ: Mapping[str, str]) -> Keys:
     """Reads them from their files or credentials; raises SecretsError."""
-    return Keys(
-        find_secret(settings.token_file, "whatsapp_token", environ),
-        find_secret(settings.app_secret_file, "whatsapp_app_secret", environ),
-        find_secret(settings.verify_token_file, "whatsapp_verify_token", environ),
-    )
+    files = (settings.token_file, settings.app_secret_file, settings.verify_token_file)
+    found = zip(files, credentials.WHATSAPP, strict=True)
+    return Keys(*(find_secret(file, name, environ) for file, name in found))
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,6 +75,13 @@ EVENTS = (
         "why more remedy",
     ),
     Event(
+        "config.fault",
+        "error",
+        "A fault of the daemon while it read the files anew; it goes on.",
+        "Report the trace below the line; a restart reads the files, too.",
+        "exc_info",
+    ),
+    Event(
         "clock.impossible",
         "warning",
         "The machine's clock shows a time that cannot be; the start waits for it.",

@@ -3,6 +3,7 @@
 The daemon of the small world on virtual time, with its files on the disk.
 """
 
+import asyncio
 import io
 import json
 import os
@@ -231,6 +232,27 @@ def test_who_stops_is_not_ready_again(tmp_path: Path) -> None:
         await house.world.daemon.rack.stop(60.0)
         await house.reload.now()
         assert house.told == []
+def test_a_fault_of_ours_in_reading_ends_no_daemon(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fault(*_: object) -> None:
+        raise ZeroDivisionError
+
+    async def test(house: House) -> None:
+        asked, out = asyncio.Event(), io.StringIO()
+        running = asyncio.create_task(house.reload.run(asked))
+        logging.configure("error", "json", out)
+        with monkeypatch.context() as broken:
+            broken.setattr("pulsarack.daemon.service.reload.read", fault)
+            asked.set()
+            await house.world.clock.sleep(1)
+        logging.configure("error", "json", io.StringIO())
+        assert json.loads(out.getvalue())["event"] == "config.fault"
+        house.write("[chips]\nreserve = 5000\n")
+        asked.set()
+        await house.world.clock.sleep(1)
+        assert house.context.config.chips.reserve == 5000
+        running.cancel()
 
     in_house(tmp_path, test, ("wavecom", "telkomsel"))
 
