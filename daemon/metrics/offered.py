@@ -38,7 +38,7 @@ class BackupFigures(Protocol):
 
     @property
     def bytes(self) -> int:
-        """Of the newest, with its archives."""
+        """What they take on their disk, a file that several share once."""
 
     @property
     def unusable(self) -> int:

@@ -213,7 +213,7 @@ JOB_AGE: Final = _gauge(
 JOB_FAILED: Final = _gauge("job_failed", "1 if the last run of a scheduled job failed.", "task")
 
 BACKUPS: Final = _gauge("backups", "Backups that lie in the directory of [backup].")
-BACKUP_BYTES: Final = _gauge("backups_bytes", "Size of the newest of them.")
+BACKUP_BYTES: Final = _gauge("backups_bytes", "What they take on their disk.")
 BACKUPS_UNUSABLE: Final = _gauge("backups_unusable", "Backups that cannot be restored.")
 BACKUP_AGE: Final = _gauge(
     "backup_newest_age_seconds", "How old the newest backup is; not there if there is none."

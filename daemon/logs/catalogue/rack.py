@@ -49,7 +49,7 @@ EVENTS = (
         "slot.held",
         "error",
         "Two slots show the same card or modem; neither is trusted, this one sells nothing.",
-        "pulsarack rack show; take one of the two out.",
+        "pulsarack rack; take one of the two out.",
         "chip why",
     ),
     Event("slot.goes_on", "info", "A slot that was held works again.", NOTHING, "chip"),
@@ -163,7 +163,7 @@ EVENTS = (
         "port.foreign",
         "info",
         "A USB device was left alone: it is none of the modems that are known.",
-        "If it is one: name it in [usb] modems.",
+        "If it is one: name it in [usb] only, as the line says.",
         "slot what remedy",
     ),
     Event(
@@ -183,7 +183,7 @@ EVENTS = (
     Event(
         "udev.silent",
         "warning",
-        "No news of USB devices come; modems are found by looking again and again.",
+        "No news of USB devices comes; modems are found by looking again and again.",
         "Nothing in a container; else: systemctl status systemd-udevd",
         "why remedy",
     ),
