@@ -188,6 +188,10 @@ INSERT INTO evidence (attempt_id, at, kind, verdict, detail, decided_by, rule)
 SELECT attempt_id, received_at + 3600000, 'admin', 'NONE', 'the operator took it back', 'admin1',
     'reversed' FROM past WHERE kind = 'REVERSED'
 """,
+    # Who took it back is not on record, as before there were such records.
+    """
+UPDATE admin_act_start SET last_evidence = (SELECT coalesce(max(id), 0) FROM evidence)
+""",
     """
 INSERT INTO stock_reading (chip, at, stock, ledger, source, exact_after)
 SELECT chip, closed_at, stock - cost, stock - iif(r.agrees, cost, 0), r.source,

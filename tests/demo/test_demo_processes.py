@@ -23,7 +23,7 @@ async def test_a_child_that_cannot_start_says_why(tmp_path: Path) -> None:
     with pytest.raises(ChildFailed) as caught:
         await child.ready(never, 60)
     first, *said = caught.value.lines()
-    assert first.startswith("the daemon ended before it was ready (status 1); read its log")
+    assert first.startswith("the daemon ended before it was ready (status 78); read its log")
     assert any("there is no such file" in line for line in said)
     assert await child.stop(1) == 1, "to stop it once more is harmless"
 

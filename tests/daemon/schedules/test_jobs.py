@@ -245,16 +245,16 @@ def test_a_long_read_ends_when_nobody_waits_for_it(tmp_path: Path) -> None:
             ended.append(error)
             raise
 
-    async def life() -> list[str]:
+    async def life() -> list[threading.Thread]:
         reader = SideReader(tmp_path / "pulsarack.db")
         assert await reader.run(lambda db: scalar(db, "SELECT count(*) FROM agent")) == 0
         reading = asyncio.create_task(reader.run(endless))
         await asyncio.sleep(0.05)
         reading.cancel()
         await asyncio.gather(reading, return_exceptions=True)
-        return [one.name for one in threading.enumerate() if one.name.startswith("side-reader")]
+        return [one for one in threading.enumerate() if one.name.startswith("side-reader")]
 
-    for name in asyncio.run(life()):
-        next(one for one in threading.enumerate() if one.name == name).join(10)
+    for thread in asyncio.run(life()):
+        thread.join(10)
     assert len(ended) == 1
     shop.close()

@@ -139,6 +139,7 @@ def test_what_only_a_person_can_mend_is_not_tried_again(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
+    monkeypatch.setattr(runs.sqlite_engine, "tune", lambda: None)  # other tests have files open
     state = tmp_path / "state"
     state.mkdir()
     sound = '[daemon]\nstate_dir = "state"\nsocket = "s"\n'

@@ -232,6 +232,10 @@ def test_who_stops_is_not_ready_again(tmp_path: Path) -> None:
         await house.world.daemon.rack.stop(60.0)
         await house.reload.now()
         assert house.told == []
+
+    in_house(tmp_path, test, ("wavecom", "telkomsel"))
+
+
 def test_a_fault_of_ours_in_reading_ends_no_daemon(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
