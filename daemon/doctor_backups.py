@@ -14,6 +14,7 @@ PROVED_DAYS = 3
 _NOW = "sudo pulsarack backup now"
 _LIST = "sudo pulsarack backup list"
 _MINUTE_MS = 60_000
+_CLOCKS_DIFFER_MINUTES = 5
 
 
 def backups(subject: Subject) -> Iterator[Finding]:
@@ -43,7 +44,13 @@ def backups(subject: Subject) -> Iterator[Finding]:
 def _age(subject: Subject, newest_at_ms: int) -> Iterator[Finding]:
     minutes = (subject.now_ms - newest_at_ms) // _MINUTE_MS
     every = subject.config.backup.every_minutes
-    if every and minutes > max(3 * every, 60):
+    if minutes < -_CLOCKS_DIFFER_MINUTES:
+        what = f"the newest lies {-minutes} minutes ahead: it was made by a wrong clock"
+        remedy = (
+            "remove the folder of that backup: while it counts as the newest no other is verified"
+        )
+        yield warn(NAME, what, _LIST, remedy)
+    elif every and minutes > max(3 * every, 60):
         what = f"the newest is {minutes} minutes old, though one is to be made every {every}"
         yield warn(NAME, what, _NOW, "why none was made: pulsarack schedule list")
     else:

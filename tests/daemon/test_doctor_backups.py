@@ -49,6 +49,13 @@ NOBODY_TRIED = "none was ever put back to see whether it is good $ sudo pulsarac
         ),
         (BackupFigures(1, 0, 9, NOW, None), [NOBODY_TRIED]),
         (
+            BackupFigures(1, 0, 9, NOW + 2 * 3_600_000, NOW),
+            [
+                "the newest lies 120 minutes ahead: it was made by a wrong clock"
+                " $ sudo pulsarack backup list"
+            ],
+        ),
+        (
             BackupFigures(1, 2, 9, NOW - 2 * 3_600_000, NOW - 4 * DAY),
             [
                 "the newest is 120 minutes old, though one is to be made every 15"
