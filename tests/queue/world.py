@@ -276,8 +276,9 @@ class World:
         self, order_id: int, *, stock_returned: bool = False, because: str = "taken back"
     ) -> Order:
         """A person takes a success back."""
-        return self.run(
-            lambda db: reversal.reverse(
+
+        def job(db: Database) -> Order:
+            done = reversal.reverse(
                 db,
                 order_id,
                 because=because,
@@ -285,7 +286,10 @@ class World:
                 stock_returned=stock_returned,
                 now_ms=self.now,
             )
-        )
+            admin_acts.note(db, act("order.reverse", order_id, self.now))
+            return done
+
+        return self.run(job)
 
     def may_come_back(self, card: str, cost: int) -> bool:
         """Whether the stock of an order of that cost may look untouched for a reversal's sake."""

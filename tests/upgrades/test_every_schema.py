@@ -13,11 +13,11 @@ import pytest
 
 from pulsarack.daemon import audit
 from pulsarack.daemon.migrations import load_scripts
-from pulsarack.queue import admin_acts, clock_steps, outcome
+from pulsarack.queue import clock_steps, outcome
 from pulsarack.ussd.outcome import Reason
 from tests.daemon.store_inline import InlineStore
 from tests.queue.test_upgrade import as_it_stands, as_version, columns_of
-from tests.queue.world import START, World, act, iccid, success
+from tests.queue.world import START, World, iccid, success
 
 CARD = iccid(1)
 NEWEST = max(one.number for one in load_scripts() if one.folder == "queue")
@@ -93,7 +93,6 @@ def servers(new_world: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[in
     for number in range(1, NEWEST + 1):
         if number == 2:  # before, nothing was ever taken back
             shop.reverse(2)
-            shop.run(lambda db: admin_acts.note(db, act("order.reverse", 2, shop.now)))
         for statement in ROWS.get(number, ()):
             shop.sql(statement)
         made[number] = folder / f"{number}.db"
