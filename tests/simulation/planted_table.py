@@ -19,7 +19,7 @@ CAUGHT_LAST = {
     "reply_matched_to_another_destination": (10,),
     "stock_read_in_flight": (3,),
     "unparsed_text_trusted": (31,),
-    "recovery_treats_sending_as_not_sent": (8,),
+    "recovery_treats_sending_as_not_sent": (19,),
     "notification_outside_the_transaction": (4,),
     "acknowledged_before_the_commit": (2,),
     "second_copy_believed": (67,),

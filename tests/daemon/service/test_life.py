@@ -124,6 +124,12 @@ def test_an_impossible_clock_is_waited_for_and_then_given_up() -> None:
 # --- starts that fail, in this process ----------------------------------------------------
 
 
+@pytest.fixture(autouse=True)
+def sqlite_is_in_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other tests of this process may have files open, and then SQLite cannot be set up."""
+    monkeypatch.setattr(runs.sqlite_engine, "tune", lambda: None)
+
+
 def started(path: Path, text: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:
     """Try to start a daemon that cannot; its status and what it said."""
     file = path / "pulsarack.toml"
@@ -139,7 +145,6 @@ def test_what_only_a_person_can_mend_is_not_tried_again(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
-    monkeypatch.setattr(runs.sqlite_engine, "tune", lambda: None)  # other tests have files open
     state = tmp_path / "state"
     state.mkdir()
     sound = '[daemon]\nstate_dir = "state"\nsocket = "s"\n'
