@@ -116,7 +116,9 @@ async def measure_texts(profile: Profile, modems: int) -> Rounds:
     root = profile.directory / f"peers-texts-{modems}"
     # Twice what the air carries in that time, with the start.
     seconds = _WARM_UP_SECONDS + profile.rounds * profile.peer_seconds
-    async with Site(root, [XL] * modems, SEND_SECONDS, settings=SETTINGS) as site:
+    async with Site(
+        root, [XL] * modems, SEND_SECONDS, speed=profile.speed, settings=SETTINGS
+    ) as site:
         await fill(site, round(2 * seconds * modems / SEND_SECONDS))
         heard = Heard(site.place.telephones.with_suffix(".jsonl"))
         rounds = await _our_rounds(profile, site, heard)

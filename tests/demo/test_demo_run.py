@@ -46,7 +46,7 @@ def test_a_small_day(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert not children_in(directory)
 
 
-@pytest.mark.parametrize("seed", [3, 4, 5])
+@pytest.mark.parametrize("seed", [3, 5])
 def test_a_day_with_three_kills(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], seed: int
 ) -> None:
