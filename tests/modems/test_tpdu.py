@@ -22,7 +22,7 @@ numbers = st.builds(
     st.sampled_from(["", "+"]),
     st.text("0123456789", min_size=1, max_size=20),
 )
-dates = st.datetimes(datetime.min.replace(year=2000), datetime.max.replace(year=2099))
+dates = st.datetimes(datetime(2000, 1, 1), datetime(2099, 12, 31))  # noqa: DTZ001 - drawn so
 quarters = st.integers(-79, 79)
 septets = st.binary(max_size=160).map(lambda octets: bytes(one & 0x7F for one in octets))
 elements = st.lists(
