@@ -54,8 +54,6 @@ from pulsarack.daemon.store_thread import Job, JobThread, T, Ticket
 from pulsarack.ledger import models as ledger_models
 from pulsarack.ledger import sql
 
-_GROUP = Shares(batch=64)
-"""Most jobs in one commit: bounds how long the first of them waits for the last."""
 _ONE_BY_ONE = Shares(batch=1)
 
 
@@ -84,13 +82,15 @@ class Transactions(Protocol):
 class Store:
     """The store of the running daemon. Open it with `Store.open`."""
 
-    def __init__(self, db: Database, path: Path, lock: StateLock, listen: Listen) -> None:
+    def __init__(
+        self, db: Database, path: Path, lock: StateLock, listen: Listen, meter: StoreMeter
+    ) -> None:
         """Starts the three threads; used by `open`."""
         self._lock = lock
         self._listen = listen
         self._path = path
         self._mark: CommitMark | None = None
-        self.meter = StoreMeter()
+        self.meter = meter
         now, spreads = self.meter.now, self.meter.job_seconds
         self.broken = asyncio.Event()
         self.fault: StoreBroken | None = None
@@ -99,7 +99,7 @@ class Store:
             db,
             lambda: self._connect_writer(db),
             self._write_group,
-            _GROUP,
+            lambda: meter.size.shares,
             spread=spreads[WRITING],
             now=now,
         )
@@ -112,7 +112,13 @@ class Store:
                 connecting = partial(self._connect_reader, db)
                 readers.append(
                     JobThread(
-                        name, db, connecting, _read_batch, _ONE_BY_ONE, spread=spread, now=now
+                        name,
+                        db,
+                        connecting,
+                        _read_batch,
+                        lambda: _ONE_BY_ONE,
+                        spread=spread,
+                        now=now,
                     )
                 )
         except StoreError:
@@ -130,12 +136,14 @@ class Store:
         models: Sequence[type[Model]] = (),
         listen: Listen = to_nothing,
         before_upgrade: Callable[[], None] | None = None,
+        meter: StoreMeter | None = None,
     ) -> "Store":
         """Lock the directory of `path`, bring the tables up to date, start the threads.
 
         `models` are bound beside the ledger's; bound models belong to the store opened
         last. Each thread's connection is handed to `listen`. `before_upgrade` is called
-        before the tables of an older version are touched. Raises a StoreError that names the
+        before the tables of an older version are touched. `meter`: with another stopwatch than
+        the machine's. Raises a StoreError that names the
         remedy; nothing is left open then.
         """
         check_files(path)
@@ -144,7 +152,7 @@ class Store:
             check_place(path)
             db = prepare(database(path), path, now_ms, models, before_upgrade)
             db.close()  # each thread opens a connection of its own
-            return cls(db, path, lock, listen)
+            return cls(db, path, lock, listen, meter or StoreMeter())
         except BaseException:
             lock.release()
             raise
@@ -280,6 +288,7 @@ def _write_batch(
     db: Database, batch: Sequence[Ticket], mark: CommitMark, meter: StoreMeter
 ) -> StoreError | None:
     connection = db.connection()  # type: ignore[no-untyped-call]
+    started = meter.now()
     try:
         with db.atomic("IMMEDIATE"):
             before = connection.total_changes()
@@ -291,8 +300,7 @@ def _write_batch(
                 mark.count(db)
             began = meter.now()
         if changed:
-            meter.commit_seconds.note(meter.now() - began)
-            meter.batch_jobs.note(len(batch))
+            meter.group(len(batch), began - started, meter.now() - began)
     except StoreError as error:
         return error
     except Exception as error:  # noqa: BLE001 - whatever it is, every waiter must hear of it

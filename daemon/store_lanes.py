@@ -32,9 +32,6 @@ MOST_OF_A_SOURCE = 1024
 class Shares:
     """How many jobs go into one batch: in all, of the daemon's own, and of those from outside
     without any of the daemon's own, and beside them.
-
-    Chips whose answers come at once would go on at once as well, and answer at once again: a
-    small batch lets the first of them begin while the others are booked.
     """
 
     batch: int
@@ -82,8 +79,7 @@ class VisitorLane(Generic[T]):
 class Lanes(Generic[T]):
     """Both lanes of one thread. Not safe by itself: the thread's lock is held around it."""
 
-    def __init__(self, shares: Shares) -> None:
-        self._shares = shares
+    def __init__(self) -> None:
         self._first: deque[T] = deque()
         self._own: deque[T] = deque()
         self._visitors: VisitorLane[T] = VisitorLane()
@@ -108,9 +104,8 @@ class Lanes(Generic[T]):
         """Queue a job from outside; raises Busy."""
         self._visitors.add(source, job)
 
-    def batch(self) -> list[T]:
+    def batch(self, shares: Shares) -> list[T]:
         """What is to be run next: the daemon's own first. Nothing if nothing waits."""
-        shares = self._shares
         waits = bool(self._first or self._own)
         share = shares.visitors_beside if waits else shares.visitors_alone
         visitors = self._visitors.take(min(share, shares.batch - waits))

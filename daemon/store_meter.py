@@ -11,6 +11,7 @@ nothing commits nothing, and is not counted there. Seconds here are real ones, i
 
 from pulsarack.daemon import clock
 from pulsarack.daemon.measures import SHORT_SECONDS, Spread, Stopwatch
+from pulsarack.daemon.store_groups import GroupSize
 
 BATCH_JOBS = (1, 2, 4, 8, 16, 32, 64)
 
@@ -22,6 +23,7 @@ class StoreMeter:
     batch_jobs      how many jobs were written with one commit
     commit_seconds  how long each commit took
     failed          batches that could not be stored: the disk is full, the file damaged
+    size            how large batches are to be, which follows from how long they take
     """
 
     def __init__(self, stopwatch: Stopwatch = clock.stopwatch) -> None:
@@ -30,6 +32,13 @@ class StoreMeter:
         self.batch_jobs = Spread(BATCH_JOBS)
         self.commit_seconds = Spread(SHORT_SECONDS)
         self.failed = 0
+        self.size = GroupSize()
+
+    def group(self, jobs: int, work_seconds: float, commit_seconds: float) -> None:
+        """A batch that changed something was worked off and committed. On the writing thread."""
+        self.batch_jobs.note(jobs)
+        self.commit_seconds.note(commit_seconds)
+        self.size.note(jobs, work_seconds, commit_seconds)
 
 
 WRITING, READING, VISITING = "writing", "reading", "reading for callers"

@@ -63,21 +63,23 @@ class JobThread:
         db: Database,
         connect: Callable[[], None],
         run_batch: RunBatch,
-        shares: Shares,
+        shares: Callable[[], Shares],
         *,
         spread: Spread,
         now: Stopwatch,
     ) -> None:
         """Start the thread and wait until it is connected; raises what `connect` raised.
 
-        How long each job took from being handed over goes into `spread`.
+        `shares` is asked before each batch how large it may be. How long each job took from being
+        handed over goes into `spread`.
         """
         self._spread = spread
         self._now = now
         self._db = db
         self._connect = connect
         self._run_batch = run_batch
-        self._backlog: Lanes[Ticket] = Lanes(shares)
+        self._shares = shares
+        self._backlog: Lanes[Ticket] = Lanes()
         self._mutex = threading.Lock()
         # Locked but for the moment in which the thread is woken: for want of jobs it sleeps here.
         # A Condition, which is written in Python, would cost more than a small job.
@@ -180,7 +182,7 @@ class JobThread:
         while True:
             with self._mutex:
                 if len(self._backlog) or self._closing:
-                    batch = self._backlog.batch()
+                    batch = self._backlog.batch(self._shares())
                     self._busy = len(batch) > 0
                     return batch
                 self._asleep = True

@@ -25,6 +25,7 @@ from peewee import Database
 
 from pulsarack.daemon.store import Store
 from pulsarack.daemon.store_mark import commits
+from pulsarack.daemon.store_meter import StoreMeter
 from pulsarack.daemon.store_thread import Job
 from pulsarack.queue import agents
 from tests.daemon.statements import Planner, planner
@@ -368,7 +369,8 @@ def syncs() -> Iterator[Counter[str]]:
 @pytest.fixture
 def store(syncs: Counter[str], tmp_path: Path) -> Iterator[Store]:
     """A store of the running daemon's kind."""
-    opened = Store.open(tmp_path / "pulsarack.db", now_ms=START_MS)
+    standing_still = StoreMeter(lambda: 0.0)  # then nothing is learnt of how large a group is best
+    opened = Store.open(tmp_path / "pulsarack.db", now_ms=START_MS, meter=standing_still)
     try:
         yield opened
     finally:

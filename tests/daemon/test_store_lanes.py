@@ -22,39 +22,47 @@ SHARES = Shares(batch=8, visitors_alone=4, visitors_beside=2)
 
 
 def test_own_jobs_go_first_and_visitors_beside_them() -> None:
-    lanes: Lanes[str] = Lanes(SHARES)
+    lanes: Lanes[str] = Lanes()
     for number in range(9):
         lanes.add_visitor("a", f"a{number}")
     lanes.add("own")
-    assert lanes.batch() == ["own", "a0", "a1"]
-    assert lanes.batch() == ["a2", "a3", "a4", "a5"], "more, but not all, when nobody is before"
+    assert lanes.batch(SHARES) == ["own", "a0", "a1"]
+    assert lanes.batch(SHARES) == ["a2", "a3", "a4", "a5"], (
+        "more, but not all, when nobody is before"
+    )
     for number in range(20):
         lanes.add(f"own{number}")
-    assert lanes.batch() == [*(f"own{number}" for number in range(6)), "a6", "a7"]
+    assert lanes.batch(SHARES) == [*(f"own{number}" for number in range(6)), "a6", "a7"]
     assert len(lanes) == 15
     assert lanes.visitors == 1
     assert lanes.clear() == [*(f"own{number}" for number in range(6, 20)), "a8"]
-    assert lanes.batch() == []
+    assert lanes.batch(SHARES) == []
 
 
 def test_what_a_chip_waits_for_goes_before_all_others() -> None:
-    lanes: Lanes[str] = Lanes(Shares(batch=8, own=3, visitors_beside=2))
+    lanes: Lanes[str] = Lanes()
     lanes.add_visitor("a", "a0")
     for number in range(4):
         lanes.add(f"own{number}")
     lanes.add_first("commit1")
     lanes.add_first("commit2")
-    assert lanes.batch() == ["commit1", "commit2", "own0", "a0"]
+    assert lanes.batch(Shares(batch=8, own=3, visitors_beside=2)) == [
+        "commit1",
+        "commit2",
+        "own0",
+        "a0",
+    ]
     lanes.add_first("commit3")
     assert len(lanes) == 4
     assert lanes.clear() == ["commit3", "own1", "own2", "own3"]
 
 
 def test_where_one_job_is_a_batch_own_jobs_are_not_held_up() -> None:
-    lanes: Lanes[str] = Lanes(Shares(batch=1))
+    lanes: Lanes[str] = Lanes()
+    one = Shares(batch=1)
     lanes.add_visitor("a", "visitor")
     lanes.add("own")
-    assert [lanes.batch(), lanes.batch(), lanes.batch()] == [["own"], ["visitor"], []]
+    assert [lanes.batch(one), lanes.batch(one), lanes.batch(one)] == [["own"], ["visitor"], []]
 
 
 def test_one_order_does_not_wait_for_a_thousand() -> None:
