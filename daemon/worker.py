@@ -89,6 +89,7 @@ class ChipWorker:
             self._desk.doing = "sending a text"
             self._sent_parcel = self._changed = True
             await self._desk.parcels.run_next()
+            self._chip = chip  # nobody else opens anything on it
         elif chip is None or chip.state in (ChipState.NEW, ChipState.OUT):
             self._desk.doing = "not in service"
             await self._desk.wait(self._context.config.chips.poll_sms_seconds)

@@ -41,12 +41,16 @@ class SentKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """The outcome of one try; `again_seconds`: not before, if the channel says so."""
+    """The outcome of one try; `again_seconds`: not before, if the channel says so.
+
+    `written`: the carrier wrote it down itself, together with what it keeps of it.
+    """
 
     kind: SentKind
     provider_id: str | None = None
     why: str = ""
     again_seconds: float | None = None
+    written: bool = False
 
 
 @dataclass(frozen=True, slots=True)

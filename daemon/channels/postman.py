@@ -140,8 +140,11 @@ class Round:
         if not self._under_way and await self._first_due(behind=0) is None:
             self._note_state(self.carrier.state())
             return self._context.clock.monotonic() + LOOK_SECONDS  # as nearly always
-        await self._end_overdue()
-        await self._begin_due()
+        overdue, due = await self._context.store.read(self._looked())
+        for row in overdue:
+            if row.id not in self._under_way:
+                await self._give_up(row, State.EXPIRED, row.why or "its time was over")
+        await self._begin_due(due, besides={row.id for row in overdue})
         return await self._next_look()
 
     async def _first_due(self, *, behind: int) -> int | None:
@@ -150,45 +153,45 @@ class Round:
             lambda db: outgoing.next_due(db, channel, after=behind)
         )
 
-    async def _end_overdue(self) -> None:
+    def _looked(self) -> Callable[[Database], tuple[list[Outgoing], list[int]]]:
+        """Reads what is too old, and what is due if it can be carried now."""
         channel, settings = self.carrier.channel, self._context.config.channels
         now_ms = self._context.clock.now_ms()
         answers = now_ms - round(settings.answer_seconds * MS)
         # By SMS there is no other way left, so it is tried for longer.
         keep = settings.last_way_seconds if channel == outgoing.SMS else settings.result_seconds
         results = now_ms - round(keep * MS)
+        limit = self._room(self.carrier.state())
 
-        def look(db: Database) -> list[Outgoing]:
-            return outgoing.overdue(
+        def look(db: Database) -> tuple[list[Outgoing], list[int]]:
+            overdue = outgoing.overdue(
                 db,
                 channel,
                 answers_before=answers,
                 results_before=results,
                 limit=OVERDUE_AT_ONCE,
             )
+            return overdue, outgoing.due(db, channel, now_ms=now_ms, limit=limit) if limit else []
 
-        for row in await self._context.store.read(look):
-            if row.id not in self._under_way:
-                await self._give_up(row, State.EXPIRED, row.why or "its time was over")
+        return look
 
-    async def _begin_due(self) -> None:
-        state = self.carrier.state()
+    def _room(self, state: ChannelState) -> int:
+        """How many texts to look at for one that may go: those under way are among them."""
         self._note_state(state)
-        if state.standing is not Standing.UP:
-            return
+        if state.standing is not Standing.UP or self.carrier.at_once <= len(self._under_way):
+            return 0
+        return self.carrier.at_once
+
+    async def _begin_due(self, due: Sequence[int], *, besides: set[int]) -> None:
         free = self.carrier.at_once - len(self._under_way)
-        if free <= 0:
-            return
-        limit, now_ms = free + len(self._under_way), self._context.clock.now_ms()
-        found = await self._context.store.read(
-            lambda db: outgoing.due(db, self.carrier.channel, now_ms=now_ms, limit=limit)
-        )
-        chosen = [row for row in found if row.id not in self._under_way][:free]
+        besides = besides | self._under_way.keys()
+        chosen = [one for one in due if one not in besides][: max(0, free)]
         if not chosen:
             return
 
         def begin(db: Database) -> list[tuple[Outgoing, str | None]]:
-            return [(row, _answers(db, row)) for row in chosen if outgoing.begin(db, row.id)]
+            rows = (outgoing.begin(db, one) for one in chosen)
+            return [(row, _answers(db, row)) for row in rows if row is not None]
 
         for row, answers in await self._context.store.write(begin):
             task = asyncio.create_task(self._carry(row, answers), name=f"parcel {row.id}")
@@ -228,17 +231,19 @@ class Round:
 
     async def _write_down(self, row: Outgoing, sent: Sent) -> None:
         now_ms = self._context.clock.now_ms()
+        if sent.written:
+            return
         if sent.kind is SentKind.NEVER:
             await self._give_up(row, State.REFUSED, sent.why)
             return
         if sent.kind in (SentKind.LATER, SentKind.MAYBE):
-            pause = outgoing.pause_ms(row.tries + 1)
+            pause = outgoing.pause_ms(row.tries)
             if sent.again_seconds is not None:
                 pause = max(0, round(sent.again_seconds * MS))
             await self._context.store.write(
                 lambda db: outgoing.try_again(db, row.id, sent.why, pause_ms=pause, now_ms=now_ms)
             )
-            self._log.info("post.later", parcel=row.id, tries=row.tries + 1, why=sent.why)
+            self._log.info("post.later", parcel=row.id, tries=row.tries, why=sent.why)
             return
         state = State.DELIVERED if sent.kind is SentKind.DELIVERED else State.SENT
         await self._context.store.write(
@@ -289,5 +294,5 @@ def _parcel(row: Outgoing, answers: str | None) -> Parcel:
         message_id=row.message_id,
         answers=answers,
         created_at=row.created_at,
-        tries=row.tries + 1,
+        tries=row.tries,
     )

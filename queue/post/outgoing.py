@@ -18,7 +18,16 @@ from enum import StrEnum
 
 from peewee import Database
 
-from pulsarack.queue.rows import columns, execute, insert_new, scalar, select, select_one, touched
+from pulsarack.queue.rows import (
+    columns,
+    execute,
+    insert_new,
+    scalar,
+    select,
+    select_one,
+    touched,
+    tuples,
+)
 
 SMS = "sms"
 WHY_LIMIT = 200
@@ -114,15 +123,15 @@ def put(db: Database, text: Text, *, now_ms: int) -> int | None:
     )
 
 
-def due(db: Database, channel: str, *, now_ms: int, limit: int) -> list[Outgoing]:
-    """What may be tried now on a channel, what waits longest first."""
-    return select(
+def due(db: Database, channel: str, *, now_ms: int, limit: int) -> list[int]:
+    """The ids of what may be tried now on a channel, what waits longest first."""
+    rows = tuples(
         db,
-        Outgoing,
-        f"{_SELECT} AS text WHERE channel = ? AND state = 'WAITING' AND not_before <= ?"
-        f" AND {_ITS_TURN} ORDER BY not_before, id LIMIT ?",
+        "SELECT id FROM outgoing AS text WHERE channel = ? AND state = 'WAITING'"
+        f" AND not_before <= ? AND {_ITS_TURN} ORDER BY not_before, id LIMIT ?",
         (channel, now_ms, limit),
     )
+    return [row[0] for row in rows]
 
 
 def next_due(db: Database, channel: str, *, after: int) -> int | None:
@@ -136,13 +145,14 @@ def next_due(db: Database, channel: str, *, after: int) -> int | None:
     return None if found is None else int(found)
 
 
-def begin(db: Database, outgoing_id: int) -> bool:
-    """Count a try before it is made; False if the text is not waiting any more."""
-    return touched(
+def begin(db: Database, outgoing_id: int) -> Outgoing | None:
+    """Count a try before it is made; the text, None if it is not waiting any more."""
+    counted = touched(
         db,
         "UPDATE outgoing SET tries = tries + 1 WHERE id = ? AND state = 'WAITING'",
         (outgoing_id,),
     )
+    return find(db, outgoing_id) if counted else None
 
 
 def arrived(

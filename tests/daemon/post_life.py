@@ -48,11 +48,11 @@ def send_post(db: Database, now: int) -> None:
     outgoing.overdue(db, "xmpp", answers_before=now, results_before=now, limit=10)
     outgoing.next_due(db, "xmpp", after=1)
     for one in (first, second, third):
-        assert outgoing.begin(db, one.id)
-    outgoing.arrived(db, first.id, outgoing.State.SENT, "p1", now_ms=now)
+        assert outgoing.begin(db, one) is not None
+    outgoing.arrived(db, first, outgoing.State.SENT, "p1", now_ms=now)
     for delivered in (False, True):
         outgoing.reported(db, "xmpp", "p1", delivered=delivered, why="", now_ms=now)
-    outgoing.try_again(db, second.id, "busy", pause_ms=1, now_ms=now)
-    assert outgoing.give_up(db, third.id, outgoing.State.EXPIRED, "old", now_ms=now)
+    outgoing.try_again(db, second, "busy", pause_ms=1, now_ms=now)
+    assert outgoing.give_up(db, third, outgoing.State.EXPIRED, "old", now_ms=now)
     for waiting in (True, False):
         outgoing.listed(db, waiting=waiting)

@@ -11,6 +11,7 @@ from pulsarack.daemon.channels.carrier import ChannelState, Standing
 from pulsarack.daemon.channels.sms.pace import BURST, Pace
 from pulsarack.daemon.context import Context
 from pulsarack.daemon.deliveries import Deliveries
+from pulsarack.daemon.desk import CARD_STAYS_SECONDS
 from pulsarack.modems.results import DeliveryReport
 from pulsarack.modems.simulator import network
 from pulsarack.modems.simulator.menu_weather import MenuFault
@@ -161,7 +162,7 @@ def test_orders_and_answers_take_turns(tmp_path: Path, kind: tuple[str, str]) ->
 
 
 def test_many_that_wait_at_one_chip_let_its_orders_pass(tmp_path: Path) -> None:
-    """As many are carried at once as chips answer, and all of them want to leave from this one."""
+    """Twice as many are carried at once as chips answer, and all want to leave from this one."""
 
     async def sell(world: SmsWorld) -> None:
         for number in range(8):
@@ -175,7 +176,8 @@ def test_many_that_wait_at_one_chip_let_its_orders_pass(tmp_path: Path) -> None:
             if one.iccid == iccid(world, 0)
         ]
         while_orders_wait = left[: len(left) - left[::-1].index("order")]
-        assert while_orders_wait.count("text") >= 4
+        # Whoever's turn does not come in time goes to another chip.
+        assert while_orders_wait.count("text") >= 3
         assert ("text", "text") not in set(itertools.pairwise(while_orders_wait)), left
 
     settings = ON + "pause_seconds = 0\n"
@@ -287,6 +289,7 @@ def test_another_card_sends_nothing_in_its_name(tmp_path: Path) -> None:
         one, other = world.simulation.modems
         await world.call("chip.channel", iccid=iccid(world, 1), answers="off")
         await until_idle(world)
+        await world.clock.sleep(CARD_STAYS_SECONDS)  # no hand is quicker
         one.card, other.card = other.card, one.card  # unseen
         world.tell("hello", sender=iccid(world, 0))
         await world.until(lambda: world.heard(), 3600)

@@ -45,6 +45,7 @@ CHIPS_TRIED = 2
 # So long is waited for the pace here; longer, the text waits in the outbox.
 PACE_SECONDS = 5.0
 NO_CHIP_SECONDS = 15.0
+HANDS = 2
 _TELEPHONE = re.compile(r"\+?[0-9]{8,15}")
 # RP-cause of 24.011 E-2 as +CMS ERROR gives it: nobody has this number.
 UNASSIGNED_NUMBER = 1
@@ -68,8 +69,12 @@ class SmsCarrier:
 
     @property
     def at_once(self) -> int:
-        """A text for each chip that may send."""
-        return max(1, len(self._able()))
+        """For each chip that may send the text that leaves, and the next one.
+
+        A chip that pauses for long after a text would only keep the next one from the others.
+        """
+        pauses = self._context.config.sms.pause_seconds > PACE_SECONDS
+        return max(1, len(self._able()) * (1 if pauses else HANDS))
 
     def state(self) -> ChannelState:
         """How it is doing."""
@@ -167,7 +172,7 @@ class SmsCarrier:
         result = handed.result
         if isinstance(result, SmsSent):
             self._pace.sent(desk.iccid)
-            return Sent(SentKind.SENT, handed.provider_id)
+            return Sent(SentKind.SENT, handed.provider_id, written=handed.written)
         if isinstance(result, Refused) and result.code == UNASSIGNED_NUMBER and not result.left:
             return Sent(SentKind.NEVER, why="the network knows no such number")
         why = _why(result)

@@ -8,6 +8,8 @@ answer is owed there: a failure that names no number is nobody's proof for a whi
 
 from dataclasses import dataclass
 
+from peewee import Database
+
 from pulsarack.daemon.channels.carrier import Parcel
 from pulsarack.daemon.context import Context
 from pulsarack.daemon.desk import Desk
@@ -16,8 +18,8 @@ from pulsarack.daemon.store_errors import StoreError
 from pulsarack.modems.driver import Driver
 from pulsarack.modems.results import Gone, Refused, Silence, SmsResult, SmsSent
 from pulsarack.modems.sms import ORDER_VALID_HOURS
-from pulsarack.queue.post import sent_sms
-from pulsarack.queue.post.outgoing import Kind
+from pulsarack.queue.post import outgoing, sent_sms
+from pulsarack.queue.post.outgoing import Kind, State
 
 # For the network's acknowledgement of one part (24.011 10: 35 to 45 seconds, and the modem's own).
 PART_SECONDS = 60.0
@@ -32,10 +34,14 @@ class DayFull(DaemonError):
 
 @dataclass(frozen=True, slots=True)
 class Handed:
-    """What the modem said; `provider_id` is there if the network took it."""
+    """What the modem said; `provider_id` is there if the network took it.
+
+    `written`: that it has left is in the database.
+    """
 
     result: SmsResult
     provider_id: str | None = None
+    written: bool = False
 
 
 class Handover:
@@ -55,7 +61,8 @@ class Handover:
 
     async def run(self, modem: Driver) -> Handed:
         """Send it; raises ModemError, HeldBack, DayFull or StoreError: see `may_have_left`."""
-        await self._desk.check_card()
+        if not self._desk.card_was_seen():
+            await self._desk.check_card()
         settings = self._context.config.sms
         kept = self._parcel.kind != Kind.ANSWER
         result = await modem.send_sms(
@@ -68,7 +75,7 @@ class Handover:
         )
         match result:
             case SmsSent(reference=first, more=more):
-                return Handed(result, await self._note_left((first, *more)))
+                return await self._note_left(result, (first, *more))
             case Refused(left=left) | Silence(left=left) | Gone(left=left):
                 if left:
                     self._desk.owe_answer()
@@ -98,21 +105,26 @@ class Handover:
             raise DayFull
         self._rows = rows
 
-    async def _note_left(self, references: tuple[int, ...]) -> str:
+    async def _note_left(self, result: SmsSent, references: tuple[int, ...]) -> Handed:
         self._desk.owe_answer()
         for reference in references:
             self._desk.deliveries.given_to_text(reference)
         rows = self._rows
         shown = ",".join(str(one) for one in references)
         provider_id = f"{self._desk.iccid}:{shown}:{rows[0]}"
+        now_ms, text = self._context.clock.now_ms(), self._parcel.id
+
+        def note(db: Database) -> None:
+            sent_sms.left(db, rows, references, provider_id)
+            outgoing.arrived(db, text, State.SENT, provider_id, now_ms=now_ms)
+
         try:
-            await self._context.store.write(
-                lambda db: sent_sms.left(db, rows, references, provider_id)
-            )
+            await self._context.store.write(note)
         except StoreError as error:
             # It is counted all the same; only its report will find nobody.
             self._context.log.error("store.failed", why=str(error))
-        return provider_id
+            return Handed(result, provider_id)
+        return Handed(result, provider_id, written=True)
 
     async def _note_stayed(self) -> None:
         rows, self._rows = self._rows, ()
