@@ -228,6 +228,15 @@ class Desk:
             raise CardExchanged(self.iccid, found)
         self._card_seen_at = self.context.clock.monotonic()
 
+    def sends_at_once(self) -> bool:
+        """Whether an order that is claimed now is sent as it is, without another look at anything.
+
+        So it is if the first thing said moves the money, the card was seen just now, and nothing
+        is known that would hold it back.
+        """
+        may_go = not (self.ending or self.held)
+        return may_go and self.recipe.top_up.commits_at_once and self.card_was_seen()
+
     def card_was_seen(self) -> bool:
         """Whether the card was found to be the one just now."""
         return self.context.clock.monotonic() - self._card_seen_at < CARD_STAYS_SECONDS

@@ -134,7 +134,12 @@ class Dispatcher:
         now_ms, ends = self._context.clock.now_ms(), self._context.day_ends_at()
         await self._context.store.write(
             lambda db: recovery.release(
-                db, claimed.attempt_id, reason, now_ms=now_ms, day_ends_at=ends
+                db,
+                claimed.attempt_id,
+                reason,
+                unbegun=claimed.committed,
+                now_ms=now_ms,
+                day_ends_at=ends,
             )
         )
         await self._context.announce(claimed.order.id)

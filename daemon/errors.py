@@ -40,4 +40,4 @@ class CardExchanged(ModemError):
 
 
 class HeldBack(DaemonError):
-    """The point of no return was not passed: the daemon ends, or another slot shows this card."""
+    """Nothing was sent: the daemon ends, another slot shows the card, or a late text forbids it."""

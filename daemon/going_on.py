@@ -3,6 +3,9 @@
 Whoever waits for a chip waits for both, one commit instead of two. The attempt that ended is
 closed in the same transaction before the next one is written, so that never two are open on a
 chip; if it turns out that nothing can be claimed, only the end is written.
+
+If nothing is to be done before the next order's first byte, and that byte moves money, the
+claim is its point of no return (`Claim.committed`): another commit in between would tell no more.
 """
 
 from collections.abc import Callable

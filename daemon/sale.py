@@ -1,10 +1,14 @@
 """One sale: a claimed order's dialogue on its chip, and what became of it.
 
 The order of events is the promise: the attempt is on disk before the first byte (the
-claim), `committed_at` is on disk before the step that moves money (`_commit`), what
-was said and heard is kept, and the outcome is one transaction. Texts that come while
-the dialogue waits are acted upon by the inbox, which may decide the attempt itself. If the
-chip may go on at once, the transaction that ends the order claims the next one as well.
+claim), `committed_at` is on disk before the step that moves money (`_commit`; or with the
+claim, if nothing lies between the two), what was said and heard is kept, and the outcome is
+one transaction. Texts that come while the dialogue waits are acted upon by the inbox, which
+may decide the attempt itself. If the chip may go on at once, the transaction that ends the
+order claims the next one as well.
+
+`_committed` is what this sale did, whatever is on disk: until `_commit` has let the step that
+moves money go, nothing was sent, and that is proof enough that nothing happened.
 """
 
 from collections.abc import Awaitable, Callable
@@ -44,17 +48,21 @@ class Sale:
         context: Context,
         desk: Desk,
         claim: Claim,
-        go_on: Callable[[], ClaimNext | None],
+        go_on: Callable[[bool], ClaimNext | None],
         *,
         follows: bool = False,
     ) -> None:
-        """`go_on` is asked when the order ends; `follows`: another one ended with this claim."""
+        """`go_on` is asked when the order ends, and told if the next one would be sent at once.
+
+        `follows`: another one ended with this claim.
+        """
         self._context = context
         self._desk = desk
         self._claim = claim
         self._go_on = go_on
         self._follows = follows
         self._recorder = AttemptRecorder(context, claim.attempt_id, desk.deliveries)
+        self._waited = False  # for the modem, since the claim
         self._committed = False
         self._committed_at = 0.0
         self._ended_by_text: Ended | None = None
@@ -113,6 +121,7 @@ class Sale:
         longer ago than the point of no return may be from a look of its own.
         """
         if not (self._follows and self._desk.card_was_seen()):
+            self._waited = True
             await self._desk.check_card()
 
     async def _end(self, found: Outcome) -> Ended | None:
@@ -147,16 +156,20 @@ class Sale:
         """
 
         async def write() -> Ended:
-            end = self._ending()
+            end = self._ending(at_once=self._desk.sends_at_once())
             return await self._context.store.write(lambda db: end(db, job(db), True))
 
         ended = await self._insist(write)
         self._recorder.written()
         return ended
 
-    def _ending(self) -> End:
-        """What is written with the end of the order, as things stand now."""
-        go_on = self._go_on() if self._line_is_free else None
+    def _ending(self, *, at_once: bool = False) -> End:
+        """What is written with the end of the order, as things stand now.
+
+        `at_once`: the next order would be sent as soon as this is on disk. Behind a text it is
+        not: that is taken off the card first.
+        """
+        go_on = self._go_on(at_once) if self._line_is_free else None
 
         def end(db: Database, order: Order, alone: bool) -> Ended:
             self._recorder.write(db)
@@ -200,20 +213,32 @@ class Sale:
         return await runner.run(Dialogue(self._desk.recipe, self._desk.recipe.top_up, values))
 
     async def _commit(self) -> None:
-        """Make the point of no return durable; raises if it may not be passed any more."""
+        """Make sure that the point of no return is durable; raises if it may not be passed."""
         if self._desk.ending:
             raise HeldBack("the daemon ends; the order stays queued")
         if self._desk.held:
             raise HeldBack(self._desk.held)
-        now_ms = self._context.clock.now_ms()
+        if not self._claim.committed:
+            await self._mark_committed()
+        elif self._waited:
+            await self._look_again()
+        self._committed = self._desk.committed = True
+        self._committed_at = self._context.clock.monotonic()
+
+    async def _mark_committed(self) -> None:
+        attempt_id, now_ms = self._claim.attempt_id, self._context.clock.now_ms()
         try:
             await self._context.store.write_first(
-                lambda db: attempts.mark_committed(db, self._claim.attempt_id, now_ms=now_ms)
+                lambda db: attempts.mark_committed(db, attempt_id, now_ms=now_ms)
             )
         except NotOpen:
             raise AlreadyDecided from None
-        self._committed = self._desk.committed = True
-        self._committed_at = self._context.clock.monotonic()
+
+    async def _look_again(self) -> None:
+        """The claim was the point of no return, but then there was time for a text to come."""
+        attempt_id = self._claim.attempt_id
+        if not await self._context.store.read(lambda db: attempts.may_still_leave(db, attempt_id)):
+            raise HeldBack("a late text says that an earlier attempt was done")
 
     async def _wait_for_text(self, until: float) -> TextIn | None:
         claim = self._claim
@@ -260,7 +285,7 @@ class Sale:
             ),
             serial_number=reply.serial_number if reply else None,
             stock_after=reply.stock if reply else None,
-            answered=reply is not None,
+            answered=reply is not None or (self._claim.committed and not self._committed),
         )
         now_ms, ends = self._context.clock.now_ms(), self._context.day_ends_at()
         chip, attempt_id = self._claim.chip, self._claim.attempt_id

@@ -152,7 +152,7 @@ class ChipWorker:
             # The order may be queued again; if not, only an equal one may go now.
             self._dispatcher.wake(self._desk.recipe.operator if self._chip else None)
 
-    def _going_on(self) -> ClaimNext | None:
+    def _going_on(self, at_once: bool = False) -> ClaimNext | None:
         """What claims the next order with the end of this one; None if anything is due first."""
         desk = self._desk
         due = desk.has_news or desk.texts_are_due() or self._stock_is_old()
@@ -160,14 +160,15 @@ class ChipWorker:
         if desk.stopping or desk.gone or due:
             return None
         sold = self._context.clock.monotonic() - self._began
-        return self._dispatcher.next_for(self._ready(), int(sold * MS))
+        return self._dispatcher.next_for(self._ready(at_once), int(sold * MS))
 
-    def _ready(self) -> IdleChip:
+    def _ready(self, at_once: bool = False) -> IdleChip:
         """The chip as it stands here."""
         recipe = self._desk.recipe
         limits = self._context.limits(recipe)
         presence = Presence(self._desk.slot, self._desk.modem_id, limits=limits)
-        return IdleChip(presence, recipe.operator, recipe.content_hash, self._desk.late_ms)
+        late_ms = self._desk.late_ms
+        return IdleChip(presence, recipe.operator, recipe.content_hash, late_ms, at_once)
 
     def _give(self, claim: Claim) -> None:
         self._mailbox.claim = claim

@@ -1,8 +1,10 @@
 """Attempts: one try of an order on one chip, written before it is made.
 
 An attempt without `committed_at` is provably not done: the step that moves money
-cannot have left. With it, only evidence decides. An open attempt keeps its chip and
-its order from every other attempt (two unique indexes), undecided ones included.
+cannot have left. With it, only evidence decides; that nothing was sent after all is
+evidence, too, if whoever was to send it says so (`Rule.NOT_SENT`), and nobody else can.
+An open attempt keeps its chip and its order from every other attempt (two unique
+indexes), undecided ones included.
 """
 
 from dataclasses import dataclass
@@ -94,6 +96,9 @@ def every_open(db: Database) -> list[Attempt]:
     return select(db, Attempt, f"{_SELECT} WHERE closed_at IS NULL ORDER BY +id")
 
 
+_MAY_LEAVE = f"closed_at IS NULL AND NOT {evidence.contradicted('attempt.order_id')}"
+
+
 def mark_committed(db: Database, attempt_id: int, *, now_ms: int) -> None:
     """Note that the step which moves money is about to leave; must be durable before it does.
 
@@ -103,12 +108,17 @@ def mark_committed(db: Database, attempt_id: int, *, now_ms: int) -> None:
     found = touched(
         db,
         "UPDATE attempt SET committed_at = ?"
-        " WHERE id = ? AND closed_at IS NULL AND committed_at IS NULL"
-        f" AND NOT {evidence.contradicted('attempt.order_id')}",
+        f" WHERE id = ? AND committed_at IS NULL AND {_MAY_LEAVE}",
         (now_ms, attempt_id),
     )
     if not found:
         raise NotOpen(f"attempt {attempt_id} is closed, committed already, or must not go")
+
+
+def may_still_leave(db: Database, attempt_id: int) -> bool:
+    """Whether one that was claimed as committed may go, when something was waited for since."""
+    may = f"SELECT 1 FROM attempt WHERE id = ? AND {_MAY_LEAVE}"
+    return scalar(db, may, (attempt_id,)) is not None
 
 
 def close(

@@ -159,6 +159,14 @@ OF_ORDERS: tuple[tuple[str, str, str], ...] = (
     ),
     (
         "P4",
+        "an attempt that reached the point of no return was closed as one that did not",
+        "SELECT 'attempt', a.id, 'order ' || a.order_id FROM evidence e"
+        " JOIN attempt a ON a.id = e.attempt_id"
+        " WHERE e.rule = 'never_committed' AND e.verdict = a.outcome"
+        " AND a.committed_at IS NOT NULL",
+    ),
+    (
+        "P4",
         "an attempt was closed without evidence of its outcome",
         "SELECT 'attempt', a.id, a.outcome FROM attempt a WHERE a.outcome IS NOT NULL"
         " AND NOT EXISTS (SELECT 1 FROM evidence e"

@@ -53,7 +53,7 @@ class Claim:
 
     `spent_serial_numbers` prove nothing new of this destination; `reply_owed`: the chip may
     still get the answer to an earlier attempt. `tries` counts this attempt; no other can be made
-    while it is open.
+    while it is open. `committed`: its point of no return is on disk with it.
     """
 
     order: Order
@@ -64,16 +64,23 @@ class Claim:
     spent_serial_numbers: frozenset[str]
     reply_owed: bool
     tries: AttemptSummary
+    committed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class IdleChip:
-    """A chip that could start at once; `late_ms` is how late its operator may answer."""
+    """A chip that could start at once; `late_ms` is how late its operator may answer.
+
+    `at_once`: nothing would be done between the claim and the step that moves money, so that the
+    claim is its point of no return. What may not pass that is not claimed either: an order that
+    is not QUEUED, or stands still.
+    """
 
     presence: Presence
     operator: str
     recipe_hash: str
     late_ms: int
+    at_once: bool = False
 
 
 @dataclass(slots=True)
@@ -299,7 +306,7 @@ def _claim(
     attempt_id = insert(
         db,
         "INSERT INTO attempt (order_id, number, chip, slot, modem, recipe, claimed_at,"
-        " stock_before, routing) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " committed_at, stock_before, routing) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             order.id,
             number,
@@ -308,6 +315,7 @@ def _claim(
             idle.presence.modem,
             idle.recipe_hash,
             now_ms,
+            now_ms if idle.at_once else None,
             chip.stock_posted if chip.stock_exact else None,
             explain(found),
         ),
@@ -331,6 +339,7 @@ def _claim(
             idle.presence.slot,
             earlier[0].claimed_at if earlier else now_ms,
         ),
+        committed=idle.at_once,
     )
 
 

@@ -34,7 +34,7 @@ class Rule(StrEnum):
     TEXT_AWAITED = "text_awaited"  # a text that names no number, when only this could be meant
     REPEAT_REFUSED = "repeat_refused"  # "just done", said of a later attempt
     # What never left.
-    NOT_SENT = "not_sent"  # the dialogue ended before its point of no return
+    NOT_SENT = "not_sent"  # whoever was to send it says that it did not leave
     NEVER_COMMITTED = "never_committed"  # recovery found no committed_at
     # What the operator's books show.
     STOCK_FELL_BY_COST = "stock_fell_by_cost"

@@ -35,7 +35,8 @@ class Decision:
     evidence: Evidence
     serial_number: str | None = None
     stock_after: int | None = None
-    answered: bool = False  # by a text of its own, so that no other answer is still to come
+    # By a text of its own, or there was nothing to answer: no other answer is still to come.
+    answered: bool = False
 
 
 def decide(

@@ -64,20 +64,29 @@ def _bring_on(
 
 
 def release(
-    db: Database, attempt_id: int, reason: Reason, *, now_ms: int, day_ends_at: int
+    db: Database,
+    attempt_id: int,
+    reason: Reason,
+    *,
+    unbegun: bool = False,
+    now_ms: int,
+    day_ends_at: int,
 ) -> None:
     """Close an attempt that was never committed: nothing can have been sent.
 
     Raises NotOpen if it was committed after all, or is closed: then only evidence decides.
+    `unbegun`: whoever was to send it says that nothing was, though it was claimed as committed.
     """
-    if attempts.get(db, attempt_id).committed_at is not None:
+    committed = attempts.get(db, attempt_id).committed_at is not None
+    if committed and not unbegun:
         raise NotOpen(f"attempt {attempt_id} has passed its point of no return")
-    why = "ended before the point of no return"
-    found = Evidence(EvidenceKind.RECOVERY, VerdictKind.NOT_DONE, why, rule=Rule.NEVER_COMMITTED)
+    why = "ended before anything was sent" if committed else "ended before the point of no return"
+    rule = Rule.NOT_SENT if committed else Rule.NEVER_COMMITTED
+    found = Evidence(EvidenceKind.RECOVERY, VerdictKind.NOT_DONE, why, rule=rule)
     outcome.decide(
         db,
         attempt_id,
-        Decision(done=False, reason=reason, why=why, evidence=found),
+        Decision(done=False, reason=reason, why=why, evidence=found, answered=committed),
         now_ms=now_ms,
         day_ends_at=day_ends_at,
     )

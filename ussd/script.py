@@ -35,6 +35,12 @@ class Script:
     steps: tuple[Step, ...]
 
     @property
+    def commits_at_once(self) -> bool:
+        """Whether the first thing said is the USSD code that moves the money."""
+        first = self.steps[0]
+        return first.commits and first.action is StepAction.USSD
+
+    @property
     def placeholders(self) -> frozenset[str]:
         """All names the steps need to be filled with."""
         return frozenset().union(*(step.template.placeholders for step in self.steps))

@@ -3,7 +3,7 @@
 import pytest
 from peewee import Database
 
-from pulsarack.queue import chips, contradiction, stock, texts
+from pulsarack.queue import attempts, chips, contradiction, stock, texts
 from pulsarack.queue.errors import NotOpen
 from pulsarack.queue.evidence import Evidence, EvidenceKind, Rule, VerdictKind, record
 from pulsarack.queue.outcome import Decision
@@ -89,6 +89,25 @@ def test_a_contradicted_chip_is_read_before_it_sells(shop: World) -> None:
     ready(shop)
     assert shop.text(CARD, success("SN1")).meaning is Meaning.CONTRADICTION
     assert shop.the_chip(CARD).stock_exact == 0
+
+
+def test_a_contradicted_order_is_not_sent_at_once_either(shop: World) -> None:
+    order_id = emptied(shop)
+    assert shop.text(CARD, success("SN1")).meaning is Meaning.CONTRADICTION
+    assert shop.claim(shop.chip(2), at_once=True) == []
+    assert shop.get(order_id).state == "QUEUED"
+
+
+def test_a_text_that_comes_behind_the_claim_is_found_by_another_look(shop: World) -> None:
+    contradicted(shop)
+    (claimed,) = shop.claim(shop.chip(2), at_once=True)
+    still = claimed.attempt_id
+    assert shop.run(lambda db: attempts.may_still_leave(db, still))
+    assert shop.text(CARD, success("SN1")).meaning is Meaning.CONTRADICTION
+    assert not shop.run(lambda db: attempts.may_still_leave(db, still))
+    shop.decide(still, done=False, reason=Reason.DAEMON_STOPPED)
+    assert not shop.run(lambda db: attempts.may_still_leave(db, still))
+    assert shop.claim(shop.chip(2), at_once=True) == []
 
 
 def test_a_contradicted_order_shows_why_it_stands_still_and_no_other_does(shop: World) -> None:

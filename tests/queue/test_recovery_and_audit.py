@@ -43,6 +43,44 @@ def test_what_was_committed_is_undecided_and_stays_held(shop: World) -> None:
     shop.clean()
 
 
+def test_what_was_claimed_to_be_sent_at_once_may_have_left(shop: World) -> None:
+    """The daemon died between the two; nobody is left who knows."""
+    shop.order()
+    (claimed,) = shop.claim(CARD, at_once=True)
+    assert shop.recover() == Recovered(queued_again=0, undecided=1)
+    assert shop.get(claimed.order).state == "UNKNOWN"
+    attempt = shop.attempt(claimed.attempt_id)
+    assert (attempt.closed_at, attempt.reason) == (None, "DAEMON_STOPPED")
+    assert shop.claim(CARD, shop.chip(2)) == []
+    shop.clean()
+
+
+@pytest.mark.parametrize("at_once", [False, True])
+def test_a_claim_that_nobody_began_is_given_back_by_whoever_kept_it(
+    shop: World, at_once: bool
+) -> None:
+    shop.order()
+    (claimed,) = shop.claim(CARD, at_once=at_once)
+    shop.run(
+        lambda db: recovery.release(
+            db,
+            claimed.attempt_id,
+            Reason.DAEMON_STOPPED,
+            unbegun=claimed.committed,
+            now_ms=shop.now,
+            day_ends_at=shop.day_ends,
+        )
+    )
+    assert shop.get(claimed.order).state == "QUEUED"
+    assert shop.attempt(claimed.attempt_id).outcome == "NOT_DONE"
+    (found,) = shop.run(lambda db: of_attempt(db, claimed.attempt_id))
+    assert found.rule == ("not_sent" if at_once else "never_committed")
+    shop.clean()
+    # No answer to it is to come: the next order may take what names no number for its own.
+    (again,) = shop.claim(CARD)
+    assert (again.order.id, again.number, again.reply_owed) == (claimed.order.id, 2, False)
+
+
 def test_recovery_changes_nothing_the_second_time(shop: World) -> None:
     second, third = shop.chip(2), shop.chip(3)
     shop.sent(CARD)
@@ -231,6 +269,12 @@ PLANTED: list[tuple[str, str, str]] = [
         "UPDATE attempt SET committed_at = NULL WHERE id = 2",
         "P4",
         "order 2: an undecided order has an attempt that never",
+    ),
+    (
+        "INSERT INTO evidence (attempt_id, at, kind, verdict, detail, rule)"
+        " VALUES (3, 0, 'recovery', 'NOT_DONE', 'x', 'never_committed')",
+        "P4",
+        "attempt 3: an attempt that reached the point of no return was closed as one that did not",
     ),
     ("DELETE FROM evidence WHERE attempt_id = 1", "P4", "attempt 1: an attempt was closed"),
     (

@@ -215,6 +215,16 @@ def test_a_claim_is_written_with_its_cost_held(shop: World) -> None:
     shop.clean()
 
 
+@pytest.mark.parametrize("at_once", [False, True])
+def test_a_claim_that_is_sent_at_once_is_its_point_of_no_return(shop: World, at_once: bool) -> None:
+    shop.order()
+    (claimed,) = shop.claim(iccid(1), at_once=at_once)
+    attempt = shop.attempt(claimed.attempt_id)
+    assert claimed.committed == at_once
+    assert attempt.committed_at == (attempt.claimed_at if at_once else None)
+    shop.clean()
+
+
 def test_nothing_to_do_claims_nothing(shop: World) -> None:
     assert shop.claim(iccid(1)) == []
     shop.order()

@@ -193,13 +193,17 @@ class World:
         return found.order
 
     def claim(
-        self, *cards: str, limits: Limits | None = None, known: Known | None = None
+        self,
+        *cards: str,
+        limits: Limits | None = None,
+        known: Known | None = None,
+        at_once: bool = False,
     ) -> list[Claim]:
         """Offer idle chips."""
         presence = Presence("1-1", "imei", limits=limits or Limits())
         operators = {chip.iccid: chip.operator or "" for chip in self.run(chips.every)}
         idle = {
-            card: IdleChip(presence, operators.get(card, "telkomsel"), "hash", LATE_MS)
+            card: IdleChip(presence, operators.get(card, "telkomsel"), "hash", LATE_MS, at_once)
             for card in cards
         }
         return self.run(

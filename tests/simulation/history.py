@@ -247,9 +247,9 @@ def _report(world: World, admin: Admin, agents: Agents) -> Report:
         "SELECT 'CONTRADICTED' FROM evidence e JOIN attempt a ON a.id = e.attempt_id"
         " WHERE a.outcome = 'NOT_DONE' AND e.verdict = 'DONE'"
     )
-    ((went_on,),) = history(
-        "SELECT count(*) FROM attempt a WHERE EXISTS"
-        " (SELECT 1 FROM attempt b WHERE b.chip = a.chip AND b.closed_at = a.claimed_at)"
+    ((went_on, at_once),) = history(
+        "SELECT count(*), coalesce(sum(a.committed_at = a.claimed_at), 0) FROM attempt a WHERE"
+        " EXISTS (SELECT 1 FROM attempt b WHERE b.chip = a.chip AND b.closed_at = a.claimed_at)"
     )
     return Report(
         seed=world.plan.seed,
@@ -263,6 +263,7 @@ def _report(world: World, admin: Admin, agents: Agents) -> Report:
         faults=Counter(world.faults),
         moves=auditor.moves,
         went_on=went_on,
+        at_once=at_once,
         reasons=Counter(reason for (reason,) in reasons),
         unknown=Counter(one.kind or "other" for one in ended),
         waits=[(one.lasted_ms or 0) / 1000 for one in ended],

@@ -93,6 +93,13 @@ STORMS = MappingProxyType(
     }
 )
 NO_PAUSE = "pause_seconds = 0.0\n"
+# Of so many seeds, one has operators so quick that the card was seen just now when a chip goes on
+# to its next order: the first step of theirs moves the money, chips need no pause, and everything
+# happens within a minute, so that many orders wait.
+QUICK_EVERY = 8
+QUICK_OPERATORS = ("telkomsel", "tri")
+QUICK_USSD = (0.02, 0.3)
+QUICK_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -170,16 +177,24 @@ def draw(seed: int) -> Plan:
         (rng.choice(DIALECTS), rng.choice(OPERATORS)) for _ in range(rng.choice((1, 2, 3, 4, 4, 5)))
     ]
     seconds = HOUR * rng.choice((0.05, 0.1, 0.1, 0.2, 0.2, 0.3, 0.5, 1.0, 3.0))
+    quick = seed % QUICK_EVERY == 0
+    if quick:
+        chips = [(dialect, QUICK_OPERATORS[OPERATORS.index(one) % 2]) for dialect, one in chips]
+        seconds = QUICK_SECONDS
     agents = tuple(f"kios{n}" for n in range(1, rng.randrange(2, 6)))
     faults = _faults(rng)
     rack, settings = _rack(rng, chips, faults), _settings(rng)
+    if quick:
+        latencies = dataclasses.replace(rack.latencies, ussd=QUICK_USSD)
+        rack = dataclasses.replace(rack, latencies=latencies)
+        settings = settings.replace("pause_seconds = 20.0\n", NO_PAUSE)
     return Plan(
         seed=seed,
         rack=rack,
         faults=faults,
         settings=settings,
         # Where the configuration wants none, a chip that pauses does so for its operator.
-        pauses=NO_PAUSE not in settings or Random(f"pauses/{seed}").random() < 0.5,
+        pauses=NO_PAUSE not in settings or (not quick and Random(f"pauses/{seed}").random() < 0.5),
         agents=agents,
         deposit=rng.choice((150_000, 1_000_000, 20_000_000)),
         orders=tuple(_orders(rng, chips, agents, seconds)),

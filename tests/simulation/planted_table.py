@@ -41,6 +41,8 @@ CAUGHT_LAST = {
     "transfer_repeated": (1,),
     "wrong_pin_accepted": (1,),
     "committed_at_not_durable": (1,),
+    "claimed_without_its_point_of_no_return": (0,),
+    "sent_at_once_held_for_not_sent": (16,),
     "stock_in_taken_for_a_sale": (29,),
     "delivered_when_handed_over": (1,),
     "acknowledged_before_it_is_stored": (5,),

@@ -9,8 +9,9 @@ class Report:
     """Counts add up; `broken` is empty if every promise was kept.
 
     `crashes`: by (point, state it struck in); `faults`: by (state, fault); `moves`: by (from,
-    to); `went_on`: orders claimed with the end of the one before on their chip; `reasons`: of
-    attempts proved not done and of failed orders; `unknown`: how undecided orders were decided,
+    to); `went_on`: orders claimed with the end of the one before on their chip, `at_once`: those
+    whose claim was their point of no return; `reasons`: of attempts proved not done and of failed
+    orders; `unknown`: how undecided orders were decided,
     by kind of evidence; `waits`: seconds until they were; `archived`: orders that left for an
     archive when all was over; `earning`: orders of which an upline earns; `texts`: what agents
     wrote, and what the channels did to it;
@@ -30,6 +31,7 @@ class Report:
     faults: Counter[tuple[str, str]] = field(default_factory=Counter)
     moves: Counter[tuple[str | None, str]] = field(default_factory=Counter)
     went_on: int = 0
+    at_once: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
     unknown: Counter[str] = field(default_factory=Counter)
     waits: list[float] = field(default_factory=list)

@@ -108,6 +108,7 @@ def test_every_legal_move_is_made(total: Report) -> None:
 
 def test_chips_go_on_from_one_order_to_the_next(total: Report) -> None:
     assert total.went_on > 100
+    assert total.at_once > 20
 
 
 def test_every_row_of_the_retry_table_is_used(total: Report) -> None:

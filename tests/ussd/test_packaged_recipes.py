@@ -23,6 +23,12 @@ SAMPLES = [
 ]
 
 
+def test_which_recipes_move_money_with_the_first_thing_they_say() -> None:
+    """A code that is dialled; not behind a menu, and not an SMS."""
+    at_once = {recipe.name for recipe in RECIPES if recipe.top_up.commits_at_once}
+    assert at_once == {"telkomsel-mkios", "tri-dealer"}
+
+
 def _other_separators(text: str) -> str:
     """1.490.000 as 1,490,000 and the other way round; 10,150.00 as 10.150,00."""
     swap = str.maketrans(".,", ",.")

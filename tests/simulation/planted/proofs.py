@@ -142,6 +142,26 @@ def committed_at_not_durable(patches: ExitStack) -> None:
     durable = put(patches, Sale, "_commit", commit)
 
 
+@bug("A claim that is sent at once is stored without its point of no return.", "P2", "P4")
+def claimed_without_its_point_of_no_return(patches: ExitStack) -> None:
+    def claimed(db: Database, order: Any, found: Any, chip: Any, idle: Any, **rest: Any) -> Any:
+        made = old(db, order, found, chip, replace(idle, at_once=False), **rest)
+        return replace(made, committed=idle.at_once)
+
+    old = put(patches, claim, "_claim", claimed)
+
+
+@bug("A claim that was sent at once is taken for not sent at the next start.", "P2", "P4")
+def sent_at_once_held_for_not_sent(patches: ExitStack) -> None:
+    def bring_on(db: Database, attempt: Any, reason: Reason, **at: Any) -> bool:
+        if attempt.committed_at == attempt.claimed_at:
+            recovery.release(db, attempt.id, reason, unbegun=True, **at)
+            return True
+        return old(db, attempt, reason, **at)
+
+    old = put(patches, recovery, "_bring_on", bring_on)
+
+
 @bug("A late text is used again although another order carries its number.", "P4")
 def late_text_used_twice(patches: ExitStack) -> None:
     put(patches, evidence, "serial_number_known", lambda *args: None)
