@@ -74,7 +74,9 @@ class Outbox:
         )
 
     def _ring(self, event: Event) -> None:
-        if event["kind"] == "order" and event["state"] in final.KEYS:
+        if event["kind"] != "order" or event["channel"] != messages.SOCKET:
+            return
+        if event["state"] in final.KEYS:
             for bell in self._bells.get(event["agent"], ()):
                 bell.ring()
 
