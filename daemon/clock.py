@@ -107,17 +107,16 @@ class SteadyClock:
     def __init__(self, clock: Clock, small_seconds: float = SMALL_SECONDS) -> None:
         self._clock = clock
         self._small_ms = round(small_seconds * MILLISECONDS)
+        # As the clock within, and that itself: every order asks some dozens of times.
+        self.monotonic: Callable[[], float] = clock.monotonic
+        self._now_ms: Callable[[], int] = clock.now_ms
         self._ahead_ms = self._difference_ms()
-
-    def monotonic(self) -> float:
-        """As the clock within."""
-        return self._clock.monotonic()
 
     def now_ms(self) -> int:
         """The time of day, milliseconds of UTC since 1970, as if no step had come."""
-        passed = round(self._clock.monotonic() * MILLISECONDS)
-        difference = self._clock.now_ms() - passed
-        if abs(difference - self._ahead_ms) <= self._small_ms:
+        passed = round(self.monotonic() * MILLISECONDS)
+        difference = self._now_ms() - passed
+        if -self._small_ms <= difference - self._ahead_ms <= self._small_ms:
             self._ahead_ms = difference
         return passed + self._ahead_ms
 
@@ -127,12 +126,10 @@ class SteadyClock:
 
     def take_step(self) -> int:
         """By how many milliseconds the clock was set since the last call; mostly 0."""
-        self.now_ms()
-        step = self._difference_ms() - self._ahead_ms
-        if abs(step) <= self._small_ms:
-            return 0
-        self._ahead_ms += step
-        return step
+        difference = self._difference_ms()
+        step = difference - self._ahead_ms
+        self._ahead_ms = difference
+        return step if abs(step) > self._small_ms else 0
 
     def give_back(self, step_ms: int) -> None:
         """The step could not be written down: it is still to be taken."""
@@ -147,7 +144,7 @@ class SteadyClock:
         return self._clock.call_at(when, callback)
 
     def _difference_ms(self) -> int:
-        return self._clock.now_ms() - round(self._clock.monotonic() * MILLISECONDS)
+        return self._now_ms() - round(self.monotonic() * MILLISECONDS)
 
 
 # adjtimex(2): the state of a clock that nothing keeps right; the size of its struct, and more.

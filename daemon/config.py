@@ -259,10 +259,19 @@ class RetentionSection(Section):
     )
 
 
+class Changes:
+    """How often a configuration was changed by `take_over`."""
+
+    __slots__ = ("count",)
+
+    def __init__(self) -> None:
+        self.count = 0
+
+
 class Config(Section):
     """One whole configuration, valid; only `take_over` changes it."""
 
-    _generation: int = PrivateAttr(0)
+    _changes: Changes = PrivateAttr(default_factory=Changes)
     daemon: DaemonSection = DaemonSection()
     usb: UsbSection = UsbSection()
     modems: ModemsSection = ModemsSection()
@@ -288,14 +297,14 @@ class Config(Section):
     rehearsal: RehearsalSection = RehearsalSection()
 
     @property
-    def generation(self) -> int:
-        """Another number after each change."""
-        return self._generation
+    def changes(self) -> Changes:
+        """How often it has changed; who asks with every order keeps this, which is asked fast."""
+        return self._changes
 
     def take_over(self, sections: Mapping[str, object]) -> None:
         """Put others in the place of these sections, by the names of the fields; for a reload."""
         self.__dict__.update(sections)
-        self._generation += 1
+        self._changes.count += 1
 
     @property
     def finds_usb_modems(self) -> bool:

@@ -37,6 +37,10 @@ class Peer:
     gid: int
     login: str = ""
 
+    def named(self, login: str) -> "Peer":
+        """The same, and what the machine calls him."""
+        return Peer(self.pid, self.uid, self.gid, login)
+
 
 class CallError(Exception):
     """A call that is refused: a code for programs, a message and a remedy for people."""

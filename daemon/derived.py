@@ -19,11 +19,12 @@ class Derived(Generic[T]):
     def __init__(self, config: Config, make: Callable[[Config], T]) -> None:
         self._config = config
         self._make = make
-        self._made_of = config.generation
+        self._changes = config.changes
+        self._made_of = self._changes.count
         self._value = make(config)
 
     def __call__(self) -> T:
         """The value of the configuration in effect."""
-        if self._made_of != self._config.generation:
-            self._made_of, self._value = self._config.generation, self._make(self._config)
+        if self._made_of != self._changes.count:
+            self._made_of, self._value = self._changes.count, self._make(self._config)
         return self._value

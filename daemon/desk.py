@@ -60,6 +60,8 @@ class Desk:
         self.slot = slot
         self.modem_id = modem_id
         self.recipe = recipe
+        late = recipe.timing.reply_seconds + recipe.timing.late_reply_seconds
+        self.late_ms = round(late * MS)  # how late an answer may come
         self.deliveries = Deliveries()
         self.answers = answers
         self.inbox = Inbox(
@@ -265,12 +267,6 @@ class Desk:
         """The values of a script, with this chip's PIN."""
         pin = self.context.secrets.chip_pin(self.iccid)
         return replace(base or Values(), chip_pin=pin.reveal() if pin else None)
-
-    @property
-    def late_ms(self) -> int:
-        """How late an answer may come."""
-        timing = self.recipe.timing
-        return round((timing.reply_seconds + timing.late_reply_seconds) * MS)
 
     def _late(self) -> float:
         """Until when an answer that did not come may still come."""

@@ -55,7 +55,10 @@ class Dispatcher:
             self._look_at = 0.0
         else:
             self._operators.add(operator)
-            self._look_at = min(self._look_at, self._context.clock.monotonic() + TICK_SECONDS)
+            tick = self._context.clock.monotonic() + TICK_SECONDS
+            if self._look_at <= tick and not self._stands_idle(operator):
+                return  # all are busy: a pass would find nothing, and who falls idle rings
+            self._look_at = min(self._look_at, tick)
         self._news.ring()
 
     async def offer(
@@ -88,9 +91,7 @@ class Dispatcher:
         if isinstance(clock, SteadyClock) and clock.was_set():
             return None
         operator = ready.operator
-        if operator in self._operators and any(
-            chip.operator == operator for chip, _ in self._idle.values()
-        ):
+        if operator in self._operators and self._stands_idle(operator):
             return None
         return claim_next(
             ready,
@@ -99,6 +100,10 @@ class Dispatcher:
             now_ms=clock.now_ms(),
             day_started_at=self._context.day_started_at(),
         )
+
+    def _stands_idle(self, operator: str) -> bool:
+        """Whether a chip of that operator waits here."""
+        return any(chip.operator == operator for chip, _ in self._idle.values())
 
     async def run(self) -> None:
         """Dispatch until cancelled."""

@@ -6,14 +6,15 @@ harmless).
 
 Messages wait in the database, and a follower has one page of them in memory. A finished
 order wakes its agent's followers and nobody else's: with a thousand agents following, one
-of them reads, not a thousand. Each agent's reading takes its own turn.
+of them reads, not a thousand. Each agent's reading takes its own turn; what it finds is noted as
+handed out in the same job.
 """
 
-import asyncio
 from collections.abc import AsyncGenerator
 
 from peewee import Database
 
+from pulsarack.daemon.bell import Bell
 from pulsarack.daemon.context import Context
 from pulsarack.daemon.events import Event
 from pulsarack.daemon.outside import CALLER
@@ -33,23 +34,22 @@ class Outbox:
     def __init__(self, context: Context) -> None:
         self._context = context
         # By agent; a dict of bells for its order, which is that of the followers' coming.
-        self._bells: dict[str, dict[asyncio.Event, None]] = {}
+        self._bells: dict[str, dict[Bell, None]] = {}
         context.events.listen(self._ring)
 
     async def follow(self, agent: str) -> AsyncGenerator[Message, None]:
         """The agent's messages that are not delivered, then new ones as they are written."""
-        last = 0
-        bell = asyncio.Event()
+        last, clock = 0, self._context.clock
+        bell = Bell(clock)
         self._bells.setdefault(agent, {})[bell] = None
         try:
             while True:
-                bell.clear()
-                found = await self._next(agent, last)
+                found = await self._next(agent, last, rang=bell.take())
                 for message in found:
                     last = message.id
                     yield message
                 if len(found) < PAGE:  # what was written since has rung
-                    await self._wait(bell)
+                    await bell.wait_until(clock.monotonic() + LOOK_SECONDS)
         finally:
             self._leave(agent, bell)
 
@@ -60,33 +60,31 @@ class Outbox:
             CALLER.get(), lambda db: messages.delivered(db, message_id, now_ms=now_ms)
         )
 
-    async def _next(self, agent: str, after: int) -> list[Message]:
+    async def _next(self, agent: str, after: int, *, rang: bool) -> list[Message]:
+        """A page, noted as handed out. If nobody rang there is hardly one, and to find that out
+        must not keep the writing thread from others."""
         store = self._context.store
         turn = f"messages of {agent}"  # not in the turn of what the agent orders
-        found = await store.read_for(turn, lambda db: _page(db, agent, after))
-        if not found:
-            return found
-        ids = [message.id for message in found]
-        return await store.write_for(turn, lambda db: messages.hand_out(db, ids))
+        if not rang and not await store.read_for(
+            turn, lambda db: messages.any_waiting(db, agent, after=after)
+        ):
+            return []
+        return await store.write_for(
+            turn, lambda db: messages.hand_out(db, _page(db, agent, after))
+        )
 
     def _ring(self, event: Event) -> None:
-        if event["kind"] == "order" and event["state"] in final.KEYS:
+        if event["kind"] != "order" or event["channel"] != messages.SOCKET:
+            return
+        if event["state"] in final.KEYS:
             for bell in self._bells.get(event["agent"], ()):
-                bell.set()
+                bell.ring()
 
-    def _leave(self, agent: str, bell: asyncio.Event) -> None:
+    def _leave(self, agent: str, bell: Bell) -> None:
         left = self._bells[agent]
         del left[bell]
         if not left:
             del self._bells[agent]
-
-    async def _wait(self, bell: asyncio.Event) -> None:
-        clock = self._context.clock
-        timer = clock.call_at(clock.monotonic() + LOOK_SECONDS, bell.set)
-        try:
-            await bell.wait()
-        finally:
-            timer.cancel()
 
 
 def _page(db: Database, agent: str, after: int) -> list[Message]:

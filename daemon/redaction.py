@@ -20,6 +20,7 @@ from pulsarack.daemon.secrets import MASK, Secret
 # chips and slots stand in line after line.
 CLEAN_LIMIT = 1024
 _CLEAN_LONGEST = 40
+_WITHOUT_TEXT = frozenset({int, float, bool, type(None)})
 # Deeper structures than this are shown as one text; nothing of ours nests so far.
 DEPTH_LIMIT = 6
 
@@ -126,12 +127,13 @@ class Redactor:
         """The structlog processor."""
         clean = self._clean
         for key, value in event.items():
+            kind = type(value)
             if is_secret_key(key):
                 event[key] = MASK
-            elif type(value) is str:
+            elif kind is str:
                 if value not in clean:
                     event[key] = self.text(value)
-            elif type(value) is not int:
+            elif kind not in _WITHOUT_TEXT:
                 event[key] = self.value(key, value)
         return event
 

@@ -5,13 +5,13 @@ least once on the channel that the order came from; its id makes a repeat harmle
 is a wording (`wordings/final.py`), filled once: the text is kept as it was told.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from peewee import Database
 
 from pulsarack.queue.orders import Order
 from pulsarack.queue.post import results
-from pulsarack.queue.rows import columns, execute, insert, select, select_one, touched, tuples
+from pulsarack.queue.rows import columns, execute, insert, select, touched, tuples
 from pulsarack.queue.state import OrderState
 from pulsarack.queue.wordings import final
 
@@ -19,8 +19,7 @@ SOCKET = "socket"
 """The channel of orders that come over the control socket: who follows the agent is told."""
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     """A final result on its way to an agent."""
 
     id: int
@@ -35,6 +34,7 @@ class Message:
 
 
 _SELECT = f"SELECT {columns(Message)} FROM message"
+_FOR_AGENT = "delivered_at IS NULL AND agent = ? AND id > ? AND channel = ?"
 
 
 def name_serial_number(db: Database, order: Order) -> None:
@@ -77,13 +77,14 @@ def waiting(db: Database, agent: str | None, *, after: int = 0, limit: int = 100
             f"{_SELECT} WHERE delivered_at IS NULL AND id > ? ORDER BY id LIMIT ?",
             (after, limit),
         )
-    return select(
-        db,
-        Message,
-        f"{_SELECT} WHERE delivered_at IS NULL AND agent = ? AND id > ?"
-        " AND channel = ? ORDER BY id LIMIT ?",
-        (agent, after, SOCKET, limit),
-    )
+    sql = f"{_SELECT} WHERE {_FOR_AGENT} ORDER BY id LIMIT ?"
+    return select(db, Message, sql, (agent, after, SOCKET, limit))
+
+
+def any_waiting(db: Database, agent: str, *, after: int) -> bool:
+    """Whether there is one that the socket is to tell an agent."""
+    sql = f"SELECT 1 FROM message WHERE {_FOR_AGENT} LIMIT 1"
+    return bool(tuples(db, sql, (agent, after, SOCKET)))
 
 
 def of_order(db: Database, order_id: int) -> list[Message]:
@@ -91,12 +92,14 @@ def of_order(db: Database, order_id: int) -> list[Message]:
     return select(db, Message, f"{_SELECT} WHERE order_id = ? ORDER BY id", (order_id,))
 
 
-def hand_out(db: Database, message_ids: list[int]) -> list[Message]:
-    """Note that messages are handed to a channel. As they are: from now on they never change."""
-    for message_id in message_ids:
-        execute(db, "UPDATE message SET tries = tries + 1 WHERE id = ?", (message_id,))
-    found = (select_one(db, Message, f"{_SELECT} WHERE id = ?", (one,)) for one in message_ids)
-    return [one for one in found if one is not None]
+def hand_out(db: Database, found: list[Message]) -> list[Message]:
+    """Note that messages, found in the same transaction, are handed to a channel.
+
+    As they are: from now on they never change.
+    """
+    for message in found:
+        execute(db, "UPDATE message SET tries = tries + 1 WHERE id = ?", (message.id,))
+    return [message._replace(tries=message.tries + 1) for message in found]
 
 
 def delivered(db: Database, message_id: int, *, now_ms: int) -> bool:

@@ -43,7 +43,7 @@ class Gate:
 
         async def answer(args: msgspec.Struct, peer: Peer) -> Any:
             standing = await self._let_in(call.name, rule, args, peer)
-            named = replace(peer, login=standing.login)
+            named = peer.named(standing.login)
             if not rule.acts:
                 return await handler(args, named)
             act = self._act(standing, call.name, rule, args)
@@ -59,7 +59,7 @@ class Gate:
         async def stream(args: msgspec.Struct, peer: Peer) -> AsyncGenerator[Any, None]:
             standing = await self._let_in(call.name, rule, args, peer)
             recorded = not rule.acts
-            named = replace(peer, login=standing.login)
+            named = peer.named(standing.login)
             async with contextlib.aclosing(handler(args, named)) as events:
                 async for event in events:
                     if not recorded:  # before anything is shown

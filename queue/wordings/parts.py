@@ -25,10 +25,10 @@ _EXTENSION: Final = frozenset("\f^{}\\[~]|€")
 
 def septets(text: str) -> int | None:
     """How many septets a text takes; None if a character is not in the alphabet."""
-    double = sum(char in _EXTENSION for char in text)
-    if double + sum(char in _BASIC for char in text) < len(text):
-        return None
-    return len(text) + double
+    if _BASIC.issuperset(text):
+        return len(text)
+    others = [char for char in text if char not in _BASIC]
+    return len(text) + len(others) if _EXTENSION.issuperset(others) else None
 
 
 def size(text: str) -> int:

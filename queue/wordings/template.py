@@ -52,6 +52,12 @@ def pieces(template: str) -> tuple[str | Variable, ...]:
     return (*found, template[at:])
 
 
+@functools.lru_cache(maxsize=1024)
+def _is_plain(template: str) -> bool:
+    """Whether all of it is in the GSM alphabet."""
+    return parts.septets(template) is not None
+
+
 def canonical(template: str) -> str:
     """The template with its variables as the trade writes them: `{balance}` is `[saldo]`."""
     return "".join(one if isinstance(one, str) else f"[{one.trade}]" for one in pieces(template))
@@ -60,12 +66,19 @@ def canonical(template: str) -> str:
 def fill(template: str, variables: Mapping[str, Value], room: int | None) -> str:
     """The text. `room`: how much it may take, for lists to be cut at; None is no limit."""
     found = pieces(template)
-    plain = parts.septets(template) is not None
-    texts = ["" if _is_list(one) else _written(one, variables, plain=plain) for one in found]
+    plain = _is_plain(template)
+    texts, lists = list[str](), list[tuple[int, Variable]]()
     for place, one in enumerate(found):
-        if isinstance(one, Variable) and one.kind is Kind.LIST:
-            left = None if room is None else room - parts.size("".join(texts))
-            texts[place] = _listed(one, variables, left, plain=plain)
+        if isinstance(one, str):
+            texts.append(one)
+        elif one.kind is Kind.LIST:
+            texts.append("")
+            lists.append((place, one))
+        else:
+            texts.append(_written(one, variables, plain=plain))
+    for place, one in lists:  # the rest is what leaves them their room
+        left = None if room is None else room - parts.size("".join(texts))
+        texts[place] = _listed(one, variables, left, plain=plain)
     return _SPACES.sub(" ", "".join(texts)).strip()
 
 
@@ -106,13 +119,7 @@ def _too_long(wording: Wording, template: str, most_parts: int) -> Unfit | None:
     )
 
 
-def _is_list(piece: str | Variable) -> bool:
-    return isinstance(piece, Variable) and piece.kind is Kind.LIST
-
-
-def _written(piece: str | Variable, variables: Mapping[str, Value], *, plain: bool) -> str:
-    if isinstance(piece, str):
-        return piece
+def _written(piece: Variable, variables: Mapping[str, Value], *, plain: bool) -> str:
     value = _value(piece, variables)
     if piece.kind in (Kind.RUPIAH, Kind.NUMBER):
         if not isinstance(value, int):

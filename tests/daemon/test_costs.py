@@ -47,9 +47,9 @@ AN_ORDER: dict[str, Any] = {
     # Claim: the chip's row, open attempt, sales and balance, the agents' turn, the order, its
     # attempts, spent serial numbers, silence, the clock's steps (about 11; looking also when no
     # chip or no order is free). End: serial number, owed answers, steps, stock, order, whose the
-    # attempt is, both holds, what uplines earn, chip (10). Out: how it is worded, the message (3).
+    # attempt is, both holds, what uplines earn, chip (10). Out: how it is worded, the message (2).
     # Between: is an order too old, does one wait (1.5).
-    "statements that read": 30.04,
+    "statements that read": 29.04,
     # The order, its transitions (3), transfers (2 held, 2 posted), attempt, what was said (2),
     # evidence, reading of the stock, message.
     "statements that insert": 14.0,
@@ -61,8 +61,8 @@ AN_ORDER: dict[str, Any] = {
     # In, point of no return, end and the next claim, handed out, acknowledged; some are claimed
     # by chips that stood idle.
     "jobs that write": 5.21,
-    # The message; and the look at what is old.
-    "jobs that read": 1.79,
+    # The look at what is old.
+    "jobs that read": 0.79,
     # Is it the same chip still (AT+CCID); the order (AT+CUSD).
     "commands to the modem": 2.0,
     "bytes to the modem": 50.0,
@@ -78,7 +78,7 @@ AN_ORDER: dict[str, Any] = {
 AN_SMS_ORDER: dict[str, Any] = {
     # As above, and the text: was it read before, its sender's clock, whose it is (6); the claim
     # looks at less, since it is made with the end of the order before, for that chip alone.
-    "statements that read": 37.79,
+    "statements that read": 36.79,
     # One line less was said, and the text itself.
     "statements that insert": 14.0,
     # What the text was taken for.
@@ -87,7 +87,7 @@ AN_SMS_ORDER: dict[str, Any] = {
     "tables made for a moment": 5.79,
     # In, point of no return, end and the next claim, handed out, acknowledged; and the first claim.
     "jobs that write": 5.17,
-    "jobs that read": 2.75,
+    "jobs that read": 1.75,
     # The order: its head, and what it says (AT+CMGS); the report (AT+CMGL); whose card it lies on,
     # which the next order relies on, too (AT+CCID); away with it (AT+CMGD). At the beginning of
     # the first orders the card as well, and what a chip without an order looks at.

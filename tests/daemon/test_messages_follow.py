@@ -1,11 +1,16 @@
 """Whose messages may be followed."""
 
+import asyncio
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from pulsarack.daemon import outbox
 from pulsarack.daemon.control_protocol import CallError, check_arguments
+from pulsarack.daemon.outbox import Outbox
+from pulsarack.queue import orders
 from tests.daemon.virtual_loop import run
 from tests.daemon.world import PEER, World, rack_plan
 
@@ -49,5 +54,47 @@ def test_all_pages_come_at_once_and_what_is_written_meanwhile(
             assert world.clock.monotonic() == settled
         await stream.aclose()
         await world.stop()
+
+    run(follow())
+
+
+def test_only_a_result_for_the_socket_is_looked_for_in_the_writing_thread(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs: list[str] = []
+
+    async def follow() -> None:
+        world = World(tmp_path, rack_plan(("wavecom", "telkomsel")))
+        await world.set_up()
+        order_id = await world.order("S10.081200000012")
+        stream = Outbox(world.daemon.context).follow("A1")
+        told = await anext(stream)
+        assert (told.order_id, told.tries) == (order_id, 1)
+        store = world.daemon.store
+        for name in ("write_for", "read_for"):
+            monkeypatch.setattr(store, name, noted(name, getattr(store, name)))
+        following = asyncio.ensure_future(anext(stream))
+        await world.clock.sleep(1.0)
+        await world.call("messages.ack", id=told.id)
+        order = store.read_inline(lambda db: orders.get(db, order_id))
+        jobs.clear()
+        world.daemon.context.tell_followers(order._replace(channel="xmpp"), None)
+        await world.clock.sleep(1.0)
+        assert jobs == [], "it goes another way"
+        world.daemon.context.tell_followers(order, None)
+        await world.clock.sleep(1.0)
+        assert jobs == ["write_for"], "found and handed out in one job"
+        await world.clock.sleep(outbox.LOOK_SECONDS)
+        assert jobs == ["write_for", "read_for"], "nobody rang, so it is asked aside"
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
+        await world.stop()
+
+    def noted(name: str, work: Callable[..., Any]) -> Callable[..., Any]:
+        async def note(turn: str, job: Any) -> Any:
+            jobs.append(name)
+            return await work(turn, job)
+
+        return note
 
     run(follow())

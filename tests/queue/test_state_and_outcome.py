@@ -341,7 +341,7 @@ def test_a_message_waits_until_it_is_delivered(shop: World) -> None:
     for agent in (None, "A1"):
         assert shop.run(lambda db, a=agent: messages.waiting(db, a, after=1)) == []
     assert shop.run(lambda db: messages.waiting(db, "A2")) == []
-    shop.run(lambda db: messages.hand_out(db, [waiting.id]))
+    shop.run(lambda db: messages.hand_out(db, [waiting]))
     for at in (shop.now, shop.now + 9):
         assert shop.run(lambda db, t=at: messages.delivered(db, waiting.id, now_ms=t))
     assert not shop.run(lambda db: messages.delivered(db, 99, now_ms=shop.now))

@@ -192,7 +192,7 @@ def test_a_bad_file_keeps_what_was_and_says_so(tmp_path: Path) -> None:
 async def refused(house: House, said: str) -> None:
     """A reload that must be refused and change nothing."""
     context = house.context
-    before = context.config.chips, context.config.generation, dict(context.shelf.recipes)
+    before = context.config.chips, context.config.changes.count, dict(context.shelf.recipes)
     pins = secrets.Secrets(context.secrets._pins)
     house.told.clear()
     out = io.StringIO()
@@ -207,7 +207,7 @@ async def refused(house: House, said: str) -> None:
     assert (line["event"], line["level"]) == ("config.refused", "error")
     assert "987654" not in out.getvalue() + str(error.value)
     assert house.told == ["RELOADING=1", "READY=1"]
-    after = context.config.chips, context.config.generation, dict(context.shelf.recipes)
+    after = context.config.chips, context.config.changes.count, dict(context.shelf.recipes)
     assert after == before
     assert context.secrets.changed(pins) == []
 
@@ -317,7 +317,7 @@ def test_only_the_live_keys_of_a_section_are_taken() -> None:
     new = config.parse(
         {"agents": {"code_prefix": "K", "lost_keys": ["0123456789abcdef"]}}, Path("/x/y.toml")
     )
-    before = running.generation
+    before = running.changes.count
     live_keys.take_live(running, new)
     assert (running.agents.code_prefix, running.agents.lost_keys) == ("K", ())
-    assert running.generation != before
+    assert running.changes.count != before
