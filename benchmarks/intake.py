@@ -1,12 +1,13 @@
 """`bench intake`: durable orders accepted a second over the control socket.
 
-A daemon without modems; clients with a connection each, which send the next order when the
-last one is acknowledged. An order counts when its answer is here: it is on disk then. How many
-orders went into one commit is read from the database, and the reference writes the same rows
-with as many in a commit.
+A daemon without modems; clients with a connection each, which send the next order, or the next
+request of many, when the last one is acknowledged. An order counts when its answer is here: it is
+on disk then. How many orders went into one commit is read from the database, and the reference
+writes the same rows with as many in a commit.
 """
 
 import asyncio
+import itertools
 import math
 import os
 import time
@@ -25,10 +26,13 @@ from benchmarks.replay import Written
 from benchmarks.settings import Profile
 from benchmarks.site import Site
 from pulsarack.daemon.async_client import AsyncClient
+from pulsarack.daemon.control_arguments import ORDERS_A_REQUEST
 
 _BENCH = "intake"
 _MS = 1000
-_CLIENTS = (1, 64)
+# Clients, and orders a request: one by `order.new`, or as many as `order.new_many` takes. They are
+# one agent's, of whom 1,024 may wait.
+_LOADS = ((1, 1), (64, 1), (1, ORDERS_A_REQUEST), (16, ORDERS_A_REQUEST))
 
 
 @dataclass(slots=True)
@@ -51,23 +55,23 @@ class _Moment:
 
 
 async def run(profile: Profile) -> AsyncIterator[list[Figure]]:
-    """One client and many."""
-    for clients in _CLIENTS:
-        yield report(clients, await measure(profile, clients))
+    """One client and many, one order a request and many."""
+    for clients, size in _LOADS:
+        yield report(clients, await measure(profile, clients, size), size)
 
 
-async def measure(profile: Profile, clients: int) -> Rounds:
+async def measure(profile: Profile, clients: int, size: int = 1) -> Rounds:
     """Some rounds against one daemon, then its rows again without it."""
     rounds = Rounds()
     numbers = destinations(TELKOMSEL)
-    async with Site(profile.directory / f"intake-{clients}", [], 1.0) as site:
+    async with Site(profile.directory / f"intake-{clients}-{size}", [], 1.0) as site:
         for _ in range(profile.rounds):
-            await accept(site, clients, numbers, profile.round_seconds, rounds)
+            await accept(site, clients, numbers, profile.round_seconds, rounds, size)
         await site.stop_daemon()
         written = _written(site.place.database)
         group = max(1, math.floor(sum(rounds.group) / len(rounds.group) + 0.5))
         for number in range(profile.rounds):
-            path = profile.directory / f"raw-{clients}-{number}" / "pulsarack.db"
+            path = profile.directory / f"raw-{clients}-{size}-{number}" / "pulsarack.db"
             path.parent.mkdir()
             taken = replay.seconds(path, written, group)
             rounds.raw_rate.append(len(written.units) / taken)
@@ -75,14 +79,14 @@ async def measure(profile: Profile, clients: int) -> Rounds:
 
 
 async def accept(
-    site: Site, count: int, numbers: Iterator[str], length: float, rounds: Rounds
+    site: Site, count: int, numbers: Iterator[str], length: float, rounds: Rounds, size: int = 1
 ) -> None:
     """One round: so many clients order as quickly as they are answered."""
     clients = [await AsyncClient.connect(site.place.socket) for _ in range(count)]
     try:
         before = _moment(site)
         ends = before.at + length
-        done = sum(await asyncio.gather(*(_send(one, numbers, ends) for one in clients)))
+        done = sum(await asyncio.gather(*(_send(one, numbers, ends, size) for one in clients)))
         after = _moment(site)
     finally:
         for client in clients:
@@ -93,11 +97,17 @@ async def accept(
     rounds.client_cpu.append((after.clients - before.clients) * _MS / done)
 
 
-async def _send(client: AsyncClient, numbers: Iterator[str], ends: float) -> int:
+async def _send(client: AsyncClient, numbers: Iterator[str], ends: float, size: int) -> int:
     done = 0
     while time.perf_counter() < ends:
-        await client.call("order.new", **order(TELKOMSEL, next(numbers)))
-        done += 1
+        if size == 1:
+            await client.call("order.new", **order(TELKOMSEL, next(numbers)))
+        else:
+            many = [order(TELKOMSEL, number) for number in itertools.islice(numbers, size)]
+            answers = (await client.call("order.new_many", orders=many))["orders"]
+            refused = [one["error"] for one in answers if "error" in one]
+            assert not refused, refused[0]
+        done += size
     return done
 
 
@@ -127,9 +137,10 @@ def _written(path: Path) -> Written:
     return Written(before, [list(unit) for unit in zip(*tables, strict=True)])
 
 
-def report(clients: int, rounds: Rounds) -> list[Figure]:
-    """The figures of one number of clients."""
+def report(clients: int, rounds: Rounds, size: int = 1) -> list[Figure]:
+    """The figures of one number of clients, and of orders a request."""
     many = f"{clients} client{'s' if clients > 1 else ''}"
+    many += f", {size} a request" if size > 1 else ""
     raw = Reference(
         "raw apsw writing the same rows with the same group size", tuple(rounds.raw_rate)
     )

@@ -15,6 +15,7 @@ from typing import Any
 DEPTH_LIMIT = 40
 
 _ORDER = {"id": int, "state": str}
+_ERROR = {"code": str, "message": str, "remedy": str}
 _READING = {"at?": int, "stock?": int}
 _EVIDENCE = {
     "at?": int,
@@ -44,6 +45,7 @@ SHAPES: Mapping[str, Any] = {
     "config.reload": {"changed": [str], "restart": [{"key": str, "why": str}]},
     "config.show": {"config": {}},
     "order.new": _ORDER,
+    "order.new_many": {"orders": [{"order?": _ORDER, "error?": _ERROR}]},
     "order.cancel": _ORDER,
     "order.resolve": _ORDER,
     "order.reverse": _ORDER | {"owing?": [{"agent": str, "amount": int}]},

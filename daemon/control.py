@@ -38,6 +38,7 @@ from pulsarack.daemon.control_protocol import (
     Peer,
     Request,
     TooLong,
+    call_error,
     check_arguments,
     decode_request,
     encode_end,
@@ -45,7 +46,7 @@ from pulsarack.daemon.control_protocol import (
     encode_event,
     encode_result,
 )
-from pulsarack.daemon.errors import Busy, DaemonError
+from pulsarack.daemon.errors import DaemonError
 from pulsarack.daemon.outside import CALLER
 from pulsarack.daemon.pressure import Pressure
 from pulsarack.modems.timing import Clock
@@ -383,12 +384,9 @@ class _Connection:
 
     def _failure(self, request: Request, error: Exception) -> bytes:
         """The line for the error that a call has just ended in."""
-        if isinstance(error, CallError):
-            return self._error(request.id, error)
-        if isinstance(error, Busy):
-            return self._error(request.id, CallError("BUSY", error.message, error.remedy))
-        if isinstance(error, DaemonError):
-            return encode_error(request.id, CallError("REFUSED", error.message, error.remedy))
+        told = call_error(error)
+        if told is not None:
+            return self._error(request.id, told)
         self._log.error("control.call_failed", call=request.call, exc_info=error)
         message = f"the daemon failed while it answered {request.call}"
         return encode_error(request.id, CallError("INTERNAL", message, _INTERNAL_REMEDY))

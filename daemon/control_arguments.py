@@ -7,7 +7,7 @@ means is for the handler to judge. Amounts are rupiah, `id` is what an earlier a
 gave. ARGUMENTS is the whole vocabulary of the socket.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
@@ -35,6 +35,9 @@ from pulsarack.daemon.control_values import (
 )
 
 MOST_ORDERS = 100_000
+ORDERS_A_REQUEST = 64
+"""As many as go into one commit (store.py). With some 150 bytes each they are far below the limit
+of a line, and their answers are what a client may have under way (control_bounds.py)."""
 LONGEST_TIME_LIMIT_SECONDS = 7 * 86_400
 
 OrderId = RowId
@@ -70,6 +73,12 @@ class OrderNew(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             raise ValueError("give either `text`, or `product` and `destination`")
         if self.text is not None and self.repeat_index is not None:
             raise ValueError("`repeat_index` stands in the text itself when `text` is given")
+
+
+class OrderNewMany(Struct, frozen=True, forbid_unknown_fields=True):
+    """order.new_many: each the arguments of an order.new, and judged as those are, by itself."""
+
+    orders: Annotated[list[Any], Meta(min_length=1, max_length=ORDERS_A_REQUEST)]
 
 
 class OrderById(Struct, frozen=True, forbid_unknown_fields=True):
@@ -296,6 +305,7 @@ class ArchiveNow(Struct, frozen=True, forbid_unknown_fields=True):
 
 ARGUMENTS: dict[str, type[Struct]] = {
     "order.new": OrderNew,
+    "order.new_many": OrderNewMany,
     "order.show": OrderById,
     "order.list": OrderList,
     "order.undecided": Nothing,

@@ -18,6 +18,7 @@ import msgspec
 from pulsarack.daemon import json_text
 from pulsarack.daemon.control_arguments import ARGUMENTS, STREAMS
 from pulsarack.daemon.control_values import PRINTABLE
+from pulsarack.daemon.errors import Busy, DaemonError
 
 LINE_LIMIT = 64 * 1024
 
@@ -50,6 +51,19 @@ class CallError(Exception):
         self.code = code
         self.message = message
         self.remedy = remedy
+
+
+BUSY = "BUSY"
+
+
+def call_error(error: Exception) -> CallError | None:
+    """What a caller is told of an error that a call ended in; None: it is a fault of ours."""
+    if isinstance(error, CallError):
+        return error
+    if isinstance(error, DaemonError):
+        code = BUSY if isinstance(error, Busy) else "REFUSED"
+        return CallError(code, error.message, error.remedy)
+    return None
 
 
 class TooLong:

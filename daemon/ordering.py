@@ -3,19 +3,28 @@
 What is decided is decided in `queue/intake.py`, in one transaction of its agent's turn.
 """
 
-from collections.abc import Callable
+import asyncio
+import itertools
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 from peewee import Database
 
 from pulsarack.daemon.context import Context
-from pulsarack.queue import intake
+from pulsarack.daemon.errors import DaemonError
+from pulsarack.queue import intake, intake_many
 from pulsarack.queue.intake import Accepted, Origin, Repeated
+from pulsarack.queue.intake_many import Answer, Wanted
 from pulsarack.queue.orders import Order
 from pulsarack.queue.request import Request
 from pulsarack.queue.validation import Refusal
 
 T = TypeVar("T")
+
+ORDERS_A_JOB = 32
+"""Of one request: what they cost the writing thread is less than what eight single orders do, and
+so many may go beside the daemon's own jobs (store_lanes.py)."""
 
 
 class Ordering:
@@ -84,11 +93,60 @@ class Ordering:
 
         # In its agent's turn: who sends one order does not wait for who sends a thousand.
         answer, extra = await self._context.store.write_for(origin.agent, job)
-        if isinstance(answer, Refusal):
-            self._tell_refused(origin, answer)
-        elif isinstance(answer, Accepted) and not answer.repeated:
-            self.tell_accepted(answer.order)
+        self._tell(origin.text, origin, answer)
         return answer, extra
+
+    async def place_many(
+        self,
+        wanted: Sequence[Wanted],
+        common: Origin,
+        more: Callable[[Database, Accepted], T],
+    ) -> list[tuple[Answer, T | None] | Exception]:
+        """Accept orders of one agent, each as `place_and` would, in the same order.
+
+        In the place of an order that was not written stands what `place_and` would have raised.
+        Some are one job of the store: so many, that those behind it do not wait longer than
+        for what else may be before them.
+        """
+        groups = [wanted[at : at + ORDERS_A_JOB] for at in range(0, len(wanted), ORDERS_A_JOB)]
+        found = await asyncio.gather(*(self._place_group(one, common, more) for one in groups))
+        return list(itertools.chain.from_iterable(found))
+
+    async def _place_group(
+        self,
+        wanted: Sequence[Wanted],
+        common: Origin,
+        more: Callable[[Database, Accepted], T],
+    ) -> Sequence[tuple[Answer, T | None] | Exception]:
+        def job(db: Database) -> list[tuple[Answer, T | None]]:
+            return [
+                (found, more(db, found) if isinstance(found, Accepted) else None)
+                for found in intake_many.accept_many(db, wanted, common)
+            ]
+
+        try:
+            answers = await self._context.store.write_for(common.agent, job, len(wanted))
+        except DaemonError as error:
+            return [error] * len(
+                wanted
+            )  # it is not the orders' fault, and none of them was written
+        except Exception as error:  # noqa: BLE001  it is the order's, and others shall be told
+            if len(wanted) == 1:
+                return [error]
+            # A fault of ours, with one of them, which has undone all: it shall harm no other.
+            return [await self._place_alone(one, common, more) for one in wanted]
+        for one, (answer, _) in zip(wanted, answers, strict=True):
+            self._tell(one.text, common, answer)
+        return answers
+
+    async def _place_alone(
+        self, one: Wanted, common: Origin, more: Callable[[Database, Accepted], T]
+    ) -> tuple[Answer, T | None] | Exception:
+        own = replace(common, text=one.text, client_reference=one.client_reference)
+        try:
+            return await self.place_and(one.request, own, more)
+        except Exception as error:  # noqa: BLE001  the caller's, who asked for others as well
+            return error
 
     def tell_accepted(self, order: Order) -> None:
         """Tell followers of an order that is on disk, and wake its operator's chips."""
@@ -100,11 +158,17 @@ class Ordering:
         self._context.tell_followers(order, None)
         self._wake(order.operator)
 
-    def _tell_refused(self, origin: Origin, refusal: Refusal) -> None:
+    def _tell(self, text: str, origin: Origin, answer: Answer) -> None:
+        if isinstance(answer, Refusal):
+            self._tell_refused(text, origin, answer)
+        elif isinstance(answer, Accepted) and not answer.repeated:
+            self.tell_accepted(answer.order)
+
+    def _tell_refused(self, text: str, origin: Origin, refusal: Refusal) -> None:
         self._context.log.info(
             "order.refused",
             agent=origin.agent[:40],
             channel=origin.channel,
             code=refusal.code.value,
-            text=origin.text[:200],
+            text=text[:200],
         )

@@ -35,9 +35,9 @@ class Outside:
         """As the store's, in the caller's turn; raises Busy."""
         return await self._store.read_for(CALLER.get(), job)
 
-    async def write_for(self, source: str, job: Job[T]) -> T:
+    async def write_for(self, source: str, job: Job[T], turns: int = 1) -> T:
         """In the turn of somebody else than the caller; raises Busy."""
-        return await witness.write(lambda one: self._store.write_for(source, one), job)
+        return await witness.write(lambda one: self._store.write_for(source, one, turns), job)
 
     async def read_for(self, source: str, job: Job[T]) -> T:
         """In the turn of somebody else than the caller; raises Busy."""

@@ -11,6 +11,7 @@ from pulsarack.daemon.calls.config_calls import ConfigCalls
 from pulsarack.daemon.calls.deposit_calls import DepositCalls
 from pulsarack.daemon.calls.discrepancy_calls import DiscrepancyCalls
 from pulsarack.daemon.calls.identity_calls import IdentityCalls
+from pulsarack.daemon.calls.many_orders import ManyOrders
 from pulsarack.daemon.calls.network_calls import NetworkCalls
 from pulsarack.daemon.calls.office import Office
 from pulsarack.daemon.calls.order_calls import OrderCalls
@@ -29,6 +30,7 @@ def registry(office: Office) -> Calls:
     calls = Calls(Gate(admins, office.context.clock).before)
     office = office.counter()
     OrderCalls(office).register(calls)
+    ManyOrders(office).register(calls)
     DiscrepancyCalls(office).register(calls)
     RackCalls(office).register(calls)
     TechnicianCalls(office).register(calls)

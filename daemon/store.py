@@ -69,8 +69,11 @@ class Transactions(Protocol):
     async def read(self, job: Job[T]) -> T:
         """Run a job on a snapshot that it cannot change."""
 
-    async def write_for(self, source: str, job: Job[T]) -> T:
-        """As `write`, for somebody outside: in turn with other sources; raises Busy."""
+    async def write_for(self, source: str, job: Job[T], turns: int = 1) -> T:
+        """As `write`, for somebody outside: in turn with other sources; raises Busy.
+
+        A job that stands for many requests (`turns`) counts as so many, and waits as long.
+        """
 
     async def read_for(self, source: str, job: Job[T]) -> T:
         """As `read`, for somebody outside: in turn with other sources; raises Busy."""
@@ -165,9 +168,9 @@ class Store:
         """As `write`, before what else of the daemon's waits: a chip stands still meanwhile."""
         return await self._run(self._writer.submit_first, job)
 
-    async def write_for(self, source: str, job: Job[T]) -> T:
+    async def write_for(self, source: str, job: Job[T], turns: int = 1) -> T:
         """As `write`, for somebody outside: in turn with other sources; raises Busy."""
-        return await self._run(partial(self._writer.submit_for, source), job)
+        return await self._run(partial(self._writer.submit_for, source, turns), job)
 
     async def read(self, job: Job[T]) -> T:
         """Run a job on a snapshot that it cannot change."""
@@ -175,7 +178,7 @@ class Store:
 
     async def read_for(self, source: str, job: Job[T]) -> T:
         """As `read`, for somebody outside: in turn with other sources; raises Busy."""
-        return await self._run(partial(self._visitors.submit_for, source), job)
+        return await self._run(partial(self._visitors.submit_for, source, 1), job)
 
     def waiting(self) -> dict[str, int]:
         """How many requests from outside wait to be written, and to be read."""

@@ -14,6 +14,8 @@ more from outside, but not so many that the next job of the daemon's own waits l
 commit they are in. So neither lane can starve the other.
 """
 
+import heapq
+import itertools
 from collections import deque
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -40,40 +42,74 @@ class Shares:
     visitors_beside: int = 8
 
 
-class VisitorLane(Generic[T]):
-    """Jobs from outside, taken in turn over their sources, the oldest of each first."""
+class _Source(Generic[T]):
+    """What one source has waiting: its jobs, each with its turns."""
+
+    __slots__ = ("jobs", "turns")
 
     def __init__(self) -> None:
-        # The order of the sources is that of their turns.
-        self._waiting: dict[str, deque[T]] = {}
+        self.jobs: deque[tuple[int, T]] = deque()
+        self.turns = 0
+
+
+class VisitorLane(Generic[T]):
+    """Jobs from outside, taken in turn over their sources, the oldest of each first.
+
+    A job may stand for many requests, and counts as so many. It waits until as many turns have
+    gone round as it has requests: who sends one order does not wait for who sends many at once,
+    either. (Fair queueing by finishing times, as packets of several lengths share a line.)
+    """
+
+    def __init__(self) -> None:
+        self._waiting: dict[str, _Source[T]] = {}
+        # Of each source in which round its first job is due, and in which order they came there.
+        self._due: list[tuple[int, int, str]] = []
+        self._round = 0
+        self._arrivals = itertools.count()
         self._count = 0
 
     def __len__(self) -> int:
         return self._count
 
-    def add(self, source: str, job: T) -> None:
-        """Queue a job behind those of its source; raises Busy."""
+    def add(self, source: str, job: T, turns: int = 1) -> None:
+        """Queue a job of so many requests behind those of its source; raises Busy."""
         mine = self._waiting.get(source)
-        if mine is not None and len(mine) >= MOST_OF_A_SOURCE:
-            raise Busy(len(mine), f"of {source[:40]} ")
-        if self._count >= MOST_WAITING:
+        if mine is not None and mine.turns + turns > MOST_OF_A_SOURCE:
+            raise Busy(mine.turns, f"of {source[:40]} ")
+        if self._count + turns > MOST_WAITING:
             raise Busy(self._count)
         if mine is None:
-            mine = self._waiting[source] = deque()
-        mine.append(job)
-        self._count += 1
+            mine = self._waiting[source] = _Source()
+            self._line_up(source, turns)
+        mine.jobs.append((turns, job))
+        mine.turns += turns
+        self._count += turns
 
     def take(self, most: int) -> list[T]:
-        """The next jobs, at most so many."""
+        """The next jobs, of so many requests or fewer; of more only if the first one has more."""
         taken: list[T] = []
-        while self._waiting and len(taken) < most:
-            source = next(iter(self._waiting))
-            mine = self._waiting.pop(source)
-            taken.append(mine.popleft())
-            if mine:
-                self._waiting[source] = mine  # behind all others
-        self._count -= len(taken)
+        room = most
+        while self._due and room > 0:
+            due, _, source = self._due[0]
+            mine = self._waiting[source]
+            turns, job = mine.jobs[0]
+            if taken and turns > room:
+                break
+            heapq.heappop(self._due)
+            mine.jobs.popleft()
+            mine.turns -= turns
+            self._round = due
+            if mine.jobs:
+                self._line_up(source, mine.jobs[0][0])
+            else:
+                del self._waiting[source]
+            taken.append(job)
+            room -= turns
+            self._count -= turns
         return taken
+
+    def _line_up(self, source: str, turns: int) -> None:
+        heapq.heappush(self._due, (self._round + turns, next(self._arrivals), source))
 
 
 class Lanes(Generic[T]):
@@ -89,7 +125,7 @@ class Lanes(Generic[T]):
 
     @property
     def visitors(self) -> int:
-        """How many jobs from outside wait."""
+        """How many requests from outside wait."""
         return len(self._visitors)
 
     def add(self, job: T) -> None:
@@ -100,9 +136,9 @@ class Lanes(Generic[T]):
         """Queue one that goes before the daemon's others."""
         self._first.append(job)
 
-    def add_visitor(self, source: str, job: T) -> None:
-        """Queue a job from outside; raises Busy."""
-        self._visitors.add(source, job)
+    def add_visitor(self, source: str, job: T, turns: int = 1) -> None:
+        """Queue a job from outside that stands for so many requests; raises Busy."""
+        self._visitors.add(source, job, turns)
 
     def batch(self, shares: Shares) -> list[T]:
         """What is to be run next: the daemon's own first. Nothing if nothing waits."""

@@ -117,18 +117,19 @@ class JobThread:
             self._rouse()
         return ticket.waiter
 
-    def submit_for(self, source: str, job: Job[T]) -> "asyncio.Future[T]":
-        """Hand a job over for somebody outside; raises Busy when too many wait already."""
+    def submit_for(self, source: str, turns: int, job: Job[T]) -> "asyncio.Future[T]":
+        """Hand a job of so many requests over for somebody outside; raises Busy when too many
+        wait already."""
         ticket = Ticket(job, asyncio.get_running_loop(), self._now())
         with self._mutex:
             if self._closing:
                 raise StoreClosed
-            self._backlog.add_visitor(source, ticket)
+            self._backlog.add_visitor(source, ticket, turns)
             self._rouse()
         return ticket.waiter
 
     def visitors(self) -> int:
-        """How many jobs from outside wait. From any thread."""
+        """How many requests from outside wait. From any thread."""
         with self._mutex:
             return self._backlog.visitors
 

@@ -35,6 +35,7 @@ __all__ = [
     "balance",
     "by_reference",
     "hold",
+    "hold_all",
     "open_account",
     "post",
     "reverse",
@@ -44,6 +45,9 @@ __all__ = [
 ]
 
 _ID_MAX: Final = 200
+_INSERT: Final = (
+    "INSERT INTO transfer (id, phase, reverses, debit, credit, asset, amount, reference, memo, at)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +112,30 @@ def hold(db: Database, wanted: Transfer, *, now_ms: int) -> Result:
     return _book(db, wanted, "held", None, now_ms)
 
 
+def hold_all(db: Database, wanted: Sequence[Transfer], *, now_ms: int) -> None:
+    """Hold transfers that all can be held, by one statement; raises IntegrityError if one cannot.
+
+    Nothing is held then, and nobody is told which one it was: for whoever has looked before.
+    """
+    at = check_time(now_ms)
+    rows = [
+        (
+            one.id,
+            "held",
+            None,
+            one.debit,
+            one.credit,
+            one.asset,
+            one.amount,
+            one.reference,
+            one.memo,
+            at,
+        )
+        for one in wanted
+    ]
+    sql.add_all(db, _INSERT, rows)
+
+
 def post(db: Database, hold_id: str, *, now_ms: int) -> Result:
     """Turn a hold into a booked transfer (its row has the id "<hold_id>:post").
 
@@ -154,8 +182,7 @@ def _book(db: Database, wanted: Transfer, phase: str, reverses: str | None, now_
     try:
         sql.run(
             db,
-            "INSERT INTO transfer (id, phase, reverses, debit, credit, asset, amount, reference, "
-            "memo, at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            f"{_INSERT} VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             *row,
             check_time(now_ms),
         )

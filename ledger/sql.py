@@ -6,7 +6,9 @@ Statements use `?` for parameters and are assembled from constants only, so that
 prepared once and kept.
 """
 
-from collections.abc import Iterator
+import functools
+from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import Any, Protocol
 
 import peewee
@@ -64,6 +66,22 @@ def added(db: Database, sql: str, *params: object) -> int | None:
     run(db, sql, *params)
     connection = _connection(db)
     return connection.last_insert_rowid() if connection.changes() else None
+
+
+def add_all(db: Database, insert: str, rows: Sequence[Row]) -> int:
+    """Add rows of one length by one statement, all or none; the number of the first.
+
+    `insert` ends with the column list. In a table that numbers its rows itself, the others have
+    the numbers behind it: nobody else writes in between.
+    """
+    run(db, _insert_all(insert, len(rows[0]), len(rows)), *chain.from_iterable(rows))
+    return _connection(db).last_insert_rowid() - len(rows) + 1
+
+
+@functools.lru_cache(maxsize=256)
+def _insert_all(insert: str, columns: int, rows: int) -> str:
+    one = f"({', '.join('?' * columns)})"
+    return f"{insert} VALUES {', '.join([one] * rows)}"
 
 
 def _connection(db: Database) -> _Connection:

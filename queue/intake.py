@@ -74,7 +74,7 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True)
-class _Sale:
+class Sale:
     """What is sold, and on which terms."""
 
     product: Product
@@ -111,7 +111,7 @@ def accept(db: Database, request: Request, origin: Origin) -> Accepted | Repeate
     return _queue(db, request, destination, sale, origin)
 
 
-def _affordable(db: Database, product: Product | Refusal, agent: Agent) -> _Sale | Refusal:
+def _affordable(db: Database, product: Product | Refusal, agent: Agent) -> Sale | Refusal:
     """The product at the agent's price, if it is sold and the agent's deposit has that."""
     if not agent.active:
         return agents.unknown(agent.code)
@@ -132,7 +132,7 @@ def _affordable(db: Database, product: Product | Refusal, agent: Agent) -> _Sale
             f" the deposit has {deposit.available if deposit else 0} left",
             "raise the deposit, then send the order again",
         )
-    return _Sale(product, offer)
+    return Sale(product, offer)
 
 
 def _repeated(
@@ -224,10 +224,10 @@ def _sold(db: Database, code: str, product: Product | None, destination: str) ->
 
 
 def _queue(
-    db: Database, request: Request, destination: str, sale: _Sale, origin: Origin
+    db: Database, request: Request, destination: str, sale: Sale, origin: Origin
 ) -> Accepted | Repeated | Refusal:
     try:
-        order = orders.add(db, _order(request, destination, sale, origin))
+        order = orders.add(db, new_order(request, destination, sale, origin))
     except IntegrityError:
         repeat = _repeated(db, request, destination, origin)
         if repeat is None:
@@ -240,14 +240,14 @@ def _queue(
     held = hold_price(db, order.id, origin.agent, order.price, now_ms=origin.received_at)
     if held is not Result.OK:
         raise LedgerRefused(f"the price of order {order.id} could not be held: {held}")
-    by = f"; placed by {origin.placed_by}" if origin.placed_by else ""
     state.record(
-        db, order.id, OrderState.QUEUED, why=f"accepted, price held{by}", now_ms=origin.received_at
+        db, order.id, OrderState.QUEUED, why=history_line(origin), now_ms=origin.received_at
     )
     return Accepted(order, repeated=False)
 
 
-def _order(request: Request, destination: str, sale: _Sale, origin: Origin) -> Order:
+def new_order(request: Request, destination: str, sale: Sale, origin: Origin) -> Order:
+    """The row of an order that is accepted; its id comes with it."""
     product = sale.product
     limit = product.time_limit_seconds or origin.time_limit_seconds
     return Order(
@@ -274,17 +274,23 @@ def _order(request: Request, destination: str, sale: _Sale, origin: Origin) -> O
     )
 
 
+def history_line(origin: Origin) -> str:
+    """What an order's history begins with."""
+    return "accepted, price held" + (f"; placed by {origin.placed_by}" if origin.placed_by else "")
+
+
 def hold_price(db: Database, order_id: int, agent: str, price: int, *, now_ms: int) -> Result:
     """Hold an order's price in the agent's deposit."""
-    return journal.hold(
-        db,
-        Transfer(
-            id=orders.price_hold(order_id),
-            debit=accounts.agent(agent),
-            credit=accounts.SALES,
-            amount=price,
-            reference=orders.reference(order_id),
-            memo="price",
-        ),
-        now_ms=now_ms,
+    return journal.hold(db, price_transfer(order_id, agent, price), now_ms=now_ms)
+
+
+def price_transfer(order_id: int, agent: str, price: int) -> Transfer:
+    """What is held until an order is decided."""
+    return Transfer(
+        id=orders.price_hold(order_id),
+        debit=accounts.agent(agent),
+        credit=accounts.SALES,
+        amount=price,
+        reference=orders.reference(order_id),
+        memo="price",
     )

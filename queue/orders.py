@@ -1,13 +1,14 @@
 """Orders as rows: reading them, and the few writes that several rooms share."""
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from peewee import Database
 
 from pulsarack.queue import evidence
-from pulsarack.queue.rows import columns, insert, select, select_one, tuples
+from pulsarack.queue.rows import columns, insert, insert_all, select, select_one, tuples
 from pulsarack.queue.state import OPEN, OrderState
 
 
@@ -68,12 +69,19 @@ _May = tuple[int, int, int]  # its two times, and what the order may cost
 
 
 _COLUMNS = Order._fields[1:]
-_INSERT = f"INSERT INTO orders ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' for _ in _COLUMNS)})"
+_INTO = f"INSERT INTO orders ({', '.join(_COLUMNS)})"
+_INSERT = f"{_INTO} VALUES ({', '.join('?' for _ in _COLUMNS)})"
 
 
 def add(db: Database, order: Order) -> Order:
     """Write a new order down, whatever its id; the order as it is now."""
     return order._replace(id=insert(db, _INSERT, order[1:]))
+
+
+def add_all(db: Database, new: Sequence[Order]) -> list[Order]:
+    """The same of some by one statement: all or none."""
+    first = insert_all(db, _INTO, [order[1:] for order in new])
+    return [order._replace(id=number) for number, order in enumerate(new, start=first)]
 
 
 def find(db: Database, order_id: int) -> Order | None:

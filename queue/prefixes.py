@@ -6,11 +6,12 @@ shipped rows are what public lists of 2026 agree on; an admin may add longer
 prefixes, e.g. one sales area of an operator.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from peewee import Database
 
-from pulsarack.queue.rows import columns, execute, scalar, select, touched
+from pulsarack.queue.rows import columns, execute, scalar, select, touched, tuples
 
 LONGEST = 8
 
@@ -64,6 +65,20 @@ def operator_of(db: Database, destination: str) -> str | None:
         candidates,
     )
     return None if found is None else str(found)
+
+
+def table(db: Database) -> dict[str, str]:
+    """The whole table, for who looks many numbers up in it (`longest`)."""
+    return dict(tuples(db, "SELECT prefix, operator FROM prefix"))
+
+
+def longest(known: Mapping[str, str], destination: str) -> str | None:
+    """As `operator_of`, in a table that was read before."""
+    for length in range(1 + LONGEST + 1, 1, -1):
+        operator = known.get(destination[:length])
+        if operator is not None:
+            return operator
+    return None
 
 
 def ship(db: Database) -> None:

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from peewee import Database
 
-from pulsarack.ledger.sql import added, changed, run
+from pulsarack.ledger.sql import add_all, added, changed, run
 
 Row = TypeVar("Row")
 
@@ -47,6 +47,11 @@ def insert(db: Database, sql: str, params: Sequence[Any] = ()) -> int:
 def insert_new(db: Database, sql: str, params: Sequence[Any] = ()) -> int | None:
     """Add a row unless it is there already (the statement sees to that); its id."""
     return added(db, sql, *params)
+
+
+def insert_all(db: Database, into: str, rows: Sequence[tuple[Any, ...]]) -> int:
+    """Add rows by one statement, all or none; the id of the first, behind which the others are."""
+    return add_all(db, into, rows)
 
 
 def scalar(db: Database, sql: str, params: Sequence[Any] = ()) -> Any:

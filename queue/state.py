@@ -15,6 +15,7 @@ success that a person took back, with its price (see `reversal.py`). `LEGAL` is 
 same order finds nothing to move.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -22,7 +23,7 @@ from peewee import Database
 
 from pulsarack.ledger.sql import changed
 from pulsarack.queue.errors import IllegalMove
-from pulsarack.queue.rows import columns, execute, scalar, select
+from pulsarack.queue.rows import columns, execute, insert_all, scalar, select
 
 
 class OrderState(StrEnum):
@@ -94,13 +95,23 @@ def _illegal(db: Database, order_id: int, new: OrderState) -> IllegalMove:
     return IllegalMove(f"an order that is {old} cannot become {new}")
 
 
+_RECORD = "INSERT INTO transition (order_id, at, state, why)"
+
+
 def record(db: Database, order_id: int, state: OrderState, *, why: str, now_ms: int) -> None:
     """Write the history line of a transition; part of every move and of intake."""
     execute(
         db,
-        "INSERT INTO transition (order_id, at, state, why) VALUES (?, ?, ?, ?)",
+        f"{_RECORD} VALUES (?, ?, ?, ?)",
         (order_id, now_ms, state.value, why),
     )
+
+
+def record_all(
+    db: Database, order_ids: Sequence[int], state: OrderState, *, why: str, now_ms: int
+) -> None:
+    """The same line for some orders."""
+    insert_all(db, _RECORD, [(order_id, now_ms, state.value, why) for order_id in order_ids])
 
 
 @dataclass(frozen=True, slots=True)

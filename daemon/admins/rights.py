@@ -79,6 +79,7 @@ def sell() -> Rule:
 RULES: Final[Mapping[str, Rule]] = {
     # Orders.
     "order.new": sell(),
+    "order.new_many": sell(),
     "order.show": see(),
     "order.list": see(),
     "order.undecided": see(),

@@ -102,9 +102,9 @@ class Witnessed:
         """As the store's, with the record of an act."""
         return await write(self._store.write_first, job)
 
-    async def write_for(self, source: str, job: Job[T]) -> T:
+    async def write_for(self, source: str, job: Job[T], turns: int = 1) -> T:
         """As the store's, with the record of an act; raises Busy."""
-        return await write(lambda one: self._store.write_for(source, one), job)
+        return await write(lambda one: self._store.write_for(source, one, turns), job)
 
     async def read(self, job: Job[T]) -> T:
         """As the store's."""

@@ -16,6 +16,7 @@ from pulsarack.daemon.control_arguments import (
 )
 from pulsarack.daemon.control_protocol import CallError, Calls, Peer
 from pulsarack.daemon.control_values import Nothing
+from pulsarack.daemon.log import Logger
 from pulsarack.daemon.ordering import Ordering
 from pulsarack.queue import contradiction, orders, outcome, request, reversal
 from pulsarack.queue.errors import IllegalMove, NotOpen
@@ -59,18 +60,17 @@ class OrderCalls:
 
     async def new(self, args: OrderNew, peer: Peer) -> dict[str, Any]:
         """Accept an order, or answer with the first one of its reference."""
-        wanted = _request(args)
+        wanted = request_of(args)
         if isinstance(wanted, Refusal):
-            raise self._refuse(args, wanted)
-        text = args.text or f"{wanted.product}.{wanted.repeat_index}.{wanted.destination}"
+            raise refuse(self._context.log, args, wanted)
         origin = self._ordering.origin(
             args.agent,
             SOCKET,
-            text,
+            text_of(args, wanted),
             client_reference=args.client_reference,
             placed_by=f"{peer.login} (uid {peer.uid})",
         )
-        answer, row = await self._ordering.place_and(wanted, origin, _row_of)
+        answer, row = await self._ordering.place_and(wanted, origin, row_of)
         if isinstance(answer, Refusal):
             raise refused(answer)
         if isinstance(answer, Repeated):
@@ -217,15 +217,6 @@ class OrderCalls:
             remedy = f"look at it: pulsarack order show {order_id}"
             raise CallError("NOT_UNDECIDED", str(error), remedy) from None
 
-    def _refuse(self, args: OrderNew, refusal: Refusal) -> CallError:
-        self._context.log.info(
-            "order.refused",
-            agent=args.agent[:40],
-            code=refusal.code.value,
-            text=(args.text or f"{args.product}.{args.destination}")[:200],
-        )
-        return refused(refusal)
-
     async def _find(self, order_id: int) -> Order:
         order = await self._context.store.read(lambda db: orders.find(db, order_id))
         if order is not None:
@@ -237,12 +228,30 @@ class OrderCalls:
         return await self._context.store.read(lambda db: order_row(db, order))
 
 
-def _request(args: OrderNew) -> Request | Refusal:
+def refuse(log: Logger, args: OrderNew, refusal: Refusal) -> CallError:
+    """Log an order that nobody can read; its error."""
+    log.info(
+        "order.refused",
+        agent=args.agent[:40],
+        code=refusal.code.value,
+        text=(args.text or f"{args.product}.{args.destination}")[:200],
+    )
+    return refused(refusal)
+
+
+def text_of(args: OrderNew, wanted: Request) -> str:
+    """What is kept as the order's text."""
+    return args.text or f"{wanted.product}.{wanted.repeat_index}.{wanted.destination}"
+
+
+def request_of(args: OrderNew) -> Request | Refusal:
+    """What is ordered."""
     if args.text is not None:
         return request.parse(args.text)
     return request.of_fields(args.product or "", args.destination or "", args.repeat_index or 1)
 
 
-def _row_of(db: Database, accepted: Accepted) -> dict[str, Any]:
+def row_of(db: Database, accepted: Accepted) -> dict[str, Any]:
+    """The order as order.new shows it."""
     order = accepted.order
     return order_row(db, order) if accepted.repeated else new_order_row(order)

@@ -4,6 +4,8 @@ Each line of the standard input is one order, the arguments of order.new:
 
     {"agent": "kios1", "text": "S10.081200000012", "client_reference": "a-1"}
 
+What has come when the daemon can be asked goes as one request, a lone line at once.
+
 Each line of the standard output is one of
 
     {"kind": "accepted", "line": 1, "order": {...}}
@@ -23,7 +25,7 @@ import threading
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, TypeVar
 
 import click
 
@@ -37,8 +39,14 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# Enough to fill the store's group commits, and below the socket's own limit.
-IN_FLIGHT = 48
+# What order.new_many takes (control_arguments.py, which is not loaded for it).
+ORDERS_A_REQUEST = 64
+# While one request is written the next ones wait for it, and the lines behind them gather.
+REQUESTS_IN_FLIGHT = 4
+# Lines that are read ahead; an input that is longer waits.
+LINES_AHEAD = REQUESTS_IN_FLIGHT * ORDERS_A_REQUEST
+# Of the orders of one request, as they are sent: below the socket's limit of a line.
+REQUEST_BYTES = 48 * 1024
 
 # An order takes some hundred. Also as the daemon is asked, each sign written as an escape, it
 # stays below the socket's limit.
@@ -78,14 +86,28 @@ async def run(
             await channel.stop()
 
 
+class _Line(NamedTuple):
+    """A line of the input."""
+
+    number: int
+    text: bytes
+
+
+class _Order(NamedTuple):
+    """The arguments of order.new that stood on a line."""
+
+    line: int
+    args: dict[str, Any]
+
+
 class _Pipe:
     """One run of the pipe: what is on its way, and whose messages are followed."""
 
     def __init__(self, client: "AsyncClient", write: Callable[[dict[str, Any]], None]) -> None:
         self._client = client
         self._write = write
-        self._free = asyncio.Semaphore(IN_FLIGHT)
-        self._orders: set[asyncio.Task[None]] = set()
+        self._free = asyncio.Semaphore(REQUESTS_IN_FLIGHT)
+        self._requests: set[asyncio.Task[None]] = set()
         self._followers: dict[str, asyncio.Task[None]] = {}
         # Orders that were accepted and whose message has not come; and the other way
         # round, since a message may overtake the answer to order.new.
@@ -97,17 +119,15 @@ class _Pipe:
 
     async def pump(self, source: BinaryIO) -> None:
         """Places the orders of the input, then waits for their messages."""
-        lines: asyncio.Queue[bytes | None] = asyncio.Queue()
-        room = threading.Semaphore(IN_FLIGHT)
-        _read_in_thread(source, lines, room)
-        number = 0
-        while (line := await self._unless_broken(lines.get())) is not None:
-            room.release()
-            number += 1
-            if line.strip():
-                await self._unless_broken(self._free.acquire())
-                self._start(number, line)
-        while self._orders or self._untold:
+        lines = _Lines(source)
+        while True:
+            # What comes until there is room for a request goes with it: a lone line at once.
+            await self._unless_broken(self._free.acquire())
+            gathered = await self._unless_broken(lines.gathered())
+            if not gathered:
+                break
+            self._start(self._read(gathered))
+        while self._requests or self._untold:
             self._changed.clear()
             await self._unless_broken(self._changed.wait())
 
@@ -120,7 +140,7 @@ class _Pipe:
 
     async def stop(self) -> None:
         """Ends whatever still runs."""
-        tasks = {*self._orders, *self._followers.values()}
+        tasks = {*self._requests, *self._followers.values()}
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -140,14 +160,24 @@ class _Pipe:
         finally:
             waited.cancel()
 
-    def _start(self, number: int, line: bytes) -> None:
-        task = asyncio.create_task(self._order(number, line))
-        self._orders.add(task)
+    def _read(self, lines: list[_Line]) -> list[_Order]:
+        """The orders on the lines; of those that are none it is said why."""
+        found = []
+        for line in lines:
+            try:
+                found.append(_Order(line.number, _order_args(line.text)))
+            except CallFailed as error:
+                self._refuse(line.number, error)
+        return found
+
+    def _start(self, orders: list[_Order]) -> None:
+        task = asyncio.create_task(self._place(orders))
+        self._requests.add(task)
 
         def done(task: asyncio.Task[None]) -> None:
             self._free.release()
-            self._orders.discard(task)
-            if not self._orders:
+            self._requests.discard(task)
+            if not self._requests:
                 # Nothing is unanswered, so nothing can have been overtaken.
                 self._told.clear()
             self._ended(task)
@@ -161,20 +191,33 @@ class _Pipe:
             self._broken.set_exception(error)
         self._changed.set()
 
-    async def _order(self, number: int, line: bytes) -> None:
-        try:
-            args = _order_args(line)
-            order = await self._client.call("order.new", **args)
-        except CallFailed as error:
-            shown = {"code": error.code, "message": error.message, "remedy": error.remedy}
-            self._write({"kind": "refused", "line": number, "error": shown})
-            return
-        self._write({"kind": "accepted", "line": number, "order": order})
+    async def _place(self, orders: list[_Order]) -> None:
+        for some in _requests(orders):
+            try:
+                answer = await self._client.call(
+                    "order.new_many", orders=[one.args for one in some]
+                )
+            except CallFailed as error:
+                for one in some:
+                    self._refuse(one.line, error)
+                continue
+            for one, found in zip(some, answer["orders"], strict=True):
+                if "order" in found:
+                    self._accepted(one, found["order"])
+                else:
+                    self._write({"kind": "refused", "line": one.line, "error": found["error"]})
+
+    def _refuse(self, line: int, error: CallFailed) -> None:
+        shown = {"code": error.code, "message": error.message, "remedy": error.remedy}
+        self._write({"kind": "refused", "line": line, "error": shown})
+
+    def _accepted(self, one: _Order, order: dict[str, Any]) -> None:
+        self._write({"kind": "accepted", "line": one.line, "order": order})
         # Of an order that was finished long ago the message may have been taken then.
         finished_before = order.get("repeated") and order["state"] in FINAL
         if not finished_before and order["id"] not in self._told:
             self._untold.add(order["id"])
-        self.follow(args["agent"])
+        self.follow(one.args["agent"])
 
     async def _follow(self, agent: str) -> None:
         async for message in self._client.stream("messages.follow", agent=agent):
@@ -224,7 +267,47 @@ def _refuse_unsendable(args: dict[str, Any]) -> None:
         raise CallFailed(error.code, error.message, "give texts and numbers only") from None
 
 
-def _lines(source: BinaryIO) -> Iterator[bytes]:
+class _Lines:
+    """The lines of a blocking input, read by a thread while there is room.
+
+    A daemon thread, so that an input that never ends does not hold up the exit.
+    """
+
+    def __init__(self, source: BinaryIO) -> None:
+        self._waiting: asyncio.Queue[_Line | None] = asyncio.Queue()
+        self._room = threading.Semaphore(LINES_AHEAD)
+        self._loop = asyncio.get_running_loop()
+        self._ended = False
+        threading.Thread(target=self._read, args=(source,), daemon=True).start()
+
+    async def gathered(self) -> list[_Line]:
+        """The lines that have come by now, one at least, as many as a request takes; [] at the
+        end. Empty lines are none."""
+        found: list[_Line] = []
+        while not self._ended and len(found) < ORDERS_A_REQUEST:
+            if found and self._waiting.empty():
+                break
+            line = await self._waiting.get()
+            self._room.release()
+            if line is None:
+                self._ended = True
+            elif line.text.strip():
+                found.append(line)
+        return found
+
+    def _read(self, source: BinaryIO) -> None:
+        # The loop is closed when the pipe has failed in the meantime.
+        with suppress(RuntimeError):
+            for number, text in enumerate(_texts(source), start=1):
+                self._put(_Line(number, text))
+            self._put(None)
+
+    def _put(self, line: _Line | None) -> None:
+        self._room.acquire()
+        self._loop.call_soon_threadsafe(self._waiting.put_nowait, line)
+
+
+def _texts(source: BinaryIO) -> Iterator[bytes]:
     """The lines of the input; of one that is too long the beginning, still too long."""
     while line := source.readline(LINE_BYTES + 1):
         yield line
@@ -232,21 +315,16 @@ def _lines(source: BinaryIO) -> Iterator[bytes]:
             line = source.readline(LINE_BYTES + 1)
 
 
-def _read_in_thread(
-    source: BinaryIO, lines: "asyncio.Queue[bytes | None]", room: threading.Semaphore
-) -> None:
-    """Feeds the lines of a blocking input while there is room, then None.
-
-    A daemon thread, so that an input that never ends does not hold up the exit.
-    """
-    loop = asyncio.get_running_loop()
-
-    def read() -> None:
-        # The loop is closed when the pipe has failed in the meantime.
-        with suppress(RuntimeError):
-            for line in _lines(source):
-                room.acquire()
-                loop.call_soon_threadsafe(lines.put_nowait, line)
-            loop.call_soon_threadsafe(lines.put_nowait, None)
-
-    threading.Thread(target=read, daemon=True).start()
+def _requests(orders: list[_Order]) -> Iterator[list[_Order]]:
+    """The same in requests whose lines are not too long."""
+    some: list[_Order] = []
+    room = REQUEST_BYTES
+    for one in orders:
+        octets = len(json.dumps(one.args)) + 2
+        if some and octets > room:
+            yield some
+            some, room = [], REQUEST_BYTES
+        some.append(one)
+        room -= octets
+    if some:
+        yield some

@@ -113,6 +113,7 @@ async def test_intake_ledger_and_start(tmp_path: Path) -> None:
         assert figure.reference is None or all(value > 0 for value in figure.reference.rounds)
     groups = {one.name: one.rounds[0] for one in figures}
     assert groups["orders a commit, 64 clients"] > groups["orders a commit, 1 client"]
+    assert groups["orders a commit, 1 client, 64 a request"] > 1
     assert groups["transfers a commit, 1 caller"] == 1
 
 

@@ -82,7 +82,7 @@ class InlineStore:
         """As `write`."""
         return await self.write(job)
 
-    async def write_for(self, source: str, job: Job[T]) -> T:
+    async def write_for(self, source: str, job: Job[T], turns: int = 1) -> T:
         """As `write`."""
         return await self.write(job)
 

@@ -334,6 +334,8 @@ async def network(world: Noted) -> None:
     await world.call("markup.set", upline="A1", amount=50, downline="A2", product="S5")
     order = {"agent": "A2", "text": "S5.081200000061"}
     sold = await world.call("order.new", **order)
+    more = [order, {"agent": "A2", "text": "S5.081200000062"}]
+    await world.call("order.new_many", orders=more)
     await world.call("agent.active", code="A2", active=False)
     await world.settle()
     await until_idle(world)

@@ -70,7 +70,7 @@ class SimulatedStore:
         await asyncio.sleep(0)
         return value
 
-    async def write_for(self, source: str, job: Job[T]) -> T:
+    async def write_for(self, source: str, job: Job[T], turns: int = 1) -> T:
         """As `write`."""
         return await self.write(job)
 
