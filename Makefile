@@ -15,7 +15,11 @@ WORKERS ?= 2
 VENV := .venv
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test check conformance simulate planted soak fuzz clients-test test-peers bench deb vm-test format clean
+# What Python compiles is kept, whatever the environment says: workers and the many processes that
+# tests start would else each compile everything anew.
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: demo test check static conformance simulate planted soak fuzz clients-test test-peers bench deb vm-test format clean
 
 demo: $(STAMP)
 	$(VENV)/bin/pulsarack demo
@@ -23,12 +27,15 @@ demo: $(STAMP)
 test: $(STAMP)
 	$(VENV)/bin/python -m pytest -q -n $(WORKERS) --max-worker-restart 0
 
-check: $(STAMP)
+check: static
+	$(VENV)/bin/python -m pytest -q tests/test_tidy.py tests/test_layout.py
+
+# What no test does.
+static: $(STAMP)
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
-	$(VENV)/bin/python -m pytest -q tests/test_tidy.py tests/test_layout.py
 
 conformance: $(STAMP)
 	$(VENV)/bin/python -m tests.conformance $(or $(CORPUS),corpus)

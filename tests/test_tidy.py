@@ -10,6 +10,7 @@ import configparser
 import re
 import sys
 from collections.abc import Callable, Iterator
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -31,13 +32,22 @@ class Source:
     def __init__(self, path: str, text: str) -> None:
         self.path = PurePosixPath(path)
         self.text = text
-        self.tree = ast.parse(text, path)
         self.folder = self.path.parts[0]
         self.in_simulator = SIMULATOR in self.path.parents
 
+    @cached_property
+    def tree(self) -> ast.Module:
+        """Parsed when it is asked for: every worker collects these files, one checks them."""
+        return ast.parse(self.text, self.path)
+
+    @cached_property
+    def nodes(self) -> list[ast.AST]:
+        """All of the tree, the outer before the inner."""
+        return list(ast.walk(self.tree))
+
     def imports(self) -> Iterator[tuple[int, str]]:
         """Every imported module with its line; of `from a import b` both a and a.b."""
-        for node in ast.walk(self.tree):
+        for node in self.nodes:
             if isinstance(node, ast.Import):
                 for alias in node.names:
                     yield node.lineno, alias.name
@@ -52,7 +62,7 @@ Check = Callable[[Source], Violations]
 
 
 def functions_are_short(source: Source) -> Violations:
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             lines = (node.end_lineno or node.lineno) - node.lineno + 1
             if lines > FUNCTION_LINES:
@@ -118,7 +128,7 @@ def _dotted(node: ast.expr, names: dict[str, str]) -> str:
 
 def time_and_chance_are_arguments(source: Source) -> Violations:
     names = _full_names(source.tree)
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         # Also a clock that is only passed on (default_factory=time.time) is one that is read.
         if not isinstance(node, ast.Name | ast.Attribute):
             continue
@@ -130,7 +140,7 @@ def time_and_chance_are_arguments(source: Source) -> Violations:
 
 
 def errors_are_not_swallowed(source: Source) -> Violations:
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if not isinstance(node, ast.ExceptHandler):
             continue
         if node.type is None:
@@ -146,7 +156,7 @@ def _raises_again(handler: ast.ExceptHandler) -> bool:
 def money_is_whole(source: Source) -> Violations:
     if source.folder != "ledger":
         return
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if isinstance(node, ast.Constant) and isinstance(node.value, float):
             yield node.lineno, f"{node.value} in the ledger"
         elif isinstance(node, ast.Name) and node.id == "float":

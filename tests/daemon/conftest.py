@@ -4,6 +4,7 @@ It runs in a thread with a loop of its own, since commands block while they wait
 """
 
 import asyncio
+import functools
 import subprocess
 import threading
 from collections.abc import AsyncGenerator, Callable, Iterator
@@ -12,10 +13,14 @@ from typing import Any
 
 import pytest
 
+from pulsarack.daemon import migrations
 from pulsarack.daemon.clock import WallClock
 from pulsarack.daemon.control import ControlServer
 from pulsarack.daemon.control_arguments import ARGUMENTS, STREAMS
 from pulsarack.daemon.control_protocol import CallError, Calls, Peer
+
+
+_made_by = functools.cache(migrations._made_by)
 
 
 class FakeDaemon:
@@ -90,6 +95,12 @@ def fake_daemon(tmp_path: Path) -> Iterator[FakeDaemon]:
     daemon.start()
     yield daemon
     daemon.stop()
+
+
+@pytest.fixture
+def schema_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the audit compares a file's tables with is made once a process: for who audits much."""
+    monkeypatch.setattr(migrations, "_made_by", lambda scripts: _made_by(tuple(scripts)))
 
 
 @pytest.fixture

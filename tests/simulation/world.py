@@ -47,7 +47,7 @@ from pulsarack.queue import admin_acts
 from pulsarack.queue import audit as queue_audit
 from tests.daemon.identity_world import CHEAP, credentials
 from tests.daemon.virtual_loop import LoopScheduler
-from tests.daemon.world import PEER, SHELF, START_MS, FakeUsers
+from tests.daemon.world import PEER, SHELF, START_MS, FakeUsers, migrated_file
 from tests.simulation.auditor import Auditor, Broken
 from tests.simulation.bus import Bus, BusPorts
 from tests.simulation.chat import ChatCarrier, ChatServer
@@ -106,6 +106,7 @@ class World:
         self.logged = io.StringIO()
         logging.configure("info", "json", self.logged)
         self.path = directory / "pulsarack.db"
+        self.path.write_bytes(migrated_file())
         chips = [modem.chip for modem in plan.rack.modems]
         stocks = {chip.iccid: chip.stock for chip in chips}
         self.auditor = Auditor(self.path, stocks, read_settings(plan.settings))
