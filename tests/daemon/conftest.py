@@ -19,7 +19,6 @@ from pulsarack.daemon.control import ControlServer
 from pulsarack.daemon.control_arguments import ARGUMENTS, STREAMS
 from pulsarack.daemon.control_protocol import CallError, Calls, Peer
 
-
 _made_by = functools.cache(migrations._made_by)
 
 
