@@ -18,7 +18,8 @@ from pulsarack.modems.errors import ModemSilent
 from pulsarack.modems.simulator.rack import Latencies
 from pulsarack.modems.simulator.rack import Rack as RackPlan
 from pulsarack.queue import attempts, claim
-from pulsarack.queue.claim import Claim
+from pulsarack.queue.chips import Chip
+from pulsarack.queue.claim import Claim, IdleChip
 from pulsarack.ussd.errors import DestinationUnfit, ValuesUnfit
 from tests.daemon.test_guards_of_going_on import attempts_of, open_shop, two_orders
 from tests.daemon.test_hard_cases_at_the_card import in_plan
@@ -66,7 +67,7 @@ def with_the_second(
         ("telkomsel", 0.1, 1),
         ("telkomsel", 2.0, 2),  # the card was not seen just now
         ("indosat", 0.1, 2),  # a menu comes first
-        ("xl", 0.1, 2),  # the report is taken off the card first
+        ("xl", 0.1, 2),  # an SMS has a head before its body
     ],
 )
 def test_the_claim_is_the_point_of_no_return_if_nothing_lies_between(
@@ -131,6 +132,33 @@ def test_no_byte_that_moves_money_leaves_before_the_point_of_no_return_is_on_dis
 
 def _file(world: World) -> str:
     return str(world.daemon.store.run_inline(lambda db: db.database))
+
+
+def test_behind_a_text_the_next_order_is_committed_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The card was seen just now; but then the text is taken off it, which may take its time."""
+    true_claim = claim.claim_for
+    asked: list[bool] = []
+
+    def claim_for(db: Database, chip: Chip, ready: IdleChip, *rest: Any, **at: Any) -> Claim | None:
+        asked.append(ready.at_once)
+        return true_claim(db, chip, ready, *rest, **at)
+
+    async def sell(world: World) -> None:
+        await opened(world)
+        monkeypatch.setattr(claim, "claim_for", claim_for)
+        orders = await two_orders(world)
+        await world.settle()
+        assert [(await attempts_of(world, one))[0]["outcome"] for one in orders] == ["DONE"] * 2
+        assert asked == [False, False]
+
+    plan = quick()
+    operators = {
+        name: dataclasses.replace(operator, process_share=1.0)
+        for name, operator in plan.operators.items()
+    }
+    in_plan(tmp_path, dataclasses.replace(plan, operators=operators), sell)
 
 
 # --- what must not be sent, and was not -------------------------------------------------------
