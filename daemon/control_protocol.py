@@ -9,7 +9,7 @@ arrives.
 """
 
 import re
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 
@@ -134,7 +134,7 @@ def decode_request(line: bytes | TooLong) -> Request:
         request = _decoder.decode(line)
         # Each key takes a colon. If there are no more of them than keys were found, none was
         # written twice, and the line need not be read once more.
-        if not request.args or line.count(b":") != _OWN_KEYS + len(request.args):
+        if not request.args or line.count(b":") != _OWN_KEYS + _keys(request.args):
             json_text.refuse_repeated_keys(line)
         return request
     except json_text.RepeatedKey as error:
@@ -146,6 +146,15 @@ def decode_request(line: bytes | TooLong) -> Request:
     except (ValueError, RecursionError) as error:  # msgspec's and json's among them
         problem = CallError("BAD_JSON", f"not JSON: {error}", _SHAPE)
         raise BadRequest(None, problem) from None
+
+
+def _keys(found: dict[str, Any] | list[Any]) -> int:
+    """How many keys there are, with those of what is inside."""
+    inner: Iterable[Any] = found
+    count = 0
+    if isinstance(found, dict):
+        inner, count = found.values(), len(found)
+    return count + sum([_keys(one) for one in inner if isinstance(one, dict | list)])
 
 
 def _id_of(line: bytes) -> RequestId:

@@ -79,7 +79,7 @@ class _Shop:
         self._db = db
         self._common = common
         self._agent = agents.find(db, common.agent)
-        self._prefixes = prefixes.table(db)
+        self._prefixes = prefixes.Table(db)
         self._sales: dict[str, Sale | None] = {}
         self._left = 0
         self.look_at_the_deposit()
@@ -119,7 +119,7 @@ class _Shop:
     def _is_sold_to(self, product: Product, destination: str) -> bool:
         if product.kind == METER:
             return True
-        return prefixes.longest(self._prefixes, destination) == product.operator
+        return self._prefixes.operator_of(destination) == product.operator
 
 
 def _alone(db: Database, one: Wanted, common: Origin) -> Answer:

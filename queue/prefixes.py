@@ -6,7 +6,6 @@ shipped rows are what public lists of 2026 agree on; an admin may add longer
 prefixes, e.g. one sales area of an operator.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from peewee import Database
@@ -38,6 +37,24 @@ def every(db: Database) -> list[Prefix]:
     return select(db, Prefix, f"SELECT {columns(Prefix)} FROM prefix ORDER BY prefix")
 
 
+class Table:
+    """The whole table as it is at this moment, for who looks many numbers up in it."""
+
+    def __init__(self, db: Database) -> None:
+        rows = tuples(db, "SELECT prefix, operator FROM prefix")
+        self._operators: dict[str, str] = dict(rows)
+        lengths = {len(prefix) for prefix in self._operators}
+        self._lengths = sorted((one for one in lengths if one <= 2 + LONGEST), reverse=True)
+
+    def operator_of(self, destination: str) -> str | None:
+        """As `operator_of` in the database."""
+        for length in self._lengths:
+            operator = self._operators.get(destination[:length])
+            if operator is not None:
+                return operator
+        return None
+
+
 def put(db: Database, prefix: str, operator: str) -> None:
     """Add a prefix (E.164 digits) or give it to another operator."""
     execute(
@@ -65,20 +82,6 @@ def operator_of(db: Database, destination: str) -> str | None:
         candidates,
     )
     return None if found is None else str(found)
-
-
-def table(db: Database) -> dict[str, str]:
-    """The whole table, for who looks many numbers up in it (`longest`)."""
-    return dict(tuples(db, "SELECT prefix, operator FROM prefix"))
-
-
-def longest(known: Mapping[str, str], destination: str) -> str | None:
-    """As `operator_of`, in a table that was read before."""
-    for length in range(1 + LONGEST + 1, 1, -1):
-        operator = known.get(destination[:length])
-        if operator is not None:
-            return operator
-    return None
 
 
 def ship(db: Database) -> None:

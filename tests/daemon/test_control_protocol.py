@@ -115,7 +115,8 @@ def _object(pairs: st.SearchStrategy[list[tuple[str, str]]]) -> st.SearchStrateg
 
 
 _OBJECTS = _object(st.lists(st.tuples(_KEYS, _SCALARS), max_size=4))
-_VALUES = _SCALARS | _OBJECTS | _object(st.lists(st.tuples(_KEYS, _OBJECTS), max_size=2))
+_LISTS = st.lists(_OBJECTS, max_size=2).map(lambda found: f"[{', '.join(found)}]")
+_VALUES = _SCALARS | _OBJECTS | _LISTS | _object(st.lists(st.tuples(_KEYS, _OBJECTS), max_size=2))
 
 
 @given(st.permutations(["id", "call", "args"]), st.lists(st.tuples(_KEYS, _VALUES), max_size=3))

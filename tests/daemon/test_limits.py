@@ -332,7 +332,7 @@ def test_many_modems_plugged_in_at_once_all_become_ready(tmp_path: Path) -> None
 def test_an_order_that_was_refused_for_haste_is_not_there_and_may_be_sent_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def busy(source: str, job: object) -> None:
+    async def busy(source: str, job: object, turns: int = 1) -> None:
         raise Busy(1024, f"of {source} ")
 
     async def work() -> None:

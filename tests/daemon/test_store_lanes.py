@@ -73,6 +73,58 @@ def test_one_order_does_not_wait_for_a_thousand() -> None:
     assert lane.take(3) == ["kios1-0", "kios2-0", "kios1-1"]
 
 
+def test_one_order_does_not_wait_for_many_in_one_request_either() -> None:
+    lane: VisitorLane[str] = VisitorLane()
+    for number in range(4):
+        lane.add("kios1", f"kios1-{number}", 32)
+        lane.add("kios2", f"kios2-{number}", 32)
+    for number in range(3):
+        lane.add("kios3", f"kios3-{number}")
+    assert len(lane) == 8 * 32 + 3
+    assert lane.take(8) == ["kios3-0", "kios3-1", "kios3-2"], "the next has too many to go along"
+    assert lane.take(8) == ["kios1-0"], "but goes alone"
+    lane.add("kios3", "kios3-3")
+    assert lane.take(64) == ["kios2-0", "kios3-3"], "and so do two of them not go with another"
+    assert lane.take(64) == ["kios1-1", "kios2-1"]
+    assert lane.take(len(lane)) == ["kios1-2", "kios2-2", "kios1-3", "kios2-3"]
+    assert len(lane) == 0
+
+
+@given(
+    st.lists(
+        st.one_of(
+            st.tuples(st.sampled_from("abc"), st.sampled_from([1, 1, 2, 5])), st.integers(1, 9)
+        ),
+        max_size=60,
+    )
+)
+def test_turns_are_shared_out_evenly(events: list[tuple[str, int] | int]) -> None:
+    """While two sources wait, neither is ahead of the other by more than one job of each."""
+    lane: VisitorLane[tuple[str, int]] = VisitorLane()
+    waiting: Counter[str] = Counter()
+    since: dict[str, Counter[str]] = {}  # what each had since a source began to wait
+    for event in [*events, 10_000]:
+        if isinstance(event, tuple):
+            source, turns = event
+            lane.add(source, event, turns)
+            if not waiting[source]:
+                since[source] = Counter()
+            waiting[source] += turns
+            continue
+        taken = lane.take(event)
+        assert len(taken) == 1 or sum(turns for _, turns in taken) <= event
+        for source, turns in taken:
+            waiting[source] -= turns
+            for began, counts in since.items():
+                if waiting[began] or began == source:
+                    counts[source] += turns
+            for other in waiting:
+                if waiting[other] and other != source:
+                    assert since[other][source] - since[other][other] <= 2 * 5
+        assert len(lane) == waiting.total()
+    assert not lane._waiting and not lane._due
+
+
 @given(st.lists(st.one_of(st.sampled_from("abc"), st.integers(1, 5)), max_size=60))
 def test_nothing_is_lost_and_each_source_keeps_its_order(events: list[str | int]) -> None:
     lane: VisitorLane[tuple[str, int]] = VisitorLane()
@@ -113,6 +165,8 @@ def test_a_source_has_its_bound_and_all_have_one(monkeypatch: pytest.MonkeyPatch
         lane.add("kios4", 0)
     assert list(lane._waiting) == ["kios1", "kios2", "kios3"], "who was refused left nothing"
     lane.take(1)
+    with pytest.raises(Busy):
+        lane.add("kios4", 0, turns=2)  # orders of one request count one by one
     lane.add("kios4", 0)
 
 

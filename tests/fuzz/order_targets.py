@@ -108,9 +108,10 @@ def _pipe(data: bytes) -> None:
     """What is passed on must be a request: else the daemon cannot say whose answer it gives."""
     args = order_pipe._order_args(data)
     assert not repeats_a_key(data)
-    line = json.dumps({"id": 1, "call": "order.new", "args": args}).encode() + b"\n"
+    asked = {"orders": [args]}
+    line = json.dumps({"id": 1, "call": "order.new_many", "args": asked}).encode() + b"\n"
     [whole] = Lines().feed(line)
-    assert decode_request(whole).args == args
+    assert decode_request(whole).args == asked
 
 
 TARGETS: Sequence[Target] = (

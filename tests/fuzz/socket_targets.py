@@ -42,6 +42,8 @@ _REQUESTS = (
     b'{"id":4,"call":"messages.follow","args":{"agent":"kios1"}}\n',
     b'{"id":5,"call":"order.new","args":{"agent":"kios1","text":"S10.081200000012",'
     b'"text":"S100.081200000012"}}\n',
+    b'{"id":6,"call":"order.new_many","args":{"orders":[{"agent":"kios1","text":"S5.081200000012"},'
+    b'{"agent":"kios2","product":"S5","destination":"081200000013","client_reference":"a"}]}}\n',
 )
 _ANSWERS = (
     b'{"id":1,"result":{"state":"ready"}}\n',

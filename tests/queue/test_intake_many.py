@@ -290,8 +290,8 @@ def test_the_table_of_prefixes_is_read_as_the_database_reads_it(shop: World) -> 
     shop.run(lambda db: prefixes.put(db, "6281211234", "xl"))
 
     def job(db: Database) -> None:
-        known = prefixes.table(db)
+        known = prefixes.Table(db)
         for number in ("6281211234567", "6281211999999", "6281219999999", "6280000000000", "62"):
-            assert prefixes.longest(known, number) == prefixes.operator_of(db, number), number
+            assert known.operator_of(number) == prefixes.operator_of(db, number), number
 
     shop.run(job)

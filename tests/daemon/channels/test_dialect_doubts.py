@@ -146,7 +146,7 @@ async def test_a_check_waits_for_the_order_that_is_under_way(tmp_path: Path, nam
     async with World(tmp_path) as world:
         store, write = world.store, world.store.write_for
 
-        async def behind_it(source: str, job: Any) -> Any:
+        async def behind_it(source: str, job: Any, turns: int = 1) -> Any:
             store.write_for = write  # type: ignore[method-assign]
             await form.ask(world, "r-1")  # what stood before it in the agent's turn
             return await write(source, job)
