@@ -10,6 +10,7 @@ import threading
 from collections.abc import AsyncGenerator, Callable, Iterator
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 
@@ -18,8 +19,6 @@ from pulsarack.daemon.clock import WallClock
 from pulsarack.daemon.control import ControlServer
 from pulsarack.daemon.control_arguments import ARGUMENTS, STREAMS
 from pulsarack.daemon.control_protocol import CallError, Calls, Peer
-
-_made_by = functools.cache(migrations._made_by)
 
 
 class FakeDaemon:
@@ -96,10 +95,13 @@ def fake_daemon(tmp_path: Path) -> Iterator[FakeDaemon]:
     daemon.stop()
 
 
-@pytest.fixture
-def schema_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the audit compares a file's tables with is made once a process: for who audits much."""
-    monkeypatch.setattr(migrations, "_made_by", lambda scripts: _made_by(tuple(scripts)))
+@pytest.fixture(scope="session", autouse=True)
+def schema_made_once() -> Iterator[None]:
+    """What every audit compares the tables with is made of the same scripts once a process: it
+    takes longer than all the rest of an audit."""
+    made_by = functools.cache(migrations._made_by)
+    with mock.patch.object(migrations, "_made_by", lambda scripts: made_by(tuple(scripts))):
+        yield
 
 
 @pytest.fixture

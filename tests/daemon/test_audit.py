@@ -43,7 +43,6 @@ from pulsarack.ussd.outcome import Reason
 from tests.daemon.store_inline import InlineStore
 from tests.queue.world import paid_in
 
-pytestmark = pytest.mark.usefixtures("schema_made_once")
 CHIP = "8962100000000000010"
 NOW = 1_795_000_000_000
 DAY_ENDS = NOW + 3_600_000

@@ -29,13 +29,22 @@ from pulsarack.daemon.store_mark import commits
 from pulsarack.daemon.store_meter import StoreMeter
 from pulsarack.daemon.store_thread import Job
 from pulsarack.modems.simulator.rack import Latencies
+from pulsarack.modems.timing import Clock
 from pulsarack.queue import agents
 from tests.daemon.statements import Planner, planner
 from tests.daemon.store_inline import InlineStore
 from tests.daemon.test_orders_and_chips import chip
 from tests.daemon.test_store_lanes import Held
 from tests.daemon.virtual_loop import run
-from tests.daemon.world import PEER, RECIPES, START_MS, MemoryPort, World, rack_plan
+from tests.daemon.world import (
+    PEER,
+    RECIPES,
+    START_MS,
+    MemoryPort,
+    MemoryPorts,
+    World,
+    rack_plan,
+)
 
 T = TypeVar("T")
 CHIPS = 4
@@ -251,6 +260,11 @@ def _on_line(meter: Meter, patch: pytest.MonkeyPatch) -> None:
     patch.setattr(MemoryPort, "deliver", heard)
 
 
+async def _each_look(ports: MemoryPorts, clock: Clock, seconds: float) -> None:
+    """The rack's looks are counted, too, of which the world leaves out what would see nothing."""
+    await clock.sleep(seconds)
+
+
 def _on_loop(meter: Meter, patch: pytest.MonkeyPatch) -> None:
     run_handle = asyncio.Handle._run
 
@@ -261,6 +275,7 @@ def _on_loop(meter: Meter, patch: pytest.MonkeyPatch) -> None:
         run_handle(handle)
 
     patch.setattr(asyncio.Handle, "_run", counted)
+    patch.setattr(MemoryPorts, "wait", _each_look)
 
 
 # --- the world --------------------------------------------------------------------------------

@@ -28,7 +28,6 @@ from tests.daemon.store_inline import InlineStore
 
 NOW = 1_795_000_000_000
 BANK = accounts.bank("main")
-pytestmark = pytest.mark.usefixtures("schema_made_once")
 KEEPS: tuple[Keep, ...] = ("nothing", "everything", "parts")
 
 

@@ -194,6 +194,7 @@ class MemoryPorts:
         self._there = dict.fromkeys(self._modems, True)
         self.places: dict[str, UsbSeat] = {}
         self._open: dict[str, MemoryPort] = {}
+        self._news = asyncio.Event()
         for path in self._modems:
             self._attach(path)
 
@@ -201,7 +202,15 @@ class MemoryPorts:
         return {path: PortKey(path, 1, 1) for path, there in self._there.items() if there}
 
     async def wait(self, clock: Clock, seconds: float) -> None:
-        await clock.sleep(seconds)
+        """Until somebody came or went, and it is time for a look, of which one is each `seconds`.
+
+        Looks that would see nothing are left out: they were most of what an idle hour costs.
+        """
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
+        await self._news.wait()
+        self._news.clear()
+        await clock.sleep(seconds - (loop.time() - begun) % seconds)
 
     def place(self, path: str) -> UsbSeat | None:
         return self.places.get(path)
@@ -234,7 +243,7 @@ class MemoryPorts:
         self._modems[path] = self._modems.pop(was)
         self._there.pop(was, None)
         self._attach(path)
-        self._there[path] = True
+        self._back(path)
 
     def drop(self) -> None:
         """The daemon died: its ends of the lines are closed."""
@@ -255,11 +264,13 @@ class MemoryPorts:
 
     def _gone(self, path: str) -> None:
         self._there[path] = False
+        self._news.set()
         if path in self._open:
             asyncio.get_running_loop().call_soon(self._open.pop(path).hang_up)
 
     def _back(self, path: str) -> None:
         self._there[path] = True
+        self._news.set()
 
 
 @dataclass

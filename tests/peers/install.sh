@@ -60,7 +60,7 @@ node_clients() {
 schemathesis() {
     [ -x "$peers/schemathesis/bin/schemathesis" ] && return
     "${PYTHON:-python3}" -m venv "$peers/schemathesis" &&
-        timeout 120 "$peers/schemathesis/bin/pip" install -q --disable-pip-version-check --retries 1 \
+        timeout 120 "$peers/schemathesis/bin/pip" install -q --disable-pip-version-check --no-compile --retries 1 \
             "schemathesis==$SCHEMATHESIS" >"$peers/pip.log" 2>&1 || missing "schemathesis cannot be installed"
 }
 
