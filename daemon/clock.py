@@ -60,6 +60,9 @@ class WallClock:
         self._read_monotonic = read_monotonic
         self._anchor_ms = self._real_ms() if anchor is None else round(anchor * MILLISECONDS)
         self._monotonic_start = read_monotonic()
+        # Virtual seconds that never go back, for deadlines; the zero means nothing. Asked a
+        # dozen times an order: at the machine's own speed, of the machine.
+        self.monotonic: Callable[[], float] = read_monotonic if speed == 1.0 else self._sped_up
 
     @property
     def speed(self) -> float:
@@ -70,13 +73,6 @@ class WallClock:
     def anchor(self) -> float:
         """The Unix time in seconds that another process needs to share this clock."""
         return self._anchor_ms / MILLISECONDS
-
-    def monotonic(self) -> float:
-        """Virtual seconds that never go back, for deadlines; the zero means nothing."""
-        if self._speed == 1.0:
-            return self._read_monotonic()
-        passed = self._read_monotonic() - self._monotonic_start
-        return self._monotonic_start + passed * self._speed
 
     def now_ms(self) -> int:
         """The virtual time of day, milliseconds of UTC since 1970."""
@@ -93,6 +89,10 @@ class WallClock:
         delay = max(0.0, when - self.monotonic()) / self._speed
         return asyncio.get_running_loop().call_later(delay, callback)
 
+    def _sped_up(self) -> float:
+        passed = self._read_monotonic() - self._monotonic_start
+        return self._monotonic_start + passed * self._speed
+
     def _real_ms(self) -> int:
         return self._read_wall_ns() // NANOSECONDS_IN_MILLISECOND
 
@@ -106,6 +106,7 @@ class SteadyClock:
 
     def __init__(self, clock: Clock, small_seconds: float = SMALL_SECONDS) -> None:
         self._clock = clock
+        self.monotonic: Callable[[], float] = clock.monotonic  # as the clock within
         self._small_ms = round(small_seconds * MILLISECONDS)
         # As the clock within, and that itself: every order asks some dozens of times.
         self.monotonic: Callable[[], float] = clock.monotonic

@@ -7,13 +7,13 @@ such a proof.
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from pulsarack.modems.tpdu import DeliveryState
 from pulsarack.ussd.status import UssdStatus
 
 
-@dataclass(frozen=True, slots=True)
-class UssdAnswer:
+class UssdAnswer(NamedTuple):
     """A message of the network. ``raw`` is the modem's own line."""
 
     status: UssdStatus

@@ -168,10 +168,11 @@ class UssdSession:
 
     async def _switch_to(self, encoding: UssdEncoding) -> Silence | Gone | None:
         """Tell the modem which encoding comes; the start has set up the profile's first."""
-        before = self.profile.ussd_before.get(encoding)
-        if encoding is not (self._set_up or self.profile.ussd_encodings[0]) and before:
+        if encoding is not (self._set_up or self.profile.ussd_encodings[0]):
+            before = self.profile.ussd_before.get(encoding)
             try:
-                await self._conversation.run(AtCommand(before), self.profile.command_seconds)
+                if before:
+                    await self._conversation.run(AtCommand(before), self.profile.command_seconds)
             except PortGone:
                 return Gone(left=False)
             except (ModemSilent, NotAModem):

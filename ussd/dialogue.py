@@ -22,7 +22,7 @@ raises IllegalEvent and changes nothing.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from enum import Enum
+from enum import StrEnum
 from typing import Any, NamedTuple
 
 from pulsarack.ussd.errors import IllegalEvent, ValuesUnfit
@@ -69,7 +69,7 @@ __all__ = [
 ]
 
 
-class State(Enum):
+class State(StrEnum):
     """Where a dialogue stands; see the head of this file."""
 
     READY = "READY"
@@ -209,14 +209,11 @@ def _hand_out(task: _Task, at: _Position, index: int) -> _Move:
     step = task.script.steps[index]
     said = task.words[index]
     sms = step.action is StepAction.SMS
-    at = at._replace(
+    at = _Position(
         state=State.WAITING_SEND if sms else State.WAITING_SCREEN,
         step=index,
         committed=at.committed or step.commits,
         session_open=at.session_open or not sms,
-        accepted=False,
-        awaiting=False,
-        doubt=None,
     )
     if sms:
         seconds = task.recipe.timing.send_seconds
@@ -376,7 +373,7 @@ def _finish(
     at: _Position, kind: OutcomeKind, reason: Reason | None, reply: Reply | None, why: str
 ) -> _Move:
     outcome = Outcome(kind, reason, reply, why)
-    return at._replace(state=State.FINISHED), Finished(outcome, at.session_open)
+    return _Position(State.FINISHED, at.step, at.committed), Finished(outcome, at.session_open)
 
 
 def _unexpected(reply: Reply) -> _Doubt:

@@ -6,6 +6,7 @@ go on with what you were waiting for, until the deadline you already have".
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from pulsarack.ussd.outcome import OutcomeKind, Reason
 from pulsarack.ussd.reply import Reply
@@ -13,8 +14,7 @@ from pulsarack.ussd.spoken import Spoken
 from pulsarack.ussd.status import UssdStatus
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """How a dialogue ended.
 
     kind: what is proved. reason: of everything but DONE. reply: the text that
@@ -67,8 +67,7 @@ class AwaitText:
     continued: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Finished:
+class Finished(NamedTuple):
     """The dialogue is over. cancel_session: the USSD session may still be open."""
 
     outcome: Outcome
@@ -78,8 +77,7 @@ class Finished:
 Action = Dial | Answer | SendText | AwaitText | Finished
 
 
-@dataclass(frozen=True, slots=True)
-class Screen:
+class Screen(NamedTuple):
     """A USSD answer, with the <m> of +CUSD (27.007 section 7.15)."""
 
     status: UssdStatus

@@ -6,7 +6,8 @@ like a full one further on.
 """
 
 import re
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from pulsarack.ussd.amounts import DENOMINATION_UNIT, read_amount
 from pulsarack.ussd.errors import Unreadable
@@ -26,8 +27,7 @@ class HistoryEntry:
     succeeded: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Fields:
+class Fields(NamedTuple):
     """The values a text states; None where it states nothing.
 
     destination: E.164 digits. amount: face value (of a stock-in: what came in),
@@ -44,11 +44,8 @@ class Fields:
 
     def stated(self) -> dict[str, object]:
         """Return only what the text states, by name."""
-        values = ((name, getattr(self, name)) for name in _NAMES)
+        values = self._asdict().items()
         return {name: value for name, value in values if value is not None and value != ()}
-
-
-_NAMES = tuple(field.name for field in fields(Fields))
 
 
 @dataclass(frozen=True, slots=True)

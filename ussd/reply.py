@@ -8,8 +8,7 @@ inbox of the unparsed, and `explain` tells why. Nothing is ever guessed.
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from pulsarack.ussd.errors import Unreadable
 from pulsarack.ussd.fields import Fields, HistoryEntry
@@ -39,8 +38,7 @@ __all__ = [
 TEXT_LIMIT = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """A text understood.
 
     pattern: the name of the (first) pattern that matched. destination: E.164 digits.
@@ -61,8 +59,7 @@ class Reply:
     part: tuple[int, int] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class PatternMatch:
+class PatternMatch(NamedTuple):
     """A pattern that matches a text. trouble: a value that cannot be read; then no fields."""
 
     pattern: Pattern
@@ -70,8 +67,7 @@ class PatternMatch:
     trouble: str
 
 
-@dataclass(frozen=True, slots=True)
-class Explanation:
+class Explanation(NamedTuple):
     """Why a text was read as it was. why: empty if there is a reply.
 
     matches: of all patterns of the channel, those that match.

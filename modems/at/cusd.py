@@ -8,8 +8,8 @@ shape of the text, and the profile's hint.
 """
 
 import re
-from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from pulsarack.modems.at import gsm7
 
@@ -51,8 +51,7 @@ class UssdEncoding(Enum):
     UCS2_HEX = "ucs2-hex"
 
 
-@dataclass(frozen=True, slots=True)
-class Cusd:
+class Cusd(NamedTuple):
     """One +CUSD line, taken apart; ``content`` is still in the modem's encoding."""
 
     status: int
@@ -224,9 +223,10 @@ def _share_of_plain(octets: bytes) -> float:
 def _plain(content: str) -> str:
     """Plain text: UTF-8 if it is that, else one byte a character; GSM control codes read."""
     text = content
-    try:
-        text = content.encode("latin-1").decode("utf-8")
-    except UnicodeError:
-        text = content
-    text = text.translate(_CONTROLS)
+    if not (content.isascii() and content.isprintable()):
+        try:
+            text = content.encode("latin-1").decode("utf-8")
+        except UnicodeError:
+            text = content
+        text = text.translate(_CONTROLS)
     return _ESCAPED_BREAK.sub("\n", text) if "\\n" in text else text

@@ -1,6 +1,7 @@
 """What goes into the AT machine and what comes out of it, as values."""
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from pulsarack.modems.at.results import Final
 
@@ -41,8 +42,7 @@ def question(text: str) -> AtCommand:
     return AtCommand(text, expects=(f"{name.split('=')[0].rstrip('?')}:",))
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
+class Response(NamedTuple):
     """A command has ended: its lines, and the final result."""
 
     command: AtCommand
@@ -70,8 +70,7 @@ class Expired:
     lines: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Unsolicited:
+class Unsolicited(NamedTuple):
     """A line nobody asked for. +CMT and +CDS carry their PDU behind a line break."""
 
     line: str

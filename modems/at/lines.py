@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 LINE_OCTETS_MAX = 4096
 
-_LINE_END = re.compile(rb"\r\n?|\n")
+_LINE_END = re.compile(r"\r\n?|\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,64 +34,62 @@ class LineSplitter:
 
     def __init__(self, limit: int = LINE_OCTETS_MAX) -> None:
         self._limit = limit
-        self._pending = bytearray()
-        self._after_cr = False
+        self._text = ""  # what came, a character a byte (ISO-8859-1)
+        self._at = 0  # how much of it was given back
         self._skipping = False
 
     @property
     def pending_octets(self) -> int:
         """How many bytes wait for the end of their line."""
-        return len(self._pending)
+        return len(self._text) - self._at
 
     def push(self, data: bytes) -> None:
         """Add what the port read; take it out with ``next`` until that gives None."""
-        self._pending += data
+        if not data:
+            return
+        text = data.decode("latin-1")
+        if self._at < len(self._text):
+            self._text = self._text[self._at :] + text
+        elif self._text.endswith("\r"):
+            self._text = text.removeprefix("\n")
+        else:
+            self._text = text
+        self._at = 0
 
     def next(self, prompt_wanted: bool) -> str | PromptMark | Overlong | None:
         """The next item, or None when more bytes are needed.
 
         A line comes without its end; each character is one byte (ISO-8859-1).
         """
-        while self._pending:
-            if self._after_cr:
-                self._after_cr = False
-                if self._pending[0] == 0x0A:
-                    del self._pending[:1]
-                    continue
+        text = self._text
+        while (begin := self._at) < len(text):
             if prompt_wanted and not self._skipping and self._take_prompt():
                 return PromptMark()
-            match = _LINE_END.search(self._pending)
+            match = _LINE_END.search(text, begin)
             if match is None:
                 return self._overflow()
-            item = self._cut(*match.span())
-            if item is not None:
-                return item
+            end, self._at = match.span()
+            if self._skipping:
+                self._skipping = False
+            elif end - begin > self._limit:
+                return Overlong(end - begin)
+            else:
+                return text[begin:end]
         return None
 
-    def _cut(self, end: int, after: int) -> str | Overlong | None:
-        raw = self._pending[:end]
-        self._after_cr = self._pending[after - 1] == 0x0D
-        del self._pending[:after]
-        if self._skipping:
-            self._skipping = False
-            return None
-        if len(raw) > self._limit:
-            return Overlong(len(raw))
-        return raw.decode("latin-1")
-
     def _overflow(self) -> Overlong | None:
-        octets = len(self._pending)
+        octets = self.pending_octets
         if octets <= self._limit:
             return None
-        self._pending.clear()
+        self._text, self._at = "", 0
         if self._skipping:
             return None
         self._skipping = True
         return Overlong(octets)
 
     def _take_prompt(self) -> bool:
-        blank = len(self._pending) - len(self._pending.lstrip(b" "))
-        if self._pending[blank : blank + 1] != b">":
+        rest = self._text[self._at :].lstrip(" ")
+        if not rest.startswith(">"):
             return False
-        del self._pending[: blank + 1]
+        self._at = len(self._text) - len(rest) + 1
         return True

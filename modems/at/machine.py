@@ -9,7 +9,7 @@ arrives meanwhile is reported as stray and never as an answer. A new machine is 
 too, since nobody knows what the modem was doing before.
 """
 
-from enum import Enum
+from enum import StrEnum
 
 from pulsarack.modems.at import partial
 from pulsarack.modems.at.events import (
@@ -43,7 +43,7 @@ ESCAPE = b"\x1b"
 _BLANK = " \t\x00\x1b\x7f\xff"
 
 
-class State(Enum):
+class State(StrEnum):
     """Where the conversation stands."""
 
     LOST = "nobody knows what the modem is answering"
@@ -54,7 +54,7 @@ class State(Enum):
     BODY = "the modem waits for the body"
 
 
-class Move(Enum):
+class Move(StrEnum):
     """What may happen to the conversation."""
 
     SEND = "send"

@@ -9,8 +9,8 @@ other commands.
 """
 
 import re
-from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from pulsarack.modems.at import error_names
 
@@ -27,8 +27,7 @@ class FinalKind(Enum):
     NUMERIC = "result code of ATV0"
 
 
-@dataclass(frozen=True, slots=True)
-class Final:
+class Final(NamedTuple):
     """How a command ended; ``said`` is the modem's own line."""
 
     kind: FinalKind
@@ -53,12 +52,10 @@ class Final:
         return f"{self.said} ({name})"
 
 
+_REFUSALS = ("ERROR", "COMMAND NOT SUPPORT", "COMMAND NOT SUPPORTED", "TOO MANY PARAMETERS")
 _PLAIN = {
-    "OK": FinalKind.OK,
-    "ERROR": FinalKind.ERROR,
-    "COMMAND NOT SUPPORT": FinalKind.ERROR,
-    "COMMAND NOT SUPPORTED": FinalKind.ERROR,
-    "TOO MANY PARAMETERS": FinalKind.ERROR,
+    "OK": Final(FinalKind.OK, "OK"),
+    **{said: Final(FinalKind.ERROR, said) for said in _REFUSALS},
 }
 _CALL = frozenset({"CONNECT", "NO CARRIER", "NO ANSWER", "NO DIALTONE", "NO DIAL TONE", "BUSY"})
 _NUMERIC = {
@@ -84,9 +81,9 @@ def unglue(line: str) -> tuple[str, str]:
 
 def parse_final(line: str, dialling: bool = False) -> Final | None:
     """Read a stripped line as a final result; None if it is something else."""
-    kind = _PLAIN.get(line)
-    if kind is not None:
-        return Final(kind, line)
+    plain = _PLAIN.get(line)
+    if plain is not None:
+        return plain
     if dialling and (line in _CALL or line.startswith("CONNECT ")):
         return Final(FinalKind.CALL, line)
     match = _CODED.fullmatch(line)
