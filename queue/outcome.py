@@ -127,8 +127,7 @@ def settle(
     db: Database, order_id: int, attempt_id: int, iccid: str, decision: Decision, now_ms: int
 ) -> Order:
     """Post both holds and tell the agent; the attempt is closed as done already."""
-    _post(db, attempts.cost_hold(attempt_id), now_ms)
-    _post(db, orders.price_hold(order_id), now_ms)
+    _post(db, attempts.cost_hold(attempt_id), orders.price_hold(order_id), now_ms=now_ms)
     commissions.settle(db, order_id, now_ms=now_ms)
     execute(db, "UPDATE chip SET failures = 0 WHERE iccid = ? AND failures <> 0", (iccid,))
     # A text may have told the number before, and an admin tells none.
@@ -205,15 +204,15 @@ def _finish(db: Database, order_id: int, reason: Reason) -> None:
     execute(db, "UPDATE orders SET reason = ? WHERE id = ?", (reason.value, order_id))
 
 
-def _post(db: Database, hold_id: str, now_ms: int) -> None:
-    _must(journal.post(db, hold_id, now_ms=now_ms), hold_id)
+def _post(db: Database, *hold_ids: str, now_ms: int) -> None:
+    _must(journal.post(db, *hold_ids, now_ms=now_ms), " and ".join(hold_ids))
 
 
 def _void(db: Database, hold_id: str, now_ms: int) -> None:
     _must(journal.void(db, hold_id, now_ms=now_ms), hold_id)
 
 
-def _must(result: Result, hold_id: str) -> None:
+def _must(result: Result, holds: str) -> None:
     # The attempt and the order were open a statement ago, so their holds are too.
     if result is not Result.OK:
-        raise LedgerRefused(f"hold {hold_id}: {result}; run: pulsarack audit")
+        raise LedgerRefused(f"hold {holds}: {result}; run: pulsarack audit")

@@ -44,17 +44,17 @@ AN_ORDER: dict[str, Any] = {
     # Claim: the chip's row, open attempt, sales and balance, the agents' turn, the order, its
     # attempts, spent serial numbers, silence, the clock's steps (about 11; looking also when no
     # chip or no order is free). End: serial number, owed answers, steps, stock, order, whose the
-    # attempt is, both holds, what uplines earn, chip (10). Out: how it is worded, the message (3).
+    # attempt is, what uplines earn, chip (8). Out: how it is worded, the message (3).
     # Between: is an order too old, does one wait (1.5).
-    "statements that read": 30.04,
-    # The order, its transitions (3), transfers (2 held, 2 posted), attempt, what was said (2),
-    # evidence, reading of the stock, message.
-    "statements that insert": 14.0,
+    "statements that read": 28.04,
+    # The order, its transitions (3), transfers (2 held; both are posted by one), attempt, what was
+    # said (2), evidence, reading of the stock, message.
+    "statements that insert": 13.0,
     # The order when claimed and when done; the attempt when it leaves and when
     # closed; the chip's failures and exact stock; the message when handed out and acknowledged.
     "statements that update": 8.0,
-    # The prefixes that a number may have; whose turn it is (1.75).
-    "tables made for a moment": 2.75,
+    # The prefixes that a number may have; whose turn it is (1.75); the holds that are posted.
+    "tables made for a moment": 3.75,
     # In, point of no return, end and the next claim, handed out, acknowledged; some are claimed
     # by chips that stood idle.
     "jobs that write": 5.21,
@@ -75,13 +75,13 @@ AN_ORDER: dict[str, Any] = {
 AN_SMS_ORDER: dict[str, Any] = {
     # As above, and the text: was it read before, its sender's clock, whose it is (6); the claim
     # looks at less, since it is made with the end of the order before, for that chip alone.
-    "statements that read": 37.79,
+    "statements that read": 35.79,
     # One line less was said, and the text itself.
-    "statements that insert": 14.0,
+    "statements that insert": 13.0,
     # What the text was taken for.
     "statements that update": 9.0,
     # As above, and what the report says of its sender's clock, and whose it may be (2).
-    "tables made for a moment": 5.79,
+    "tables made for a moment": 6.79,
     # In, point of no return, end and the next claim, handed out, acknowledged; and the first claim.
     "jobs that write": 5.17,
     "jobs that read": 2.75,
