@@ -106,7 +106,6 @@ class SteadyClock:
 
     def __init__(self, clock: Clock, small_seconds: float = SMALL_SECONDS) -> None:
         self._clock = clock
-        self.monotonic: Callable[[], float] = clock.monotonic  # as the clock within
         self._small_ms = round(small_seconds * MILLISECONDS)
         # As the clock within, and that itself: every order asks some dozens of times.
         self.monotonic: Callable[[], float] = clock.monotonic

@@ -191,15 +191,13 @@ class Dispatcher:
     async def _look_at_time(self) -> None:
         """Expire what is too old, and while orders wait let every idle chip be tried."""
         now_ms = self._context.clock.now_ms()
-        overdue, queued = await self._context.store.read(
-            lambda db: (outcome.any_overdue(db, now_ms=now_ms), orders.any_queued(db))
-        )
-        if overdue:
+        first_expiry = await self._context.store.read(orders.first_expiry)
+        if first_expiry is not None and first_expiry <= now_ms:
             expired = await self._context.store.write(lambda db: outcome.expire(db, now_ms=now_ms))
             self._expired += [order.id for order in expired]
         self._known.time_passed()
         seconds = IDLE_SECONDS
-        if queued:
+        if first_expiry is not None:
             self._operators |= {chip.operator for chip, _ in self._idle.values()}
             seconds = TICK_SECONDS
             if (ends := self._known.next_pause_ends(self._idle, now_ms)) is not None:

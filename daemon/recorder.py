@@ -49,8 +49,7 @@ class AttemptRecorder:
 
     def write(self, db: Database) -> None:
         """Write what was gathered, as a part of a job; call `written` when it is stored."""
-        for line in self._lines:
-            attempts.record_exchange(db, self._attempt_id, line)
+        attempts.record_exchange(db, self._attempt_id, *self._lines)
 
     def written(self) -> None:
         """What was gathered is stored."""

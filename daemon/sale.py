@@ -26,7 +26,7 @@ from pulsarack.daemon.store_errors import NotStored
 from pulsarack.daemon.store_retry import insist
 from pulsarack.daemon.store_thread import T
 from pulsarack.modems.errors import ModemError
-from pulsarack.queue import attempts, chips, clock_steps, evidence, outcome, stock
+from pulsarack.queue import attempts, chips, evidence, outcome, stock
 from pulsarack.queue.claim import Claim
 from pulsarack.queue.errors import NotOpen
 from pulsarack.queue.evidence import Evidence, EvidenceKind, Rule, VerdictKind
@@ -304,17 +304,19 @@ class Sale:
     def _may_be_old(self, db: Database, number: str | None, now_ms: int) -> str | None:
         """Why a success may be the answer to an earlier order, which is known to be done."""
         order = self._claim.order
-        if number and (other := evidence.serial_number_known(db, order.operator, number)):
-            return f"the reply bears the serial number of order {other}"
-        since = clock_steps.stored_since(db, now_ms=now_ms, length_ms=self._desk.late_ms)
-        if evidence.answer_owed(
+        doubts = evidence.doubts(
             db,
             self._claim.chip,
+            order.operator,
             order.destination,
             order.denomination,
             serial_number=number,
-            since_ms=since,
-        ):
+            now_ms=now_ms,
+            late_ms=self._desk.late_ms,
+        )
+        if doubts.numbered is not None:
+            return f"the reply bears the serial number of order {doubts.numbered}"
+        if doubts.owed:
             return "it may be the late answer to the equal order before, proved by its stock"
         return None
 

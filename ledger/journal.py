@@ -14,6 +14,7 @@ All calls run inside the caller's transaction and commit nothing themselves. The
 side is in books.py; its commonest names can be had from here too.
 """
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
@@ -136,17 +137,18 @@ def hold_all(db: Database, wanted: Sequence[Transfer], *, now_ms: int) -> None:
     sql.add_all(db, _INSERT, rows)
 
 
-def post(db: Database, hold_id: str, *, now_ms: int) -> Result:
+def post(db: Database, hold_id: str, *others: str, now_ms: int) -> Result:
     """Turn a hold into a booked transfer (its row has the id "<hold_id>:post").
 
-    Answers OK, HOLD_NOT_FOUND, NOT_A_HOLD, ALREADY_POSTED or ALREADY_VOIDED.
+    With others, all of them or none. Answers OK, or of the first that cannot be posted:
+    HOLD_NOT_FOUND, NOT_A_HOLD, ALREADY_POSTED or ALREADY_VOIDED.
     """
-    return _resolve(db, hold_id, "post", now_ms)
+    return _resolve(db, (hold_id, *others), "post", now_ms)
 
 
-def void(db: Database, hold_id: str, *, now_ms: int) -> Result:
-    """Give a hold up (its row has the id "<hold_id>:void"). Answers as `post` does."""
-    return _resolve(db, hold_id, "void", now_ms)
+def void(db: Database, hold_id: str, *others: str, now_ms: int) -> Result:
+    """Give a hold up (its row has the id "<hold_id>:void"), or several. Answers as `post` does."""
+    return _resolve(db, (hold_id, *others), "void", now_ms)
 
 
 def reverse(db: Database, transfer_id: str, *, id: str, memo: str, now_ms: int) -> Result:
@@ -194,33 +196,27 @@ def _book(db: Database, wanted: Transfer, phase: str, reverses: str | None, now_
     return Result.OK
 
 
-def _resolve(db: Database, hold_id: str, phase: str, now_ms: int) -> Result:
-    # Read and then added: INSERT ... SELECT from the table itself makes a table between.
-    held = sql.one(
-        db,
-        "SELECT debit, credit, asset, amount, reference, memo FROM transfer"
-        " WHERE id = ? AND phase = 'held'",
-        hold_id,
+@functools.cache
+def _resolution_of(number: int) -> str:
+    """Ends so many holds. One that there is not makes a row that the database refuses."""
+    ids = ", ".join(["(?)"] * number)
+    return (
+        "INSERT INTO transfer (id, phase, hold_id, debit, credit, asset, amount, reference, memo,"
+        " at) SELECT ended.column1 || ':' || ?1, ?1, ended.column1, hold.debit, hold.credit,"
+        f" hold.asset, hold.amount, hold.reference, hold.memo, ?2 FROM (VALUES {ids}) AS ended"
+        " LEFT JOIN transfer AS hold ON hold.id = ended.column1 AND hold.phase = 'held'"
     )
-    if held is None:
-        known = sql.one(db, "SELECT 1 FROM transfer WHERE id = ?", hold_id)
-        return Result.NOT_A_HOLD if known else Result.HOLD_NOT_FOUND
+
+
+def _resolve(db: Database, hold_ids: Sequence[str], phase: str, now_ms: int) -> Result:
     try:
-        sql.run(
-            db,
-            "INSERT INTO transfer (id, phase, hold_id, debit, credit, asset, amount, reference, "
-            "memo, at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            f"{hold_id}:{phase}",
-            phase,
-            hold_id,
-            *held,
-            check_time(now_ms),
-        )
+        sql.run(db, _resolution_of(len(hold_ids)), phase, check_time(now_ms), *hold_ids)
     except IntegrityError:
-        resolved = _resolution(db, hold_id)
-        if resolved is None:
+        whys = (_why_unresolved(db, hold_id) for hold_id in hold_ids)
+        why = next((why for why in whys if why is not None), None)
+        if why is None:
             raise
-        return resolved
+        return why
     return Result.OK
 
 
@@ -284,7 +280,13 @@ def _why_too_much(amount: int, debited: _Side, credited: _Side) -> Result | None
     return None
 
 
-def _resolution(db: Database, hold_id: str) -> Result | None:
+def _why_unresolved(db: Database, hold_id: str) -> Result | None:
+    """What keeps a hold from being ended; None if nothing that is known here does."""
+    known = sql.one(db, "SELECT phase FROM transfer WHERE id = ?", hold_id)
+    if known is None:
+        return Result.HOLD_NOT_FOUND
+    if known[0] != "held":
+        return Result.NOT_A_HOLD
     row = sql.one(db, "SELECT phase FROM transfer WHERE hold_id = ?", hold_id)
     if row is None:
         return None

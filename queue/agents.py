@@ -10,11 +10,12 @@ nobody can order more than is there. How it is raised is in `deposits/`.
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from peewee import Database
 
 from pulsarack.ledger import accounts, journal
-from pulsarack.queue.rows import columns, execute, scalar, select, select_one
+from pulsarack.queue.rows import columns, execute, scalar, select, select_one, tuples
 from pulsarack.queue.validation import Refusal, RefusalCode
 
 # Money that came in without a bank.
@@ -92,6 +93,26 @@ def put_active(db: Database, code: str, active: bool, *, by: str = "") -> None:
 def find(db: Database, code: str) -> Agent | None:
     """The agent of that code."""
     return select_one(db, Agent, f"SELECT {columns(Agent)} FROM agent WHERE code = ?", (code,))
+
+
+class Depositor(NamedTuple):
+    """An agent and what its deposit has left, rupiah."""
+
+    agent: Agent
+    available: int
+
+
+_DEPOSITOR = (
+    "SELECT (SELECT credits_posted - debits_posted - debits_held FROM account WHERE code = ?),"
+    f" {columns(Agent)} FROM agent WHERE code = ?"
+)
+
+
+def depositor(db: Database, code: str) -> Depositor | None:
+    """The agent of that code, and its deposit."""
+    for available, *row in tuples(db, _DEPOSITOR, (accounts.agent(code), code)):
+        return Depositor(Agent(*row), available or 0)
+    return None
 
 
 def every(db: Database) -> list[Agent]:

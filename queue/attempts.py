@@ -7,7 +7,8 @@ An open attempt keeps its chip and its order from every other attempt (two uniqu
 indexes), undecided ones included.
 """
 
-from dataclasses import dataclass
+import functools
+import itertools
 from typing import NamedTuple
 
 from peewee import Database
@@ -43,8 +44,7 @@ class Attempt(NamedTuple):
     routing: str
 
 
-@dataclass(frozen=True, slots=True)
-class Exchange:
+class Exchange(NamedTuple):
     """One thing said or heard during an attempt, secrets masked."""
 
     at: int
@@ -175,21 +175,17 @@ def forget_stock_before(db: Database, iccid: str) -> None:
     )
 
 
-def record_exchange(db: Database, attempt_id: int, exchange: Exchange) -> None:
-    """Keep what was said or heard."""
-    execute(
-        db,
-        "INSERT INTO exchange (attempt_id, at, direction, kind, text, status)"
-        " VALUES (?, ?, ?, ?, ?, ?)",
-        (
-            attempt_id,
-            exchange.at,
-            exchange.direction,
-            exchange.kind,
-            exchange.text,
-            exchange.status,
-        ),
-    )
+@functools.cache
+def _keep_exchanges(number: int) -> str:
+    rows = ", ".join(["(?1, ?, ?, ?, ?, ?)"] * number)
+    return f"INSERT INTO exchange (attempt_id, {columns(Exchange)}) VALUES {rows}"
+
+
+def record_exchange(db: Database, attempt_id: int, *said: Exchange) -> None:
+    """Keep what was said or heard, in order."""
+    if said:
+        values = itertools.chain.from_iterable(said)
+        execute(db, _keep_exchanges(len(said)), (attempt_id, *values))
 
 
 def exchanges(db: Database, attempt_id: int) -> list[Exchange]:
@@ -207,23 +203,24 @@ def cost_hold(attempt_id: int) -> str:
     return f"attempt:{attempt_id}:cost"
 
 
-def silent_since(db: Database, iccid: str, since_ms: int, *, but: int) -> bool:
-    """Whether a chip has another attempt, open at or after then, that was never answered.
+def silent(iccid: str, since: str) -> str:
+    """SQL: the attempts of a chip, closed at or after then, that were never answered.
 
     Such an attempt's answer may still come, and must not be taken for another's. What
     counts is when it was closed, not when it was sent: texts for a chip that was out of
     the rack meanwhile come when it is back.
     """
     return (
-        scalar(
-            db,
-            # Of a chip's attempts one is open at most, and that is this one.
-            "SELECT 1 FROM attempt WHERE chip = ? AND closed_at >= ?"
-            " AND id != ? AND committed_at IS NOT NULL AND answered = 0 LIMIT 1",
-            (iccid, since_ms, but),
-        )
-        is not None
+        f"SELECT 1 FROM attempt WHERE chip = {iccid} AND closed_at >= {since}"
+        " AND committed_at IS NOT NULL AND answered = 0"
     )
+
+
+def silent_since(db: Database, iccid: str, since_ms: int, *, but: int) -> bool:
+    """Whether a chip has another attempt, open at or after then, that was never answered."""
+    # Of a chip's attempts one is open at most, and that is this one.
+    found = scalar(db, f"{silent('?1', '?2')} AND id != ?3 LIMIT 1", (iccid, since_ms, but))
+    return found is not None
 
 
 def latest_on_chip(db: Database, iccid: str, limit: int = 20) -> list[Attempt]:

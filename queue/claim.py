@@ -20,12 +20,12 @@ from peewee import Database
 
 from pulsarack.ledger import accounts, journal
 from pulsarack.ledger.journal import Result, Transfer
-from pulsarack.queue import attempts, chips, clock_steps, evidence, facts, orders, state
+from pulsarack.queue import attempts, chips, evidence, facts, orders, state
 from pulsarack.queue.attempts import Attempt
 from pulsarack.queue.chips import Chip, ChipState
 from pulsarack.queue.errors import ClaimLost
-from pulsarack.queue.facts import Presence
-from pulsarack.queue.orders import AttemptSummary, Order
+from pulsarack.queue.facts import Moment, Presence
+from pulsarack.queue.orders import AttemptSummary, Order, Waiting
 from pulsarack.queue.routing import (
     ChipFacts,
     OrderFacts,
@@ -120,14 +120,6 @@ class Known:
         return min((end for end in ends if end > now_ms), default=None)
 
 
-@dataclass(frozen=True, slots=True)
-class _Moment:
-    """When a pass takes place."""
-
-    now_ms: int
-    day_started_at: int
-
-
 def claim_ready(
     db: Database,
     idle: Mapping[str, IdleChip],
@@ -146,7 +138,9 @@ def claim_ready(
     for operator in sorted({chip.operator for chip in idle.values()}):
         if orders.any_queued(db, operator):
             mine = {iccid: chip for iccid, chip in idle.items() if chip.operator == operator}
-            claims += _claim_all(db, operator, mine, known, _Moment(now_ms, day_started_at), set())
+            late_ms = max(chip.late_ms for chip in mine.values())
+            at = facts.moment(db, now_ms=now_ms, day_started_at=day_started_at, late_ms=late_ms)
+            claims += _claim_all(db, operator, mine, known, at, set())
     return claims
 
 
@@ -165,12 +159,10 @@ def claim_for(
     """
     if not _may_sell(chip) or not orders.any_queued(db, ready.operator):
         return None
-    facts_of_it = facts.of_chip(
-        db, chip, ready.presence, now_ms=now_ms, day_started_at=day_started_at
-    )
+    at = facts.moment(db, now_ms=now_ms, day_started_at=day_started_at, late_ms=ready.late_ms)
+    facts_of_it = facts.of_chip(db, chip, ready.presence, at, late_ms=ready.late_ms)
     known = Known({chip.iccid: facts_of_it}, turns=turns)
-    idle, at = {chip.iccid: ready}, _Moment(now_ms, day_started_at)
-    claims = _claim_all(db, ready.operator, idle, known, at, {chip.iccid})
+    claims = _claim_all(db, ready.operator, {chip.iccid: ready}, known, at, {chip.iccid})
     return claims[0] if claims else None
 
 
@@ -179,7 +171,7 @@ def _claim_all(
     operator: str,
     idle: Mapping[str, IdleChip],
     known: Known,
-    at: _Moment,
+    at: Moment,
     fresh: set[str],
 ) -> list[Claim]:
     """The claims of one operator's idle chips; `fresh` are those looked at in this transaction."""
@@ -198,11 +190,12 @@ def _claim_all(
     claims: list[Claim] = []
     tried: dict[int, Order] = {}
     under_way: set[tuple[str, int]] = set()
-    for order in _in_turn(db, operator, free, known, at, tried):
+    for waiting in _in_turn(db, operator, free, known, at, tried):
+        order = waiting.order
         # Of equal orders only one is under way; those of earlier passes were left out.
         if (order.destination, order.denomination) in under_way:
             continue
-        claimed = _try(db, order, free, fresh, idle, known, at)
+        claimed = _try(db, waiting, free, fresh, idle, known, at)
         if claimed is not None:
             claims.append(claimed)
             under_way.add((order.destination, order.denomination))
@@ -218,9 +211,9 @@ def _in_turn(
     operator: str,
     free: Sequence[ChipFacts],
     known: Known,
-    at: _Moment,
+    at: Moment,
     tried: dict[int, Order],
-) -> Iterator[Order]:
+) -> Iterator[Waiting]:
     """The orders to try while chips are free: one for each, then more if some cannot go."""
     limit = LOOK_AHEAD * len(free)
     for enough in (len(free), limit):
@@ -234,10 +227,10 @@ def _in_turn(
             now_ms=at.now_ms,
             limit=enough,
         )
-        for order in waiting:
-            if order.id not in tried and free:
-                tried[order.id] = order
-                yield order
+        for one in waiting:
+            if one.order.id not in tried and free:
+                tried[one.order.id] = one.order
+                yield one
         if len(waiting) < enough:
             return
 
@@ -246,31 +239,30 @@ def _may_sell(chip: Chip) -> bool:
     return chip.state == ChipState.ACTIVE and bool(chip.stock_exact)
 
 
-def _look(db: Database, iccid: str, ready: IdleChip, known: Known, at: _Moment) -> bool:
+def _look(db: Database, iccid: str, ready: IdleChip, known: Known, at: Moment) -> bool:
     """Find out about a chip; whether it may sell at all."""
     known.forget(iccid)
     chip = chips.wake_if_rested(db, iccid, now_ms=at.now_ms)
     if chip is None or not _may_sell(chip) or attempts.open_on_chip(db, iccid) is not None:
         known.unable.add(iccid)
         return False
-    known.chips[iccid] = facts.of_chip(
-        db, chip, ready.presence, now_ms=at.now_ms, day_started_at=at.day_started_at
-    )
+    known.chips[iccid] = facts.of_chip(db, chip, ready.presence, at, late_ms=ready.late_ms)
     return True
 
 
 def _try(
     db: Database,
-    order: Order,
+    waiting: Waiting,
     free: list[ChipFacts],
     fresh: set[str],
     idle: Mapping[str, IdleChip],
     known: Known,
-    at: _Moment,
+    at: Moment,
 ) -> Claim | None:
     """Claim the best chip for an order and take it out of `free`; None if none can take it."""
+    order = waiting.order
     wanted = OrderFacts(order.operator, order.cost)
-    earlier = attempts.of_order(db, order.id)
+    earlier = attempts.of_order(db, order.id) if waiting.tried else []
     avoided = facts.avoided(earlier)
     while True:
         found = first_able(wanted, free, avoided, at.now_ms, further=_BEATEN_KEPT)
@@ -299,7 +291,7 @@ def _claim(
     idle: IdleChip,
     *,
     earlier: Sequence[Attempt],
-    at: _Moment,
+    at: Moment,
 ) -> Claim:
     now_ms, number = at.now_ms, len(earlier) + 1
     state.move(db, order.id, OrderState.SENDING, why=f"claimed by chip {chip.name}", now_ms=now_ms)
@@ -324,7 +316,6 @@ def _claim(
     held = hold_cost(db, order, attempt_id, chip.iccid, memo=memo, now_ms=now_ms)
     if held is not Result.OK:
         raise ClaimLost(f"order {order.id}: the stock of chip {chip.name} refused it: {held}")
-    late = clock_steps.stored_since(db, now_ms=now_ms, length_ms=idle.late_ms)
     return Claim(
         order,
         attempt_id,
@@ -332,7 +323,7 @@ def _claim(
         chip.iccid,
         idle.presence.slot,
         evidence.serial_numbers(db, order.operator, order.destination),
-        attempts.silent_since(db, chip.iccid, late, but=attempt_id),
+        chip.reply_owed,
         AttemptSummary(
             number,
             chip.iccid,

@@ -8,6 +8,8 @@ length of time ("texts of the last 30 minutes", "sold in the last hour") asks he
 times stored before a step are to be read.
 """
 
+import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from peewee import Database
@@ -40,10 +42,14 @@ _UNTIL_MIDNIGHT = tuple(
 
 @dataclass(frozen=True, slots=True)
 class Era:
-    """The attempts between two steps; `offset_ms` turns their times into today's."""
+    """The attempts between two steps; `offset_ms` turns their times into today's.
+
+    `began_at`, by today's clock: with the step before; of the oldest one long ago.
+    """
 
     after_attempt: int
     offset_ms: int
+    began_at: int
 
 
 def follow(db: Database, step_ms: int, *, now_ms: int) -> None:
@@ -124,12 +130,12 @@ def eras(db: Database, *, back_to_ms: int) -> list[Era]:
     while rows := tuples(db, _STEPS, (before, _STEPS_AT_ONCE)):
         for _id, at, step, last_attempt in rows:
             if at + offset < back_to_ms:
-                return [*found, Era(last_attempt, offset)]
+                return [*found, Era(last_attempt, offset, at + offset)]
             if step:  # a stop that set nothing ends no era
-                found.append(Era(last_attempt, offset))
+                found.append(Era(last_attempt, offset, at + offset))
             offset += step
         before = rows[-1][0]
-    return [*found, Era(0, offset)]
+    return [*found, Era(0, offset, 0)]
 
 
 def lowest_since(db: Database, at: int, attempt_id: int) -> int:
@@ -141,7 +147,27 @@ def lowest_since(db: Database, at: int, attempt_id: int) -> int:
 def stored_since(db: Database, *, now_ms: int, length_ms: int) -> int:
     """The lowest time that a row of the last so many milliseconds can bear."""
     since = now_ms - length_ms
-    return since - max(era.offset_ms for era in eras(db, back_to_ms=since))
+    return lowest_in(eras(db, back_to_ms=since), since)
+
+
+def lowest_in(known: Sequence[Era], since: int) -> int:
+    """The lowest time that a row since then can bear, by eras that reach back as far or farther."""
+    offsets = [known[0].offset_ms]
+    for later, era in itertools.pairwise(known):
+        if later.began_at < since:
+            break
+        offsets.append(era.offset_ms)
+    return since - max(offsets)
+
+
+def is_set_since(since: str) -> str:
+    """SQL: whether the clock was set, or stopped for long, since a time by today's clock.
+
+    If it was not, a time since then is stored as it was, and `stored_since` need not be asked.
+    """
+    # By the key, and seen to be: what reads a table without one is asked for its reason.
+    newest = "SELECT at FROM clock_step WHERE id > 0 ORDER BY id DESC LIMIT 1"
+    return f"coalesce(({newest}) >= {since}, 0)"
 
 
 def service_centre_agrees(db: Database, iccid: str) -> bool:

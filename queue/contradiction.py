@@ -137,7 +137,7 @@ def _book(db: Database, order: Order, where: "_Where", decision: Decision, now_m
     if held is not Result.OK:
         raise LedgerRefused(f"the cost of order {order.id} could not be held: {held}")
     evidence.record(db, attempt_id, decision.evidence, now_ms=now_ms)
-    outcome.settle(db, order.id, attempt_id, where.chip, decision, now_ms)
+    outcome.settle(db, attempt_id, decision, now_ms)
     # A person may have explained the fall as something else: the next reading tells.
     chips.doubt_stock(db, where.chip)
     attempts.forget_stock_before(db, where.chip)

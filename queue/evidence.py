@@ -7,9 +7,11 @@ later, and what was looked at and proved nothing is there as well (verdict NONE)
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any, NamedTuple
 
 from peewee import Database
 
+from pulsarack.queue import clock_steps
 from pulsarack.queue.rows import columns, execute, scalar, select, tuples
 
 
@@ -198,14 +200,15 @@ def of_attempt(db: Database, attempt_id: int) -> list[Finding]:
     )
 
 
+_NUMBERED = (
+    "SELECT id FROM orders WHERE operator = ?1 AND serial_number = ?2 UNION ALL"
+    " SELECT id FROM past_order WHERE operator = ?1 AND serial_number = ?2 LIMIT 1"
+)
+
+
 def serial_number_known(db: Database, operator: str, serial_number: str) -> int | None:
     """The order that carries this serial number already."""
-    found = scalar(
-        db,
-        "SELECT id FROM orders WHERE operator = ? AND serial_number = ? UNION ALL"
-        " SELECT id FROM past_order WHERE operator = ? AND serial_number = ? LIMIT 1",
-        (operator, serial_number, operator, serial_number),
-    )
+    found = scalar(db, _NUMBERED, (operator, serial_number))
     return None if found is None else int(found)
 
 
@@ -226,29 +229,49 @@ def unnamed_success(db: Database, operator: str, destination: str, denomination:
     return found is not None
 
 
-def answer_owed(
+class Doubts(NamedTuple):
+    """Why a success may be the answer to an earlier order, which is known to be done.
+
+    `numbered`: the order that carries its serial number already. `owed`: its chip sold the same
+    not long ago and never got the operator's answer to it. What proved that done was the stock; its
+    own answer may still come, and look like the answer to the next equal order, unless the two
+    name different serial numbers.
+    """
+
+    numbered: int | None
+    owed: int
+
+
+_OWED = (
+    "SELECT 1 FROM attempt AS a JOIN orders AS o ON o.id = a.order_id WHERE a.chip = ?3"
+    " AND a.outcome = 'DONE' AND a.answered = 0 AND a.closed_at >= ?4"
+    " AND o.destination = ?5 AND o.denomination = ?6"
+    " AND (o.serial_number IS NULL OR ?2 IS NULL)"
+)
+_DOUBTS = f"SELECT ({_NUMBERED}), EXISTS ({_OWED}), {clock_steps.is_set_since('?4')}"
+
+
+def doubts(
     db: Database,
     iccid: str,
+    operator: str,
     destination: str,
     denomination: int,
     *,
     serial_number: str | None,
-    since_ms: int,
-) -> bool:
-    """Whether a chip sold the same since then and never got the operator's answer to it.
+    now_ms: int,
+    late_ms: int,
+) -> Doubts:
+    """What speaks against a success of a chip; answers of an operator are so late at most."""
 
-    What proved it done was its stock; its own answer may still come, and look like the answer
-    to the next equal order, unless the two name different serial numbers.
-    """
-    found = scalar(
-        db,
-        "SELECT 1 FROM attempt a JOIN orders o ON o.id = a.order_id WHERE a.chip = ?"
-        " AND a.outcome = 'DONE' AND a.answered = 0 AND a.closed_at >= ?"
-        " AND o.destination = ? AND o.denomination = ?"
-        " AND (o.serial_number IS NULL OR ? IS NULL) LIMIT 1",
-        (iccid, since_ms, destination, denomination, serial_number),
-    )
-    return found is not None
+    def ask(since_ms: int) -> tuple[Any, ...]:
+        about = (operator, serial_number, iccid, since_ms, destination, denomination)
+        return tuples(db, _DOUBTS, about)[0]
+
+    *found, is_set = ask(now_ms - late_ms)
+    if is_set:
+        *found, _ = ask(clock_steps.stored_since(db, now_ms=now_ms, length_ms=late_ms))
+    return Doubts(*found)
 
 
 def serial_numbers(db: Database, operator: str, destination: str) -> frozenset[str]:

@@ -5,15 +5,16 @@ read here; what only the running daemon knows (is it plugged in, what is it doin
 comes in as `Presence`.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from peewee import Database
 
-from pulsarack.ledger import accounts, books
-from pulsarack.queue import chips, clock_steps, retry
+from pulsarack.ledger import accounts
+from pulsarack.queue import attempts, chips, clock_steps, retry
 from pulsarack.queue.attempts import Attempt
 from pulsarack.queue.chips import Chip, ChipState
+from pulsarack.queue.clock_steps import Era
 from pulsarack.queue.routing import HOUR_MS, MS, ChipFacts, OrderFacts
 from pulsarack.queue.rows import scalar, tuples
 from pulsarack.ussd.outcome import Reason
@@ -48,6 +49,21 @@ class Sales:
     last_claimed_at: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """When chips are judged; `eras` say how what was stored before is to be read."""
+
+    now_ms: int
+    day_started_at: int
+    eras: Sequence[Era]
+
+
+def moment(db: Database, *, now_ms: int, day_started_at: int, late_ms: int = 0) -> Moment:
+    """This moment, of a local day; answers of operators are so late at most."""
+    back_to = min(day_started_at, now_ms - max(HOUR_MS, late_ms))
+    return Moment(now_ms, day_started_at, clock_steps.eras(db, back_to_ms=back_to))
+
+
 def _count(since: str) -> str:
     """SQL: a chip's attempts of an era since then, less those proved not done.
 
@@ -58,58 +74,64 @@ def _count(since: str) -> str:
     return f"({counted}) - ({counted} AND outcome = 'NOT_DONE')"
 
 
-_SALES = (
+# What a chip carried in one era; its stock in the ledger; whether an answer may still come to it.
+_STANDING = (
     f"SELECT {_count('claimed_at > ?2')}, {_count('claimed_at >= ?3')},"
     " (SELECT max(claimed_at) FROM attempt WHERE chip = ?1 AND claimed_at >= ?4"
-    " AND id > ?5 AND id <= ?6)"
+    " AND id > ?5 AND id <= ?6),"
+    " stock.debits_posted - stock.credits_posted, stock.credits_held,"
+    f" EXISTS ({attempts.silent('?1', '?7')})"
+    " FROM (SELECT ?8 AS code) LEFT JOIN account AS stock USING (code)"
 )
 
 
-def sales(db: Database, iccid: str, *, now_ms: int, day_started_at: int) -> Sales:
-    """Count a chip's attempts of the last hour and of the local day."""
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What the database knows of a chip beside its row; its stock in rupiah."""
+
+    sales: Sales
+    stock_posted: int
+    stock_held: int
+    reply_owed: bool
+
+
+def standing(db: Database, iccid: str, at: Moment, *, late_ms: int = 0) -> Standing:
+    """What a chip carried and has, and whether an answer, so late at most, may still come to it."""
+    since = min(at.day_started_at, at.now_ms - HOUR_MS)
+    late = clock_steps.lowest_in(at.eras, at.now_ms - late_ms)
     hour = today = 0
-    since = min(day_started_at, now_ms - HOUR_MS)
     latest: list[int] = []
     before = 2**63 - 1
-    eras = clock_steps.eras(db, back_to_ms=since)
-    for era in eras:
-        row = tuples(
-            db,
-            _SALES,
-            (
-                iccid,
-                now_ms - HOUR_MS - era.offset_ms,
-                day_started_at - era.offset_ms,
-                since - era.offset_ms,
-                era.after_attempt,
-                before,
-            ),
-        )[0]
-        hour, today, before = hour + int(row[0]), today + int(row[1]), era.after_attempt
-        latest += [] if row[2] is None else [int(row[2]) + era.offset_ms]
-    if not latest:
+    for era in at.eras:
+        times = (at.now_ms - HOUR_MS, at.day_started_at, since)
+        stored = (time - era.offset_ms for time in times)
+        of_it = (iccid, *stored, era.after_attempt, before, late, accounts.chip(iccid))
+        ((of_hour, of_today, newest, posted, held, owed),) = tuples(db, _STANDING, of_it)
+        hour, today, before = hour + of_hour, today + of_today, era.after_attempt
+        latest += [] if newest is None else [newest + era.offset_ms]
+    if latest:
+        sold = Sales(hour, today, max(latest))
+    else:
         last = scalar(db, "SELECT max(claimed_at) FROM attempt WHERE chip = ?", (iccid,))
         # Before `since` by whatever clock; read raw it could lie ahead of one that was set back.
-        return Sales(0, 0, None if last is None else min(last + eras[-1].offset_ms, since))
-    return Sales(hour, today, max(latest))
+        sold = Sales(0, 0, None if last is None else min(last + era.offset_ms, since))
+    return Standing(sold, posted or 0, held or 0, bool(owed))
 
 
 def of_chip(
-    db: Database,
-    chip: Chip,
-    presence: Presence | None,
-    *,
-    now_ms: int,
-    day_started_at: int,
+    db: Database, chip: Chip, presence: Presence | None, at: Moment, *, late_ms: int = 0
 ) -> ChipFacts:
-    """One chip's facts. A chip that is not plugged in has no presence."""
-    sold = sales(db, chip.iccid, now_ms=now_ms, day_started_at=day_started_at)
-    balance = books.balance(db, accounts.chip(chip.iccid))
+    """One chip's facts. A chip that is not plugged in has no presence.
+
+    `late_ms`: how late its operator may answer.
+    """
+    found = standing(db, chip.iccid, at, late_ms=late_ms)
+    sold = found.sales
     limits = presence.limits if presence else Limits()
     rested = (
         chip.state == ChipState.RESTING
         and chip.rest_until is not None
-        and chip.rest_until <= now_ms
+        and chip.rest_until <= at.now_ms
     )
     return ChipFacts(
         iccid=chip.iccid,
@@ -120,8 +142,8 @@ def of_chip(
         present=presence is not None,
         busy=presence.busy if presence else "",
         stock_exact=bool(chip.stock_exact),
-        stock_posted=balance.posted if balance else 0,
-        stock_available=balance.available if balance else 0,
+        stock_posted=found.stock_posted,
+        stock_available=found.stock_posted - found.stock_held,
         reserve=max(chip.reserve, limits.reserve),
         pause_seconds=_own(chip.pause_seconds, limits.pause_seconds) or 0,
         per_hour=_own(chip.per_hour, limits.per_hour),
@@ -129,6 +151,7 @@ def of_chip(
         sold_hour=sold.hour,
         sold_today=sold.today,
         last_claimed_at=sold.last_claimed_at,
+        reply_owed=found.reply_owed,
     )
 
 
@@ -136,10 +159,8 @@ def of_rack(
     db: Database, presences: Mapping[str, Presence], *, now_ms: int, day_started_at: int
 ) -> list[ChipFacts]:
     """The facts of every chip that was ever adopted or seen, plugged in or not."""
-    return [
-        of_chip(db, chip, presences.get(chip.iccid), now_ms=now_ms, day_started_at=day_started_at)
-        for chip in chips.every(db)
-    ]
+    at = moment(db, now_ms=now_ms, day_started_at=day_started_at)
+    return [of_chip(db, chip, presences.get(chip.iccid), at) for chip in chips.every(db)]
 
 
 def of_order(

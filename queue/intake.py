@@ -17,10 +17,10 @@ from dataclasses import dataclass
 
 from peewee import Database, IntegrityError
 
-from pulsarack.ledger import accounts, books, journal
+from pulsarack.ledger import accounts, journal
 from pulsarack.ledger.journal import Result, Transfer
 from pulsarack.queue import agents, archive, orders, prefixes, products, state
-from pulsarack.queue.agents import Agent
+from pulsarack.queue.agents import Depositor
 from pulsarack.queue.archive import PastOrder
 from pulsarack.queue.errors import LedgerRefused
 from pulsarack.queue.network import commissions, pricing
@@ -97,9 +97,9 @@ def accept(db: Database, request: Request, origin: Origin) -> Accepted | Repeate
     destination = _destination(request.destination, product)
     if isinstance(destination, Refusal):
         return destination
-    agent = agents.find(db, origin.agent)
+    depositor = agents.depositor(db, origin.agent)
     sold = _sold(db, request.product, product, destination)
-    sale = _affordable(db, sold, agent) if agent else agents.unknown(origin.agent)
+    sale = _affordable(db, sold, depositor) if depositor else agents.unknown(origin.agent)
     key = _natural_key(request, destination, origin)
     if isinstance(sale, Refusal) or archive.by_natural_key(db, *key) is not None:
         # What was accepted once is answered as it was, whatever changed since.
@@ -111,8 +111,9 @@ def accept(db: Database, request: Request, origin: Origin) -> Accepted | Repeate
     return _queue(db, request, destination, sale, origin)
 
 
-def _affordable(db: Database, product: Product | Refusal, agent: Agent) -> Sale | Refusal:
+def _affordable(db: Database, product: Product | Refusal, depositor: Depositor) -> Sale | Refusal:
     """The product at the agent's price, if it is sold and the agent's deposit has that."""
+    agent = depositor.agent
     if not agent.active:
         return agents.unknown(agent.code)
     if isinstance(product, Refusal):
@@ -124,12 +125,10 @@ def _affordable(db: Database, product: Product | Refusal, agent: Agent) -> Sale 
             f"{product.code} is not sold at present: its price is below its cost",
             f"an admin raises the price, or: pulsarack product below-cost {product.code} --allow",
         )
-    deposit = books.balance(db, accounts.agent(agent.code))
-    if deposit is None or deposit.available < offer.price:
+    if depositor.available < offer.price:
         return Refusal(
             RefusalCode.INSUFFICIENT_DEPOSIT,
-            f"{product.code} costs {offer.price},"
-            f" the deposit has {deposit.available if deposit else 0} left",
+            f"{product.code} costs {offer.price}, the deposit has {depositor.available} left",
             "raise the deposit, then send the order again",
         )
     return Sale(product, offer)

@@ -1,14 +1,14 @@
 """Orders as rows: reading them, and the few writes that several rooms share."""
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from peewee import Database
 
 from pulsarack.queue import evidence
-from pulsarack.queue.rows import columns, insert, insert_all, select, select_one, tuples
+from pulsarack.queue.rows import columns, insert, insert_all, scalar, select, select_one, tuples
 from pulsarack.queue.state import OPEN, OrderState
 
 
@@ -125,6 +125,28 @@ def any_queued(db: Database, operator: str | None = None) -> bool:
     return bool(tuples(db, queued, (operator,)))
 
 
+def first_expiry(db: Database) -> int | None:
+    """When the time of the orders that wait is over for the first of them; None if none waits."""
+    found = scalar(db, "SELECT min(expires_at) FROM orders WHERE state = 'QUEUED'")
+    return None if found is None else int(found)
+
+
+class Waiting(NamedTuple):
+    """An order that may route, and whether a chip tried it before."""
+
+    order: Order
+    tried: int
+
+
+def _waiting(orders: str) -> str:
+    """SQL: the columns of `_waiting_rows`, of the orders of that name."""
+    return f"EXISTS (SELECT 1 FROM attempt WHERE order_id = {orders}.id), {columns(Order)}"
+
+
+def _waiting_rows(rows: Iterable[tuple[Any, ...]]) -> list[Waiting]:
+    return [Waiting(Order(*row), tried) for tried, *row in rows]
+
+
 _LAST_CODE = "\U0010ffff"
 
 
@@ -144,7 +166,7 @@ def fair(
     affordable: int,
     now_ms: int,
     limit: int,
-) -> list[Order]:
+) -> list[Waiting]:
     """The orders of an operator that may route now, in turn over the agents that wait.
 
     The first of each agent, beginning with the agent behind `after` in the order of their
@@ -158,24 +180,24 @@ def fair(
     first = _in_turn(db, operator, after, _LAST_CODE, may, limit)
     if len(first) < limit:
         first += _in_turn(db, operator, "", after, may, limit - len(first))
-    lines = [[order] for order in first]
+    lines = [[one] for one in first]
     room, going_on = limit - len(first), lines
     while room > 0 and going_on:
         share, longer = max(1, room // len(going_on)), []
         for line in going_on:
-            more = _behind(db, line[-1], may, min(share, room))
+            more = _behind(db, line[-1].order, may, min(share, room))
             line += more
             room -= len(more)
             if len(more) == share:
                 longer.append(line)
         going_on = longer
     rounds = itertools.zip_longest(*lines)
-    return [order for one in rounds for order in one if order is not None]
+    return [waiting for one in rounds for waiting in one if waiting is not None]
 
 
 def _in_turn(
     db: Database, operator: str, after: str, up_to: str, may: _May, limit: int
-) -> list[Order]:
+) -> list[Waiting]:
     """The first order that may route of each agent between two codes, in their order.
 
     Agents are found by one step into the index each, however many orders they have.
@@ -185,28 +207,29 @@ def _in_turn(
         " WHERE state = 'QUEUED' AND operator = ?1 AND agent <= ?3 AND agent > {}"
         " ORDER BY agent LIMIT 1"
     )
-    return select(
+    rows = tuples(
         db,
-        Order,
         f"WITH RECURSIVE turn (code) AS (SELECT ({queued_agent.format('?2')}) UNION ALL"
         f" SELECT ({queued_agent.format('turn.code')}) FROM turn WHERE turn.code IS NOT NULL)"
-        f" SELECT {columns(Order)} FROM turn JOIN orders AS chosen ON chosen.id ="
+        f" SELECT {_waiting('chosen')} FROM turn JOIN orders AS chosen ON chosen.id ="
         " (SELECT id FROM orders INDEXED BY orders_queued_by_agent"
         f" WHERE operator = ?1 AND agent = turn.code AND {_MAY_ROUTE} AND cost <= ?"
         " ORDER BY id LIMIT 1) WHERE turn.code IS NOT NULL LIMIT ?",
         (operator, after, up_to, *may, limit),
     )
+    return _waiting_rows(rows)
 
 
-def _behind(db: Database, last: Order, may: _May, limit: int) -> list[Order]:
+def _behind(db: Database, last: Order, may: _May, limit: int) -> list[Waiting]:
     """The next orders of the same agent and operator that may route now."""
-    return select(
+    rows = tuples(
         db,
-        Order,
-        f"{_SELECT} INDEXED BY orders_queued_by_agent WHERE operator = ? AND agent = ? AND id > ?"
+        f"SELECT {_waiting('orders')} FROM orders INDEXED BY orders_queued_by_agent"
+        " WHERE operator = ? AND agent = ? AND id > ?"
         f" AND {_MAY_ROUTE} AND cost <= ? ORDER BY id LIMIT ?",
         (last.operator, last.agent, last.id, *may, limit),
     )
+    return _waiting_rows(rows)
 
 
 def listed(

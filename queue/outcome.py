@@ -54,9 +54,9 @@ def decide(
         now_ms=now_ms,
     )
     evidence.record(db, attempt_id, decision.evidence, now_ms=now_ms)
-    attempt = attempts.owner(db, attempt_id)
     if decision.done:
-        return settle(db, attempt.order_id, attempt_id, attempt.chip, decision, now_ms)
+        return settle(db, attempt_id, decision, now_ms)
+    attempt = attempts.owner(db, attempt_id)
     _not_done(db, attempt.order_id, attempt_id, attempt.chip, decision, now_ms, day_ends_at)
     return orders.get(db, attempt.order_id)
 
@@ -90,12 +90,6 @@ def suspend(db: Database, attempt_id: int, *, reason: Reason, why: str, now_ms: 
     return orders.get(db, attempt.order_id)
 
 
-def any_overdue(db: Database, *, now_ms: int) -> bool:
-    """Whether the time of a queued order is over."""
-    overdue = "SELECT 1 FROM orders WHERE state = 'QUEUED' AND expires_at <= ? LIMIT 1"
-    return scalar(db, overdue, (now_ms,)) is not None
-
-
 def expire(db: Database, *, now_ms: int, limit: int = 200) -> list[Order]:
     """Fail and refund the queued orders whose time is over."""
     rows = tuples(
@@ -124,18 +118,30 @@ def cancel(db: Database, order_id: int, *, now_ms: int) -> Order:
     return orders.get(db, order_id)
 
 
-def settle(
-    db: Database, order_id: int, attempt_id: int, iccid: str, decision: Decision, now_ms: int
-) -> Order:
+# A delivery: by which chip, how often that one failed before, whether uplines earn, the order.
+_DELIVERY = (
+    "SELECT a.chip, c.failures, EXISTS (SELECT 1 FROM order_commission WHERE order_id = o.id),"
+    f" {', '.join(f'o.{column}' for column in Order._fields)} FROM attempt AS a"
+    " JOIN orders AS o ON o.id = a.order_id JOIN chip AS c ON c.iccid = a.chip WHERE a.id = ?"
+)
+
+
+def settle(db: Database, attempt_id: int, decision: Decision, now_ms: int) -> Order:
     """Post both holds and tell the agent; the attempt is closed as done already."""
-    _post(db, attempts.cost_hold(attempt_id), now_ms)
-    _post(db, orders.price_hold(order_id), now_ms)
-    commissions.settle(db, order_id, now_ms=now_ms)
-    execute(db, "UPDATE chip SET failures = 0 WHERE iccid = ? AND failures <> 0", (iccid,))
+    ((iccid, failures, earned, *row),) = tuples(db, _DELIVERY, (attempt_id,))
+    order = Order(*row)
+    _post(db, attempts.cost_hold(attempt_id), orders.price_hold(order.id), now_ms=now_ms)
+    if earned:
+        commissions.settle(db, order.id, now_ms=now_ms)
+    if failures:
+        execute(db, "UPDATE chip SET failures = 0 WHERE iccid = ?", (iccid,))
     # A text may have told the number before, and an admin tells none.
     number = decision.serial_number
-    state.succeed(db, order_id, serial_number=number, why=decision.why, now_ms=now_ms)
-    settled = orders.get(db, order_id)
+    number = order.serial_number if number is None else number
+    state.succeed(db, order.id, serial_number=number, why=decision.why, now_ms=now_ms)
+    settled = order._replace(
+        state=OrderState.SUCCEEDED.value, finished_at=now_ms, serial_number=number, reason=None
+    )
     messages.write_final(db, settled, now_ms=now_ms)
     return settled
 
@@ -206,15 +212,15 @@ def _finish(db: Database, order_id: int, reason: Reason) -> None:
     execute(db, "UPDATE orders SET reason = ? WHERE id = ?", (reason.value, order_id))
 
 
-def _post(db: Database, hold_id: str, now_ms: int) -> None:
-    _must(journal.post(db, hold_id, now_ms=now_ms), hold_id)
+def _post(db: Database, *hold_ids: str, now_ms: int) -> None:
+    _must(journal.post(db, *hold_ids, now_ms=now_ms), " and ".join(hold_ids))
 
 
 def _void(db: Database, hold_id: str, now_ms: int) -> None:
     _must(journal.void(db, hold_id, now_ms=now_ms), hold_id)
 
 
-def _must(result: Result, hold_id: str) -> None:
+def _must(result: Result, holds: str) -> None:
     # The attempt and the order were open a statement ago, so their holds are too.
     if result is not Result.OK:
-        raise LedgerRefused(f"hold {hold_id}: {result}; run: pulsarack audit")
+        raise LedgerRefused(f"hold {holds}: {result}; run: pulsarack audit")

@@ -47,6 +47,7 @@ class ChipFacts:
     sold_today: int
     last_claimed_at: int | None
     avoid_until: int | None = None  # this order failed on this chip a moment ago
+    reply_owed: bool = False  # the operator may still answer an earlier order; says nothing here
 
 
 @dataclass(frozen=True, slots=True)

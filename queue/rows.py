@@ -72,5 +72,5 @@ def execute(db: Database, sql: str, params: Sequence[Any] = ()) -> None:
 
 
 def touched(db: Database, sql: str, params: Sequence[Any] = ()) -> bool:
-    """Run an UPDATE or a DELETE; whether it found a row."""
+    """Run an INSERT, an UPDATE or a DELETE; whether it added or found a row."""
     return changed(db, sql, *params) > 0

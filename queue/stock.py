@@ -19,7 +19,7 @@ from pulsarack.queue import attempts, chips, discrepancies
 from pulsarack.queue.attempts import Attempt
 from pulsarack.queue.discrepancies import Clearing, ClearingKind, Discrepancy, Span
 from pulsarack.queue.errors import LedgerRefused
-from pulsarack.queue.rows import columns, insert, scalar, select, select_one
+from pulsarack.queue.rows import columns, insert, scalar, select, select_one, touched
 
 
 class Comparison(StrEnum):
@@ -193,12 +193,20 @@ def book_stock_in(
     chips.doubt_stock(db, iccid)
 
 
+# A reading that is the ledger's own figure.
+_NOTE_EQUAL = (
+    "INSERT INTO stock_reading (chip, at, stock, ledger, source, exact_after)"
+    " SELECT ?1, ?2, ?3, ?3, 'reply', (SELECT coalesce(max(id), 0) FROM attempt)"
+    " FROM account WHERE code = ?4 AND debits_posted - credits_posted = ?3"
+)
+
+
 def after_sale(db: Database, iccid: str, figure: int | None, *, now_ms: int) -> bool:
     """Compare the stock that a success reply named; True if the chip may sell on at once."""
-    if figure is None or figure != posted(db, iccid):
+    stock = accounts.chip(iccid)
+    if figure is None or not touched(db, _NOTE_EQUAL, (iccid, now_ms, figure, stock)):
         chips.doubt_stock(db, iccid)
         return False
-    note_reading(db, iccid, figure, "reply", exact=True, ledger=figure, now_ms=now_ms)
     chips.trust_stock(db, iccid)
     return True
 

@@ -273,13 +273,12 @@ class RackCalls:
     def _chip(self, db: Database, chip: Chip, presence: Presence | None) -> dict[str, Any]:
         slot = self._office.rack.slot_of(chip.iccid)
         desk = slot.desk if slot else None
-        sold = facts.of_chip(
+        at = facts.moment(
             db,
-            chip,
-            presence,
             now_ms=self._context.clock.now_ms(),
             day_started_at=self._context.day_started_at(),
         )
+        sold = facts.of_chip(db, chip, presence, at)
         balance = books.balance(db, accounts.chip(chip.iccid))
         reading = stock.readings(db, chip.iccid, 1)
         open_attempt = attempts.open_on_chip(db, chip.iccid)

@@ -108,7 +108,7 @@ def attempt_row(db: Database, attempt: Attempt) -> dict[str, Any]:
         "stock_before": attempt.stock_before,
         "stock_after": attempt.stock_after,
         "routing": json.loads(attempt.routing),
-        "exchanges": [asdict(line) for line in attempts.exchanges(db, attempt.id)],
+        "exchanges": [line._asdict() for line in attempts.exchanges(db, attempt.id)],
         "evidence": [finding_row(db, one) for one in evidence.of_attempt(db, attempt.id)],
         "readings": [
             {"at": one.at, "stock": one.stock, "ledger": one.ledger, "source": one.source}

@@ -189,6 +189,54 @@ def test_only_a_hold_can_be_resolved(books: Database, resolve: Callable[..., Res
     assert picture(books) == before
 
 
+@pytest.mark.parametrize(("resolve", "phase"), [(journal.post, "post"), (journal.void, "void")])
+def test_several_holds_end_together(
+    books: Database, resolve: Callable[..., Result], phase: str
+) -> None:
+    journal.hold(books, PRICE, now_ms=NOW)
+    journal.hold(books, COST, now_ms=NOW)
+    assert resolve(books, COST.id, PRICE.id, now_ms=NOW) is Result.OK
+    ends = [entry for entry in journal.by_reference(books, "order:1") if entry.phase == phase]
+    # Each repeats its own hold, in the order that was asked for.
+    assert [(one.id, one.hold_id, one.debit, one.credit, one.amount, one.memo) for one in ends] == [
+        (f"{held.id}:{phase}", held.id, held.debit, held.credit, held.amount, held.memo)
+        for held in (COST, PRICE)
+    ]
+    assert audit(books) == []
+
+
+@pytest.mark.parametrize(
+    ("ended", "other", "answer"),
+    [
+        (journal.post, PRICE.id, Result.ALREADY_POSTED),
+        (journal.void, PRICE.id, Result.ALREADY_VOIDED),
+        (journal.post, "nothing", Result.HOLD_NOT_FOUND),
+        (journal.post, "opening:agent", Result.NOT_A_HOLD),
+        (journal.post, f"{PRICE.id}:post", Result.NOT_A_HOLD),
+    ],
+)
+@pytest.mark.parametrize("first", [True, False])
+def test_of_several_holds_all_end_or_none(
+    books: Database, ended: Callable[..., Result], other: str, answer: Result, *, first: bool
+) -> None:
+    journal.hold(books, PRICE, now_ms=NOW)
+    journal.hold(books, COST, now_ms=NOW)
+    ended(books, PRICE.id, now_ms=NOW)
+    before = picture(books)
+    both = (other, COST.id) if first else (COST.id, other)
+    assert journal.post(books, *both, now_ms=NOW) is answer
+    assert journal.void(books, *both, now_ms=NOW) is answer
+    assert picture(books) == before
+
+
+def test_one_hold_named_twice_is_a_fault(books: Database) -> None:
+    journal.hold(books, PRICE, now_ms=NOW)
+    before = picture(books)
+    with pytest.raises(IntegrityError):
+        journal.post(books, PRICE.id, PRICE.id, now_ms=NOW)
+    assert picture(books) == before
+
+
 def test_a_reversal_undoes_once(books: Database) -> None:
     journal.transfer(books, PRICE, now_ms=NOW)
     args = {"id": "undo:1", "memo": "complaint 7", "now_ms": NOW}

@@ -5,15 +5,16 @@ from collections.abc import Callable
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from peewee import IntegrityError
+from peewee import Database, IntegrityError
 
-from pulsarack.queue import chips, clock_steps, facts, outcome, texts
+from pulsarack.queue import chips, clock_steps, evidence, facts, outcome, texts
+from pulsarack.queue.evidence import EvidenceKind
 from pulsarack.queue.facts import Limits
 from pulsarack.queue.post import outgoing
 from pulsarack.queue.post.outgoing import Kind, Text
 from pulsarack.queue.texts import IncomingText, Meaning, ReadText, Received, TextKind, Window
 from pulsarack.ussd.outcome import Reason
-from tests.queue.world import HOUR, LATE_MS, LIMIT_SECONDS, World, iccid, success
+from tests.queue.world import HOUR, LATE_MS, LIMIT_SECONDS, TO, World, iccid, success
 
 CARD = iccid(1)
 STEPS = [-HOUR, HOUR, -24 * HOUR, 40 * 365 * 24 * HOUR]
@@ -27,6 +28,16 @@ def step(world: World, by_ms: int) -> None:
 
 def expired(world: World) -> list[int]:
     return [order.id for order in world.run(lambda db: outcome.expire(db, now_ms=world.now))]
+
+
+def carried(world: World, day_started_at: int) -> facts.Sales:
+    """What the chip carried."""
+
+    def job(db: Database) -> facts.Sales:
+        at = facts.moment(db, now_ms=world.now, day_started_at=day_started_at)
+        return facts.standing(db, CARD, at).sales
+
+    return world.run(job)
 
 
 @pytest.mark.parametrize("by_ms", STEPS)
@@ -52,6 +63,36 @@ def test_a_delayed_order_and_a_resting_chip_come_back_in_time(shop: World, by_ms
     shop.wait(1)
     assert len(shop.claim(CARD)) == 1
     shop.clean()
+
+
+@pytest.mark.parametrize("by_ms", [0, *STEPS])
+def test_an_answer_is_owed_for_its_time(shop: World, by_ms: int) -> None:
+    """An order that its stock proved done; its own answer may still come."""
+    claimed = shop.sent(CARD)
+    shop.decide(claimed.attempt_id, done=True, kind=EvidenceKind.STOCK, answered=False)
+
+    def owed(number: str | None = None, to: str = TO) -> bool:
+        def job(db: Database) -> bool:
+            order = ("telkomsel", to, 10)
+            late = {"now_ms": shop.now, "late_ms": LATE_MS}
+            return bool(evidence.doubts(db, CARD, *order, serial_number=number, **late).owed)
+
+        def look(db: Database) -> bool:
+            at = facts.moment(db, now_ms=shop.now, day_started_at=shop.day_starts, late_ms=LATE_MS)
+            return facts.standing(db, CARD, at, late_ms=LATE_MS).reply_owed
+
+        found = shop.run(job)
+        assert to != TO or found == shop.run(look)  # whatever it is asked for
+        return found
+
+    shop.wait(100)
+    if by_ms:
+        step(shop, by_ms)
+    shop.wait(LATE_MS // 1000 - 100)
+    assert (owed(), owed("SN2"), owed(to="6281200000099")) == (True, True, False)
+    shop.wait(1)
+    # What was written by a clock that was set back looks new for so much longer.
+    assert owed() == (by_ms < 0)
 
 
 def test_an_undecided_order_that_is_queued_again_has_the_rest_of_its_time(shop: World) -> None:
@@ -109,9 +150,7 @@ def test_a_pause_and_the_limits_of_an_hour_keep_their_length(shop: World, by_ms:
     shop.wait(10)
     step(shop, by_ms)
     shop.day_starts += by_ms
-    sold = shop.run(
-        lambda db: facts.sales(db, CARD, now_ms=shop.now, day_started_at=shop.day_starts)
-    )
+    sold = carried(shop, shop.day_starts)
     assert (sold.hour, sold.today, shop.now - (sold.last_claimed_at or 0)) == (2, 2, 10_000)
     shop.order("S10.081200000014", limit_seconds=3 * 3600)
     shop.wait(3600 - 41)
@@ -315,11 +354,13 @@ def test_looking_back_never_misses_what_is_younger(
         since = world.run(
             lambda db: clock_steps.stored_since(db, now_ms=world.now, length_ms=length * 1000)
         )
-        sold = world.run(
-            lambda db: facts.sales(
-                db, CARD, now_ms=world.now, day_started_at=world.now - length * 1000
+        sold = carried(world, world.now - length * 1000)
+        began = world.now - length * 1000
+        for more in (0, HOUR, 400 * 24 * HOUR):
+            known = world.run(
+                lambda db, far=began - more: clock_steps.eras(db, back_to_ms=far)  # type: ignore[misc]
             )
-        )
+            assert clock_steps.lowest_in(known, began) == since
         if ago <= length:
             assert world.attempt(claimed.attempt_id).claimed_at >= since
         assert sold.today == (ago <= length)

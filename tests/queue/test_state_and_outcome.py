@@ -179,6 +179,7 @@ def test_done_posts_both_and_tells_the_agent(
         assert shop.suspend(claimed.attempt_id).state == "UNKNOWN"
     order = shop.decide(claimed.attempt_id, done=True, number=number, figure=489_850)
     assert (order.state, order.serial_number, order.reason) == ("SUCCEEDED", number, None)
+    assert order == shop.get(order)
     assert shop.phase(f"order:{order.id}:price") == "post"
     assert shop.phase(f"attempt:{claimed.attempt_id}:cost") == "post"
     assert shop.deposit().posted == 989_500 and shop.deposit().held == 0
@@ -356,7 +357,8 @@ def test_what_was_said_is_kept_in_order(shop: World) -> None:
         attempts.Exchange(1, "out", "ussd", "*777*081200000012*10*****#", None),
         attempts.Exchange(2, "in", "ussd", "Isi ulang berhasil", 2),
     ]
-    for one in said:
-        shop.run(lambda db, e=one: attempts.record_exchange(db, claimed.attempt_id, e))
-    assert shop.run(lambda db: attempts.exchanges(db, claimed.attempt_id)) == said
+    more = [attempts.Exchange(3, "in", "ussd", f"screen {number}", None) for number in range(3)]
+    for some in ([], said, more[:1], more[1:]):
+        shop.run(lambda db, some=some: attempts.record_exchange(db, claimed.attempt_id, *some))  # type: ignore[misc]
+    assert shop.run(lambda db: attempts.exchanges(db, claimed.attempt_id)) == said + more
     assert retry.RULES[Reason.NO_REPLY].rest_seconds == 30

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from pulsarack.queue import orders
 from pulsarack.queue.orders import Order
+from pulsarack.ussd.outcome import Reason
 from tests.queue.world import World
 
 PLENTY = 10**9
@@ -21,7 +22,7 @@ def fair(
     limit: int = 8,
     affordable: int = PLENTY,
 ) -> list[Order]:
-    return world.run(
+    waiting = world.run(
         lambda db: orders.fair(
             db,
             "telkomsel",
@@ -31,6 +32,7 @@ def fair(
             limit=limit,
         )
     )
+    return [one.order for one in waiting]
 
 
 def send(world: World, agent: str, count: int, text: str = "S5") -> list[int]:
@@ -156,3 +158,23 @@ def test_ten_thousand_of_one_agent_are_not_looked_at(world: World) -> None:
         " FROM orders, n WHERE agent = 'A1'"
     )
     assert steps() < with_one + 10
+
+
+def test_who_was_tried_before_is_known(world: World) -> None:
+    world.agent("A1")
+    card = world.chip()
+    (tried,) = send(world, "A1", 1)
+    (claimed,) = world.claim(card)
+    assert claimed.order.id == tried
+    world.decide(claimed.attempt_id, done=False, reason=Reason.OPERATOR_BUSY)
+    world.wait(60)
+    send(world, "A1", 1)  # behind it, and so found otherwise
+    waiting = world.run(
+        lambda db: orders.fair(
+            db, "telkomsel", after="", affordable=PLENTY, now_ms=world.now, limit=8
+        )
+    )
+    assert [(one.order.id == tried, bool(one.tried)) for one in waiting] == [
+        (True, True),
+        (False, False),
+    ]

@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 from typing import Any
 
 from peewee import Database
@@ -161,9 +162,17 @@ def sent_at_once_held_for_not_sent(patches: ExitStack) -> None:
     old = put(patches, recovery, "_bring_on", bring_on)
 
 
+def _known_numbers_forgotten(patches: ExitStack) -> None:
+    def doubts(*args: Any, **more: Any) -> Any:
+        return old(*args, **more)._replace(numbered=None)
+
+    put(patches, evidence, "serial_number_known", lambda *args: None)
+    old = put(patches, evidence, "doubts", doubts)
+
+
 @bug("A late text is used again although another order carries its number.", "P4")
 def late_text_used_twice(patches: ExitStack) -> None:
-    put(patches, evidence, "serial_number_known", lambda *args: None)
+    _known_numbers_forgotten(patches)
     put(patches, texts, "_accounted_for", lambda candidate, number: candidate.outcome is not None)
 
 
@@ -218,14 +227,14 @@ def _decide_open_attempt_on(patches: ExitStack, kind: TextKind) -> None:
 
 @bug("Settling posts the price twice.", "P3")
 def hold_posted_twice(patches: ExitStack) -> None:
-    def settle(db: Database, order_id: int, *rest: Any) -> Any:
-        order = old(db, order_id, *rest)
+    def settle(db: Database, attempt_id: int, *rest: Any) -> Any:
+        order = old(db, attempt_id, *rest)
         again = Transfer(
-            id=f"{orders.price_hold(order_id)}:again",
+            id=f"{orders.price_hold(order.id)}:again",
             debit=accounts.agent(order.agent),
             credit=accounts.SALES,
             amount=order.price,
-            reference=orders.reference(order_id),
+            reference=orders.reference(order.id),
             memo="planted",
         )
         journal.transfer(db, again, now_ms=rest[-1])
@@ -236,14 +245,14 @@ def hold_posted_twice(patches: ExitStack) -> None:
 
 @bug("A refund of an order that succeeded: the posted price is given back.", "P3")
 def voided_after_posted(patches: ExitStack) -> None:
-    def settle(db: Database, order_id: int, *rest: Any) -> Any:
-        order = old(db, order_id, *rest)
+    def settle(db: Database, attempt_id: int, *rest: Any) -> Any:
+        order = old(db, attempt_id, *rest)
         back = Transfer(
-            id=f"{orders.price_hold(order_id)}:back",
+            id=f"{orders.price_hold(order.id)}:back",
             debit=accounts.SALES,
             credit=accounts.agent(order.agent),
             amount=order.price,
-            reference=orders.reference(order_id),
+            reference=orders.reference(order.id),
             memo="planted",
         )
         journal.transfer(db, back, now_ms=rest[-1])
@@ -270,12 +279,13 @@ def claim_without_the_unique_index(patches: ExitStack) -> None:
     anything = "state IN ('QUEUED', 'SENDING') AND not_before <= ? AND expires_at > ?"
 
     def fair(db: Database, operator: str, *, affordable: int, now_ms: int, **more: Any) -> Any:
-        return select(
+        found = select(
             db,
             orders.Order,
             f"{orders._SELECT} WHERE operator = ? AND {anything} AND cost <= ? ORDER BY id LIMIT ?",
             (operator, now_ms, now_ms, affordable, more["limit"]),
         )
+        return [orders.Waiting(order, True) for order in found]
 
     put(patches, orders, "fair", fair)
     put(patches, orders, "any_queued", lambda db, operator=None: True)
@@ -374,7 +384,7 @@ def command_repeated_after_silence(patches: ExitStack) -> None:
 @bug("The second copy of an answer is taken for the answer to the next order.", "P4")
 def second_copy_believed(patches: ExitStack) -> None:
     put(patches, Desk, "echoes", lambda self, screen: False)
-    put(patches, evidence, "serial_number_known", lambda *args: None)
+    _known_numbers_forgotten(patches)
     put(patches, evidence, "serial_numbers", lambda *args: frozenset())
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from peewee import Database
 
 from pulsarack.daemon.stock_check import NEVER, StockCheck
-from pulsarack.queue import chips, discrepancies, messages, outcome, products, routing
+from pulsarack.queue import chips, discrepancies, messages, orders, outcome, products, routing
 from pulsarack.queue.chips import ChipState
 from pulsarack.queue.routing import ChipFacts, OrderFacts
 from pulsarack.queue.rows import execute
@@ -50,7 +50,7 @@ def given_up_too_early(patches: ExitStack) -> None:
         return old(db, now_ms=now_ms + 60_000, limit=limit)
 
     old = put(patches, outcome, "expire", expire)
-    put(patches, outcome, "any_overdue", lambda db, *, now_ms: True)
+    first = put(patches, orders, "first_expiry", lambda db: None if first(db) is None else 0)
 
 
 @bug("An order that waits gets the price of the day.", "P3")
