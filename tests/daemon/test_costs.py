@@ -117,7 +117,6 @@ AN_ORDER_AT_ONCE: dict[str, Any] = {
     # In, end and the next claim with its point of no return, handed out, acknowledged: some of
     # these together; and the first orders' claim and points of no return.
     "jobs that write": 3.5,
-    "jobs that read": 0.25,
     # The order; and at the beginning whether it is the same chip still.
     "commands to the modem": 1.17,
     "bytes to the modem": 43.33,
