@@ -94,8 +94,8 @@ STORMS = MappingProxyType(
 )
 NO_PAUSE = "pause_seconds = 0.0\n"
 # Of so many seeds, one has operators so quick that the card was seen just now when a chip goes on
-# to its next order: the first step of theirs moves the money, chips need no pause, and everything
-# happens within a minute, so that many orders wait.
+# to its next order: the first step of theirs moves the money, chips need no pause, and all orders,
+# storms and crashes come within a minute, so that many orders wait.
 QUICK_EVERY = 8
 QUICK_OPERATORS = ("telkomsel", "tri")
 QUICK_USSD = (0.02, 0.3)
@@ -180,7 +180,7 @@ def draw(seed: int) -> Plan:
     quick = seed % QUICK_EVERY == 0
     if quick:
         chips = [(dialect, QUICK_OPERATORS[OPERATORS.index(one) % 2]) for dialect, one in chips]
-        seconds = QUICK_SECONDS
+    busy_seconds = QUICK_SECONDS if quick else seconds
     agents = tuple(f"kios{n}" for n in range(1, rng.randrange(2, 6)))
     faults = _faults(rng)
     rack, settings = _rack(rng, chips, faults), _settings(rng)
@@ -197,9 +197,9 @@ def draw(seed: int) -> Plan:
         pauses=NO_PAUSE not in settings or (not quick and Random(f"pauses/{seed}").random() < 0.5),
         agents=agents,
         deposit=rng.choice((150_000, 1_000_000, 20_000_000)),
-        orders=tuple(_orders(rng, chips, agents, seconds)),
-        storms=tuple(_storms(rng, len(chips), seconds)),
-        crashes=tuple(_crashes(rng, chips, seconds)),
+        orders=tuple(_orders(rng, chips, agents, busy_seconds)),
+        storms=tuple(_storms(rng, len(chips), busy_seconds)),
+        crashes=tuple(_crashes(rng, chips, busy_seconds)),
         seconds=seconds,
         network=network_plan.draw(seed, agents, _sold(chips), seconds),
         texts=texts_plan.draw(
