@@ -155,6 +155,9 @@ def _command(failure: Failure) -> Misread:
             message = f"{furthest.word}: '{shown}' is no {what}"
         else:
             message = f"{furthest.word}: '{shown}' is more than belongs there"
+    elif furthest.filled == len(furthest.form):
+        shown = ""
+        message = f"{furthest.word}: no PIN belongs in front of it, for it has the old one"
     else:
         shown = ""
         message = f"{furthest.word}: {_kind(furthest.form[furthest.filled].kind)} is missing"

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from pulsarack.queue.order_text.commands import HiddenPin, PlaceOrder
@@ -277,6 +277,7 @@ GRAMMARS = {
 
 @settings(max_examples=200, deadline=None)
 @given(texts, st.sampled_from(sorted(GRAMMARS)), st.booleans())
+@example("0000#GP 0000 0000", "references", True)  # a PIN in front of two
 def test_any_text_is_read_or_refused(text: str, name: str, expected: bool) -> None:
     grammar = GRAMMARS[name]
     found = read(text, grammar, WORDS, pin_expected=expected)
