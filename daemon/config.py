@@ -12,6 +12,7 @@ that (config_example.py).
 
 import tomllib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 from zoneinfo import ZoneInfoNotFoundError
@@ -259,13 +260,11 @@ class RetentionSection(Section):
     )
 
 
+@dataclass(slots=True)
 class Changes:
     """How often a configuration was changed by `take_over`."""
 
-    __slots__ = ("count",)
-
-    def __init__(self) -> None:
-        self.count = 0
+    count: int = 0
 
 
 class Config(Section):

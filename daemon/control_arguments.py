@@ -36,8 +36,9 @@ from pulsarack.daemon.control_values import (
 
 MOST_ORDERS = 100_000
 ORDERS_A_REQUEST = 64
-"""As many as go into one commit (store.py). With some 150 bytes each they are far below the limit
-of a line, and their answers are what a client may have under way (control_bounds.py)."""
+"""As many as may have one commit without the daemon's own jobs (store_lanes.py). With some 150
+bytes each they are far below the limit of a line, and their answers are what a client may have
+under way (control_bounds.py)."""
 LONGEST_TIME_LIMIT_SECONDS = 7 * 86_400
 
 OrderId = RowId

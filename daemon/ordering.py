@@ -23,8 +23,8 @@ from pulsarack.queue.validation import Refusal
 T = TypeVar("T")
 
 ORDERS_A_JOB = 32
-"""Of one request: what they cost the writing thread is less than what eight single orders do, and
-so many may go beside the daemon's own jobs (store_lanes.py)."""
+"""Of one request: they cost the writing thread less than eight single orders do, so what waits
+behind them does not wait long; they count as so many in their agent's turn (store_lanes.py)."""
 
 
 class Ordering:
@@ -102,11 +102,10 @@ class Ordering:
         common: Origin,
         more: Callable[[Database, Accepted], T],
     ) -> list[tuple[Answer, T | None] | Exception]:
-        """Accept orders of one agent, each as `place_and` would, in the same order.
+        """Accept orders of one agent, each as `place_and` would.
 
-        In the place of an order that was not written stands what `place_and` would have raised.
-        Some are one job of the store: so many, that those behind it do not wait longer than
-        for what else may be before them.
+        In an order's place may stand what `place_and` would have raised; whether it was written is
+        as uncertain as there. They are taken in their order, unless there is no room for some.
         """
         groups = [wanted[at : at + ORDERS_A_JOB] for at in range(0, len(wanted), ORDERS_A_JOB)]
         found = await asyncio.gather(*(self._place_group(one, common, more) for one in groups))
@@ -127,10 +126,9 @@ class Ordering:
         try:
             answers = await self._context.store.write_for(common.agent, job, len(wanted))
         except DaemonError as error:
-            return [error] * len(
-                wanted
-            )  # it is not the orders' fault, and none of them was written
-        except Exception as error:  # noqa: BLE001  it is the order's, and others shall be told
+            # It is not the orders' fault, and they share it.
+            return [error] * len(wanted)
+        except Exception as error:  # noqa: BLE001 - it is the order's, and others shall be told
             if len(wanted) == 1:
                 return [error]
             # A fault of ours, with one of them, which has undone all: it shall harm no other.
@@ -145,7 +143,7 @@ class Ordering:
         own = replace(common, text=one.text, client_reference=one.client_reference)
         try:
             return await self.place_and(one.request, own, more)
-        except Exception as error:  # noqa: BLE001  the caller's, who asked for others as well
+        except Exception as error:  # noqa: BLE001 - the caller's, who asked for others as well
             return error
 
     def tell_accepted(self, order: Order) -> None:

@@ -303,7 +303,8 @@ def _write_batch(
                 mark.count(db)
             began = meter.now()
         if changed:
-            meter.group(len(batch), began - started, meter.now() - began)
+            requests = sum(ticket.turns for ticket in batch)
+            meter.group(len(batch), requests, began - started, meter.now() - began)
     except StoreError as error:
         return error
     except Exception as error:  # noqa: BLE001 - whatever it is, every waiter must hear of it

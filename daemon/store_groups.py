@@ -33,7 +33,7 @@ class GroupSize:
         self._commit: float | None = None
 
     def note(self, jobs: int, work_seconds: float, commit_seconds: float) -> None:
-        """A group of so many jobs was worked off and committed."""
+        """A group was worked off and committed; a job that stands for many counts as so many."""
         self._job = _moved(self._job, work_seconds / jobs)
         self._commit = _moved(self._commit, commit_seconds)
         if self._job > 0:
@@ -47,6 +47,6 @@ class GroupSize:
 
 
 def _moved(known: float | None, seen: float) -> float:
-    if known is None:
+    if not known:  # nothing yet, or too little for a coarse clock
         return seen
     return known + (min(seen, known * _RISE) - known) * _BELIEF

@@ -33,7 +33,7 @@ MOST_OF_A_SOURCE = 1024
 @dataclass(frozen=True, slots=True)
 class Shares:
     """How many jobs go into one batch: in all, of the daemon's own, and of those from outside
-    without any of the daemon's own, and beside them.
+    without any of the daemon's own, and beside them. How many are best: store_groups.py.
     """
 
     batch: int

@@ -34,11 +34,14 @@ class StoreMeter:
         self.failed = 0
         self.size = GroupSize()
 
-    def group(self, jobs: int, work_seconds: float, commit_seconds: float) -> None:
-        """A batch that changed something was worked off and committed. On the writing thread."""
+    def group(self, jobs: int, requests: int, work_seconds: float, commit_seconds: float) -> None:
+        """A batch that changed something was worked off and committed. On the writing thread.
+
+        `requests`: for how many its jobs stand; of those from outside one may stand for many.
+        """
         self.batch_jobs.note(jobs)
         self.commit_seconds.note(commit_seconds)
-        self.size.note(jobs, work_seconds, commit_seconds)
+        self.size.note(requests, work_seconds, commit_seconds)
 
 
 WRITING, READING, VISITING = "writing", "reading", "reading for callers"

@@ -28,12 +28,15 @@ Job = Callable[[Database], T]
 
 
 class Ticket:
-    """One job, who waits for it, and how it went."""
+    """One job, who waits for it, and how it went; `turns`: for how many requests it stands."""
 
-    __slots__ = ("began", "error", "job", "loop", "value", "waiter")
+    __slots__ = ("began", "error", "job", "loop", "turns", "value", "waiter")
 
-    def __init__(self, job: Job[Any], loop: asyncio.AbstractEventLoop, began: float) -> None:
+    def __init__(
+        self, job: Job[Any], loop: asyncio.AbstractEventLoop, began: float, turns: int = 1
+    ) -> None:
         self.job = job
+        self.turns = turns
         self.began = began
         self.loop = loop
         self.waiter: asyncio.Future[Any] = loop.create_future()
@@ -120,7 +123,7 @@ class JobThread:
     def submit_for(self, source: str, turns: int, job: Job[T]) -> "asyncio.Future[T]":
         """Hand a job of so many requests over for somebody outside; raises Busy when too many
         wait already."""
-        ticket = Ticket(job, asyncio.get_running_loop(), self._now())
+        ticket = Ticket(job, asyncio.get_running_loop(), self._now(), turns)
         with self._mutex:
             if self._closing:
                 raise StoreClosed

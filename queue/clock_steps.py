@@ -44,7 +44,7 @@ _UNTIL_MIDNIGHT = tuple(
 class Era:
     """The attempts between two steps; `offset_ms` turns their times into today's.
 
-    `began_at`, by today's clock: with the step before; of the oldest one long ago.
+    `began_at`: when, by today's clock, the step came with which it began; the oldest has 0.
     """
 
     after_attempt: int

@@ -265,7 +265,7 @@ def doubts(
     """What speaks against a success of a chip; answers of an operator are so late at most."""
 
     def ask(since_ms: int) -> tuple[Any, ...]:
-        about = (operator, serial_number, iccid, since_ms, destination, denomination)
+        about = (operator, serial_number or None, iccid, since_ms, destination, denomination)
         return tuples(db, _DOUBTS, about)[0]
 
     *found, is_set = ask(now_ms - late_ms)

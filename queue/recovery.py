@@ -72,10 +72,10 @@ def release(
     now_ms: int,
     day_ends_at: int,
 ) -> None:
-    """Close an attempt that was never committed: nothing can have been sent.
+    """Close an attempt of which nothing was sent: it was never committed, or (`unbegun`) whoever
+    was to send it says so.
 
-    Raises NotOpen if it was committed after all, or is closed: then only evidence decides.
-    `unbegun`: whoever was to send it says that nothing was, though it was claimed as committed.
+    Raises NotOpen if it is closed, or committed and nobody says so: then only evidence decides.
     """
     committed = attempts.get(db, attempt_id).committed_at is not None
     if committed and not unbegun:

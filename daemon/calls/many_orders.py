@@ -97,9 +97,15 @@ class ManyOrders:
         common = self._ordering.origin(agent, SOCKET, "", placed_by=placed_by)
         found = await self._ordering.place_many(wanted, common, row_of)
         return [
-            self._failure(one, peer) if isinstance(one, Exception) else await self._shown(*one)
+            self._failure(one, peer) if isinstance(one, Exception) else await self._told(one, peer)
             for one in found
         ]
+
+    async def _told(self, placed: tuple[Answer, Result | None], peer: Peer) -> Result:
+        try:
+            return await self._shown(*placed)
+        except Exception as error:  # noqa: BLE001 - the answers of the others must not be lost
+            return self._failure(error, peer)
 
     async def _shown(self, answer: Answer, row: Result | None) -> Result:
         if isinstance(answer, Refusal):

@@ -230,9 +230,9 @@ class Round:
             return Sent(SentKind.MAYBE, why="a fault of the channel")
 
     async def _write_down(self, row: Outgoing, sent: Sent) -> None:
-        now_ms = self._context.clock.now_ms()
         if sent.written:
             return
+        now_ms = self._context.clock.now_ms()
         if sent.kind is SentKind.NEVER:
             await self._give_up(row, State.REFUSED, sent.why)
             return

@@ -55,6 +55,23 @@ def test_a_disk_that_became_slow_is_followed() -> None:
     assert groups < 60, "a second of work"
 
 
+def test_a_first_commit_of_no_time_is_forgotten() -> None:
+    size = GroupSize()
+    size.note(1, 0.0004, 0.0)
+    for _ in range(50):
+        size.note(size.shares.own, size.shares.own * 0.0004, 0.010)
+    assert size.shares.own == 50
+
+
+def test_requests_of_many_orders_leave_our_own_jobs_their_place() -> None:
+    """In a flood of them each group carries one, and of our own as many as without."""
+    size = GroupSize()
+    for _ in range(200):
+        own = size.shares.own
+        size.note(own + 32, own * 0.0004 + 32 * 0.0001, 0.001)
+    assert size.shares.own >= 10
+
+
 @given(st.lists(st.tuples(st.integers(1, MOST), SECONDS, SECONDS), max_size=40))
 def test_whatever_is_seen_a_group_has_a_size(seen: list[tuple[int, float, float]]) -> None:
     size = GroupSize()

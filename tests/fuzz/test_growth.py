@@ -253,7 +253,7 @@ def test_a_line_without_end_on_the_pipe() -> None:
 
     def read() -> None:
         source = io.BufferedReader(_Endless(10 * FLOOD))
-        found.extend(len(line) for line in order_pipe._lines(source))
+        found.extend(len(line) for line in order_pipe._texts(source))
 
     assert peak(read) < KEPT_MAX
     assert found == [order_pipe.LINE_BYTES + 1, len("second\n"), len("third")]

@@ -39,13 +39,14 @@ LOOK_SECONDS = 60.0
 # A report may come as long as the network tries, and so much later; a day's count needs less.
 KEPT_MS = 2 * 86_400 * MS
 FORGOTTEN_AT_ONCE = 500
-# How long a text waits for its turn on a chip, and on how many chips it is tried.
-TURN_SECONDS = 20.0
+# How long a text waits for its turn on a chip (behind another text, and an order between the two),
+# and on how many chips it is tried.
+TURN_SECONDS = 40.0
 CHIPS_TRIED = 2
 # So long is waited for the pace here; longer, the text waits in the outbox.
 PACE_SECONDS = 5.0
 NO_CHIP_SECONDS = 15.0
-HANDS = 2
+HANDS = 2  # texts that a chip has: one that leaves, one that is next
 _TELEPHONE = re.compile(r"\+?[0-9]{8,15}")
 # RP-cause of 24.011 E-2 as +CMS ERROR gives it: nobody has this number.
 UNASSIGNED_NUMBER = 1

@@ -183,7 +183,7 @@ def reply_matched_to_another_destination(patches: ExitStack) -> None:
         if read.destination is not None and attempt is not None:
             order = orders.get(db, attempt.order_id)
             if read.amount in (None, order.denomination * 1000):
-                read = read._replace(destination=order.destination)
+                read = replace(read, destination=order.destination)
         return old(db, incoming, read, *rest)
 
     old = put(patches, texts, "_act", act)
