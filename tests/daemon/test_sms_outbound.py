@@ -398,8 +398,26 @@ def test_the_pace() -> None:
     assert pace.wait_for_all(100.0) == pytest.approx(1.0)
     assert pace.wait_for_all(101.0) == 0.0
     assert pace.wait_for_all(101.0) > 0
-    assert [pace.wait_for_chip("a", 100.0) for _ in range(3)] == [0.0, 2.0, 4.0]
-    assert pace.wait_for_chip("b", 100.0) == 0.0
+    assert [pace.wait_for_chip("a", 100.0, 4.0) for _ in range(3)] == [0.0, 2.0, 4.0]
+    assert pace.wait_for_chip("b", 100.0, 4.0) == 0.0
+    # A turn that is too far off is left to others.
+    assert [pace.wait_for_chip("a", 100.0, 4.0) for _ in range(2)] == [6.0, 6.0]
+    assert pace.wait_for_chip("a", 106.0, 4.0) == 0.0
+
+
+@pytest.mark.parametrize("pause", [1, 2.5, 4, 5, 6, 30])
+def test_many_that_wait_leave_as_fast_as_the_chips_may_send(tmp_path: Path, pause: float) -> None:
+    """However long they pause, none of their turns is lost."""
+
+    async def tell(world: SmsWorld) -> None:
+        began = world.clock.monotonic()
+        for number in range(16):
+            world.tell(f"text {number}")
+        await world.until(lambda: len(world.heard()) == 16, 3600)
+        assert world.clock.monotonic() - began < 7 * max(pause, 4.0) + 20
+
+    settings = ON + f"pause_seconds = {pause}\nper_minute = 600\n"
+    in_sms_world(tmp_path, tell, TELKOMSEL, TELKOMSEL, settings=settings)
 
 
 def test_a_chip_rests_when_it_is_the_chip_and_not_the_number() -> None:

@@ -72,9 +72,10 @@ class SmsCarrier:
     def at_once(self) -> int:
         """For each chip that may send the text that leaves, and the next one.
 
-        A chip that pauses for long after a text would only keep the next one from the others.
+        A chip that pauses for long after a text would only keep the next one from the others, and
+        the one behind that from its turn.
         """
-        pauses = self._context.config.sms.pause_seconds > PACE_SECONDS
+        pauses = self._context.config.sms.pause_seconds * HANDS > PACE_SECONDS
         return max(1, len(self._able()) * (1 if pauses else HANDS))
 
     def state(self) -> ChannelState:
@@ -120,14 +121,14 @@ class SmsCarrier:
                 return Sent(SentKind.LATER, why="[sms] per_minute", again_seconds=wait)
             await self._context.clock.sleep(wait)
         tried: set[str] = set()
-        why = "no chip may send now"
+        later = Sent(SentKind.LATER, why="no chip may send now", again_seconds=NO_CHIP_SECONDS)
         while len(tried) < CHIPS_TRIED and (desk := self._choose(parcel, tried)):
             tried.add(desk.iccid)
             sent = await self._try(desk, parcel, parts)
             if sent.kind is not SentKind.LATER:
                 return sent
-            why = sent.why
-        return Sent(SentKind.LATER, why=why, again_seconds=None if tried else NO_CHIP_SECONDS)
+            later = sent
+        return later
 
     def _able(self) -> list[Desk]:
         """The chips that may send now."""
@@ -154,9 +155,10 @@ class SmsCarrier:
         return desk.parcels.count, busy, self._pace.used_at(desk.iccid), desk.iccid
 
     async def _try(self, desk: Desk, parcel: Parcel, parts: int) -> Sent:
-        wait = self._pace.wait_for_chip(desk.iccid, self._context.clock.monotonic())
+        now = self._context.clock.monotonic()
+        wait = self._pace.wait_for_chip(desk.iccid, now, PACE_SECONDS)
         if wait > PACE_SECONDS:
-            return Sent(SentKind.LATER, why="[sms] pause_seconds")
+            return Sent(SentKind.LATER, why="[sms] pause_seconds", again_seconds=wait)
         await self._context.clock.sleep(wait)
         handover = Handover(self._context, desk, parcel, parts)
         try:

@@ -41,11 +41,12 @@ class Pace:
         self._next_at = earliest + self._each_seconds
         return 0.0
 
-    def wait_for_chip(self, iccid: str, now: float) -> float:
-        """Take the chip's next turn; how long until it comes."""
+    def wait_for_chip(self, iccid: str, now: float, most: float) -> float:
+        """How long until the chip's next turn comes; takes it if that is no longer than `most`."""
         chip = self._chip(iccid)
         at = max(chip.next_at, now)
-        chip.next_at = at + self._pause_seconds
+        if at - now <= most:
+            chip.next_at = at + self._pause_seconds
         return at - now
 
     def used_at(self, iccid: str) -> float:
