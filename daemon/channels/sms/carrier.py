@@ -160,8 +160,10 @@ class SmsCarrier:
             return Sent(SentKind.LATER, why="[sms] pause_seconds", again_seconds=wait)
         await self._context.clock.sleep(wait)
         handover = Handover(self._context, desk, parcel, parts)
+        # The next one waits for the turn of the one before, too.
+        turns = min(HANDS, 1 + desk.parcels.ahead)
         try:
-            handed = await desk.parcels.ask(handover.run, TURN_SECONDS, lambda: desk.doing)
+            handed = await desk.parcels.ask(handover.run, turns * TURN_SECONDS, lambda: desk.doing)
         except (ModemError, HeldBack, DayFull, StoreError) as error:
             kind = SentKind.MAYBE if handover.may_have_left else SentKind.LATER
             return Sent(kind, why=str(error))
