@@ -32,6 +32,7 @@ class Errands:
         self._modem = modem
         self._wake = wake
         self._left = False
+        self._runs = False
         self._waiting: deque[tuple[Callable[[Driver], Awaitable[Any]], asyncio.Future[Any]]] = (
             deque()
         )
@@ -45,6 +46,11 @@ class Errands:
     def count(self) -> int:
         """How many are to be done."""
         return len(self._waiting)
+
+    @property
+    def ahead(self) -> int:
+        """How many are done before another one, with the one that is under way."""
+        return len(self._waiting) + self._runs
 
     async def ask(
         self, job: Callable[[Driver], Awaitable[T]], within_seconds: float, doing: Callable[[], str]
@@ -76,6 +82,7 @@ class Errands:
     async def run_next(self) -> None:
         """Do the one that waits longest; its failure is its caller's."""
         job, done = self._waiting.popleft()
+        self._runs = True
         try:
             result = await job(self._modem)
         except asyncio.CancelledError:
@@ -87,6 +94,8 @@ class Errands:
         else:
             if not done.done():
                 done.set_result(result)
+        finally:
+            self._runs = False
 
     def leave(self) -> None:
         """The chip leaves: nothing more is done here."""

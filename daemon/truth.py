@@ -59,6 +59,7 @@ class AttemptRow:
     chip: str
     committed_at: int | None
     outcome: str | None
+    closed_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +130,10 @@ def _match(orders: Sequence[OrderRow], attempts: Sequence[AttemptRow], truth: Tr
         if not alike:
             stray.append(top_up)
             continue
+        # The next equal order may be sent as soon as the answer to the one before is there.
+        then = [one for one in alike if _was_under_way(one, top_up.at)]
         before = [one for one in alike if _committed_at(one) <= top_up.at + CLOCK_SLACK_MS]
-        of_attempt[(before or alike[:1])[-1].id].append(top_up)
+        of_attempt[(then or before or alike[:1])[-1].id].append(top_up)
     return _Matched(of_attempt, stray)
 
 
@@ -272,6 +275,10 @@ def _open_chips(attempts: Iterable[AttemptRow]) -> frozenset[str]:
 
 def _deliveries(truth: Truth) -> Iterator[TopUp]:
     return (top_up for top_up in truth.top_ups if top_up.delivered)
+
+
+def _was_under_way(attempt: AttemptRow, at: int) -> bool:
+    return _committed_at(attempt) <= at <= (attempt.closed_at or 0)
 
 
 def _committed_at(attempt: AttemptRow) -> int:

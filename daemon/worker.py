@@ -84,6 +84,7 @@ class ChipWorker:
             await self._desk.errands.run_next()
         elif self._desk.take_news() or self._desk.texts_are_due():
             self._changed = True
+            self._sent_parcel = sent_parcel  # an order has still its turn before the next one
             await self._desk.read_texts()
         elif self._desk.parcels.waiting and not sent_parcel:
             self._desk.doing = "sending a text"

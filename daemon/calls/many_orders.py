@@ -96,15 +96,15 @@ class ManyOrders:
     ) -> list[Result]:
         common = self._ordering.origin(agent, SOCKET, "", placed_by=placed_by)
         found = await self._ordering.place_many(wanted, common, row_of)
-        return [
-            self._failure(one, peer) if isinstance(one, Exception) else await self._told(one, peer)
-            for one in found
-        ]
+        return [await self._told(one, peer) for one in found]
 
-    async def _told(self, placed: tuple[Answer, Result | None], peer: Peer) -> Result:
+    async def _told(self, one: tuple[Answer, Result | None] | Exception, peer: Peer) -> Result:
+        """In its place, so that who placed the others hears of them."""
+        if isinstance(one, Exception):
+            return self._failure(one, peer)
         try:
-            return await self._shown(*placed)
-        except Exception as error:  # noqa: BLE001 - the answers of the others must not be lost
+            return await self._shown(*one)
+        except Exception as error:  # noqa: BLE001 - of an archived one, whose file is looked into
             return self._failure(error, peer)
 
     async def _shown(self, answer: Answer, row: Result | None) -> Result:

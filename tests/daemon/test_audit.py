@@ -138,8 +138,8 @@ def test_the_rows_are_what_the_comparison_takes(database: Path) -> None:
         OrderRow(3, "SENDING", "telkomsel", "6281200000014", 10, None),
     ]
     assert rows.attempts == [
-        AttemptRow(1, 1, CHIP, NOW + 1000, "DONE"),
-        AttemptRow(2, 2, CHIP, NOW + 2000, "NOT_DONE"),
+        AttemptRow(1, 1, CHIP, NOW + 1000, "DONE", NOW + 1900),
+        AttemptRow(2, 2, CHIP, NOW + 2000, "NOT_DONE", NOW + 2900),
         AttemptRow(3, 3, CHIP, NOW + 3000, None),
     ]
     assert rows.chips == [ChipRow(CHIP, True, 500_000 - COST, (NOW, NOW + 1900))]

@@ -8,6 +8,7 @@ import pytest
 from peewee import Database
 
 from pulsarack.daemon.admins.gate import NOT_ALLOWED
+from pulsarack.daemon.calls.many_orders import ManyOrders
 from pulsarack.daemon.control_arguments import ORDERS_A_REQUEST
 from pulsarack.daemon.control_protocol import CallError, Peer, decode_request, encode_result
 from pulsarack.daemon.errors import Busy
@@ -110,6 +111,27 @@ def test_the_answers_are_those_of_single_orders(tmp_path: Path) -> None:
         assert world.daemon.context.measures.accepted == {("telkomsel", "socket"): 3}
         (first, *_) = (await world.show(accepted[0]))["history"]
         assert first["why"] == "accepted, price held; placed by root (uid 0)"
+
+    in_world(tmp_path, place)
+
+
+def test_one_that_cannot_be_shown_hides_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As an archived one may fail to be, when the others are on disk already."""
+    shown, asked = ManyOrders._shown, []
+
+    async def fail_once(calls: ManyOrders, *answer: Any) -> Any:
+        asked.append(answer)
+        if len(asked) == 2:
+            raise RuntimeError("planted")
+        return await shown(calls, *answer)
+
+    async def place(world: World) -> None:
+        monkeypatch.setattr(ManyOrders, "_shown", fail_once)
+        orders = [order(number, f"r{number}") for number in (12, 13, 14)]
+        assert [code(one) for one in await many(world, *orders)] == ["new", "INTERNAL", "new"]
+        assert [code(one) for one in await many(world, *orders)] == ["again"] * 3
 
     in_world(tmp_path, place)
 

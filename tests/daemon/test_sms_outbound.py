@@ -161,6 +161,26 @@ def test_orders_and_answers_take_turns(tmp_path: Path, kind: tuple[str, str]) ->
     in_sms_world(tmp_path, sell, kind, settings=settings)
 
 
+@pytest.mark.parametrize("seconds", [3.0, 8.0, 12.0])
+def test_texts_wait_for_slow_orders_in_turn(tmp_path: Path, seconds: float) -> None:
+    """The next one at hand waits for two orders, and none leaves behind another meanwhile."""
+
+    async def sell(world: SmsWorld) -> None:
+        for number in range(12):
+            await world.order(f"S10.0812000000{number + 10}")
+        for number in range(8):
+            world.tell(f"text {number}")
+        while len(world.heard()) < 8:
+            assert len(world.heard()) <= len(world.delivered()) + 1
+            await world.clock.sleep(0.5)
+        await world.until(lambda: states(world) == ["SENT"] * 8, 30)
+        assert [one.tries for one in world.sent()] == [1] * 8
+        await world.settle()
+
+    slow = f"\n[latencies]\nussd_seconds = [{seconds}, {seconds}]\n"
+    in_sms_world(tmp_path, sell, settings=ON + "pause_seconds = 0\n", faults=slow)
+
+
 def test_many_that_wait_at_one_chip_let_its_orders_pass(tmp_path: Path) -> None:
     """Twice as many are carried at once as chips answer, and all want to leave from this one."""
 

@@ -20,9 +20,14 @@ def order(number: int, state: str, serial: str | None = None, to: str = TO) -> O
 
 
 def attempt(
-    number: int, of: int, outcome: str | None, at: int | None = 1000, chip: str = ONE
+    number: int,
+    of: int,
+    outcome: str | None,
+    at: int | None = 1000,
+    chip: str = ONE,
+    closed: int | None = None,
 ) -> AttemptRow:
-    return AttemptRow(number, of, chip, at, outcome)
+    return AttemptRow(number, of, chip, at, outcome, closed)
 
 
 def delivery(serial: str, at: int = 3000, chip: str = ONE, to: str = TO) -> TopUp:
@@ -110,6 +115,11 @@ AGREE = {
         [DONE, order(2, "SUCCEEDED", "b")],
         [attempt(1, 1, "DONE", 1000), attempt(2, 2, "DONE", 5000)],
         [delivery("a", 3000), delivery("b", 4950)],
+    ),
+    "the next equal order is sent at once, and refused": World(
+        [DONE, order(2, "FAILED")],
+        [attempt(1, 1, "DONE", 1000, closed=1150), attempt(2, 2, "NOT_DONE", 1155, closed=1500)],
+        [delivery("a", 1080), refusal(1300)],
     ),
     "another clock, and only one it can be": World(
         [DONE], [attempt(1, 1, "DONE", 9_000_000)], [delivery("a", 1)]

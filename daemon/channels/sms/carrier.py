@@ -39,9 +39,8 @@ LOOK_SECONDS = 60.0
 # A report may come as long as the network tries, and so much later; a day's count needs less.
 KEPT_MS = 2 * 86_400 * MS
 FORGOTTEN_AT_ONCE = 500
-# How long a text waits for its turn on a chip (behind another text, and an order between the two),
-# and on how many chips it is tried.
-TURN_SECONDS = 40.0
+# How long a text waits for its turn on a chip, and on how many chips it is tried.
+TURN_SECONDS = 20.0
 CHIPS_TRIED = 2
 # So long is waited for the pace here; longer, the text waits in the outbox.
 PACE_SECONDS = 5.0
@@ -161,8 +160,10 @@ class SmsCarrier:
             return Sent(SentKind.LATER, why="[sms] pause_seconds", again_seconds=wait)
         await self._context.clock.sleep(wait)
         handover = Handover(self._context, desk, parcel, parts)
+        # The next one waits for the turn of the one before, too.
+        turns = min(HANDS, 1 + desk.parcels.ahead)
         try:
-            handed = await desk.parcels.ask(handover.run, TURN_SECONDS, lambda: desk.doing)
+            handed = await desk.parcels.ask(handover.run, turns * TURN_SECONDS, lambda: desk.doing)
         except (ModemError, HeldBack, DayFull, StoreError) as error:
             kind = SentKind.MAYBE if handover.may_have_left else SentKind.LATER
             return Sent(kind, why=str(error))
