@@ -395,8 +395,8 @@ def strangers_believed(patches: ExitStack) -> None:
 
 @bug("A message counts as delivered when it is handed over, not when it is acknowledged.", "P6")
 def delivered_when_handed_over(patches: ExitStack) -> None:
-    async def _next(self: Outbox, agent: str, after: int) -> Any:
-        found = await old(self, agent, after)
+    async def _next(self: Outbox, agent: str, after: int, *, rang: bool) -> Any:
+        found = await old(self, agent, after, rang=rang)
         for message in found:
             await self.acknowledge(message.id)
         await self._context.clock.sleep(0.5)
