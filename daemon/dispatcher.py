@@ -95,7 +95,7 @@ class Dispatcher:
             return None
         return claim_next(
             ready,
-            self._known.turns,
+            self._known,
             sold_ms=sold_ms,
             now_ms=clock.now_ms(),
             day_started_at=self._context.day_started_at(),

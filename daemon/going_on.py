@@ -17,7 +17,7 @@ from pulsarack.daemon.context import MS, Standing
 from pulsarack.ledger import sql
 from pulsarack.queue import claim
 from pulsarack.queue.chips import Chip
-from pulsarack.queue.claim import Claim, IdleChip
+from pulsarack.queue.claim import Claim, IdleChip, Known
 from pulsarack.queue.errors import ClaimLost
 from pulsarack.queue.orders import Order
 
@@ -58,11 +58,11 @@ class Report:
 
 
 def claim_next(
-    ready: IdleChip, turns: dict[str, str], *, sold_ms: int, now_ms: int, day_started_at: int
+    ready: IdleChip, known: Known, *, sold_ms: int, now_ms: int, day_started_at: int
 ) -> ClaimNext:
     """What claims the next order for a chip at once.
 
-    `turns` are those of all passes; `sold_ms`: how long the chip was at the order that ends.
+    `known` is that of all passes; `sold_ms`: how long the chip was at the order that ends.
     """
 
     def claim_for(db: Database, chip: Chip) -> Claim | None:
@@ -72,7 +72,7 @@ def claim_next(
         sql.run(db, "SAVEPOINT next")
         try:
             found = claim.claim_for(
-                db, chip, ready, turns, now_ms=now_ms, day_started_at=day_started_at
+                db, chip, ready, known, now_ms=now_ms, day_started_at=day_started_at
             )
         except (ClaimLost, IntegrityError):
             # The operator's answer must not be lost with it; the next pass says what is wrong.

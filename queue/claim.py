@@ -22,6 +22,7 @@ from pulsarack.ledger import accounts, journal
 from pulsarack.ledger.journal import Result, Transfer
 from pulsarack.queue import attempts, chips, evidence, facts, orders, state
 from pulsarack.queue.attempts import Attempt
+from pulsarack.queue.carried import Carried
 from pulsarack.queue.chips import Chip, ChipState
 from pulsarack.queue.errors import ClaimLost
 from pulsarack.queue.facts import Moment, Presence
@@ -88,12 +89,13 @@ class Known:
     """What is known of idle chips, by ICCID; holds for one local day.
 
     `chips` are those that may sell, `unable` those that may not at present. `turns`: the agent
-    whose order was the last to go, by operator.
+    whose order was the last to go, by operator. `carried`: what was counted of the day.
     """
 
     chips: dict[str, ChipFacts] = field(default_factory=dict)
     unable: set[str] = field(default_factory=set)
     turns: dict[str, str] = field(default_factory=dict)
+    carried: Carried = field(default_factory=Carried)
     day_started_at: int = 0
 
     def forget(self, iccid: str) -> None:
@@ -139,7 +141,13 @@ def claim_ready(
         if orders.any_queued(db, operator):
             mine = {iccid: chip for iccid, chip in idle.items() if chip.operator == operator}
             late_ms = max(chip.late_ms for chip in mine.values())
-            at = facts.moment(db, now_ms=now_ms, day_started_at=day_started_at, late_ms=late_ms)
+            at = facts.moment(
+                db,
+                now_ms=now_ms,
+                day_started_at=day_started_at,
+                late_ms=late_ms,
+                carried=known.carried,
+            )
             claims += _claim_all(db, operator, mine, known, at, set())
     return claims
 
@@ -148,21 +156,27 @@ def claim_for(
     db: Database,
     chip: Chip,
     ready: IdleChip,
-    turns: dict[str, str],
+    known: Known,
     *,
     now_ms: int,
     day_started_at: int,
 ) -> Claim | None:
     """The next order for one chip, as this transaction has just read it, with nothing open on it.
 
-    `turns` are those of all passes.
+    Of what is `known` the turns count, and what was counted of the day; of chips nothing.
     """
     if not _may_sell(chip) or not orders.any_queued(db, ready.operator):
         return None
-    at = facts.moment(db, now_ms=now_ms, day_started_at=day_started_at, late_ms=ready.late_ms)
+    at = facts.moment(
+        db,
+        now_ms=now_ms,
+        day_started_at=day_started_at,
+        late_ms=ready.late_ms,
+        carried=known.carried,
+    )
     facts_of_it = facts.of_chip(db, chip, ready.presence, at, late_ms=ready.late_ms)
-    known = Known({chip.iccid: facts_of_it}, turns=turns)
-    claims = _claim_all(db, ready.operator, {chip.iccid: ready}, known, at, {chip.iccid})
+    alone = Known({chip.iccid: facts_of_it}, turns=known.turns, carried=known.carried)
+    claims = _claim_all(db, ready.operator, {chip.iccid: ready}, alone, at, {chip.iccid})
     return claims[0] if claims else None
 
 

@@ -13,6 +13,7 @@ from peewee import Database
 from pulsarack.ledger import accounts
 from pulsarack.queue import attempts, chips, clock_steps, retry
 from pulsarack.queue.attempts import Attempt
+from pulsarack.queue.carried import Carried, Counted
 from pulsarack.queue.chips import Chip, ChipState
 from pulsarack.queue.clock_steps import Era
 from pulsarack.queue.routing import HOUR_MS, MS, ChipFacts, OrderFacts
@@ -51,32 +52,46 @@ class Sales:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """When chips are judged; `eras` say how what was stored before is to be read."""
+    """When chips are judged; `eras` say how what was stored before is to be read.
+
+    `carried`: what is remembered of the day; None if it is to be counted as a whole.
+    """
 
     now_ms: int
     day_started_at: int
     eras: Sequence[Era]
+    carried: Carried | None = None
 
 
-def moment(db: Database, *, now_ms: int, day_started_at: int, late_ms: int = 0) -> Moment:
+def moment(
+    db: Database,
+    *,
+    now_ms: int,
+    day_started_at: int,
+    late_ms: int = 0,
+    carried: Carried | None = None,
+) -> Moment:
     """This moment, of a local day; answers of operators are so late at most."""
     back_to = min(day_started_at, now_ms - max(HOUR_MS, late_ms))
-    return Moment(now_ms, day_started_at, clock_steps.eras(db, back_to_ms=back_to))
+    eras = clock_steps.eras(db, back_to_ms=back_to)
+    return Moment(now_ms, day_started_at, eras, carried)
 
 
-def _count(since: str) -> str:
-    """SQL: a chip's attempts of an era since then, less those proved not done.
+def _count(since: str, but: str = "") -> str:
+    """SQL: a chip's attempts of an era since then, less those proved not done (since `but`).
 
     All are counted in an index that says nothing of the outcome, so that no row is read and
     nothing moves when an attempt is closed; those proved not done are few.
     """
-    counted = f"SELECT count(*) FROM attempt WHERE chip = ?1 AND {since} AND id > ?5 AND id <= ?6"
-    return f"({counted}) - ({counted} AND outcome = 'NOT_DONE')"
+    counted = "SELECT count(*) FROM attempt WHERE chip = ?1 AND {} AND id > ?5 AND id <= ?6"
+    not_done = counted.format(but or since) + " AND outcome = 'NOT_DONE'"
+    return f"({counted.format(since)}) - ({not_done})"
 
 
-# What a chip carried in one era; its stock in the ledger; whether an answer may still come to it.
+# What a chip carried in one era, of the day what was not counted before; its stock in the ledger;
+# whether an answer may still come to it.
 _STANDING = (
-    f"SELECT {_count('claimed_at > ?2')}, {_count('claimed_at >= ?3')},"
+    f"SELECT {_count('claimed_at > ?2')}, {_count('claimed_at > ?9', but='claimed_at >= ?3')},"
     " (SELECT max(claimed_at) FROM attempt WHERE chip = ?1 AND claimed_at >= ?4"
     " AND id > ?5 AND id <= ?6),"
     " stock.debits_posted - stock.credits_posted, stock.credits_held,"
@@ -99,13 +114,16 @@ def standing(db: Database, iccid: str, at: Moment, *, late_ms: int = 0) -> Stand
     """What a chip carried and has, and whether an answer, so late at most, may still come to it."""
     since = min(at.day_started_at, at.now_ms - HOUR_MS)
     late = clock_steps.lowest_in(at.eras, at.now_ms - late_ms)
-    hour = today = 0
+    counted = _counted(db, iccid, at)
+    hour, today = 0, counted.number if counted else 0
     latest: list[int] = []
     before = 2**63 - 1
     for era in at.eras:
         times = (at.now_ms - HOUR_MS, at.day_started_at, since)
-        stored = (time - era.offset_ms for time in times)
-        of_it = (iccid, *stored, era.after_attempt, before, late, accounts.chip(iccid))
+        stored = [time - era.offset_ms for time in times]
+        further = counted.until if counted else stored[1] - 1
+        account = accounts.chip(iccid)
+        of_it = (iccid, *stored, era.after_attempt, before, late, account, further)
         ((of_hour, of_today, newest, posted, held, owed),) = tuples(db, _STANDING, of_it)
         hour, today, before = hour + of_hour, today + of_today, era.after_attempt
         latest += [] if newest is None else [newest + era.offset_ms]
@@ -116,6 +134,16 @@ def standing(db: Database, iccid: str, at: Moment, *, late_ms: int = 0) -> Stand
         # Before `since` by whatever clock; read raw it could lie ahead of one that was set back.
         sold = Sales(0, 0, None if last is None else min(last + era.offset_ms, since))
     return Standing(sold, posted or 0, held or 0, bool(owed))
+
+
+def _counted(db: Database, iccid: str, at: Moment) -> Counted | None:
+    """What is remembered of the chip's day; nothing of one on which the clock was set."""
+    if at.carried is None or len(at.eras) > 1:
+        return None
+    (era,) = at.eras
+    found = at.carried.of(iccid, day_started_at=at.day_started_at, after_attempt=era.after_attempt)
+    found.move_up(db, at.now_ms)
+    return found
 
 
 def of_chip(

@@ -56,8 +56,9 @@ AN_ORDER: dict[str, Any] = {
     # Claim: does an order wait, the clock's steps, what the chip carried, has and is owed, the
     # agents' turn (1.75), spent serial numbers (6; looking also when no chip or no order is free).
     # End: does the answer belong to an earlier order, what it delivers, how it is worded, the
-    # chip (4). Out: the message (1). Between: what is too old first (0.75).
-    "statements that read": 16.17,
+    # chip (4). Out: the message (1). Between: what is too old first (0.75); once a chip, and every
+    # half minute, what it carried today (0.17).
+    "statements that read": 16.33,
     # The order, its transitions (3), transfers (2 held; both are posted by one), attempt, what was
     # said, evidence, reading of the stock, message.
     "statements that insert": 12.0,
@@ -86,7 +87,7 @@ AN_ORDER: dict[str, Any] = {
 AN_SMS_ORDER: dict[str, Any] = {
     # As above, and the text: was it read before, its sender's clock, whose it is (6); the claim
     # looks at less, since it is made with the end of the order before, for that chip alone.
-    "statements that read": 25.08,
+    "statements that read": 25.38,
     # As above, and the text itself.
     "statements that insert": 13.0,
     # What the text was taken for.
@@ -109,7 +110,7 @@ AN_SMS_ORDER: dict[str, Any] = {
 
 AN_ORDER_AT_ONCE: dict[str, Any] = {
     # Like the first: the claim looks at less, since it is made with the end of the order before.
-    "statements that read": 14.38,
+    "statements that read": 14.54,
     "statements that insert": 12.0,
     # One less: the attempt is inserted as committed, but for the first of each chip.
     "statements that update": 6.17,
