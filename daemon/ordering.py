@@ -6,7 +6,6 @@ What is decided is decided in `queue/intake.py`, in one transaction of its agent
 import asyncio
 import itertools
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import TypeVar
 
 from peewee import Database
@@ -43,20 +42,23 @@ class Ordering:
         client_reference: str | None = None,
         address: str | None = None,
         receiver: str = "",
+        reply_number: str | None = None,
         dialect: str = "",
         placed_by: str = "",
     ) -> Origin:
         """Who orders, how, and when: now."""
+        now_ms = self._context.clock.now_ms()
         return Origin(
             agent=agent,
             channel=channel,
             text=text,
             client_reference=client_reference,
-            received_at=self._context.clock.now_ms(),
-            local_day=self._context.day(),
+            received_at=now_ms,
+            local_day=self._context.day_of(now_ms),
             time_limit_seconds=int(self._context.config.orders.time_limit_seconds),
             address=address,
             receiver=receiver,
+            reply_number=reply_number,
             dialect=dialect,
             placed_by=placed_by,
         )
@@ -140,7 +142,7 @@ class Ordering:
     async def _place_alone(
         self, one: Wanted, common: Origin, more: Callable[[Database, Accepted], T]
     ) -> tuple[Answer, T | None] | Exception:
-        own = replace(common, text=one.text, client_reference=one.client_reference)
+        own = common._replace(text=one.text, client_reference=one.client_reference)
         try:
             return await self.place_and(one.request, own, more)
         except Exception as error:  # noqa: BLE001 - the caller's, who asked for others as well

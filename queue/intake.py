@@ -14,6 +14,7 @@ only when they refuse it, or something else speaks against it, the first one is 
 """
 
 from dataclasses import dataclass
+from typing import Final, NamedTuple
 
 from peewee import Database, IntegrityError
 
@@ -42,17 +43,17 @@ from pulsarack.queue.validation import (
     show_destination,
 )
 
+_QUEUED: Final = OrderState.QUEUED.value
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
+
+class Accepted(NamedTuple):
     """The order, and whether it had been accepted before under its reference."""
 
     order: Order
     repeated: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(NamedTuple):
     """Who sent an order, how and when.
 
     `address`: where it is answered, if not over the socket; `receiver`: which of ours it came to;
@@ -73,8 +74,7 @@ class Origin:
     placed_by: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Sale:
+class Sale(NamedTuple):
     """What is sold, and on which terms."""
 
     product: Product
@@ -251,7 +251,7 @@ def new_order(request: Request, destination: str, sale: Sale, origin: Origin) ->
     limit = product.time_limit_seconds or origin.time_limit_seconds
     return Order(
         id=0,
-        state=OrderState.QUEUED.value,
+        state=_QUEUED,
         agent=origin.agent,
         product=product.code,
         operator=product.operator,

@@ -12,7 +12,6 @@ So a rule that `intake.accept` has for a new order must stand in `_Shop`, too.
 
 import json
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import NamedTuple
 
 from peewee import Database, IntegrityError
@@ -123,7 +122,7 @@ class _Shop:
 
 
 def _alone(db: Database, one: Wanted, common: Origin) -> Answer:
-    origin = replace(common, text=one.text, client_reference=one.client_reference)
+    origin = common._replace(text=one.text, client_reference=one.client_reference)
     return intake.accept(db, one.request, origin)
 
 

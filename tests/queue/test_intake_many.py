@@ -1,7 +1,6 @@
 """Many orders in one transaction: the same answers and the same rows as one after the other."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -273,7 +272,7 @@ def test_many_at_once_are_the_same_as_one_after_the_other(
     origin = common(together, "LOW")
 
     def one_by_one(db: Database, one: Wanted) -> Any:
-        own = replace(origin, text=one.text, client_reference=one.client_reference)
+        own = origin._replace(text=one.text, client_reference=one.client_reference)
         return intake.accept(db, one.request, own)
 
     for request_ in (before, orders):
