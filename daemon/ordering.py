@@ -95,7 +95,7 @@ class Ordering:
 
         # In its agent's turn: who sends one order does not wait for who sends a thousand.
         answer, extra = await self._context.store.write_for(origin.agent, job)
-        self._tell(origin.text, origin, answer)
+        self._tell(origin, answer)
         return answer, extra
 
     async def place_many(
@@ -135,8 +135,7 @@ class Ordering:
                 return [error]
             # A fault of ours, with one of them, which has undone all: it shall harm no other.
             return [await self._place_alone(one, common, more) for one in wanted]
-        for one, (answer, _) in zip(wanted, answers, strict=True):
-            self._tell(one.text, common, answer)
+        self._tell_all(wanted, common, answers)
         return answers
 
     async def _place_alone(
@@ -150,19 +149,36 @@ class Ordering:
 
     def tell_accepted(self, order: Order) -> None:
         """Tell followers of an order that is on disk, and wake its operator's chips."""
+        self._tell_followers(order)
+        self._wake(order.operator)
+
+    def _tell_followers(self, order: Order) -> None:
         # One line an order is enough, and that is its last.
         self._context.log.debug(
             "order.accepted", order=order.id, agent=order.agent, product=order.product
         )
         self._context.measures.accepted[(order.operator, order.channel)] += 1
         self._context.tell_followers(order, None)
-        self._wake(order.operator)
 
-    def _tell(self, text: str, origin: Origin, answer: Answer) -> None:
+    def _tell(self, origin: Origin, answer: Answer) -> None:
         if isinstance(answer, Refusal):
-            self._tell_refused(text, origin, answer)
+            self._tell_refused(origin.text, origin, answer)
         elif isinstance(answer, Accepted) and not answer.repeated:
             self.tell_accepted(answer.order)
+
+    def _tell_all(
+        self, wanted: Sequence[Wanted], common: Origin, answers: Sequence[tuple[Answer, object]]
+    ) -> None:
+        """The same of some orders; each operator's chips are woken once."""
+        operators: dict[str, None] = {}  # a dict for its order
+        for one, (answer, _) in zip(wanted, answers, strict=True):
+            if isinstance(answer, Refusal):
+                self._tell_refused(one.text, common, answer)
+            elif isinstance(answer, Accepted) and not answer.repeated:
+                self._tell_followers(answer.order)
+                operators[answer.order.operator] = None
+        for operator in operators:
+            self._wake(operator)
 
     def _tell_refused(self, text: str, origin: Origin, refusal: Refusal) -> None:
         self._context.log.info(

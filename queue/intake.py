@@ -13,6 +13,7 @@ An order is written at once: two unique indexes and a trigger know whether it is
 only when they refuse it, or something else speaks against it, the first one is looked for.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -44,6 +45,7 @@ from pulsarack.queue.validation import (
 )
 
 _QUEUED: Final = OrderState.QUEUED.value
+_PRICE: Final = "price"
 
 
 class Accepted(NamedTuple):
@@ -280,16 +282,24 @@ def history_line(origin: Origin) -> str:
 
 def hold_price(db: Database, order_id: int, agent: str, price: int, *, now_ms: int) -> Result:
     """Hold an order's price in the agent's deposit."""
-    return journal.hold(db, price_transfer(order_id, agent, price), now_ms=now_ms)
-
-
-def price_transfer(order_id: int, agent: str, price: int) -> Transfer:
-    """What is held until an order is decided."""
-    return Transfer(
+    transfer = Transfer(
         id=orders.price_hold(order_id),
         debit=accounts.agent(agent),
         credit=accounts.SALES,
         amount=price,
         reference=orders.reference(order_id),
-        memo="price",
+        memo=_PRICE,
+    )
+    return journal.hold(db, transfer, now_ms=now_ms)
+
+
+def hold_prices(db: Database, placed: Sequence[Order], agent: str, *, now_ms: int) -> None:
+    """The same of some orders of an agent whose deposit has them all; raises IntegrityError."""
+    journal.hold_all(
+        db,
+        [(orders.price_hold(one.id), one.price, orders.reference(one.id)) for one in placed],
+        debit=accounts.agent(agent),
+        credit=accounts.SALES,
+        memo=_PRICE,
+        now_ms=now_ms,
     )
