@@ -5,7 +5,7 @@ What is decided is decided in `queue/intake.py`, in one transaction of its agent
 
 import asyncio
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
 from peewee import Database
@@ -147,38 +147,35 @@ class Ordering:
         except Exception as error:  # noqa: BLE001 - the caller's, who asked for others as well
             return error
 
-    def tell_accepted(self, order: Order) -> None:
-        """Tell followers of an order that is on disk, and wake its operator's chips."""
-        self._tell_followers(order)
-        self._wake(order.operator)
-
-    def _tell_followers(self, order: Order) -> None:
-        # One line an order is enough, and that is its last.
-        self._context.log.debug(
-            "order.accepted", order=order.id, agent=order.agent, product=order.product
-        )
-        self._context.measures.accepted[(order.operator, order.channel)] += 1
-        self._context.tell_followers(order, None)
+    def tell_accepted(self, accepted: Iterable[Order]) -> None:
+        """Tell followers of orders that are on disk, and wake their operators' chips."""
+        context, debug = self._context, self._context.log.debug
+        operators: dict[str, None] = {}  # a dict for its order
+        for order in accepted:
+            # One line an order is enough, and that is its last.
+            debug("order.accepted", order=order.id, agent=order.agent, product=order.product)
+            context.measures.accepted[(order.operator, order.channel)] += 1
+            context.tell_followers(order, None)
+            operators[order.operator] = None
+        for operator in operators:
+            self._wake(operator)
 
     def _tell(self, origin: Origin, answer: Answer) -> None:
         if isinstance(answer, Refusal):
             self._tell_refused(origin.text, origin, answer)
         elif isinstance(answer, Accepted) and not answer.repeated:
-            self.tell_accepted(answer.order)
+            self.tell_accepted((answer.order,))
 
     def _tell_all(
         self, wanted: Sequence[Wanted], common: Origin, answers: Sequence[tuple[Answer, object]]
     ) -> None:
-        """The same of some orders; each operator's chips are woken once."""
-        operators: dict[str, None] = {}  # a dict for its order
+        accepted = []
         for one, (answer, _) in zip(wanted, answers, strict=True):
             if isinstance(answer, Refusal):
                 self._tell_refused(one.text, common, answer)
             elif isinstance(answer, Accepted) and not answer.repeated:
-                self._tell_followers(answer.order)
-                operators[answer.order.operator] = None
-        for operator in operators:
-            self._wake(operator)
+                accepted.append(answer.order)
+        self.tell_accepted(accepted)
 
     def _tell_refused(self, text: str, origin: Origin, refusal: Refusal) -> None:
         self._context.log.info(
