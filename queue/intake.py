@@ -208,6 +208,8 @@ def _sold(db: Database, code: str, product: Product | None, destination: str) ->
     if product.kind == METER:
         return product
     operator = prefixes.operator_of(db, destination)
+    if operator == product.operator:
+        return product
     shown = show_destination(destination)
     if operator is None:
         return Refusal(
@@ -215,13 +217,11 @@ def _sold(db: Database, code: str, product: Product | None, destination: str) ->
             f"no operator is known for {shown}",
             "an admin adds the prefix with: pulsarack prefix set PREFIX OPERATOR",
         )
-    if operator != product.operator:
-        return Refusal(
-            RefusalCode.WRONG_OPERATOR,
-            f"{shown} is a number of {operator}, {code} is a product of {product.operator}",
-            f"order a product of {operator}",
-        )
-    return product
+    return Refusal(
+        RefusalCode.WRONG_OPERATOR,
+        f"{shown} is a number of {operator}, {code} is a product of {product.operator}",
+        f"order a product of {operator}",
+    )
 
 
 def _queue(
