@@ -22,7 +22,7 @@ CALLER: ContextVar[str] = ContextVar("caller", default="")
 class Outside:
     """`Transactions` for what comes from outside.
 
-    Each method gives on the coroutine that it gets: there is none between caller and store.
+    Its methods add no coroutine of their own: each gives on the one that it gets.
     """
 
     def __init__(self, store: Transactions) -> None:
