@@ -222,6 +222,10 @@ def _clear_stale(path: Path) -> None:
         raise ControlSocketError(f"{path}: {os.strerror(answer)}", "check who owns it")
 
 
+# Gives a place in flight back; called with the request's task when that has ended, if it has one.
+_Leave = Callable[["asyncio.Task[None] | None"], None]
+
+
 class _Connection:
     """One client: its reader, its requests in flight, its streams."""
 
@@ -235,13 +239,14 @@ class _Connection:
         self.peer = _peer(writer)
         self._reader = reader
         self._writer = writer
+        self._transport = writer.transport
         # Asyncio would read up to 256 kB at once, for each of a thousand connections.
-        writer.transport.max_size = _READ_BYTES  # type: ignore[attr-defined]
+        self._transport.max_size = _READ_BYTES  # type: ignore[attr-defined]
         self._server = server
         self._name = name
         self._lines = Lines()
-        self._free = asyncio.Semaphore(control_bounds.IN_FLIGHT_LIMIT)
         self._own_place = True
+        self._room = asyncio.Event()  # rung when a request has ended
         self._requests: set[asyncio.Task[None]] = set()
         self._streams: set[asyncio.Task[None]] = set()
         self._reading: asyncio.Task[None] | None = None
@@ -250,6 +255,7 @@ class _Connection:
 
     async def run(self) -> None:
         """Serves the client until it leaves or the daemon stops."""
+        CALLER.set(self._name)  # of this task, and of those that it starts
         self._reading = asyncio.create_task(self._read())
         try:
             await asyncio.wait({self._reading})
@@ -269,11 +275,11 @@ class _Connection:
 
     def cut(self) -> None:
         """Forgets what the client has not taken."""
-        self._writer.transport.abort()
+        self._transport.abort()
 
     def held(self) -> int:
         """Octets that are kept for this client: answers it has not taken, half a line."""
-        return self._writer.transport.get_write_buffer_size() + self._lines.pending_octets
+        return self._transport.get_write_buffer_size() + self._lines.pending_octets
 
     async def end(self) -> None:
         """Closes once the client has taken what was written, or has left."""
@@ -283,56 +289,68 @@ class _Connection:
 
     def refuse(self, error: CallError) -> None:
         """Says why this connection is not served."""
-        self._writer.write(self._error(None, error))
+        self._transport.write(self._error(None, error))
 
     async def _read(self) -> None:
         with contextlib.suppress(ConnectionError):
             while data := await self._reader.read(_READ_BYTES):
                 for line in self._lines.feed(data):
-                    await self._drained()  # who takes no answers gets no more of them
-                    if self._writer.is_closing():
+                    if self._transport.get_write_buffer_size():
+                        await self._drained()  # who takes no answers gets no more of them
+                    if self._transport.is_closing():
                         return  # cut off, or gone
                     self._begin(line, await self._place())
                 if self._lines.pending_octets > _READ_BYTES:
                     self._server.look_at_memory()
 
-    async def _place(self) -> Callable[[], None]:
+    async def _place(self) -> _Leave:
         """Waits for a place in flight; what gives it back."""
-        await self._free.acquire()
+        while len(self._requests) >= control_bounds.IN_FLIGHT_LIMIT:
+            self._room.clear()
+            await self._room.wait()
         if self._own_place:
             self._own_place = False
             return self._leave_own_place
         await self._server.bounds.in_flight.acquire()
         return self._leave_shared_place
 
-    def _leave_own_place(self) -> None:
+    def _leave_own_place(self, ended: asyncio.Task[None] | None) -> None:
         self._own_place = True
-        self._free.release()
+        self._leave(ended)
 
-    def _leave_shared_place(self) -> None:
+    def _leave_shared_place(self, ended: asyncio.Task[None] | None) -> None:
         self._server.bounds.in_flight.release()
-        self._free.release()
+        self._leave(ended)
 
-    def _begin(self, line: bytes | TooLong, leave: Callable[[], None]) -> None:
-        """Starts the request on a line; its task gives the place in flight back."""
+    def _leave(self, ended: asyncio.Task[None] | None) -> None:
+        if ended is not None:
+            self._requests.discard(ended)
+            self._room.set()
+
+    def _begin(self, line: bytes | TooLong, leave: _Leave) -> None:
+        """Starts the request on a line; the end of its task gives the place in flight back."""
         try:
             request = decode_request(line)
         except BadRequest as bad:
-            self._spawn(self._requests, self._send_error(bad.request_id, bad.error), leave)
+            self._start(self._send_error(bad.request_id, bad.error), leave)
             return
         try:
             call = self._server.calls.find(request.call)
             if call.stream is None:
-                self._spawn(self._requests, self._answer(call, request), leave)
+                self._start(self._answer(call, request), leave)
             else:
-                leave_stream = self._stream_place()
-                self._spawn(self._streams, self._follow(call, request), leave_stream)
-                leave()
+                self._start_stream(call, request)
+                leave(None)
         except CallError as error:
-            self._spawn(self._requests, self._send_error(request.id, error), leave)
+            self._start(self._send_error(request.id, error), leave)
 
-    def _stream_place(self) -> Callable[[], None]:
-        """Takes a place for a stream; raises CallError if there is none."""
+    def _start(self, work: Coroutine[Any, Any, None], leave: _Leave) -> None:
+        task = asyncio.create_task(work)
+        self._requests.add(task)
+        task.add_done_callback(leave)
+
+    def _start_stream(self, call: Call, request: Request) -> None:
+        """Takes a place for a stream, and starts it; raises CallError if there is none."""
         bounds = self._server.bounds
         if len(self._streams) >= control_bounds.STREAMS_LIMIT:
             message = f"{control_bounds.STREAMS_LIMIT} streams are open on this connection"
@@ -341,30 +359,16 @@ class _Connection:
             message = f"{bounds.streams} streams are open on all connections"
             raise CallError("TOO_MANY_STREAMS", message, "end some")
         bounds.streams += 1
+        task = asyncio.create_task(self._follow(call, request))
+        self._streams.add(task)
+        task.add_done_callback(self._stream_ended)
 
-        def leave() -> None:
-            bounds.streams -= 1
-
-        return leave
-
-    def _spawn(
-        self,
-        tasks: set[asyncio.Task[None]],
-        work: Coroutine[Any, Any, None],
-        leave: Callable[[], None],
-    ) -> None:
-        task = asyncio.create_task(work)
-        tasks.add(task)
-
-        def ended(done: asyncio.Task[None]) -> None:
-            tasks.discard(done)
-            leave()
-
-        task.add_done_callback(ended)
+    def _stream_ended(self, ended: asyncio.Task[None]) -> None:
+        self._server.bounds.streams -= 1
+        self._streams.discard(ended)
 
     async def _answer(self, call: Call, request: Request) -> None:
         assert call.answer is not None
-        CALLER.set(self._name)
         try:
             arguments = check_arguments(call, request.args)
             line = encode_result(request.id, await call.answer(arguments, self.peer))
@@ -393,7 +397,6 @@ class _Connection:
 
     async def _follow(self, call: Call, request: Request) -> None:
         assert call.stream is not None
-        CALLER.set(self._name)
         line = encode_end(request.id)
         try:
             arguments = check_arguments(call, request.args)
@@ -411,7 +414,7 @@ class _Connection:
 
     async def _send_in_time(self, line: bytes, request: Request) -> None:
         self._write(line)
-        if self._writer.transport.get_write_buffer_size() == 0:
+        if self._transport.get_write_buffer_size() == 0:
             # Lets the reading task notice a client that has left.
             await asyncio.sleep(0)
             return
@@ -427,10 +430,10 @@ class _Connection:
 
     def _write(self, line: bytes) -> None:
         # What is written to a client that has left is nobody's.
-        if self._writer.is_closing():
+        if self._transport.is_closing():
             return
-        self._writer.write(line)
-        if self._writer.transport.get_write_buffer_size() > HELD_UNSEEN:
+        self._transport.write(line)
+        if self._transport.get_write_buffer_size() > HELD_UNSEEN:
             self._server.look_at_memory()
 
     async def _drained(self) -> None:

@@ -68,11 +68,13 @@ class OrderNew(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     client_reference: ClientReference | None = None
 
     def __post_init__(self) -> None:
-        apart = self.product is not None and self.destination is not None
-        some_apart = self.product is not None or self.destination is not None
-        if (self.text is None) != apart or (self.text is not None and some_apart):
+        if self.text is None:
+            wrong = self.product is None or self.destination is None
+        else:
+            wrong = self.product is not None or self.destination is not None
+        if wrong:
             raise ValueError("give either `text`, or `product` and `destination`")
-        if self.text is not None and self.repeat_index is not None:
+        if self.repeat_index is not None and self.text is not None:
             raise ValueError("`repeat_index` stands in the text itself when `text` is given")
 
 

@@ -9,9 +9,9 @@ arrives.
 """
 
 import re
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, NamedTuple, TypeVar
 
 import msgspec
 
@@ -26,8 +26,7 @@ RequestId = int | str | None
 _MOST_ID = 2**63 - 1
 
 
-@dataclass(frozen=True)
-class Peer:
+class Peer(NamedTuple):
     """Who is at the other end, as the kernel says (unix(7), SO_PEERCRED).
 
     `login`: what the machine calls the uid, once the gate has looked (admins/gate.py).
@@ -102,7 +101,7 @@ class Lines:
         return lines
 
 
-class Request(msgspec.Struct, frozen=True):
+class Request(msgspec.Struct, frozen=True, omit_defaults=True):
     """One request as it stands on the line."""
 
     # What JSON of ours can repeat in the answer.
@@ -122,7 +121,7 @@ class BadRequest(Exception):
 
 _SHAPE = 'send {"id": 1, "call": "status", "args": {}} and a line end'
 _decoder = msgspec.json.Decoder(Request)
-_OWN_KEYS = len(Request.__struct_fields__)
+_encoder = msgspec.json.Encoder()
 
 
 def decode_request(line: bytes | TooLong) -> Request:
@@ -132,9 +131,10 @@ def decode_request(line: bytes | TooLong) -> Request:
         raise BadRequest(None, CallError("LINE_TOO_LONG", message, "send it in parts"))
     try:
         request = _decoder.decode(line)
-        # Each key takes a colon. If there are no more of them than keys were found, none was
-        # written twice, and the line need not be read once more.
-        if not request.args or line.count(b":") != _OWN_KEYS + _keys(request.args):
+        # Of a key that is written twice one is not in the request, nor is its colon when that is
+        # written out again. Only where a colon is missing, or an escape may stand for one, the
+        # line is read once more.
+        if b"\\" in line or line.count(b":") != _encoder.encode(request).count(b":"):
             json_text.refuse_repeated_keys(line)
         return request
     except json_text.RepeatedKey as error:
@@ -146,15 +146,6 @@ def decode_request(line: bytes | TooLong) -> Request:
     except (ValueError, RecursionError) as error:  # msgspec's and json's among them
         problem = CallError("BAD_JSON", f"not JSON: {error}", _SHAPE)
         raise BadRequest(None, problem) from None
-
-
-def _keys(found: dict[str, Any] | list[Any]) -> int:
-    """How many keys there are, with those of what is inside."""
-    inner: Iterable[Any] = found
-    count = 0
-    if isinstance(found, dict):
-        inner, count = found.values(), len(found)
-    return count + sum([_keys(one) for one in inner if isinstance(one, dict | list)])
 
 
 def _id_of(line: bytes) -> RequestId:
@@ -170,23 +161,23 @@ def _id_of(line: bytes) -> RequestId:
 
 def encode_result(request_id: RequestId, result: Any) -> bytes:
     """The line that answers a request; raises TypeError for what JSON does not know."""
-    return msgspec.json.encode({"id": request_id, "result": result}) + b"\n"
+    return _encoder.encode({"id": request_id, "result": result}) + b"\n"
 
 
 def encode_event(request_id: RequestId, event: Any) -> bytes:
     """One of the many lines that answer a stream's request."""
-    return msgspec.json.encode({"id": request_id, "event": event}) + b"\n"
+    return _encoder.encode({"id": request_id, "event": event}) + b"\n"
 
 
 def encode_end(request_id: RequestId) -> bytes:
     """The last line of a stream that ended by itself."""
-    return msgspec.json.encode({"id": request_id, "end": True}) + b"\n"
+    return _encoder.encode({"id": request_id, "end": True}) + b"\n"
 
 
 def encode_error(request_id: RequestId, error: CallError) -> bytes:
     """The line that refuses a request or ends a stream."""
     body = {"code": error.code, "message": error.message, "remedy": error.remedy}
-    return msgspec.json.encode({"id": request_id, "error": body}) + b"\n"
+    return _encoder.encode({"id": request_id, "error": body}) + b"\n"
 
 
 # A handler gets its arguments as the record from control_arguments.py.

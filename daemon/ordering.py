@@ -5,8 +5,7 @@ What is decided is decided in `queue/intake.py`, in one transaction of its agent
 
 import asyncio
 import itertools
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
 from peewee import Database
@@ -43,20 +42,23 @@ class Ordering:
         client_reference: str | None = None,
         address: str | None = None,
         receiver: str = "",
+        reply_number: str | None = None,
         dialect: str = "",
         placed_by: str = "",
     ) -> Origin:
         """Who orders, how, and when: now."""
+        now_ms = self._context.clock.now_ms()
         return Origin(
             agent=agent,
             channel=channel,
             text=text,
             client_reference=client_reference,
-            received_at=self._context.clock.now_ms(),
-            local_day=self._context.day(),
+            received_at=now_ms,
+            local_day=self._context.day_of(now_ms),
             time_limit_seconds=int(self._context.config.orders.time_limit_seconds),
             address=address,
             receiver=receiver,
+            reply_number=reply_number,
             dialect=dialect,
             placed_by=placed_by,
         )
@@ -93,7 +95,7 @@ class Ordering:
 
         # In its agent's turn: who sends one order does not wait for who sends a thousand.
         answer, extra = await self._context.store.write_for(origin.agent, job)
-        self._tell(origin.text, origin, answer)
+        self._tell(origin, answer)
         return answer, extra
 
     async def place_many(
@@ -133,34 +135,47 @@ class Ordering:
                 return [error]
             # A fault of ours, with one of them, which has undone all: it shall harm no other.
             return [await self._place_alone(one, common, more) for one in wanted]
-        for one, (answer, _) in zip(wanted, answers, strict=True):
-            self._tell(one.text, common, answer)
+        self._tell_all(wanted, common, answers)
         return answers
 
     async def _place_alone(
         self, one: Wanted, common: Origin, more: Callable[[Database, Accepted], T]
     ) -> tuple[Answer, T | None] | Exception:
-        own = replace(common, text=one.text, client_reference=one.client_reference)
+        own = common._replace(text=one.text, client_reference=one.client_reference)
         try:
             return await self.place_and(one.request, own, more)
         except Exception as error:  # noqa: BLE001 - the caller's, who asked for others as well
             return error
 
-    def tell_accepted(self, order: Order) -> None:
-        """Tell followers of an order that is on disk, and wake its operator's chips."""
-        # One line an order is enough, and that is its last.
-        self._context.log.debug(
-            "order.accepted", order=order.id, agent=order.agent, product=order.product
-        )
-        self._context.measures.accepted[(order.operator, order.channel)] += 1
-        self._context.tell_followers(order, None)
-        self._wake(order.operator)
+    def tell_accepted(self, accepted: Iterable[Order]) -> None:
+        """Tell followers of orders that are on disk, and wake their operators' chips."""
+        context, debug = self._context, self._context.log.debug
+        operators: dict[str, None] = {}  # a dict for its order
+        for order in accepted:
+            # One line an order is enough, and that is its last.
+            debug("order.accepted", order=order.id, agent=order.agent, product=order.product)
+            context.measures.accepted[(order.operator, order.channel)] += 1
+            context.tell_followers(order, None)
+            operators[order.operator] = None
+        for operator in operators:
+            self._wake(operator)
 
-    def _tell(self, text: str, origin: Origin, answer: Answer) -> None:
+    def _tell(self, origin: Origin, answer: Answer) -> None:
         if isinstance(answer, Refusal):
-            self._tell_refused(text, origin, answer)
+            self._tell_refused(origin.text, origin, answer)
         elif isinstance(answer, Accepted) and not answer.repeated:
-            self.tell_accepted(answer.order)
+            self.tell_accepted((answer.order,))
+
+    def _tell_all(
+        self, wanted: Sequence[Wanted], common: Origin, answers: Sequence[tuple[Answer, object]]
+    ) -> None:
+        accepted = []
+        for one, (answer, _) in zip(wanted, answers, strict=True):
+            if isinstance(answer, Refusal):
+                self._tell_refused(one.text, common, answer)
+            elif isinstance(answer, Accepted) and not answer.repeated:
+                accepted.append(answer.order)
+        self.tell_accepted(accepted)
 
     def _tell_refused(self, text: str, origin: Origin, refusal: Refusal) -> None:
         self._context.log.info(

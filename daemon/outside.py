@@ -2,12 +2,14 @@
 
 The calls of the control socket are written against `Transactions` like everything else;
 given this one, whatever they read and write waits in the visitors' lanes under the name of
-the caller. Who that is the server says once for each request (`CALLER`); an order is
+the caller. Who that is the server says once for each connection (`CALLER`); an order is
 written under its agent's name instead, whatever connections the agent sends it over. What an
 admin's call writes is recorded as his act in the same transaction (admins/witness.py).
 """
 
+from collections.abc import Coroutine
 from contextvars import ContextVar
+from typing import Any
 
 from pulsarack.daemon.admins import witness
 from pulsarack.daemon.store import Transactions
@@ -18,30 +20,33 @@ CALLER: ContextVar[str] = ContextVar("caller", default="")
 
 
 class Outside:
-    """`Transactions` for what comes from outside."""
+    """`Transactions` for what comes from outside.
+
+    Its methods add no coroutine of their own: each gives on the one that it gets.
+    """
 
     def __init__(self, store: Transactions) -> None:
         self._store = store
 
-    async def write(self, job: Job[T]) -> T:
+    def write(self, job: Job[T]) -> Coroutine[Any, Any, T]:
         """As the store's, in the caller's turn; raises Busy."""
-        return await self.write_for(CALLER.get(), job)
+        return self.write_for(CALLER.get(), job)
 
-    async def write_first(self, job: Job[T]) -> T:
+    def write_first(self, job: Job[T]) -> Coroutine[Any, Any, T]:
         """Nobody outside goes first: as `write`."""
-        return await self.write(job)
+        return self.write(job)
 
-    async def read(self, job: Job[T]) -> T:
+    def read(self, job: Job[T]) -> Coroutine[Any, Any, T]:
         """As the store's, in the caller's turn; raises Busy."""
-        return await self._store.read_for(CALLER.get(), job)
+        return self._store.read_for(CALLER.get(), job)
 
-    async def write_for(self, source: str, job: Job[T], turns: int = 1) -> T:
+    def write_for(self, source: str, job: Job[T], turns: int = 1) -> Coroutine[Any, Any, T]:
         """In the turn of somebody else than the caller; raises Busy."""
-        return await witness.write(lambda one: self._store.write_for(source, one, turns), job)
+        return witness.write(lambda one: self._store.write_for(source, one, turns), job)
 
-    async def read_for(self, source: str, job: Job[T]) -> T:
+    def read_for(self, source: str, job: Job[T]) -> Coroutine[Any, Any, T]:
         """In the turn of somebody else than the caller; raises Busy."""
-        return await self._store.read_for(source, job)
+        return self._store.read_for(source, job)
 
     def close(self) -> None:
         """It is not theirs to close."""

@@ -113,27 +113,27 @@ def hold(db: Database, wanted: Transfer, *, now_ms: int) -> Result:
     return _book(db, wanted, "held", None, now_ms)
 
 
-def hold_all(db: Database, wanted: Sequence[Transfer], *, now_ms: int) -> None:
-    """Hold transfers that all can be held, by one statement; raises IntegrityError if one cannot.
+def hold_all(
+    db: Database,
+    wanted: Sequence[tuple[str, int, str]],
+    *,
+    debit: str,
+    credit: str,
+    asset: str = "IDR",
+    memo: str = "",
+    now_ms: int,
+) -> None:
+    """Hold transfers between the same accounts, each by its id, amount and reference.
 
-    Nothing is held then, and nobody is told which one it was: for whoever has looked before.
+    One statement does it. Raises IntegrityError if one of them cannot be held: nothing is held
+    then, and nobody is told which one it was; this is for whoever has looked before.
     """
     at = check_time(now_ms)
-    rows = [
-        (
-            one.id,
-            "held",
-            None,
-            one.debit,
-            one.credit,
-            one.asset,
-            one.amount,
-            one.reference,
-            one.memo,
-            at,
-        )
-        for one in wanted
-    ]
+    rows = []
+    for transfer_id, amount, reference in wanted:
+        check_amount(amount)
+        _check_id(transfer_id)
+        rows.append((transfer_id, "held", None, debit, credit, asset, amount, reference, memo, at))
     sql.add_all(db, _INSERT, rows)
 
 

@@ -9,7 +9,6 @@ A deposit is what we owe the agent: `liability:agent:<code>`, limited, so that
 nobody can order more than is there. How it is raised is in `deposits/`.
 """
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from peewee import Database
@@ -22,8 +21,7 @@ from pulsarack.queue.validation import Refusal, RefusalCode
 CASH = accounts.bank("cash")
 
 
-@dataclass(frozen=True, slots=True)
-class Agent:
+class Agent(NamedTuple):
     """Somebody who orders against a deposit."""
 
     code: str

@@ -13,7 +13,9 @@ An order is written at once: two unique indexes and a trigger know whether it is
 only when they refuse it, or something else speaks against it, the first one is looked for.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final, NamedTuple
 
 from peewee import Database, IntegrityError
 
@@ -42,17 +44,18 @@ from pulsarack.queue.validation import (
     show_destination,
 )
 
+_QUEUED: Final = OrderState.QUEUED.value
+_PRICE: Final = "price"
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
+
+class Accepted(NamedTuple):
     """The order, and whether it had been accepted before under its reference."""
 
     order: Order
     repeated: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(NamedTuple):
     """Who sent an order, how and when.
 
     `address`: where it is answered, if not over the socket; `receiver`: which of ours it came to;
@@ -73,8 +76,7 @@ class Origin:
     placed_by: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Sale:
+class Sale(NamedTuple):
     """What is sold, and on which terms."""
 
     product: Product
@@ -206,6 +208,8 @@ def _sold(db: Database, code: str, product: Product | None, destination: str) ->
     if product.kind == METER:
         return product
     operator = prefixes.operator_of(db, destination)
+    if operator == product.operator:
+        return product
     shown = show_destination(destination)
     if operator is None:
         return Refusal(
@@ -213,13 +217,11 @@ def _sold(db: Database, code: str, product: Product | None, destination: str) ->
             f"no operator is known for {shown}",
             "an admin adds the prefix with: pulsarack prefix set PREFIX OPERATOR",
         )
-    if operator != product.operator:
-        return Refusal(
-            RefusalCode.WRONG_OPERATOR,
-            f"{shown} is a number of {operator}, {code} is a product of {product.operator}",
-            f"order a product of {operator}",
-        )
-    return product
+    return Refusal(
+        RefusalCode.WRONG_OPERATOR,
+        f"{shown} is a number of {operator}, {code} is a product of {product.operator}",
+        f"order a product of {operator}",
+    )
 
 
 def _queue(
@@ -251,7 +253,7 @@ def new_order(request: Request, destination: str, sale: Sale, origin: Origin) ->
     limit = product.time_limit_seconds or origin.time_limit_seconds
     return Order(
         id=0,
-        state=OrderState.QUEUED.value,
+        state=_QUEUED,
         agent=origin.agent,
         product=product.code,
         operator=product.operator,
@@ -280,16 +282,24 @@ def history_line(origin: Origin) -> str:
 
 def hold_price(db: Database, order_id: int, agent: str, price: int, *, now_ms: int) -> Result:
     """Hold an order's price in the agent's deposit."""
-    return journal.hold(db, price_transfer(order_id, agent, price), now_ms=now_ms)
-
-
-def price_transfer(order_id: int, agent: str, price: int) -> Transfer:
-    """What is held until an order is decided."""
-    return Transfer(
+    transfer = Transfer(
         id=orders.price_hold(order_id),
         debit=accounts.agent(agent),
         credit=accounts.SALES,
         amount=price,
         reference=orders.reference(order_id),
-        memo="price",
+        memo=_PRICE,
+    )
+    return journal.hold(db, transfer, now_ms=now_ms)
+
+
+def hold_prices(db: Database, placed: Sequence[Order], agent: str, *, now_ms: int) -> None:
+    """The same of some orders of an agent whose deposit has them all; raises IntegrityError."""
+    journal.hold_all(
+        db,
+        [(orders.price_hold(one.id), one.price, orders.reference(one.id)) for one in placed],
+        debit=accounts.agent(agent),
+        credit=accounts.SALES,
+        memo=_PRICE,
+        now_ms=now_ms,
     )

@@ -12,12 +12,10 @@ So a rule that `intake.accept` has for a new order must stand in `_Shop`, too.
 
 import json
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import NamedTuple
 
 from peewee import Database, IntegrityError
 
-from pulsarack.ledger import accounts, books, journal
 from pulsarack.queue import agents, intake, orders, prefixes, products, state
 from pulsarack.queue.agents import Agent
 from pulsarack.queue.intake import Accepted, Origin, Repeated, Sale
@@ -72,49 +70,66 @@ class _Usual(NamedTuple):
     shares: Sequence[Share]
 
 
+class _Goods(NamedTuple):
+    """What is sold, and the row of an order for it, but for what is that order's own."""
+
+    sale: Sale
+    row: Order
+
+
 class _Shop:
     """What the orders of a request have in common, as it is in this transaction."""
 
     def __init__(self, db: Database, common: Origin) -> None:
         self._db = db
         self._common = common
-        self._agent = agents.find(db, common.agent)
         self._prefixes = prefixes.Table(db)
-        self._sales: dict[str, Sale | None] = {}
+        self._goods: dict[str, _Goods | None] = {}
+        self._agent: Agent | None = None
         self._left = 0
         self.look_at_the_deposit()
 
     def look_at_the_deposit(self) -> None:
         """See what is left of it; in between it is counted here."""
-        deposit = self._agent and books.balance(self._db, accounts.agent(self._agent.code))
-        self._left = deposit.available if deposit else 0
+        found = agents.depositor(self._db, self._common.agent)
+        if found is not None:
+            self._agent, self._left = found
 
     def look_at(self, wanted: Wanted) -> _Usual | None:
         """The order with its price set aside; None: something speaks against it."""
         asked = wanted.request
-        sale = self._sale(asked.product)
-        if sale is None or check_reference(wanted.client_reference) is not None:
+        goods = self._find(asked.product)
+        if goods is None or check_reference(wanted.client_reference) is not None:
             return None
+        sale, row = goods
         destination = normalise_destination(asked.destination, sale.product.kind)
         if isinstance(destination, Refusal) or not self._is_sold_to(sale.product, destination):
             return None
         if self._left < sale.offer.price:
             return None
         self._left -= sale.offer.price
-        order = intake.new_order(asked, destination, sale, self._common)
-        own = order._replace(text=wanted.text, client_reference=wanted.client_reference)
-        return _Usual(wanted, own, sale.offer.shares)
+        order = row._replace(
+            destination=destination,
+            repeat_index=asked.repeat_index,
+            client_reference=wanted.client_reference,
+            text=wanted.text,
+        )
+        return _Usual(wanted, order, sale.offer.shares)
 
-    def _sale(self, code: str) -> Sale | None:
-        if code not in self._sales:
-            self._sales[code] = self._look_up(self._agent, products.find(self._db, code))
-        return self._sales[code]
+    def _find(self, code: str) -> _Goods | None:
+        if code not in self._goods:
+            self._goods[code] = self._look_up(products.find(self._db, code))
+        return self._goods[code]
 
-    def _look_up(self, agent: Agent | None, product: Product | None) -> Sale | None:
+    def _look_up(self, product: Product | None) -> _Goods | None:
+        agent = self._agent
         if agent is None or not agent.active or product is None or not product.active:
             return None
         offer = pricing.offer(self._db, agent, product)
-        return None if pricing.below_cost(offer, product) else Sale(product, offer)
+        if pricing.below_cost(offer, product):
+            return None
+        sale = Sale(product, offer)
+        return _Goods(sale, intake.new_order(Request(product.code, "", 1), "", sale, self._common))
 
     def _is_sold_to(self, product: Product, destination: str) -> bool:
         if product.kind == METER:
@@ -123,7 +138,7 @@ class _Shop:
 
 
 def _alone(db: Database, one: Wanted, common: Origin) -> Answer:
-    origin = replace(common, text=one.text, client_reference=one.client_reference)
+    origin = common._replace(text=one.text, client_reference=one.client_reference)
     return intake.accept(db, one.request, origin)
 
 
@@ -150,9 +165,9 @@ def _write(db: Database, usual: Sequence[_Usual], common: Origin) -> Sequence[Or
         for order in placed:
             origins.add(db, OrderOrigin(order.id, *came))
     for order, one in zip(placed, usual, strict=True):
-        commissions.write(db, order.id, one.shares)
-    held = [intake.price_transfer(order.id, order.agent, order.price) for order in placed]
-    journal.hold_all(db, held, now_ms=common.received_at)
+        if one.shares:
+            commissions.write(db, order.id, one.shares)
+    intake.hold_prices(db, placed, common.agent, now_ms=common.received_at)
     ids = [order.id for order in placed]
     why = intake.history_line(common)
     state.record_all(db, ids, OrderState.QUEUED, why=why, now_ms=common.received_at)

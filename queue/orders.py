@@ -80,8 +80,9 @@ def add(db: Database, order: Order) -> Order:
 
 def add_all(db: Database, new: Sequence[Order]) -> list[Order]:
     """The same of some by one statement: all or none."""
-    first = insert_all(db, _INTO, [order[1:] for order in new])
-    return [order._replace(id=number) for number, order in enumerate(new, start=first)]
+    rows = [order[1:] for order in new]
+    first = insert_all(db, _INTO, rows)
+    return [Order._make((number, *row)) for number, row in enumerate(rows, start=first)]
 
 
 def find(db: Database, order_id: int) -> Order | None:

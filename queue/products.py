@@ -1,6 +1,6 @@
 """Products: what an agent orders by a short code, its price and what it costs us."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from peewee import Database
 
@@ -8,8 +8,7 @@ from pulsarack.queue.rows import columns, execute, select, select_one
 from pulsarack.queue.validation import AIRTIME
 
 
-@dataclass(frozen=True, slots=True)
-class Product:
+class Product(NamedTuple):
     """A denomination of an operator under a code. Price and cost are rupiah."""
 
     code: str

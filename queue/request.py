@@ -9,18 +9,19 @@ order_text/, which knows their other forms too.
 """
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from pulsarack.queue.validation import Refusal, RefusalCode
 
 TEXT_LIMIT = 160
 _PRODUCT = re.compile(r"[A-Za-z][A-Za-z0-9]{0,15}")
 _REPEAT = re.compile(r"[1-9][0-9]?")
+# As nearly all are written: nothing about them is left to find out.
+_PLAIN = re.compile(r"([A-Za-z][A-Za-z0-9]{0,15})\.([0-9]{1,20})")
 _FORM = "write PRODUCT.NUMBER, or PRODUCT.2.NUMBER for the second time today"
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """What an order text asks for; nothing of it is checked against the database yet."""
 
     product: str
@@ -30,6 +31,9 @@ class Request:
 
 def parse(text: str) -> Request | Refusal:
     """Read an order text. The product code is taken in upper case."""
+    plain = _PLAIN.fullmatch(text)
+    if plain is not None:
+        return Request(plain[1].upper(), plain[2], 1)
     if len(text) > TEXT_LIMIT:
         return _bad(f"the text is longer than {TEXT_LIMIT} characters")
     parts = [part.strip() for part in text.strip().rstrip(".").split(".")]

@@ -111,7 +111,8 @@ def record_all(
     db: Database, order_ids: Sequence[int], state: OrderState, *, why: str, now_ms: int
 ) -> None:
     """The same line for some orders."""
-    insert_all(db, _RECORD, [(order_id, now_ms, state.value, why) for order_id in order_ids])
+    name = state.value
+    insert_all(db, _RECORD, [(order_id, now_ms, name, why) for order_id in order_ids])
 
 
 @dataclass(frozen=True, slots=True)

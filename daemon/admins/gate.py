@@ -43,14 +43,15 @@ class Gate:
 
         async def answer(args: msgspec.Struct, peer: Peer) -> Any:
             standing = await self._let_in(call.name, rule, args, peer)
-            named = peer.named(standing.login)
-            if not rule.acts:
-                return await handler(args, named)
+            return await handler(args, peer.named(standing.login))
+
+        async def record(args: msgspec.Struct, peer: Peer) -> Any:
+            standing = await self._let_in(call.name, rule, args, peer)
             act = self._act(standing, call.name, rule, args)
             how = self._ahead if rule.ahead else self._together
-            return await how(act, lambda: handler(args, named))
+            return await how(act, lambda: handler(args, peer.named(standing.login)))
 
-        return answer
+        return record if rule.acts else answer
 
     def _stream(self, call: Call, rule: Rule) -> Any:
         handler = call.stream
@@ -74,7 +75,7 @@ class Gate:
     async def _let_in(
         self, name: str, rule: Rule, args: msgspec.Struct, peer: Peer
     ) -> UserStanding:
-        standing = await self._admins.standing(peer.uid)
+        standing = self._admins.known(peer.uid) or await self._admins.standing(peer.uid)
         if rule.right in RIGHTS_OF[standing.role]:
             return standing
         error = _not_allowed(standing, name, rule)

@@ -1,7 +1,11 @@
 """order.new_many: the orders of one request, each answered as order.new would answer it."""
 
 import asyncio
+from collections import defaultdict
+from collections.abc import Sequence
 from typing import Any, NamedTuple
+
+import msgspec
 
 from pulsarack.daemon.calls.office import Office, refused
 from pulsarack.daemon.calls.order_calls import refuse, request_of, row_of, text_of
@@ -56,63 +60,44 @@ class ManyOrders:
         Each agent's are placed in that agent's turn, as single ones are.
         """
         answers: list[Result] = [{}] * len(args.orders)
-        parts: dict[str, _Part] = {}
-        for place, given in enumerate(args.orders):
-            found = self._read(given)
-            if isinstance(found, CallError):
-                answers[place] = _error(found)
-                continue
-            agent, wanted = found
-            part = parts.setdefault(agent, _Part([], []))
-            part.places.append(place)
-            part.wanted.append(wanted)
+        parts: dict[str, _Part] = defaultdict(lambda: _Part([], []))
+        for place, one in enumerate(_arguments(args.orders)):
+            if isinstance(one, CallError):
+                answers[place] = _error(one)
+            elif isinstance(asked := request_of(one), Refusal):
+                answers[place] = _error(refuse(self._log, one, asked))
+            else:
+                part = parts[one.agent]
+                part.places.append(place)
+                part.wanted.append(Wanted(asked, text_of(one, asked), one.client_reference))
         by = f"{peer.login} (uid {peer.uid})"
-        placed = await asyncio.gather(
-            *(self._place(agent, part.wanted, by, peer) for agent, part in parts.items())
+        await asyncio.gather(
+            *(self._place(agent, part, by, peer, answers) for agent, part in parts.items())
         )
-        for part, results in zip(parts.values(), placed, strict=True):
-            for place, result in zip(part.places, results, strict=True):
-                answers[place] = result
         return {"orders": answers}
 
-    def _read(self, given: Any) -> tuple[str, Wanted] | CallError:
-        """Whose order it is and what is wanted, from the arguments of an order.new."""
-        if not isinstance(given, dict):
-            return CallError(
-                "BAD_ARGUMENT", "this order is no object", 'write {"agent": "...", ...}'
-            )
-        try:
-            args = check_arguments(_ONE, given)
-        except CallError as error:
-            return error
-        assert isinstance(args, OrderNew)
-        asked = request_of(args)
-        if isinstance(asked, Refusal):
-            return refuse(self._log, args, asked)
-        return args.agent, Wanted(asked, text_of(args, asked), args.client_reference)
-
     async def _place(
-        self, agent: str, wanted: list[Wanted], placed_by: str, peer: Peer
-    ) -> list[Result]:
+        self, agent: str, part: _Part, placed_by: str, peer: Peer, answers: list[Result]
+    ) -> None:
+        """Place the orders of an agent, and put what is said of each in its place."""
         common = self._ordering.origin(agent, SOCKET, "", placed_by=placed_by)
-        found = await self._ordering.place_many(wanted, common, row_of)
-        return [await self._told(one, peer) for one in found]
+        found = await self._ordering.place_many(part.wanted, common, row_of)
+        for place, one in zip(part.places, found, strict=True):
+            if isinstance(one, Exception):
+                answers[place] = self._failure(one, peer)
+                continue
+            answer, row = one
+            answers[place] = {"order": row} if row else await self._without_row(answer, peer)
 
-    async def _told(self, one: tuple[Answer, Result | None] | Exception, peer: Peer) -> Result:
-        """In its place, so that who placed the others hears of them."""
-        if isinstance(one, Exception):
-            return self._failure(one, peer)
-        try:
-            return await self._shown(*one)
-        except Exception as error:  # noqa: BLE001 - of an archived one, whose file is looked into
-            return self._failure(error, peer)
-
-    async def _shown(self, answer: Answer, row: Result | None) -> Result:
+    async def _without_row(self, answer: Answer, peer: Peer) -> Result:
+        """What is said of an order that was not accepted, or so long ago that it is archived."""
         if isinstance(answer, Refusal):
             return _error(refused(answer))
-        if isinstance(answer, Repeated):
+        assert isinstance(answer, Repeated), "an accepted order has its row"
+        try:
             return {"order": {**await self._past.row(answer.past), "repeated": True}}
-        return {"order": {**(row or {}), "repeated": answer.repeated}}
+        except Exception as error:  # noqa: BLE001 - who placed the others shall hear of them
+            return self._failure(error, peer)
 
     def _failure(self, error: Exception, peer: Peer) -> Result:
         """What the single call would be answered; counted and logged as there (control.py)."""
@@ -125,6 +110,25 @@ class ManyOrders:
         if told.code == BUSY and self._pressure is not None:
             self._pressure.refused(BUSY, pid=peer.pid)
         return _error(told)
+
+
+def _arguments(orders: list[Any]) -> Sequence[OrderNew | CallError]:
+    """Each as the arguments of an order.new; what is wrong with one stands in its place."""
+    try:
+        return msgspec.convert(orders, list[OrderNew])
+    except msgspec.ValidationError:
+        return [_argument(one) for one in orders]
+
+
+def _argument(given: Any) -> OrderNew | CallError:
+    if not isinstance(given, dict):
+        return CallError("BAD_ARGUMENT", "this order is no object", 'write {"agent": "...", ...}')
+    try:
+        args = check_arguments(_ONE, given)
+    except CallError as error:
+        return error
+    assert isinstance(args, OrderNew)
+    return args
 
 
 def _error(error: CallError) -> Result:

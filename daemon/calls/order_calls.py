@@ -75,7 +75,8 @@ class OrderCalls:
             raise refused(answer)
         if isinstance(answer, Repeated):
             return {**await self._past.row(answer.past), "repeated": True}
-        return {**(row or {}), "repeated": answer.repeated}
+        assert row is not None, "an accepted order is shown"
+        return row
 
     async def show(self, args: OrderById, _peer: Peer) -> dict[str, Any]:
         """The whole story of an order."""
@@ -253,5 +254,7 @@ def request_of(args: OrderNew) -> Request | Refusal:
 
 def row_of(db: Database, accepted: Accepted) -> dict[str, Any]:
     """The order as order.new shows it."""
-    order = accepted.order
-    return order_row(db, order) if accepted.repeated else new_order_row(order)
+    order, repeated = accepted
+    row = order_row(db, order) if repeated else new_order_row(order)
+    row["repeated"] = repeated
+    return row

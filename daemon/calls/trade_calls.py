@@ -115,7 +115,7 @@ class TradeCalls:
     async def product_list(self, _args: Nothing, _peer: Peer) -> dict[str, Any]:
         """All products."""
         rows = await self._context.store.read(products.every)
-        return {"products": [asdict(row) for row in rows]}
+        return {"products": [row._asdict() for row in rows]}
 
     async def prefix_list(self, _args: Nothing, _peer: Peer) -> dict[str, Any]:
         """The whole prefix table."""

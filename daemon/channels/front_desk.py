@@ -238,8 +238,7 @@ class FrontDesk:
         # In its agent's turn: who sends one text does not wait for who sends a thousand.
         outcome, answers = await self._context.store.write_for(agent.code, job)
         for answer in answers:
-            for order in answer.orders:
-                self._ordering.tell_accepted(order)
+            self._ordering.tell_accepted(answer.orders)
             for order in answer.cancelled:
                 await self._context.announce(order.id)
         return self._ended(letter, outcome)

@@ -9,6 +9,7 @@ An agent without level and uplines costs no statement.
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from peewee import Database
 
@@ -25,8 +26,7 @@ class Share:
     amount: int
 
 
-@dataclass(frozen=True, slots=True)
-class Offer:
+class Offer(NamedTuple):
     """What an agent pays, and what each upline earns of it, the nearest first; none earns 0."""
 
     price: int
@@ -58,11 +58,11 @@ FROM way ORDER BY way.distance
 
 def offer(db: Database, agent: Agent, product: Product) -> Offer:
     """What a product costs an agent at this moment."""
-    shares: tuple[Share, ...] = ()
-    if agent.upline is not None:
-        added = tuples(db, _ADDED, (agent.code, product.code))
-        shares = tuple(Share(upline, amount) for upline, amount in added if amount)
     base = _base(db, agent, product)
+    if agent.upline is None:
+        return Offer(base, ())
+    added = tuples(db, _ADDED, (agent.code, product.code))
+    shares = tuple(Share(upline, amount) for upline, amount in added if amount)
     return Offer(base + sum(share.amount for share in shares), shares)
 
 

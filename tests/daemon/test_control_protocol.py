@@ -78,6 +78,10 @@ BAD = [
     (b'{"id": 1, "call": "status", "args": {}, "args": {}}', 1, "BAD_REQUEST"),
     (b'{"id": 1, "id": 2, "call": "status"}', None, "BAD_REQUEST"),
     (b'{"id": 1, "call": "status", "odd": {"x": [{"y": 1, "y": 1}]}}', 1, "BAD_REQUEST"),
+    # As many colons as keys that were kept: what was dropped had one, an escape puts one in.
+    (b'{"id": 1, "call": "x", "args": {"a": "b", "a": "\\u003a"}}', 1, "BAD_REQUEST"),
+    (b'{"id": 1, "call": "x", "id": 2}', None, "BAD_REQUEST"),
+    (b'{"id": 1, "call": "x", "args": {"a": 1}, "args": {}}', 1, "BAD_REQUEST"),
 ]
 
 

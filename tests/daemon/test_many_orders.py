@@ -8,15 +8,24 @@ import pytest
 from peewee import Database
 
 from pulsarack.daemon.admins.gate import NOT_ALLOWED
-from pulsarack.daemon.calls.many_orders import ManyOrders
 from pulsarack.daemon.control_arguments import ORDERS_A_REQUEST
 from pulsarack.daemon.control_protocol import CallError, Peer, decode_request, encode_result
 from pulsarack.daemon.errors import Busy
+from pulsarack.daemon.past_orders import PastOrders
 from pulsarack.daemon.store_errors import NotStored
 from pulsarack.queue import intake, intake_many, rows
+from pulsarack.queue.archive import PastOrder
 from tests.daemon.test_orders_and_chips import in_world
 from tests.daemon.world import World
 
+ARCHIVED = (
+    "INSERT INTO past_order (id, archive, agent, client_reference, product, destination,"
+    " repeat_index, local_day, operator, denomination, state, finished_at, said_done)"
+    " VALUES (900, '2026-01', 'A1', 'r13', 'S10', '6281200000113', 1, '2026-01-02', 'telkomsel',"
+    " 10, 'SUCCEEDED', 5, 0)"
+)
+COUNTED = "UPDATE finished_orders SET number = number + 1 WHERE state = 'SUCCEEDED'"
+"""An order that left for an archive whose file is not there."""
 SITI = Peer(3, 2000, 2000)  # in the group, and given no role
 
 
@@ -119,19 +128,20 @@ def test_one_that_cannot_be_shown_hides_no_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As an archived one may fail to be, when the others are on disk already."""
-    shown, asked = ManyOrders._shown, []
 
-    async def fail_once(calls: ManyOrders, *answer: Any) -> Any:
-        asked.append(answer)
-        if len(asked) == 2:
-            raise RuntimeError("planted")
-        return await shown(calls, *answer)
+    async def fail(_rows: PastOrders, _past: PastOrder) -> Any:
+        raise RuntimeError("planted")
 
     async def place(world: World) -> None:
-        monkeypatch.setattr(ManyOrders, "_shown", fail_once)
+        world.daemon.store.run_inline(lambda db: rows.execute(db, ARCHIVED))
+        world.daemon.store.run_inline(lambda db: rows.execute(db, COUNTED))
         orders = [order(number, f"r{number}") for number in (12, 13, 14)]
-        assert [code(one) for one in await many(world, *orders)] == ["new", "INTERNAL", "new"]
-        assert [code(one) for one in await many(world, *orders)] == ["again"] * 3
+        with monkeypatch.context() as patch:
+            patch.setattr(PastOrders, "row", fail)
+            assert [code(one) for one in await many(world, *orders)] == ["new", "INTERNAL", "new"]
+        again = await many(world, *orders)
+        assert [code(one) for one in again] == ["again"] * 3
+        assert again[1]["order"]["id"] == 900
 
     in_world(tmp_path, place)
 

@@ -90,6 +90,11 @@ def test_what_is_written_is_what_is_read(product: str, repeat: int, number: str)
     assert show_destination("62" + number[1:]) == number
 
 
+@given(st.from_regex(r"[A-Za-z0-9]{0,18}\.[0-9]{0,24}", fullmatch=True))
+def test_the_plain_form_is_read_like_the_others(text: str) -> None:
+    assert parse(text) == parse(f" {text}")
+
+
 NUMBERS = [
     ("081200000012", "6281200000012"),
     ("6281200000012", "6281200000012"),

@@ -6,7 +6,7 @@ old its reference is.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from peewee import Database
 
@@ -113,6 +113,7 @@ class Desk:
             shown if text is None else text,
             client_reference=reference,
             address=account.member,
+            reply_number=reply_number,
             dialect=dialect,
         )
 
@@ -121,9 +122,7 @@ class Desk:
                 first(db)
             return None if most_price is None else self._dearer(db, request, origin, most_price)
 
-        found = await self._parts.ordering.place(
-            request, replace(origin, reply_number=reply_number), first=before
-        )
+        found = await self._parts.ordering.place(request, origin, first=before)
         if isinstance(found, Refusal):
             return found
         if isinstance(found, Repeated):

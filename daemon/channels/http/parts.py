@@ -93,6 +93,7 @@ class Ordering(Protocol):
         client_reference: str | None = None,
         address: str | None = None,
         receiver: str = "",
+        reply_number: str | None = None,
         dialect: str = "",
     ) -> Origin:
         """Who orders, how, and when: now."""
