@@ -119,13 +119,17 @@ class Context:
         )
 
     def tell(self, standing: Standing) -> None:
-        """Tell followers how an order stands; a finished one gets its line in the log."""
+        """Tell followers how an order stands; a finished one gets its line in the log.
+
+        By that one line it is found, counted and timed: `reason` is why it is not SUCCEEDED, the
+        seconds count from its receipt to its first claim (or its end, without one) and its end.
+        """
         order, attempts = standing.order, standing.attempts
         self.tell_followers(order, attempts.chip)
         if order.finished_at is not None:
             self.measures.order_ended(order, attempts)
-            logging.order_finished(
-                self.log,
+            self.log.info(
+                "order.finished",
                 order=order.id,
                 agent=order.agent,
                 product=order.product,
