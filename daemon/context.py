@@ -127,6 +127,7 @@ class Context:
         order, attempts = standing.order, standing.attempts
         self.tell_followers(order, attempts.chip)
         if order.finished_at is not None:
+            self.events.finished(order)
             self.measures.order_ended(order, attempts)
             self.log.info(
                 "order.finished",

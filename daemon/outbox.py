@@ -16,11 +16,10 @@ from peewee import Database
 
 from pulsarack.daemon.bell import Bell
 from pulsarack.daemon.context import Context
-from pulsarack.daemon.events import Event
 from pulsarack.daemon.outside import CALLER
 from pulsarack.queue import messages
 from pulsarack.queue.messages import Message
-from pulsarack.queue.wordings import final
+from pulsarack.queue.orders import Order
 
 # How often to look without being rung, should ever a message be written without an event.
 LOOK_SECONDS = 30.0
@@ -73,11 +72,9 @@ class Outbox:
             turn, lambda db: messages.hand_out(db, _page(db, agent, after))
         )
 
-    def _ring(self, event: Event) -> None:
-        if event["kind"] != "order" or event["channel"] != messages.SOCKET:
-            return
-        if event["state"] in final.KEYS:
-            for bell in self._bells.get(event["agent"], ()):
+    def _ring(self, order: Order) -> None:
+        if order.channel == messages.SOCKET:
+            for bell in self._bells.get(order.agent, ()):
                 bell.ring()
 
     def _leave(self, agent: str, bell: Bell) -> None:
