@@ -94,7 +94,7 @@ def attempt_written_after_the_first_byte(patches: ExitStack) -> None:
         pass
 
     async def _pass(self: Dispatcher) -> None:
-        idle = {iccid: chip for iccid, (chip, _) in self._idle.items()}
+        idle = {iccid: chip for chips in self._idle.values() for iccid, chip in chips.items()}
         now_ms, started = self._context.clock.now_ms(), self._context.day_started_at()
 
         def job(db: Database) -> list[claim.Claim]:
@@ -111,8 +111,8 @@ def attempt_written_after_the_first_byte(patches: ExitStack) -> None:
         with suppress(_Undone):
             await self._context.store.write(look)
         for claimed in found:
-            _, give = self._idle.pop(claimed.chip)
-            give(claimed)
+            del self._idle[claimed.order.operator][claimed.chip]
+            self._gives.pop(claimed.chip)(claimed)
         await self._context.clock.sleep(2.0)
         await self._context.store.write(job)
 
