@@ -143,11 +143,11 @@ class Sale:
         measures.attempts[(operator, outcome, reason.value if reason else "")] += 1
         if known and self._committed:
             seconds = self._context.clock.monotonic() - self._committed_at
-            measures.answer_seconds.note(operator, seconds)
+            measures.answer_seconds[operator].note(seconds)
 
-    async def _insist(self, write: Callable[[], Awaitable[T]]) -> T:
-        leave = self._desk
-        return await insist(self._context.clock, write, lambda: leave.gone or leave.stopping)
+    def _insist(self, write: Callable[[], Awaitable[T]]) -> Awaitable[T]:
+        desk = self._desk
+        return insist(self._context.clock, write, lambda: desk.gone or desk.stopping)
 
     async def _conclude(self, job: Callable[[Database], Order]) -> Ended:
         """Write what was said and what follows from it, at once; how all stands then.
