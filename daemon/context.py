@@ -73,13 +73,13 @@ class Context:
         """The day of a moment (milliseconds UTC), where the trade is."""
         return self._days.of(at_ms).name
 
-    def day_started_at(self) -> int:
-        """When today began, milliseconds UTC."""
-        return self._days.of(self.clock.now_ms()).begins_at
+    def day_started_at(self, now_ms: int) -> int:
+        """When the day of that moment began, milliseconds UTC."""
+        return self._days.of(now_ms).begins_at
 
-    def day_ends_at(self) -> int:
-        """When today ends, milliseconds UTC."""
-        return self._days.of(self.clock.now_ms()).ends_at
+    def day_ends_at(self, now_ms: int) -> int:
+        """When the day of that moment ends, milliseconds UTC."""
+        return self._days.of(now_ms).ends_at
 
     def limits(self, recipe: Recipe) -> Limits:
         """The limits of a chip that was given none of its own: the stricter of the

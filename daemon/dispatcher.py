@@ -97,12 +97,13 @@ class Dispatcher:
         operator = ready.operator
         if operator in self._operators and self._stands_idle(operator):
             return None
+        now_ms = clock.now_ms()
         return claim_next(
             ready,
             self._known.turns,
             sold_ms=sold_ms,
-            now_ms=clock.now_ms(),
-            day_started_at=self._context.day_started_at(),
+            now_ms=now_ms,
+            day_started_at=self._context.day_started_at(now_ms),
         )
 
     def _stands_idle(self, operator: str) -> bool:
@@ -140,7 +141,8 @@ class Dispatcher:
 
     async def release(self, claimed: Claim, reason: Reason) -> None:
         """Give a claim back that nobody can carry out: nothing was sent."""
-        now_ms, ends = self._context.clock.now_ms(), self._context.day_ends_at()
+        now_ms = self._context.clock.now_ms()
+        ends = self._context.day_ends_at(now_ms)
         await self._context.store.write(
             lambda db: recovery.release(
                 db,
@@ -178,7 +180,8 @@ class Dispatcher:
             idle.update(self._idle.get(operator, {}))
         if not idle:
             return
-        now_ms, started = self._context.clock.now_ms(), self._context.day_started_at()
+        now_ms = self._context.clock.now_ms()
+        started = self._context.day_started_at(now_ms)
         try:
             claims = await self._context.store.write_first(
                 lambda db: claim.claim_ready(

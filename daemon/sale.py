@@ -287,7 +287,8 @@ class Sale:
             stock_after=reply.stock if reply else None,
             answered=reply is not None or (self._claim.committed and not self._committed),
         )
-        now_ms, ends = self._context.clock.now_ms(), self._context.day_ends_at()
+        now_ms = self._context.clock.now_ms()
+        ends = self._context.day_ends_at(now_ms)
         chip, attempt_id = self._claim.chip, self._claim.attempt_id
 
         def job(db: Database) -> Order:
