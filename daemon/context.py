@@ -109,7 +109,7 @@ class Context:
         self.events.publish(
             "order",
             id=order.id,
-            state=order.state if state is None else state.value,
+            state=state or order.state,
             agent=order.agent,
             operator=order.operator,
             product=order.product,

@@ -133,14 +133,14 @@ class Sale:
             await self._context.announce(self._claim.order.id)
             return None
         known = found.kind in (OutcomeKind.DONE, OutcomeKind.NOT_DONE)
-        self._note_answer(found.kind.name, found.reason, known=known and found.reply is not None)
+        self._note_answer(found.kind, found.reason, known=known and found.reply is not None)
         self._context.tell(ended.standing)
         return None if ended.standing.order.state == OrderState.UNKNOWN else ended
 
     def _note_answer(self, outcome: str, reason: Reason | None, *, known: bool = True) -> None:
         """Count the try; and if its answer is known, how long the operator took for it."""
         measures, operator = self._context.measures, self._desk.recipe.operator
-        measures.attempts[(operator, outcome, reason.value if reason else "")] += 1
+        measures.attempts[(operator, outcome, reason or "")] += 1
         if known and self._committed:
             seconds = self._context.clock.monotonic() - self._committed_at
             measures.answer_seconds[operator].note(seconds)
