@@ -23,11 +23,12 @@ from pulsarack.daemon.channels.carrier import (
 )
 from pulsarack.daemon.channels.postman import Postman
 from pulsarack.daemon.context import Context
+from pulsarack.daemon.context import Standing as Told
 from pulsarack.daemon.events import Events
 from pulsarack.daemon.secrets import Secrets
 from pulsarack.queue import agents
 from pulsarack.queue.identity import senders
-from pulsarack.queue.orders import Order
+from pulsarack.queue.orders import NOT_TRIED, Order
 from pulsarack.queue.post import outgoing
 from pulsarack.queue.post.outgoing import Kind, Outgoing, Text
 from pulsarack.ussd.shelf import load_shelf
@@ -331,6 +332,32 @@ def test_no_channel_is_made_up_for_orders_of_the_socket(tmp_path: Path) -> None:
         assert list(office.postman.states) == ["sms"]
 
     live(tmp_path, story, Scripted("sms"))
+
+
+def test_an_order_makes_its_channel_look_when_it_is_finished_and_not_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[object] = []
+
+    async def story(office: Office) -> None:
+        await asyncio.sleep(1.0)
+        read = office.store.read
+
+        async def counted(job: Callable[[Database], Any]) -> Any:
+            looked.append(job)
+            return await read(job)
+
+        monkeypatch.setattr(office.store, "read", counted)
+        order, tell = failed("xmpp"), office.context.tell
+        for state in ("QUEUED", "SENDING"):
+            tell(Told(order._replace(state=state, finished_at=None), NOT_TRIED))
+        await asyncio.sleep(1.0)
+        assert not looked
+        tell(Told(order, NOT_TRIED))
+        await asyncio.sleep(1.0)
+        assert looked
+
+    live(tmp_path, story, Scripted("xmpp"))
 
 
 def test_what_became_of_an_order_is_told_in_its_order(tmp_path: Path) -> None:
