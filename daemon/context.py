@@ -73,13 +73,13 @@ class Context:
         """The day of a moment (milliseconds UTC), where the trade is."""
         return self._days.of(at_ms).name
 
-    def day_started_at(self) -> int:
-        """When today began, milliseconds UTC."""
-        return self._days.of(self.clock.now_ms()).begins_at
+    def day_started_at(self, now_ms: int) -> int:
+        """When the day of that moment began, milliseconds UTC."""
+        return self._days.of(now_ms).begins_at
 
-    def day_ends_at(self) -> int:
-        """When today ends, milliseconds UTC."""
-        return self._days.of(self.clock.now_ms()).ends_at
+    def day_ends_at(self, now_ms: int) -> int:
+        """When the day of that moment ends, milliseconds UTC."""
+        return self._days.of(now_ms).ends_at
 
     def limits(self, recipe: Recipe) -> Limits:
         """The limits of a chip that was given none of its own: the stricter of the
@@ -109,7 +109,7 @@ class Context:
         self.events.publish(
             "order",
             id=order.id,
-            state=order.state if state is None else state.value,
+            state=state or order.state,
             agent=order.agent,
             operator=order.operator,
             product=order.product,
@@ -119,13 +119,18 @@ class Context:
         )
 
     def tell(self, standing: Standing) -> None:
-        """Tell followers how an order stands; a finished one gets its line in the log."""
+        """Tell followers how an order stands; a finished one gets its line in the log.
+
+        By that one line it is found, counted and timed: `reason` is why it is not SUCCEEDED, the
+        seconds count from its receipt to its first claim (or its end, without one) and its end.
+        """
         order, attempts = standing.order, standing.attempts
         self.tell_followers(order, attempts.chip)
         if order.finished_at is not None:
+            self.events.finished(order)
             self.measures.order_ended(order, attempts)
-            logging.order_finished(
-                self.log,
+            self.log.info(
+                "order.finished",
                 order=order.id,
                 agent=order.agent,
                 product=order.product,

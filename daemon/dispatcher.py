@@ -40,7 +40,8 @@ class Dispatcher:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._idle: dict[str, tuple[IdleChip, Callable[[Claim], None]]] = {}
+        self._idle: dict[str, dict[str, IdleChip]] = {}  # by operator
+        self._gives: dict[str, Callable[[Claim], None]] = {}  # of the same chips
         self._known = Known()
         self._lock = asyncio.Lock()
         self._news = Bell(context.clock)
@@ -71,14 +72,17 @@ class Dispatcher:
         async with self._lock:
             if changed:
                 self._known.forget(iccid)
-            self._idle[iccid] = (chip, give)
+            self._idle.setdefault(chip.operator, {})[iccid] = chip
+            self._gives[iccid] = give
         self._operators.add(chip.operator)
         self._news.ring()
 
     async def withdraw(self, iccid: str) -> None:
         """Stop standing idle without a claim. When this returns none is on its way any more."""
         async with self._lock:
-            self._idle.pop(iccid, None)
+            if self._gives.pop(iccid, None) is not None:
+                for chips in self._idle.values():
+                    chips.pop(iccid, None)
 
     def next_for(self, ready: IdleChip, sold_ms: int) -> ClaimNext | None:
         """What claims the next order for a chip in the transaction that ends its last one.
@@ -93,17 +97,18 @@ class Dispatcher:
         operator = ready.operator
         if operator in self._operators and self._stands_idle(operator):
             return None
+        now_ms = clock.now_ms()
         return claim_next(
             ready,
             self._known,
             sold_ms=sold_ms,
-            now_ms=clock.now_ms(),
-            day_started_at=self._context.day_started_at(),
+            now_ms=now_ms,
+            day_started_at=self._context.day_started_at(now_ms),
         )
 
     def _stands_idle(self, operator: str) -> bool:
         """Whether a chip of that operator waits here."""
-        return any(chip.operator == operator for chip, _ in self._idle.values())
+        return bool(self._idle.get(operator))
 
     async def run(self) -> None:
         """Dispatch until cancelled."""
@@ -136,7 +141,8 @@ class Dispatcher:
 
     async def release(self, claimed: Claim, reason: Reason) -> None:
         """Give a claim back that nobody can carry out: nothing was sent."""
-        now_ms, ends = self._context.clock.now_ms(), self._context.day_ends_at()
+        now_ms = self._context.clock.now_ms()
+        ends = self._context.day_ends_at(now_ms)
         await self._context.store.write(
             lambda db: recovery.release(
                 db,
@@ -169,12 +175,13 @@ class Dispatcher:
         if self._context.clock.monotonic() >= self._look_at:
             await self._look_at_time()
         operators, self._operators = self._operators, set()
-        idle = {
-            iccid: chip for iccid, (chip, _) in self._idle.items() if chip.operator in operators
-        }
+        idle: dict[str, IdleChip] = {}
+        for operator in operators:
+            idle.update(self._idle.get(operator, {}))
         if not idle:
             return
-        now_ms, started = self._context.clock.now_ms(), self._context.day_started_at()
+        now_ms = self._context.clock.now_ms()
+        started = self._context.day_started_at(now_ms)
         try:
             claims = await self._context.store.write_first(
                 lambda db: claim.claim_ready(
@@ -185,8 +192,8 @@ class Dispatcher:
             self._operators |= operators
             raise
         for claimed in claims:
-            _, give = self._idle.pop(claimed.chip)
-            give(claimed)
+            del self._idle[claimed.order.operator][claimed.chip]
+            self._gives.pop(claimed.chip)(claimed)
 
     async def _look_at_time(self) -> None:
         """Expire what is too old, and while orders wait let every idle chip be tried."""
@@ -198,9 +205,9 @@ class Dispatcher:
         self._known.time_passed()
         seconds = IDLE_SECONDS
         if first_expiry is not None:
-            self._operators |= {chip.operator for chip, _ in self._idle.values()}
+            self._operators |= self._idle.keys()
             seconds = TICK_SECONDS
-            if (ends := self._known.next_pause_ends(self._idle, now_ms)) is not None:
+            if (ends := self._known.next_pause_ends(self._gives, now_ms)) is not None:
                 seconds = min(seconds, (ends - now_ms) / MS)
         self._look_at = self._context.clock.monotonic() + seconds
 

@@ -55,7 +55,8 @@ def is_told(chip: int | None, default: bool) -> bool:
 
 async def leave_nothing_sending(context: Context, iccid: str, log: logging.Logger) -> None:
     """Nobody works the chip any more: an attempt that is open on it is followed up, or given up."""
-    now_ms, ends = context.clock.now_ms(), context.day_ends_at()
+    now_ms = context.clock.now_ms()
+    ends = context.day_ends_at(now_ms)
     try:
         order_id = await context.store.write(
             lambda db: recovery.recover_chip(db, iccid, now_ms=now_ms, day_ends_at=ends)

@@ -4,13 +4,16 @@ Events have a kind: "order" (an order's state), "chip" (what a chip is doing), "
 that was read), "sms" (a text of the operator that is no proof of an order), "modem" (the state of
 a slot), and the time at which they happened. A follower may say which it wants; only those are
 kept for it. A follower that reads too slowly loses its oldest events and is told how many; the
-daemon never waits for one. Who only has to be woken listens instead: that costs no memory.
+daemon never waits for one. Who tells agents of results has to be woken only: he listens, and
+hears of nothing but orders that are finished.
 """
 
 import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Callable
 from typing import Any
+
+from pulsarack.queue.orders import Order
 
 Event = dict[str, Any]
 BACKLOG = 1000
@@ -23,22 +26,25 @@ class Events:
         self._now_ms = now_ms
         # A dict for its order: who is told first must not hang on where an object lies.
         self._followers: dict[_Follower, None] = {}
-        self._listeners: list[Callable[[Event], None]] = []
+        self._listeners: list[Callable[[Order], None]] = []
 
     def publish(self, kind: str, **fields: Any) -> None:
-        """Tell everyone; never blocks."""
-        event = {"kind": kind, **fields}  # one for all, so that it is in memory once
-        for listen in self._listeners:
-            listen(event)
+        """Tell every follower; never blocks."""
         if not self._followers:
             return
+        event = {"kind": kind, **fields}  # one for all, so that it is in memory once
         if self._now_ms is not None:
             event["at"] = self._now_ms()
         for follower in self._followers:
             follower.put(event)
 
-    def listen(self, listener: Callable[[Event], None]) -> None:
-        """Call this with every event, at once and for as long as the daemon runs."""
+    def finished(self, order: Order) -> None:
+        """An order has its final state, and its agent is to be told: tell every listener."""
+        for listen in self._listeners:
+            listen(order)
+
+    def listen(self, listener: Callable[[Order], None]) -> None:
+        """Call this with every finished order, at once and for as long as the daemon runs."""
         self._listeners.append(listener)
 
     async def follow(

@@ -255,7 +255,8 @@ class FollowUp:
             serial_number=number,
             stock_after=figure,
         )
-        now_ms, ends = self._context.clock.now_ms(), self._context.day_ends_at()
+        now_ms = self._context.clock.now_ms()
+        ends = self._context.day_ends_at(now_ms)
 
         def job(db: Database) -> bool:
             if proof.kind is EvidenceKind.STOCK and self._unsure(db, order, proof, now_ms):
@@ -290,7 +291,8 @@ class FollowUp:
         return attempt.closed_at is None
 
     async def _release(self) -> None:
-        now_ms, ends = self._context.clock.now_ms(), self._context.day_ends_at()
+        now_ms = self._context.clock.now_ms()
+        ends = self._context.day_ends_at(now_ms)
         await self._context.store.write(
             lambda db: recovery.release(
                 db, self._attempt.id, Reason.MODEM_LOST, now_ms=now_ms, day_ends_at=ends

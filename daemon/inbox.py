@@ -265,10 +265,11 @@ class Inbox:
             sent_at=sent_at(joined.sources),
         )
         timing = self._recipe.timing
+        now_ms = self._context.clock.now_ms()
         window = Window(
             late_ms=round((timing.reply_seconds + timing.late_reply_seconds) * MS),
-            now_ms=self._context.clock.now_ms(),
-            day_ends_at=self._context.day_ends_at(),
+            now_ms=now_ms,
+            day_ends_at=self._context.day_ends_at(now_ms),
             awaited=self._report is not None and not self._owed,
         )
         operator, report, alone = self._recipe.operator, self._report, self._alone

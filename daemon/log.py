@@ -155,42 +155,6 @@ def masked(text: str) -> str:
     return _redactor.text(text)
 
 
-def order_finished(
-    log: Logger,
-    *,
-    order: int | str,
-    agent: str,
-    product: str,
-    destination: str,
-    chip: str | None,
-    slot: str | None,
-    attempts: int,
-    outcome: str,
-    reason: str | None,
-    seconds_queued: float | None,
-    seconds_total: float | None,
-) -> None:
-    """The one line by which a finished order is found, counted and timed.
-
-    `outcome` is the final state, `reason` why it is not SUCCEEDED; the durations count
-    from the receipt of the order to its first claim (None if there was none) and its end.
-    """
-    log.info(
-        "order.finished",
-        order=order,
-        agent=agent,
-        product=product,
-        destination=destination,
-        chip=chip,
-        slot=slot,
-        attempts=attempts,
-        outcome=outcome,
-        reason=reason,
-        seconds_queued=seconds_queued,
-        seconds_total=seconds_total,
-    )
-
-
 class _Following:
     """A logger by the configuration of the moment; made anew only when that has changed.
 

@@ -10,7 +10,7 @@ orders are in each state, what waits, what a chip holds) is read from the databa
 """
 
 from bisect import bisect_left
-from collections import Counter, OrderedDict
+from collections import Counter, OrderedDict, defaultdict
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -54,19 +54,9 @@ class Spread:
         return found
 
 
-class Spreads(dict[str, Spread]):
-    """One spread for each name that was noted."""
-
-    def __init__(self, bounds: Sequence[float]) -> None:
-        super().__init__()
-        self._bounds = bounds
-
-    def note(self, name: str, value: float) -> None:
-        """One more value of a name."""
-        spread = self.get(name)
-        if spread is None:
-            spread = self[name] = Spread(self._bounds)
-        spread.note(value)
+def _spreads(bounds: Sequence[float]) -> defaultdict[str, Spread]:
+    """One for each name that is noted."""
+    return defaultdict(lambda: Spread(bounds))
 
 
 class Measures:
@@ -95,9 +85,9 @@ class Measures:
         self.discrepancies: Counter[str] = Counter()
         self.heard: Counter[tuple[str, str]] = Counter()
         self.carried: Counter[tuple[str, str]] = Counter()
-        self.queue_seconds = Spreads(WAIT_SECONDS)
-        self.answer_seconds = Spreads(ANSWER_SECONDS)
-        self.order_seconds = Spreads(TOTAL_SECONDS)
+        self.queue_seconds = _spreads(WAIT_SECONDS)
+        self.answer_seconds = _spreads(ANSWER_SECONDS)
+        self.order_seconds = _spreads(TOTAL_SECONDS)
         # The end of an order may be told twice: by the text that decided it, and by its sale.
         self._told: OrderedDict[tuple[int, str], None] = OrderedDict()
 
@@ -113,8 +103,8 @@ class Measures:
             self.sold_rupiah[operator] += order.price
             self.cost_rupiah[operator] += order.cost
         claimed = attempts.first_claimed_at or order.finished_at
-        self.queue_seconds.note(operator, _seconds(claimed - order.received_at))
-        self.order_seconds.note(operator, _seconds(order.finished_at - order.received_at))
+        self.queue_seconds[operator].note(_seconds(claimed - order.received_at))
+        self.order_seconds[operator].note(_seconds(order.finished_at - order.received_at))
 
     def reply(self, operator: str, way: str, *, understood: bool) -> None:
         """An operator said something over 'ussd' or 'sms'."""

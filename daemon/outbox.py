@@ -12,15 +12,12 @@ handed out in the same job.
 
 from collections.abc import AsyncGenerator
 
-from peewee import Database
-
 from pulsarack.daemon.bell import Bell
 from pulsarack.daemon.context import Context
-from pulsarack.daemon.events import Event
 from pulsarack.daemon.outside import CALLER
 from pulsarack.queue import messages
 from pulsarack.queue.messages import Message
-from pulsarack.queue.wordings import final
+from pulsarack.queue.orders import Order
 
 # How often to look without being rung, should ever a message be written without an event.
 LOOK_SECONDS = 30.0
@@ -70,14 +67,12 @@ class Outbox:
         ):
             return []
         return await store.write_for(
-            turn, lambda db: messages.hand_out(db, _page(db, agent, after))
+            turn, lambda db: messages.hand_out(db, agent, after=after, limit=PAGE)
         )
 
-    def _ring(self, event: Event) -> None:
-        if event["kind"] != "order" or event["channel"] != messages.SOCKET:
-            return
-        if event["state"] in final.KEYS:
-            for bell in self._bells.get(event["agent"], ()):
+    def _ring(self, order: Order) -> None:
+        if order.channel == messages.SOCKET:
+            for bell in self._bells.get(order.agent, ()):
                 bell.ring()
 
     def _leave(self, agent: str, bell: Bell) -> None:
@@ -85,7 +80,3 @@ class Outbox:
         del left[bell]
         if not left:
             del self._bells[agent]
-
-
-def _page(db: Database, agent: str, after: int) -> list[Message]:
-    return messages.waiting(db, agent, after=after, limit=PAGE)

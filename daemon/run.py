@@ -138,7 +138,8 @@ async def serve(config_path: Path, settings: Config, clock: Clock, signals: Sign
 
 async def prepare(context: Context) -> Recovered:
     """Bring the database into the state that a running daemon expects."""
-    now_ms, ends = context.clock.now_ms(), context.day_ends_at()
+    now_ms = context.clock.now_ms()
+    ends = context.day_ends_at(now_ms)
     shipped()  # an order's end is told in its words: if they cannot be read, nothing may begin
 
     def job(db: Database) -> tuple[int, Recovered]:

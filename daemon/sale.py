@@ -133,21 +133,21 @@ class Sale:
             await self._context.announce(self._claim.order.id)
             return None
         known = found.kind in (OutcomeKind.DONE, OutcomeKind.NOT_DONE)
-        self._note_answer(found.kind.name, found.reason, known=known and found.reply is not None)
+        self._note_answer(found.kind, found.reason, known=known and found.reply is not None)
         self._context.tell(ended.standing)
         return None if ended.standing.order.state == OrderState.UNKNOWN else ended
 
     def _note_answer(self, outcome: str, reason: Reason | None, *, known: bool = True) -> None:
         """Count the try; and if its answer is known, how long the operator took for it."""
         measures, operator = self._context.measures, self._desk.recipe.operator
-        measures.attempts[(operator, outcome, reason.value if reason else "")] += 1
+        measures.attempts[(operator, outcome, reason or "")] += 1
         if known and self._committed:
             seconds = self._context.clock.monotonic() - self._committed_at
-            measures.answer_seconds.note(operator, seconds)
+            measures.answer_seconds[operator].note(seconds)
 
-    async def _insist(self, write: Callable[[], Awaitable[T]]) -> T:
-        leave = self._desk
-        return await insist(self._context.clock, write, lambda: leave.gone or leave.stopping)
+    def _insist(self, write: Callable[[], Awaitable[T]]) -> Awaitable[T]:
+        desk = self._desk
+        return insist(self._context.clock, write, lambda: desk.gone or desk.stopping)
 
     async def _conclude(self, job: Callable[[Database], Order]) -> Ended:
         """Write what was said and what follows from it, at once; how all stands then.
@@ -287,7 +287,8 @@ class Sale:
             stock_after=reply.stock if reply else None,
             answered=reply is not None or (self._claim.committed and not self._committed),
         )
-        now_ms, ends = self._context.clock.now_ms(), self._context.day_ends_at()
+        now_ms = self._context.clock.now_ms()
+        ends = self._context.day_ends_at(now_ms)
         chip, attempt_id = self._claim.chip, self._claim.attempt_id
 
         def job(db: Database) -> Order:

@@ -207,7 +207,8 @@ class OrderCalls:
         return await self._row(order)
 
     async def _decide(self, order_id: int, decision: Decision, chip: str | None) -> None:
-        now_ms, ends = self._context.clock.now_ms(), self._context.day_ends_at()
+        now_ms = self._context.clock.now_ms()
+        ends = self._context.day_ends_at(now_ms)
         try:
             await self._context.store.write(
                 lambda db: contradiction.decide_by_admin(

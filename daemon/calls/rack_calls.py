@@ -187,7 +187,8 @@ class RackCalls:
     async def route_explain(self, args: RouteExplain, _peer: Peer) -> dict[str, Any]:
         """Which chip would take such an order now, and why not the others."""
         presences = self._office.rack.presences()
-        now_ms, started = self._context.clock.now_ms(), self._context.day_started_at()
+        now_ms = self._context.clock.now_ms()
+        started = self._context.day_started_at(now_ms)
 
         def job(db: Database) -> dict[str, Any] | Refusal:
             sold = intake.sellable(db, args.product.upper(), args.destination)
@@ -273,11 +274,8 @@ class RackCalls:
     def _chip(self, db: Database, chip: Chip, presence: Presence | None) -> dict[str, Any]:
         slot = self._office.rack.slot_of(chip.iccid)
         desk = slot.desk if slot else None
-        at = facts.moment(
-            db,
-            now_ms=self._context.clock.now_ms(),
-            day_started_at=self._context.day_started_at(),
-        )
+        now_ms = self._context.clock.now_ms()
+        at = facts.moment(db, now_ms=now_ms, day_started_at=self._context.day_started_at(now_ms))
         sold = facts.of_chip(db, chip, presence, at)
         balance = books.balance(db, accounts.chip(chip.iccid))
         reading = stock.readings(db, chip.iccid, 1)

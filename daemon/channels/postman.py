@@ -27,9 +27,9 @@ from pulsarack.daemon.channels.carrier import (
     Standing,
 )
 from pulsarack.daemon.context import MS, Context
-from pulsarack.daemon.events import Event
 from pulsarack.daemon.store_errors import NotStored
 from pulsarack.daemon.store_retry import insist
+from pulsarack.queue.orders import Order
 from pulsarack.queue.post import outgoing
 from pulsarack.queue.post.outgoing import Outgoing, State
 from pulsarack.queue.rows import scalar
@@ -91,11 +91,11 @@ class Postman:
             self._rounds[channel] = Round(self._context, AbsentChannel(channel), self.ring)
             self._begin(self._rounds[channel])
 
-    def _heard(self, event: Event) -> None:
-        # A finished order has written its result for its channel, and perhaps for the buyer.
-        if event["kind"] == "order" and event["channel"] in _WITH_POST:
-            self._see_to(event["channel"])
-            self.ring(event["channel"])
+    def _heard(self, order: Order) -> None:
+        # It has written its result for its channel, and perhaps for the buyer.
+        if order.channel in _WITH_POST:
+            self._see_to(order.channel)
+            self.ring(order.channel)
             self.ring(outgoing.SMS)
 
 

@@ -84,7 +84,8 @@ class StockWatch:
         in_service = [one for one in cards if one.state in (ChipState.ACTIVE, ChipState.RESTING)]
         operators: dict[str, DayLine] = {}
         lines = told.figures.chips
-        hours = max(1.0, (context.clock.now_ms() - context.day_started_at()) / _HOUR_MS)
+        now_ms = context.clock.now_ms()
+        hours = max(1.0, (now_ms - context.day_started_at(now_ms)) / _HOUR_MS)
         for card in in_service:
             whole = operators.setdefault(card.operator or "", DayLine(card.operator or ""))
             if (line := lines.get(card.iccid)) is not None:

@@ -10,7 +10,7 @@ import functools
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from pulsarack.queue.wordings import parts
 from pulsarack.queue.wordings.shipped import Kind, Value, Variable, Wording, shipped
@@ -37,7 +37,6 @@ class Unfit:
     remedy: str
 
 
-@functools.lru_cache(maxsize=1024)
 def pieces(template: str) -> tuple[str | Variable, ...]:
     """Text and variables, in order. Raises Unfilled at a name that no variable has."""
     known = shipped()
@@ -52,34 +51,50 @@ def pieces(template: str) -> tuple[str | Variable, ...]:
     return (*found, template[at:])
 
 
-@functools.lru_cache(maxsize=1024)
-def _is_plain(template: str) -> bool:
-    """Whether all of it is in the GSM alphabet."""
-    return parts.septets(template) is not None
-
-
 def canonical(template: str) -> str:
     """The template with its variables as the trade writes them: `{balance}` is `[saldo]`."""
     return "".join(one if isinstance(one, str) else f"[{one.trade}]" for one in pieces(template))
 
 
+class _Form(NamedTuple):
+    """A template read for being filled.
+
+    `text` has %s in place of each of the `variables`. `lists` are the places of those that are
+    lists; `plain`: all of it is in the GSM alphabet.
+    """
+
+    text: str
+    variables: tuple[Variable, ...]
+    lists: tuple[int, ...]
+    plain: bool
+
+
+@functools.lru_cache(maxsize=1024)
+def _form(template: str) -> _Form:
+    found = pieces(template)
+    variables = tuple(one for one in found if not isinstance(one, str))
+    return _Form(
+        "".join(one.replace("%", "%%") if isinstance(one, str) else "%s" for one in found),
+        variables,
+        tuple(place for place, one in enumerate(variables) if one.kind is Kind.LIST),
+        parts.septets(template) is not None,
+    )
+
+
 def fill(template: str, variables: Mapping[str, Value], room: int | None) -> str:
     """The text. `room`: how much it may take, for lists to be cut at; None is no limit."""
-    found = pieces(template)
-    plain = _is_plain(template)
-    texts, lists = list[str](), list[tuple[int, Variable]]()
-    for place, one in enumerate(found):
-        if isinstance(one, str):
-            texts.append(one)
-        elif one.kind is Kind.LIST:
-            texts.append("")
-            lists.append((place, one))
-        else:
-            texts.append(_written(one, variables, plain=plain))
-    for place, one in lists:  # the rest is what leaves them their room
-        left = None if room is None else room - parts.size("".join(texts))
-        texts[place] = _listed(one, variables, left, plain=plain)
-    return _SPACES.sub(" ", "".join(texts)).strip()
+    form = _form(template)
+    texts = [_written(one, _value(one, variables)) for one in form.variables]
+    for place in form.lists:  # the rest is what leaves them their room
+        left = None if room is None else room - parts.size(_joined(form, texts))
+        texts[place] = _listed(form.variables[place], variables, left, plain=form.plain)
+    return _SPACES.sub(" ", _joined(form, texts)).strip()
+
+
+def _joined(form: _Form, texts: Sequence[str]) -> str:
+    """All of it, as cheap as the template."""
+    text = form.text % tuple(texts)
+    return parts.plain(text) if form.plain else text
 
 
 def example(wording: Wording, template: str, room: int | None) -> str:
@@ -119,15 +134,17 @@ def _too_long(wording: Wording, template: str, most_parts: int) -> Unfit | None:
     )
 
 
-def _written(piece: Variable, variables: Mapping[str, Value], *, plain: bool) -> str:
-    value = _value(piece, variables)
-    if piece.kind in (Kind.RUPIAH, Kind.NUMBER):
-        if not isinstance(value, int):
-            raise Unfilled(f"[{piece.trade}] is not a number")
-        return rupiah(value) if piece.kind is Kind.RUPIAH else str(value)
-    if not isinstance(value, str):
+def _written(piece: Variable, value: Value) -> str:
+    kind = piece.kind
+    if kind is Kind.TEXT:
+        if isinstance(value, str):
+            return _clean(value)
         raise Unfilled(f"[{piece.trade}] is not a text")
-    return _clean(value, plain=plain)
+    if kind is Kind.LIST:
+        return ""  # as yet
+    if isinstance(value, int):
+        return rupiah(value) if kind is Kind.RUPIAH else str(value)
+    raise Unfilled(f"[{piece.trade}] is not a number")
 
 
 def _listed(
@@ -136,7 +153,7 @@ def _listed(
     value = _value(piece, variables)
     if isinstance(value, str | int):
         raise Unfilled(f"[{piece.trade}] is not a list")
-    items = [text for one in value if (text := _clean(one, plain=plain))]
+    items = [parts.plain(one) if plain else one for one in map(_clean, value) if one]
     whole = ", ".join(items)
     if room is None or parts.size(whole) <= room:
         return whole
@@ -159,17 +176,18 @@ def _cut(items: Sequence[str], room: int) -> str:
 
 
 def _value(variable: Variable, variables: Mapping[str, Value]) -> Value:
-    value = variables.get(variable.name, variables.get(variable.trade))
+    value = variables.get(variable.name)
+    if value is None:
+        value = variables.get(variable.trade)
     if value is None:
         raise Unfilled(f"there is no value for [{variable.trade}]")
     return value
 
 
-def _clean(text: str, *, plain: bool) -> str:
-    """A value from outside: one line, not endless, and as cheap as its template."""
+def _clean(text: str) -> str:
+    """A value from outside: one line, and not endless."""
     cut = text if len(text) <= _VALUE_LONGEST else text[: _VALUE_LONGEST - len(CUT)] + CUT
-    line = " ".join(cut.split())
-    return parts.plain(line) if plain else line
+    return " ".join(cut.split())
 
 
 def rupiah(amount: int) -> str:

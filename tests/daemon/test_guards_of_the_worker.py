@@ -112,7 +112,8 @@ def test_what_was_decided_before_its_point_of_no_return_is_not_sent(
             attempt_id = sale._claim.attempt_id
             if not given_up:
                 given_up.append(attempt_id)
-                now_ms, ends = world.clock.now_ms(), world.daemon.context.day_ends_at()
+                now_ms = world.clock.now_ms()
+                ends = world.daemon.context.day_ends_at(now_ms)
                 world.daemon.store.run_inline(
                     lambda db: recovery.release(
                         db, attempt_id, Reason.DAEMON_STOPPED, now_ms=now_ms, day_ends_at=ends

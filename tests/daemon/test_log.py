@@ -141,29 +141,6 @@ def test_the_level_can_be_changed_for_loggers_that_exist() -> None:
     assert len([h for h in logging.getLogger().handlers if type(h).__name__ == "_Forward"]) == 1
 
 
-def test_the_finished_order_is_one_line_with_all_its_fields() -> None:
-    stream = written("json")
-    log.order_finished(
-        log.get(),
-        order=12,
-        agent="kios1",
-        product="S10",
-        destination="6281200000012",
-        chip="8962100000000000012",
-        slot="1-2",
-        attempts=2,
-        outcome="FAILED",
-        reason="EXPIRED",
-        seconds_queued=None,
-        seconds_total=600.5,
-    )
-    line = json.loads(stream.getvalue())
-    assert line["event"] == "order.finished"
-    assert {"order", "agent", "product", "destination", "chip", "slot"} < line.keys()
-    assert {"attempts", "outcome", "reason", "seconds_queued", "seconds_total"} < line.keys()
-    assert line["destination"] == "6281200000012"
-
-
 @pytest.mark.parametrize("log_format", ["json", "text"])
 def test_lines_to_the_journal_carry_their_level(log_format: LogFormat) -> None:
     reading, writing = os.pipe()

@@ -15,6 +15,7 @@ from pulsarack.daemon.past_orders import PastOrders
 from pulsarack.daemon.store_errors import NotStored
 from pulsarack.queue import intake, intake_many, rows
 from pulsarack.queue.archive import PastOrder
+from tests.daemon.scripted import Followed
 from tests.daemon.test_orders_and_chips import in_world
 from tests.daemon.world import World
 
@@ -91,7 +92,9 @@ def test_each_order_has_an_answer_in_its_place(
     in_world(tmp_path, place)
 
 
-def test_the_answers_are_those_of_single_orders(tmp_path: Path) -> None:
+def test_the_answers_are_those_of_single_orders(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The same rows, the same events, the same counts, beside what is numbered."""
 
     async def place(world: World) -> None:
@@ -106,8 +109,7 @@ def test_the_answers_are_those_of_single_orders(tmp_path: Path) -> None:
         await world.call("agent.new", code="A2", name="Dua")
         await world.pay_in("A2", 100_000)
         world.daemon.context.measures.accepted.clear()
-        told: list[dict[str, Any]] = []
-        world.daemon.context.events.listen(told.append)
+        told = Followed(world, monkeypatch).seen
         together = await many(world, *(one | {"agent": "A2"} for one in orders))
         for alone, one in zip(singly, together, strict=True):
             if "order" in alone:

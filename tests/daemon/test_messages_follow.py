@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from pulsarack.daemon import outbox
+from pulsarack.daemon.context import Standing, look_at
 from pulsarack.daemon.control_protocol import CallError, check_arguments
 from pulsarack.daemon.outbox import Outbox
-from pulsarack.queue import orders
 from tests.daemon.virtual_loop import run
 from tests.daemon.world import PEER, World, rack_plan
 
@@ -76,12 +76,17 @@ def test_only_a_result_for_the_socket_is_looked_for_in_the_writing_thread(
         following = asyncio.ensure_future(anext(stream))
         await world.clock.sleep(1.0)
         await world.call("messages.ack", id=told.id)
-        order = store.read_inline(lambda db: orders.get(db, order_id))
+        stands = store.read_inline(lambda db: look_at(db, order_id))
+        order, tries = stands.order, stands.attempts
         jobs.clear()
-        world.daemon.context.tell_followers(order._replace(channel="xmpp"), None)
+        tell = world.daemon.context.tell
+        tell(Standing(order._replace(channel="xmpp"), tries))
         await world.clock.sleep(1.0)
         assert jobs == [], "it goes another way"
-        world.daemon.context.tell_followers(order, None)
+        tell(Standing(order._replace(state="QUEUED", finished_at=None), tries))
+        await world.clock.sleep(1.0)
+        assert jobs == [], "there is no result yet"
+        tell(Standing(order, tries))
         await world.clock.sleep(1.0)
         assert jobs == ["write_for"], "found and handed out in one job"
         await world.clock.sleep(outbox.LOOK_SECONDS)

@@ -1,10 +1,13 @@
 """What admins and technicians do, and what an order without a way comes to."""
 
+import io
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pulsarack.daemon import log as logging
 from pulsarack.daemon.rack import Rack
 from tests.daemon.store_inline import InlineStore
 from tests.daemon.virtual_loop import run
@@ -77,6 +80,36 @@ def test_a_reference_is_one_order_for_ever(tmp_path: Path) -> None:
         error = await world.refusal("order.new", agent="A1", text="S10.081200000012")
         assert error.code == "REPEATED" and "S10.2.081200000012" in error.remedy
         await world.settle()
+
+    in_world(tmp_path, order)
+
+
+def test_a_finished_order_is_one_line_of_the_log(tmp_path: Path) -> None:
+    logged = io.StringIO()
+
+    async def order(world: World) -> None:
+        logging.configure("info", "json", logged)
+        order_id = await world.order("S10.081200000012")
+        await world.settle()
+        lines = [json.loads(line) for line in logged.getvalue().splitlines()]
+        (line,) = [line for line in lines if line["event"] == "order.finished"]
+        slot = next(iter(world.daemon.rack.slots.values()))
+        assert slot.chip is not None
+        assert line.pop("seconds_total") >= line.pop("seconds_queued") >= 0
+        assert line == {
+            "event": "order.finished",
+            "order": order_id,
+            "agent": "A1",
+            "product": "S10",
+            "destination": "6281200000012",
+            "chip": slot.chip.iccid,
+            "slot": slot.name,
+            "attempts": 1,
+            "attempt": 1,
+            "outcome": "SUCCEEDED",
+            "reason": None,
+            "level": "info",
+        }
 
     in_world(tmp_path, order)
 

@@ -23,10 +23,12 @@ from pulsarack.daemon.channels.carrier import (
 )
 from pulsarack.daemon.channels.postman import Postman
 from pulsarack.daemon.context import Context
+from pulsarack.daemon.context import Standing as Told
 from pulsarack.daemon.events import Events
 from pulsarack.daemon.secrets import Secrets
 from pulsarack.queue import agents
 from pulsarack.queue.identity import senders
+from pulsarack.queue.orders import NOT_TRIED, Order
 from pulsarack.queue.post import outgoing
 from pulsarack.queue.post.outgoing import Kind, Outgoing, Text
 from pulsarack.ussd.shelf import load_shelf
@@ -38,6 +40,15 @@ SHELF = load_shelf()
 DELIVERED = Sent(SentKind.DELIVERED)
 LATER = Sent(SentKind.LATER, why="busy")
 MAYBE = Sent(SentKind.MAYBE, why="the line was cut")
+
+
+def failed(channel: str) -> Order:
+    """An order that came over that channel."""
+    return Order(
+        *(1, "FAILED", "A1", "S10", "telkomsel", "6281200000012", 10, 10_500, 10_150, 1),
+        *("2026-11-22", None, channel, "S10", "EXPIRED", None, START_MS, START_MS, START_MS),
+        finished_at=START_MS,
+    )
 
 
 class Scripted:
@@ -300,7 +311,7 @@ def test_a_result_of_a_channel_that_is_not_configured_any_more_goes_by_sms(
             await asyncio.sleep(10.0)
         await office.store.write(finish)
         if while_it_runs:
-            office.context.events.publish("order", id=1, state="FAILED", channel="xmpp")
+            office.context.events.finished(failed("xmpp"))
         else:
             await office.die()
             office.open()
@@ -316,11 +327,37 @@ def test_a_result_of_a_channel_that_is_not_configured_any_more_goes_by_sms(
 def test_no_channel_is_made_up_for_orders_of_the_socket(tmp_path: Path) -> None:
     async def story(office: Office) -> None:
         await asyncio.sleep(1.0)
-        office.context.events.publish("order", id=1, state="FAILED", channel="socket")
+        office.context.events.finished(failed("socket"))
         await asyncio.sleep(60.0)
         assert list(office.postman.states) == ["sms"]
 
     live(tmp_path, story, Scripted("sms"))
+
+
+def test_an_order_makes_its_channel_look_when_it_is_finished_and_not_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[object] = []
+
+    async def story(office: Office) -> None:
+        await asyncio.sleep(1.0)
+        read = office.store.read
+
+        async def counted(job: Callable[[Database], Any]) -> Any:
+            looked.append(job)
+            return await read(job)
+
+        monkeypatch.setattr(office.store, "read", counted)
+        order, tell = failed("xmpp"), office.context.tell
+        for state in ("QUEUED", "SENDING"):
+            tell(Told(order._replace(state=state, finished_at=None), NOT_TRIED))
+        await asyncio.sleep(1.0)
+        assert not looked
+        tell(Told(order, NOT_TRIED))
+        await asyncio.sleep(1.0)
+        assert looked
+
+    live(tmp_path, story, Scripted("xmpp"))
 
 
 def test_what_became_of_an_order_is_told_in_its_order(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from pulsarack.daemon.client import CallFailed, NotReached, ProtocolTrouble
 from pulsarack.daemon.control_events import MOST, EventsFollow
 from pulsarack.daemon.event_filter import wanted_by
 from pulsarack.daemon.events import BACKLOG, Events
+from tests.daemon.scripted import Followed
 from tests.daemon.test_orders_and_chips import in_world, until_idle
 from tests.daemon.world import World
 
@@ -185,12 +186,11 @@ def test_the_session_is_of_the_command() -> None:
     assert Session(Path("x"), Path("y")).socket == Path("y")
 
 
-def test_what_chips_do_is_told(tmp_path: Path) -> None:
+def test_what_chips_do_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """From the card that comes to the modem that goes, each with what a filter needs."""
 
     async def story(world: World) -> None:
-        told: list[dict[str, Any]] = []
-        world.daemon.context.events.listen(told.append)
+        told = Followed(world, monkeypatch).seen
         await until_idle(world)
         order = await world.order("S10.081200000012")
         await world.settle()

@@ -134,10 +134,14 @@ def test_more_parts_can_be_allowed() -> None:
         ("[SALDO] {balance} [Balance]", "1.234.567 1.234.567 1.234.567"),
         ("[ref] ke [tujuan]", "ke [saldo] {x}"),  # nothing to say, and a value is no template
         ("SN:[sn].", "SN:12 34."),
+        ("100% [kodereseller] %s%%", "100% 5%s %s%%"),
+        ("[nama] é", "Kios Sar? é"),  # as cheap as the template
+        ("[nama] ş", "Kios Şarı ş"),
     ],
 )
 def test_filling(text: str, said: str) -> None:
     values = {"balance": 1_234_567, "ref": "", "tujuan": "[saldo] {x}", "sn": "12\n34"}
+    values |= {"agent": "5%s", "name": "Kios  Şarı"}
     assert template.fill(text, values, None) == said
 
 

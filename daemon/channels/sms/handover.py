@@ -87,7 +87,8 @@ class Handover:
         """The last moment before it leaves."""
         if self._desk.held:
             raise HeldBack(self._desk.held)
-        now_ms, day = self._context.clock.now_ms(), self._context.day_started_at()
+        now_ms = self._context.clock.now_ms()
+        day = self._context.day_started_at(now_ms)
         iccid, parcel, per_day = self._desk.iccid, self._parcel, self._context.config.sms.per_day
         rows = await self._context.store.write(
             lambda db: sent_sms.begin(

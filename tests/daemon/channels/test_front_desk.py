@@ -321,7 +321,7 @@ async def test_a_text_that_midnight_delayed_is_of_the_day_on_which_it_was_sent(
     """Who waits for an answer sends it over another channel: it is the same order all the same."""
     world = await DeskWorld.open(tmp_path)
     world.store.run_inline(lambda db: agents.add(db, "D1", "Kios", now_ms=1, upline=AGENT))
-    midnight = world.context.day_ends_at()
+    midnight = world.context.day_ends_at(world.clock.now_ms())
     world.clock.passed = (midnight - world.clock.now_ms()) / 1000 - 60
     sent = world.clock.now_ms() - 1000
     move = f"T.D1.5000.{PIN}"

@@ -63,7 +63,8 @@ def _done(sms_id: int | None = None) -> Decision:
 
 
 async def _take_for_not_done(self: Sale, reason: Reason) -> Any:
-    now_ms, ends = self._context.clock.now_ms(), self._context.day_ends_at()
+    now_ms = self._context.clock.now_ms()
+    ends = self._context.day_ends_at(now_ms)
     attempt_id = self._claim.attempt_id
     return await self._conclude(
         lambda db: outcome.decide(
@@ -94,8 +95,9 @@ def attempt_written_after_the_first_byte(patches: ExitStack) -> None:
         pass
 
     async def _pass(self: Dispatcher) -> None:
-        idle = {iccid: chip for iccid, (chip, _) in self._idle.items()}
-        now_ms, started = self._context.clock.now_ms(), self._context.day_started_at()
+        idle = {iccid: chip for chips in self._idle.values() for iccid, chip in chips.items()}
+        now_ms = self._context.clock.now_ms()
+        started = self._context.day_started_at(now_ms)
 
         def job(db: Database) -> list[claim.Claim]:
             outcome.expire(db, now_ms=now_ms)
@@ -111,8 +113,8 @@ def attempt_written_after_the_first_byte(patches: ExitStack) -> None:
         with suppress(_Undone):
             await self._context.store.write(look)
         for claimed in found:
-            _, give = self._idle.pop(claimed.chip)
-            give(claimed)
+            del self._idle[claimed.order.operator][claimed.chip]
+            self._gives.pop(claimed.chip)(claimed)
         await self._context.clock.sleep(2.0)
         await self._context.store.write(job)
 
@@ -429,7 +431,8 @@ def acknowledged_before_it_is_stored(patches: ExitStack) -> None:
 @bug("What is being undecided is tried again once its time is over.", "P4", "P2")
 def undecided_expires(patches: ExitStack) -> None:
     async def decided(self: FollowUp, order: Any) -> bool:
-        now_ms, ends = self._context.clock.now_ms(), self._context.day_ends_at()
+        now_ms = self._context.clock.now_ms()
+        ends = self._context.day_ends_at(now_ms)
         if now_ms >= order.expires_at:
             await self._context.store.write(
                 lambda db: outcome.decide(
