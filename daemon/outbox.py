@@ -12,6 +12,8 @@ handed out in the same job.
 
 from collections.abc import AsyncGenerator
 
+from peewee import Database
+
 from pulsarack.daemon.bell import Bell
 from pulsarack.daemon.context import Context
 from pulsarack.daemon.outside import CALLER
@@ -67,7 +69,7 @@ class Outbox:
         ):
             return []
         return await store.write_for(
-            turn, lambda db: messages.hand_out(db, agent, after=after, limit=PAGE)
+            turn, lambda db: messages.hand_out(db, _page(db, agent, after))
         )
 
     def _ring(self, order: Order) -> None:
@@ -80,3 +82,7 @@ class Outbox:
         del left[bell]
         if not left:
             del self._bells[agent]
+
+
+def _page(db: Database, agent: str, after: int) -> list[Message]:
+    return messages.waiting(db, agent, after=after, limit=PAGE)

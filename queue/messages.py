@@ -34,11 +34,7 @@ class Message(NamedTuple):
 
 
 _SELECT = f"SELECT {columns(Message)} FROM message"
-_FOR_AGENT = "FROM message WHERE delivered_at IS NULL AND agent = ? AND id > ? AND channel = ?"
-_HAND_OUT = (
-    "UPDATE message SET tries = tries + 1"
-    f" WHERE id IN (SELECT id {_FOR_AGENT} ORDER BY id LIMIT ?) RETURNING {columns(Message)}"
-)
+_FOR_AGENT = "delivered_at IS NULL AND agent = ? AND id > ? AND channel = ?"
 
 
 def name_serial_number(db: Database, order: Order) -> None:
@@ -72,9 +68,23 @@ def write_final(db: Database, order: Order, *, now_ms: int) -> None:
         results.post(db, order, message_id, text, now_ms=now_ms)
 
 
+def waiting(db: Database, agent: str | None, *, after: int = 0, limit: int = 100) -> list[Message]:
+    """Messages not delivered yet, oldest first: of an agent those that the socket tells."""
+    if agent is None:
+        return select(
+            db,
+            Message,
+            f"{_SELECT} WHERE delivered_at IS NULL AND id > ? ORDER BY id LIMIT ?",
+            (after, limit),
+        )
+    sql = f"{_SELECT} WHERE {_FOR_AGENT} ORDER BY id LIMIT ?"
+    return select(db, Message, sql, (agent, after, SOCKET, limit))
+
+
 def any_waiting(db: Database, agent: str, *, after: int) -> bool:
     """Whether there is one that the socket is to tell an agent."""
-    return bool(tuples(db, f"SELECT 1 {_FOR_AGENT} LIMIT 1", (agent, after, SOCKET)))
+    sql = f"SELECT 1 FROM message WHERE {_FOR_AGENT} LIMIT 1"
+    return bool(tuples(db, sql, (agent, after, SOCKET)))
 
 
 def of_order(db: Database, order_id: int) -> list[Message]:
@@ -82,12 +92,14 @@ def of_order(db: Database, order_id: int) -> list[Message]:
     return select(db, Message, f"{_SELECT} WHERE order_id = ? ORDER BY id", (order_id,))
 
 
-def hand_out(db: Database, agent: str, *, after: int, limit: int) -> list[Message]:
-    """An agent's messages that the socket is to tell, the oldest first, noted as handed out.
+def hand_out(db: Database, found: list[Message]) -> list[Message]:
+    """Note that messages, found in the same transaction, are handed to a channel.
 
     As they are: from now on they never change.
     """
-    return sorted(select(db, Message, _HAND_OUT, (agent, after, SOCKET, limit)))
+    for message in found:
+        execute(db, "UPDATE message SET tries = tries + 1 WHERE id = ?", (message.id,))
+    return [message._replace(tries=message.tries + 1) for message in found]
 
 
 def delivered(db: Database, message_id: int, *, now_ms: int) -> bool:

@@ -25,7 +25,7 @@ from pulsarack.queue import archive, chips, messages, stock
 from pulsarack.queue.audit import Finding
 from tests.daemon.store_inline import InlineStore
 from tests.daemon.world import SHELF
-from tests.queue.world import World, undelivered
+from tests.queue.world import World
 
 T = TypeVar("T")
 DAY_SECONDS = 86_400
@@ -134,7 +134,7 @@ class OldShop:
     def age(self, days: float = 91) -> None:
         """Time passes, every message is delivered, and the stock of every chip is read."""
         world = self.world
-        for one in world.run(undelivered):
+        for one in world.run(lambda db: messages.waiting(db, None, limit=10_000)):
             world.run(lambda db, i=one.id: messages.delivered(db, i, now_ms=world.now))
         world.wait(round(days * DAY_SECONDS))
         world.day = str(date.fromisoformat(world.day) + timedelta(round(days)))

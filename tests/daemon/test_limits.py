@@ -146,16 +146,16 @@ def pile_up(db: Database, agent: str) -> None:
 def test_a_day_of_messages_is_read_by_the_page_and_wakes_nobody_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    looked: Counter[str] = Counter()
-    hand_out = messages.hand_out
+    looked: Counter[str | None] = Counter()
+    waiting = messages.waiting
 
-    def counted(db: Database, agent: str, **more: int) -> list[messages.Message]:
+    def counted(db: Database, agent: str | None, **more: int) -> list[messages.Message]:
         looked[agent] += 1
-        found = hand_out(db, agent, **more)
+        found = waiting(db, agent, **more)
         assert len(found) <= 100
         return found
 
-    monkeypatch.setattr(messages, "hand_out", counted)
+    monkeypatch.setattr(messages, "waiting", counted)
 
     async def work() -> None:
         world = await shop(tmp_path / "dead", 1, ["kios1", "kios2", "kios3"])

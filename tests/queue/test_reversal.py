@@ -10,7 +10,7 @@ from pulsarack.queue.intake import Accepted
 from pulsarack.queue.state import OrderState
 from pulsarack.queue.stock import Comparison
 from pulsarack.queue.validation import Refusal, RefusalCode
-from tests.queue.world import TO, World, iccid, stock_in, success, undelivered
+from tests.queue.world import TO, World, iccid, stock_in, success
 
 CARD = iccid(1)
 
@@ -34,7 +34,7 @@ def test_the_agent_has_paid_nothing_and_is_told(shop: World, returned: bool, lef
     told = shop.run(lambda db: messages.of_order(db, order_id))
     assert [one.state for one in told] == ["SUCCEEDED", "REVERSED"]
     assert "DIREFUND" in told[-1].text and "10.500" in told[-1].text
-    assert [one.id for one in shop.run(undelivered)] == [1, 2]
+    assert [one.id for one in shop.run(lambda db: messages.waiting(db, "A1"))] == [1, 2]
     shop.clean()
 
 

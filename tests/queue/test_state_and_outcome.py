@@ -13,7 +13,7 @@ from pulsarack.queue.retry import RULES, ChipFate, OrderFate
 from pulsarack.queue.state import LEGAL, OPEN, OrderState
 from pulsarack.queue.wordings.shipped import shipped
 from pulsarack.ussd.outcome import Reason
-from tests.queue.world import World, iccid, undelivered
+from tests.queue.world import World, iccid
 
 CARD = iccid(1)
 PAIRS = list(itertools.product(OrderState, OrderState))
@@ -336,33 +336,19 @@ def test_only_a_queued_order_is_cancelled(shop: World) -> None:
 def test_a_message_waits_until_it_is_delivered(shop: World) -> None:
     order = shop.order()
     shop.run(lambda db: outcome.cancel(db, order.id, now_ms=shop.now))
-    for agent, after in (("A1", 1), ("A2", 0)):
-        page = shop.run(lambda db, a=agent, n=after: messages.hand_out(db, a, after=n, limit=9))
-        assert page == []
-    (waiting,) = shop.run(lambda db: messages.hand_out(db, "A1", after=0, limit=9))
-    assert (waiting.order_id, waiting.tries) == (order.id, 1)
-    assert shop.run(undelivered) == [waiting]
+    (waiting,) = shop.run(lambda db: messages.waiting(db, "A1"))
+    assert waiting.order_id == order.id
+    assert shop.run(lambda db: messages.waiting(db, None)) == [waiting]
+    for agent in (None, "A1"):
+        assert shop.run(lambda db, a=agent: messages.waiting(db, a, after=1)) == []
+    assert shop.run(lambda db: messages.waiting(db, "A2")) == []
+    shop.run(lambda db: messages.hand_out(db, [waiting]))
     for at in (shop.now, shop.now + 9):
         assert shop.run(lambda db, t=at: messages.delivered(db, waiting.id, now_ms=t))
     assert not shop.run(lambda db: messages.delivered(db, 99, now_ms=shop.now))
     (kept,) = shop.run(lambda db: messages.of_order(db, order.id))
     assert (kept.delivered_at, kept.tries) == (shop.now, 1)
-    assert shop.run(undelivered) == []
-    assert shop.run(lambda db: messages.hand_out(db, "A1", after=0, limit=9)) == []
-
-
-def test_messages_are_handed_out_by_the_page_the_oldest_first(shop: World) -> None:
-    ids = [shop.order(f"S10.08120000{n:04}").id for n in range(1, 8)]
-    for one in ids:
-        shop.run(lambda db, i=one: outcome.cancel(db, i, now_ms=shop.now))
-    last, told = 0, []
-    for size in (3, 3, 1, 0):
-        page = shop.run(lambda db, n=last: messages.hand_out(db, "A1", after=n, limit=3))
-        assert len(page) == size
-        told += page
-        last = told[-1].id
-    assert [one.order_id for one in told] == ids
-    assert shop.run(undelivered) == told
+    assert shop.run(lambda db: messages.waiting(db, None)) == []
 
 
 def test_what_was_said_is_kept_in_order(shop: World) -> None:

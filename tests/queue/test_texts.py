@@ -165,9 +165,9 @@ def test_a_serial_number_known_late_is_told_unless_something_was_told_already(
     shop.decide(first.attempt_id, done=True, kind=EvidenceKind.STOCK, answered=False)
     (message,) = shop.run(lambda db: messages.of_order(db, first.order.id))
     if handed_out:
-        shop.run(lambda db: messages.hand_out(db, "A1", after=0, limit=1))
+        shop.run(lambda db: messages.hand_out(db, messages.of_order(db, first.order.id)))
     shop.text(CARD, success("SN1"))
-    (again,) = shop.run(lambda db: messages.hand_out(db, "A1", after=0, limit=1))
+    (again,) = shop.run(lambda db: messages.hand_out(db, messages.of_order(db, first.order.id)))
     assert told in again.text
     assert again.id == message.id
 

@@ -12,13 +12,13 @@ from pulsarack.daemon import audit
 from pulsarack.daemon.migrations import load_scripts, migrate
 from pulsarack.daemon.store_files import database
 from pulsarack.ledger import sql
-from pulsarack.queue import discrepancies
+from pulsarack.queue import discrepancies, messages
 from pulsarack.queue.evidence import of_attempt
 from pulsarack.ussd.outcome import Reason
 from tests.daemon.archive_world import OldShop
 from tests.daemon.store_inline import InlineStore
 from tests.queue.test_discrepancies import proved_late, sell_unread
-from tests.queue.world import START, World, iccid, undelivered
+from tests.queue.world import START, World, iccid
 
 CARD = iccid(1)
 Columns = dict[str, str]
@@ -255,8 +255,8 @@ def test_earlier_discrepancies_get_their_rows(shop: World, old: Path) -> None:
 
 def test_messages_keep_their_ids_and_get_their_states(shop: World, old: Path) -> None:
     store = InlineStore.open(old, now_ms=START, synchronous="OFF")
-    made = store.run_inline(undelivered)
-    assert made == shop.run(undelivered)
+    made = store.run_inline(lambda db: messages.waiting(db, None))
+    assert made == shop.run(lambda db: messages.waiting(db, None))
     assert {one.state for one in made} == {"SUCCEEDED", "FAILED"}
     before = store.run_inline(lambda db: of_attempt(db, 1))
     assert [one.rule for one in before] == ["unrecorded"]

@@ -47,7 +47,6 @@ from pulsarack.queue.discrepancies import Cleared, ClearingKind, Discrepancy
 from pulsarack.queue.evidence import Evidence, EvidenceKind, Rule, VerdictKind
 from pulsarack.queue.facts import Limits, Presence
 from pulsarack.queue.intake import Accepted
-from pulsarack.queue.messages import Message
 from pulsarack.queue.orders import Order
 from pulsarack.queue.outcome import Decision
 from pulsarack.queue.products import Product
@@ -59,13 +58,6 @@ from pulsarack.ussd.outcome import Reason
 from tests.daemon.store_inline import InlineStore
 
 T = TypeVar("T")
-
-
-def undelivered(db: Database) -> list[Message]:
-    """The messages that their agents have not, the oldest first."""
-    sql = f"SELECT {rows.columns(Message)} FROM message WHERE delivered_at IS NULL ORDER BY id"
-    return rows.select(db, Message, sql)
-
 
 HOUR = 3_600_000
 START = 1_800_000_000_000
