@@ -37,8 +37,8 @@ class GroupSize:
         self._job = _moved(self._job, work_seconds / jobs)
         self._commit = _moved(self._commit, commit_seconds)
         if self._job > 0:
-            wanted = round(WORK_TO_COMMIT * self._commit / self._job)
-            self._resize(max(FEWEST, min(MOST, wanted)))
+            wanted = WORK_TO_COMMIT * self._commit / self._job
+            self._resize(round(max(FEWEST, min(MOST, wanted))))
 
     def _resize(self, own: int) -> None:
         if own != self.shares.own:
