@@ -26,6 +26,9 @@ class Rows(Protocol):
 
     def fetchall(self) -> list[Row]: ...
 
+    @property
+    def connection(self) -> "_Connection": ...
+
 
 class _Connection(Protocol):
     """A connection of apsw, as far as it is used here."""
@@ -54,8 +57,7 @@ def one(db: Database, sql: str, *params: object) -> Row | None:
 
 def changed(db: Database, sql: str, *params: object) -> int:
     """Execute one INSERT, UPDATE or DELETE; how many rows it touched."""
-    run(db, sql, *params)
-    return _connection(db).changes()
+    return run(db, sql, *params).connection.changes()
 
 
 def added(db: Database, sql: str, *params: object) -> int | None:
@@ -63,8 +65,7 @@ def added(db: Database, sql: str, *params: object) -> int | None:
 
     A RETURNING would say the same, but SQLite makes a table of its own for what it returns.
     """
-    run(db, sql, *params)
-    connection = _connection(db)
+    connection = run(db, sql, *params).connection
     return connection.last_insert_rowid() if connection.changes() else None
 
 
@@ -74,17 +75,12 @@ def add_all(db: Database, insert: str, rows: Sequence[Row]) -> int:
     `insert` ends with the column list. In a table that numbers its rows itself, the others have
     the numbers behind it: nobody else writes in between.
     """
-    run(db, _insert_all(insert, len(rows[0]), len(rows)), *chain.from_iterable(rows))
-    return _connection(db).last_insert_rowid() - len(rows) + 1
+    insert_all = _insert_all(insert, len(rows[0]), len(rows))
+    added = run(db, insert_all, *chain.from_iterable(rows))
+    return added.connection.last_insert_rowid() - len(rows) + 1
 
 
 @functools.lru_cache(maxsize=256)
 def _insert_all(insert: str, columns: int, rows: int) -> str:
     one = f"({', '.join('?' * columns)})"
     return f"{insert} VALUES {', '.join([one] * rows)}"
-
-
-def _connection(db: Database) -> _Connection:
-    # Not `cast`: it would be a call more for every statement.
-    connection: _Connection = db.connection()  # type: ignore[no-untyped-call]
-    return connection
