@@ -12,9 +12,11 @@ lets it stand there, until something happens to that chip. It only decides which
 tried: the one that wins is looked at again before it is claimed.
 """
 
+import bisect
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from peewee import Database
 
@@ -33,6 +35,7 @@ from pulsarack.queue.routing import (
     can_take,
     first_able,
     pause_ends,
+    preference,
     ranked,
     reached_cap,
 )
@@ -47,8 +50,7 @@ _REASONS_KEPT = 16
 _BEATEN_KEPT = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(NamedTuple):
     """An order on its way: what the chip's worker needs.
 
     `spent_serial_numbers` prove nothing new of this destination; `reply_owed`: the chip may
@@ -269,18 +271,14 @@ def _try(
         if found.winner is None:
             return None
         ready = idle[found.winner]
+        chip = known.chips.pop(found.winner)
+        free.remove(chip)
         if found.winner in fresh:
-            chip = known.chips.pop(found.winner)
-            free.remove(chip)
             return _claim(db, order, found, chip, ready, earlier=earlier, at=at)
-        place = next(n for n, one in enumerate(free) if one.iccid == found.winner)
         # Nothing told us, but it may have been another program, or an admin a moment ago.
         if _look(db, found.winner, ready, known, at):
             fresh.add(found.winner)
-            free[place] = known.chips[found.winner]
-            free[:] = ranked(free)
-        else:
-            del free[place]
+            bisect.insort(free, known.chips[found.winner], key=preference)
 
 
 def _claim(

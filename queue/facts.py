@@ -7,6 +7,7 @@ comes in as `Presence`.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from peewee import Database
 
@@ -40,8 +41,7 @@ class Presence:
     limits: Limits = Limits()
 
 
-@dataclass(frozen=True, slots=True)
-class Sales:
+class Sales(NamedTuple):
     """How much a chip has carried; attempts proved not done do not count."""
 
     hour: int
@@ -49,8 +49,7 @@ class Sales:
     last_claimed_at: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Moment:
+class Moment(NamedTuple):
     """When chips are judged; `eras` say how what was stored before is to be read."""
 
     now_ms: int
@@ -85,8 +84,7 @@ _STANDING = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(NamedTuple):
     """What the database knows of a chip beside its row; its stock in rupiah."""
 
     sales: Sales
@@ -97,15 +95,17 @@ class Standing:
 
 def standing(db: Database, iccid: str, at: Moment, *, late_ms: int = 0) -> Standing:
     """What a chip carried and has, and whether an answer, so late at most, may still come to it."""
-    since = min(at.day_started_at, at.now_ms - HOUR_MS)
+    hour_ago, day = at.now_ms - HOUR_MS, at.day_started_at
+    since = min(day, hour_ago)
     late = clock_steps.lowest_in(at.eras, at.now_ms - late_ms)
+    stock = accounts.chip(iccid)
     hour = today = 0
     latest: list[int] = []
     before = 2**63 - 1
     for era in at.eras:
-        times = (at.now_ms - HOUR_MS, at.day_started_at, since)
-        stored = (time - era.offset_ms for time in times)
-        of_it = (iccid, *stored, era.after_attempt, before, late, accounts.chip(iccid))
+        step = era.offset_ms
+        stored = (hour_ago - step, day - step, since - step)
+        of_it = (iccid, *stored, era.after_attempt, before, late, stock)
         ((of_hour, of_today, newest, posted, held, owed),) = tuples(db, _STANDING, of_it)
         hour, today, before = hour + of_hour, today + of_today, era.after_attempt
         latest += [] if newest is None else [newest + era.offset_ms]

@@ -146,7 +146,7 @@ def committed_at_not_durable(patches: ExitStack) -> None:
 def claimed_without_its_point_of_no_return(patches: ExitStack) -> None:
     def claimed(db: Database, order: Any, found: Any, chip: Any, idle: Any, **rest: Any) -> Any:
         made = old(db, order, found, chip, replace(idle, at_once=False), **rest)
-        return replace(made, committed=idle.at_once)
+        return made._replace(committed=idle.at_once)
 
     old = put(patches, claim, "_claim", claimed)
 
