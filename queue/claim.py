@@ -159,12 +159,25 @@ def claim_for(
 
     `turns` are those of all passes.
     """
-    if not _may_sell(chip) or not orders.any_queued(db, ready.operator):
+    operator = ready.operator
+    if not _may_sell(chip):
+        return None
+    after = turns.get(operator, "")
+    waiting = orders.next_in_turn(db, operator, after=after, now_ms=now_ms)
+    if waiting is None:
         return None
     at = facts.moment(db, now_ms=now_ms, day_started_at=day_started_at, late_ms=ready.late_ms)
-    facts_of_it = facts.of_chip(db, chip, ready.presence, at, late_ms=ready.late_ms)
-    known = Known({chip.iccid: facts_of_it}, turns=turns)
-    claims = _claim_all(db, ready.operator, {chip.iccid: ready}, known, at, {chip.iccid})
+    own = facts.of_chip(db, chip, ready.presence, at, late_ms=ready.late_ms)
+    if not waiting.tried:
+        order = waiting.order
+        found = first_able(OrderFacts(operator, order.cost), [own], {}, now_ms, further=0)
+        if found.winner is not None:
+            claimed = _claim(db, order, found, own, ready, earlier=(), at=at)
+            turns[operator] = order.agent
+            return claimed
+    # It is not for this chip, or not now; others may be.
+    known = Known({chip.iccid: own}, turns=turns)
+    claims = _claim_all(db, operator, {chip.iccid: ready}, known, at, {chip.iccid})
     return claims[0] if claims else None
 
 
