@@ -64,8 +64,8 @@ AN_ORDER: dict[str, Any] = {
     # The order when claimed and when done; the attempt when it leaves and when
     # closed; the chip's exact stock; the message when handed out and acknowledged.
     "statements that update": 7.0,
-    # The prefixes that a number may have; the holds that are posted.
-    "tables made for a moment": 2.08,
+    # The holds that are posted.
+    "tables made for a moment": 1.08,
     # In, point of no return, end and the next claim, handed out, acknowledged; some are claimed
     # by chips that stood idle.
     "jobs that write": 5.21,
@@ -92,7 +92,7 @@ AN_SMS_ORDER: dict[str, Any] = {
     # What the text was taken for.
     "statements that update": 8.0,
     # As above, and what the report says of its sender's clock, and whose it may be (2).
-    "tables made for a moment": 5.12,
+    "tables made for a moment": 4.12,
     # In, point of no return, end and the next claim, handed out, acknowledged; and the first claim.
     "jobs that write": 5.17,
     "jobs that read": 1.75,
@@ -113,7 +113,7 @@ AN_ORDER_AT_ONCE: dict[str, Any] = {
     "statements that insert": 12.0,
     # One less: the attempt is inserted as committed, but for the first of each chip.
     "statements that update": 6.17,
-    "tables made for a moment": 2.08,
+    "tables made for a moment": 1.08,
     # In, end and the next claim with its point of no return, handed out, acknowledged: some of
     # these together; and the first orders' claim and points of no return.
     "jobs that write": 3.5,
