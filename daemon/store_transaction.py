@@ -25,7 +25,7 @@ class Transaction:
         self._begin = begin
 
     def __enter__(self) -> None:
-        sql.run(self._db, self._begin)
+        sql.run_with(self._db, self._begin)
         self._db.push_transaction(self)
 
     def __exit__(
@@ -39,7 +39,7 @@ class Transaction:
             self._roll_back()
             return
         try:
-            sql.run(self._db, "COMMIT")
+            sql.run_with(self._db, "COMMIT")
         except BaseException:
             self._roll_back()
             raise
@@ -47,4 +47,4 @@ class Transaction:
     def _roll_back(self) -> None:
         # SQLite ends one by itself on a full disk and the like.
         if self._db.connection().in_transaction:  # type: ignore[no-untyped-call]
-            sql.run(self._db, "ROLLBACK")
+            sql.run_with(self._db, "ROLLBACK")

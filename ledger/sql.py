@@ -33,14 +33,14 @@ class Rows(Protocol):
 class _Connection(Protocol):
     """A connection of apsw, as far as it is used here."""
 
-    def execute(self, sql: str, params: tuple[object, ...]) -> Rows: ...
+    def execute(self, sql: str, params: Sequence[object]) -> Rows: ...
 
     def changes(self) -> int: ...
 
     def last_insert_rowid(self) -> int: ...
 
 
-def run(db: Database, sql: str, *params: object) -> Rows:
+def run_with(db: Database, sql: str, params: Sequence[object] = ()) -> Rows:
     """Execute one statement in the transaction that is open on this thread."""
     try:
         connection: _Connection = db.connection()  # type: ignore[no-untyped-call]
@@ -50,22 +50,27 @@ def run(db: Database, sql: str, *params: object) -> Rows:
             raise
 
 
+def run(db: Database, sql: str, *params: object) -> Rows:
+    """As `run_with`, the values one by one."""
+    return run_with(db, sql, params)
+
+
 def one(db: Database, sql: str, *params: object) -> Row | None:
     """The first row, or None."""
-    return run(db, sql, *params).fetchone()
+    return run_with(db, sql, params).fetchone()
 
 
 def changed(db: Database, sql: str, *params: object) -> int:
     """Execute one INSERT, UPDATE or DELETE; how many rows it touched."""
-    return run(db, sql, *params).connection.changes()
+    return run_with(db, sql, params).connection.changes()
 
 
-def added(db: Database, sql: str, *params: object) -> int | None:
+def added(db: Database, sql: str, params: Sequence[object]) -> int | None:
     """Execute one INSERT of at most one row; the row's number, None if none was added.
 
     A RETURNING would say the same, but SQLite makes a table of its own for what it returns.
     """
-    connection = run(db, sql, *params).connection
+    connection = run_with(db, sql, params).connection
     return connection.last_insert_rowid() if connection.changes() else None
 
 
@@ -76,7 +81,7 @@ def add_all(db: Database, insert: str, rows: Sequence[Row]) -> int:
     the numbers behind it: nobody else writes in between.
     """
     insert_all = _insert_all(insert, len(rows[0]), len(rows))
-    added = run(db, insert_all, *chain.from_iterable(rows))
+    added = run_with(db, insert_all, tuple(chain.from_iterable(rows)))
     return added.connection.last_insert_rowid() - len(rows) + 1
 
 
