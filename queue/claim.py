@@ -69,8 +69,7 @@ class Claim(NamedTuple):
     committed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class IdleChip:
+class IdleChip(NamedTuple):
     """A chip that could start at once; `late_ms` is how late its operator may answer.
 
     `at_once`: nothing would be done between the claim and the step that moves money, so that the

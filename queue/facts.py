@@ -31,8 +31,7 @@ class Limits:
     reserve: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Presence:
+class Presence(NamedTuple):
     """What the rack knows of a chip that is plugged in and whose modem is ready."""
 
     slot: str

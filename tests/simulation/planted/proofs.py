@@ -146,7 +146,7 @@ def committed_at_not_durable(patches: ExitStack) -> None:
 @bug("A claim that is sent at once is stored without its point of no return.", "P2", "P4")
 def claimed_without_its_point_of_no_return(patches: ExitStack) -> None:
     def claimed(db: Database, order: Any, found: Any, chip: Any, idle: Any, **rest: Any) -> Any:
-        made = old(db, order, found, chip, replace(idle, at_once=False), **rest)
+        made = old(db, order, found, chip, idle._replace(at_once=False), **rest)
         return made._replace(committed=idle.at_once)
 
     old = put(patches, claim, "_claim", claimed)
