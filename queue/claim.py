@@ -166,7 +166,7 @@ def claim_for(
     if waiting is None:
         return None
     at = facts.moment(db, now_ms=now_ms, day_started_at=day_started_at, late_ms=ready.late_ms)
-    own = facts.of_chip(db, chip, ready.presence, at, late_ms=ready.late_ms)
+    own = facts.of_chip(db, chip, ready.presence, at, late_ms=ready.late_ms, shown=False)
     if not waiting.tried:
         order = waiting.order
         found = first_able(OrderFacts(operator, order.cost), [own], {}, now_ms, further=0)
@@ -260,7 +260,9 @@ def _look(db: Database, iccid: str, ready: IdleChip, known: Known, at: Moment) -
     if chip is None or not _may_sell(chip) or attempts.open_on_chip(db, iccid) is not None:
         known.unable.add(iccid)
         return False
-    known.chips[iccid] = facts.of_chip(db, chip, ready.presence, at, late_ms=ready.late_ms)
+    known.chips[iccid] = facts.of_chip(
+        db, chip, ready.presence, at, late_ms=ready.late_ms, shown=False
+    )
     return True
 
 

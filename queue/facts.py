@@ -62,25 +62,34 @@ def moment(db: Database, *, now_ms: int, day_started_at: int, late_ms: int = 0) 
     return Moment(now_ms, day_started_at, clock_steps.eras(db, back_to_ms=back_to))
 
 
-def _count(since: str) -> str:
-    """SQL: a chip's attempts of an era since then, less those proved not done.
+def _standing(up_to: str = "") -> str:
+    """SQL: what a chip carried in one era; its stock; whether an answer may still come to it.
+
+    `up_to`: a condition on the last attempt of an era that is over. Each row of a long day costs a
+    little, so the newest era has none, and an hour that nobody asks for begins at NULL.
+    """
+    era = f"id > ?5{up_to}"
+    return (
+        f"SELECT {_count(f'claimed_at > ?2 AND {era}')}, {_count(f'claimed_at >= ?3 AND {era}')},"
+        f" (SELECT max(claimed_at) FROM attempt WHERE chip = ?1 AND claimed_at >= ?4 AND {era}),"
+        " stock.debits_posted - stock.credits_posted, stock.credits_held,"
+        f" EXISTS ({attempts.silent('?1', '?6')})"
+        " FROM (SELECT ?7 AS code) LEFT JOIN account AS stock USING (code)"
+    )
+
+
+def _count(which: str) -> str:
+    """SQL: a chip's attempts of which that holds, less those proved not done.
 
     All are counted in an index that says nothing of the outcome, so that no row is read and
     nothing moves when an attempt is closed; those proved not done are few.
     """
-    counted = f"SELECT count(*) FROM attempt WHERE chip = ?1 AND {since} AND id > ?5 AND id <= ?6"
+    counted = f"SELECT count(*) FROM attempt WHERE chip = ?1 AND {which}"
     return f"({counted}) - ({counted} AND outcome = 'NOT_DONE')"
 
 
-# What a chip carried in one era; its stock in the ledger; whether an answer may still come to it.
-_STANDING = (
-    f"SELECT {_count('claimed_at > ?2')}, {_count('claimed_at >= ?3')},"
-    " (SELECT max(claimed_at) FROM attempt WHERE chip = ?1 AND claimed_at >= ?4"
-    " AND id > ?5 AND id <= ?6),"
-    " stock.debits_posted - stock.credits_posted, stock.credits_held,"
-    f" EXISTS ({attempts.silent('?1', '?7')})"
-    " FROM (SELECT ?8 AS code) LEFT JOIN account AS stock USING (code)"
-)
+_IN_THIS_ERA = _standing()
+_IN_AN_EARLIER_ERA = _standing(" AND id <= ?8")
 
 
 class Standing(NamedTuple):
@@ -92,22 +101,29 @@ class Standing(NamedTuple):
     reply_owed: bool
 
 
-def standing(db: Database, iccid: str, at: Moment, *, late_ms: int = 0) -> Standing:
-    """What a chip carried and has, and whether an answer, so late at most, may still come to it."""
+def standing(
+    db: Database, iccid: str, at: Moment, *, late_ms: int = 0, hourly: bool = True
+) -> Standing:
+    """What a chip carried and has, and whether an answer, so late at most, may still come to it.
+
+    Without `hourly` the last hour is not counted.
+    """
     hour_ago, day = at.now_ms - HOUR_MS, at.day_started_at
     since = min(day, hour_ago)
     late = clock_steps.lowest_in(at.eras, at.now_ms - late_ms)
     stock = accounts.chip(iccid)
     hour = today = 0
     latest: list[int] = []
-    before = 2**63 - 1
+    statement = _IN_THIS_ERA
+    before: tuple[int, ...] = ()
     for era in at.eras:
         step = era.offset_ms
-        stored = (hour_ago - step, day - step, since - step)
-        of_it = (iccid, *stored, era.after_attempt, before, late, stock)
-        ((of_hour, of_today, newest, posted, held, owed),) = tuples(db, _STANDING, of_it)
-        hour, today, before = hour + of_hour, today + of_today, era.after_attempt
-        latest += [] if newest is None else [newest + era.offset_ms]
+        stored = (hour_ago - step if hourly else None, day - step, since - step)
+        of_it = (iccid, *stored, era.after_attempt, late, stock, *before)
+        ((of_hour, of_today, newest, posted, held, owed),) = tuples(db, statement, of_it)
+        hour, today = hour + of_hour, today + of_today
+        latest += [] if newest is None else [newest + step]
+        statement, before = _IN_AN_EARLIER_ERA, (era.after_attempt,)
     if latest:
         sold = Sales(hour, today, max(latest))
     else:
@@ -118,15 +134,24 @@ def standing(db: Database, iccid: str, at: Moment, *, late_ms: int = 0) -> Stand
 
 
 def of_chip(
-    db: Database, chip: Chip, presence: Presence | None, at: Moment, *, late_ms: int = 0
+    db: Database,
+    chip: Chip,
+    presence: Presence | None,
+    at: Moment,
+    *,
+    late_ms: int = 0,
+    shown: bool = True,
 ) -> ChipFacts:
     """One chip's facts. A chip that is not plugged in has no presence.
 
-    `late_ms`: how late its operator may answer.
+    `late_ms`: how late its operator may answer. If the facts are only judged by and not shown,
+    the last hour is counted only of a chip that has a limit an hour.
     """
-    found = standing(db, chip.iccid, at, late_ms=late_ms)
-    sold = found.sales
     limits = presence.limits if presence else Limits()
+    per_hour = _own(chip.per_hour, limits.per_hour)
+    hourly = shown or per_hour is not None
+    found = standing(db, chip.iccid, at, late_ms=late_ms, hourly=hourly)
+    sold = found.sales
     rested = (
         chip.state == ChipState.RESTING
         and chip.rest_until is not None
@@ -145,7 +170,7 @@ def of_chip(
         stock_available=found.stock_posted - found.stock_held,
         reserve=max(chip.reserve, limits.reserve),
         pause_seconds=_own(chip.pause_seconds, limits.pause_seconds) or 0,
-        per_hour=_own(chip.per_hour, limits.per_hour),
+        per_hour=per_hour,
         per_day=_own(chip.per_day, limits.per_day),
         sold_hour=sold.hour,
         sold_today=sold.today,

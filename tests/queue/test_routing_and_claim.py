@@ -358,6 +358,22 @@ def test_a_chips_own_limits_go_before_the_recipes(shop: World) -> None:
     assert len(shop.claim(own, limits=theirs)) == 1
 
 
+def test_what_was_sold_in_the_last_hour_is_shown_without_a_limit(shop: World) -> None:
+    card = shop.chip(2, per_hour=5)
+    for number, one in enumerate((iccid(1), card, iccid(1)), start=1):
+        assert sold(shop, one, number)
+    order = shop.order()
+    assert [(chip.sold_hour, chip.sold_today) for chip in shop.judged(order, [card])] == [
+        (2, 2),
+        (1, 1),
+    ]
+    shop.now += HOUR
+    assert [(chip.sold_hour, chip.sold_today) for chip in shop.judged(order, [card])] == [
+        (0, 2),
+        (0, 1),
+    ]
+
+
 def test_attempts_proved_undone_do_not_count_against_the_caps(shop: World) -> None:
     card = shop.chip(2, per_hour=1, per_day=1)
     shop.order()
