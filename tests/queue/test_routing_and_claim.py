@@ -374,6 +374,31 @@ def test_what_was_sold_in_the_last_hour_is_shown_without_a_limit(shop: World) ->
     ]
 
 
+def test_an_hour_that_no_limit_asks_for_is_not_counted(shop: World) -> None:
+    """Counted in steps of the database's machine: a busy chip has thousands of attempts a day."""
+    shop.order()
+    of_today = (
+        "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000)"
+        " INSERT INTO attempt (order_id, number, chip, slot, modem, recipe, claimed_at,"
+        " committed_at, closed_at, outcome, answered)"
+        " SELECT 1, 1000 + i, ?, '', '', 'hash', ?, 1, 2, 'DONE', 1 FROM n"
+    )
+    shop.sql(of_today, iccid(1), shop.now)
+
+    def steps(limits: Limits) -> int:
+        counted = []
+        connection = shop.store._db.connection()  # type: ignore[no-untyped-call]
+        connection.set_progress_handler(lambda: bool(counted.append(1)), 10)  # type: ignore[func-returns-value]
+        try:
+            assert shop.claim(iccid(1), limits=limits) == []
+        finally:
+            connection.set_progress_handler(None)
+        return len(counted)
+
+    without, with_it = steps(Limits(per_day=1)), steps(Limits(per_day=1, per_hour=1))
+    assert without < 0.6 * with_it
+
+
 def test_attempts_proved_undone_do_not_count_against_the_caps(shop: World) -> None:
     card = shop.chip(2, per_hour=1, per_day=1)
     shop.order()
