@@ -19,10 +19,10 @@ I/O: while one runs, all others wait.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import apsw
 from peewee import Database, Model
@@ -51,6 +51,7 @@ from pulsarack.daemon.store_lanes import Shares
 from pulsarack.daemon.store_mark import CommitMark, check_mark
 from pulsarack.daemon.store_meter import READING, VISITING, WRITING, StoreMeter
 from pulsarack.daemon.store_thread import Job, JobThread, T, Ticket
+from pulsarack.daemon.store_transaction import Transaction
 from pulsarack.ledger import models as ledger_models
 from pulsarack.ledger import sql
 
@@ -160,25 +161,27 @@ class Store:
             lock.release()
             raise
 
-    async def write(self, job: Job[T]) -> T:
+    # What is awaited is `_run` itself: no coroutine of its own stands before it.
+
+    def write(self, job: Job[T]) -> Coroutine[Any, Any, T]:
         """Run a job in a transaction; returns once it is durable, raises what it raised."""
-        return await self._run(self._writer.submit, job)
+        return self._run(self._writer.submit, job)
 
-    async def write_first(self, job: Job[T]) -> T:
+    def write_first(self, job: Job[T]) -> Coroutine[Any, Any, T]:
         """As `write`, before what else of the daemon's waits: a chip stands still meanwhile."""
-        return await self._run(self._writer.submit_first, job)
+        return self._run(self._writer.submit_first, job)
 
-    async def write_for(self, source: str, job: Job[T], turns: int = 1) -> T:
+    def write_for(self, source: str, job: Job[T], turns: int = 1) -> Coroutine[Any, Any, T]:
         """As `write`, for somebody outside: in turn with other sources; raises Busy."""
-        return await self._run(partial(self._writer.submit_for, source, turns), job)
+        return self._run(partial(self._writer.submit_for, source, turns), job)
 
-    async def read(self, job: Job[T]) -> T:
+    def read(self, job: Job[T]) -> Coroutine[Any, Any, T]:
         """Run a job on a snapshot that it cannot change."""
-        return await self._run(self._reader.submit, job)
+        return self._run(self._reader.submit, job)
 
-    async def read_for(self, source: str, job: Job[T]) -> T:
+    def read_for(self, source: str, job: Job[T]) -> Coroutine[Any, Any, T]:
         """As `read`, for somebody outside: in turn with other sources; raises Busy."""
-        return await self._run(partial(self._visitors.submit_for, source, 1), job)
+        return self._run(partial(self._visitors.submit_for, source, 1), job)
 
     def waiting(self) -> dict[str, int]:
         """How many requests from outside wait to be written, and to be read."""
@@ -293,7 +296,7 @@ def _write_batch(
     connection = db.connection()  # type: ignore[no-untyped-call]
     started = meter.now()
     try:
-        with db.atomic("IMMEDIATE"):
+        with Transaction(db, "BEGIN IMMEDIATE"):
             before = connection.total_changes()
             _write_alone(db, batch[0])
             for ticket in batch[1:]:
@@ -361,7 +364,7 @@ def _note_failure(db: Database, ticket: Ticket, error: Exception) -> None:
 def _read_batch(db: Database, batch: Sequence[Ticket]) -> StoreError | None:
     for ticket in batch:
         try:
-            with db.atomic():
+            with Transaction(db, "BEGIN"):
                 ticket.value = ticket.job(db)
         except Exception as error:  # noqa: BLE001 - it is the waiter's, who raises it again
             ticket.error = _fault_of_reading(error, Path(db.database)) or error

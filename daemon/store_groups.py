@@ -9,8 +9,6 @@ or three jobs, and chips whose answers come together do not go on together for e
 waiting for each other; on a disk that waits for ten milliseconds it is as many as are allowed.
 """
 
-from dataclasses import replace
-
 from pulsarack.daemon.store_lanes import Shares
 
 FEWEST, FIRST, MOST = 2, 16, 64
@@ -37,13 +35,13 @@ class GroupSize:
         self._job = _moved(self._job, work_seconds / jobs)
         self._commit = _moved(self._commit, commit_seconds)
         if self._job > 0:
-            wanted = round(WORK_TO_COMMIT * self._commit / self._job)
-            self._resize(max(FEWEST, min(MOST, wanted)))
+            wanted = WORK_TO_COMMIT * self._commit / self._job
+            self._resize(round(max(FEWEST, min(MOST, wanted))))
 
     def _resize(self, own: int) -> None:
         if own != self.shares.own:
             # As many strangers to as many of our own as before.
-            self.shares = replace(self.shares, own=own, visitors_beside=own // 2)
+            self.shares = Shares(batch=MOST, own=own, visitors_beside=own // 2)
 
 
 def _moved(known: float | None, seen: float) -> float:

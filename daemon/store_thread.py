@@ -180,15 +180,14 @@ class JobThread:
 
     def _next_batch(self) -> list[Ticket]:
         """What has gathered, at most the limit; [] when closed and drained."""
-        with self._mutex:
-            self._batches += self._busy
-            self._busy = False
         while True:
             with self._mutex:
+                self._batches += self._busy
                 if len(self._backlog) or self._closing:
                     batch = self._backlog.batch(self._shares())
                     self._busy = len(batch) > 0
                     return batch
+                self._busy = False
                 self._asleep = True
             self._sleep.acquire()
 

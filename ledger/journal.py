@@ -49,6 +49,7 @@ _ID_MAX: Final = 200
 _INSERT: Final = (
     "INSERT INTO transfer (id, phase, reverses, debit, credit, asset, amount, reference, memo, at)"
 )
+_INSERT_ONE: Final = f"{_INSERT} VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,12 +183,7 @@ def _book(db: Database, wanted: Transfer, phase: str, reverses: str | None, now_
         wanted.memo,
     )
     try:
-        sql.run(
-            db,
-            f"{_INSERT} VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            *row,
-            check_time(now_ms),
-        )
+        sql.run(db, _INSERT_ONE, *row, check_time(now_ms))
     except IntegrityError:
         why = _why_refused(db, wanted, row, reverses)
         if why is None:

@@ -26,18 +26,21 @@ class Rows(Protocol):
 
     def fetchall(self) -> list[Row]: ...
 
+    @property
+    def connection(self) -> "_Connection": ...
+
 
 class _Connection(Protocol):
     """A connection of apsw, as far as it is used here."""
 
-    def execute(self, sql: str, params: tuple[object, ...]) -> Rows: ...
+    def execute(self, sql: str, params: Sequence[object]) -> Rows: ...
 
     def changes(self) -> int: ...
 
     def last_insert_rowid(self) -> int: ...
 
 
-def run(db: Database, sql: str, *params: object) -> Rows:
+def run_with(db: Database, sql: str, params: Sequence[object] = ()) -> Rows:
     """Execute one statement in the transaction that is open on this thread."""
     try:
         connection: _Connection = db.connection()  # type: ignore[no-untyped-call]
@@ -47,24 +50,27 @@ def run(db: Database, sql: str, *params: object) -> Rows:
             raise
 
 
+def run(db: Database, sql: str, *params: object) -> Rows:
+    """As `run_with`, the values one by one."""
+    return run_with(db, sql, params)
+
+
 def one(db: Database, sql: str, *params: object) -> Row | None:
     """The first row, or None."""
-    return run(db, sql, *params).fetchone()
+    return run_with(db, sql, params).fetchone()
 
 
 def changed(db: Database, sql: str, *params: object) -> int:
     """Execute one INSERT, UPDATE or DELETE; how many rows it touched."""
-    run(db, sql, *params)
-    return _connection(db).changes()
+    return run_with(db, sql, params).connection.changes()
 
 
-def added(db: Database, sql: str, *params: object) -> int | None:
+def added(db: Database, sql: str, params: Sequence[object]) -> int | None:
     """Execute one INSERT of at most one row; the row's number, None if none was added.
 
     A RETURNING would say the same, but SQLite makes a table of its own for what it returns.
     """
-    run(db, sql, *params)
-    connection = _connection(db)
+    connection = run_with(db, sql, params).connection
     return connection.last_insert_rowid() if connection.changes() else None
 
 
@@ -74,17 +80,12 @@ def add_all(db: Database, insert: str, rows: Sequence[Row]) -> int:
     `insert` ends with the column list. In a table that numbers its rows itself, the others have
     the numbers behind it: nobody else writes in between.
     """
-    run(db, _insert_all(insert, len(rows[0]), len(rows)), *chain.from_iterable(rows))
-    return _connection(db).last_insert_rowid() - len(rows) + 1
+    insert_all = _insert_all(insert, len(rows[0]), len(rows))
+    added = run_with(db, insert_all, tuple(chain.from_iterable(rows)))
+    return added.connection.last_insert_rowid() - len(rows) + 1
 
 
 @functools.lru_cache(maxsize=256)
 def _insert_all(insert: str, columns: int, rows: int) -> str:
     one = f"({', '.join('?' * columns)})"
     return f"{insert} VALUES {', '.join([one] * rows)}"
-
-
-def _connection(db: Database) -> _Connection:
-    # Not `cast`: it would be a call more for every statement.
-    connection: _Connection = db.connection()  # type: ignore[no-untyped-call]
-    return connection

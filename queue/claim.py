@@ -12,9 +12,11 @@ lets it stand there, until something happens to that chip. It only decides which
 tried: the one that wins is looked at again before it is claimed.
 """
 
+import bisect
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from peewee import Database
 
@@ -34,6 +36,7 @@ from pulsarack.queue.routing import (
     can_take,
     first_able,
     pause_ends,
+    preference,
     ranked,
     reached_cap,
 )
@@ -48,8 +51,7 @@ _REASONS_KEPT = 16
 _BEATEN_KEPT = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(NamedTuple):
     """An order on its way: what the chip's worker needs.
 
     `spent_serial_numbers` prove nothing new of this destination; `reply_owed`: the chip may
@@ -68,8 +70,7 @@ class Claim:
     committed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class IdleChip:
+class IdleChip(NamedTuple):
     """A chip that could start at once; `late_ms` is how late its operator may answer.
 
     `at_once`: nothing would be done between the claim and the step that moves money, so that the
@@ -165,7 +166,12 @@ def claim_for(
 
     Of what is `known` the turns count, and what was counted of the day; of chips nothing.
     """
-    if not _may_sell(chip) or not orders.any_queued(db, ready.operator):
+    operator = ready.operator
+    if not _may_sell(chip):
+        return None
+    after = known.turns.get(operator, "")
+    waiting = orders.next_in_turn(db, operator, after=after, now_ms=now_ms)
+    if waiting is None:
         return None
     at = facts.moment(
         db,
@@ -174,9 +180,17 @@ def claim_for(
         late_ms=ready.late_ms,
         carried=known.carried,
     )
-    facts_of_it = facts.of_chip(db, chip, ready.presence, at, late_ms=ready.late_ms)
-    alone = Known({chip.iccid: facts_of_it}, turns=known.turns, carried=known.carried)
-    claims = _claim_all(db, ready.operator, {chip.iccid: ready}, alone, at, {chip.iccid})
+    own = facts.of_chip(db, chip, ready.presence, at, late_ms=ready.late_ms, shown=False)
+    if not waiting.tried:
+        order = waiting.order
+        found = first_able(OrderFacts(operator, order.cost), [own], {}, now_ms, further=0)
+        if found.winner is not None:
+            claimed = _claim(db, order, found, own, ready, earlier=(), at=at)
+            known.turns[operator] = order.agent
+            return claimed
+    # It is not for this chip, or not now; others may be.
+    alone = Known({chip.iccid: own}, turns=known.turns, carried=known.carried)
+    claims = _claim_all(db, operator, {chip.iccid: ready}, alone, at, {chip.iccid})
     return claims[0] if claims else None
 
 
@@ -260,7 +274,9 @@ def _look(db: Database, iccid: str, ready: IdleChip, known: Known, at: Moment) -
     if chip is None or not _may_sell(chip) or attempts.open_on_chip(db, iccid) is not None:
         known.unable.add(iccid)
         return False
-    known.chips[iccid] = facts.of_chip(db, chip, ready.presence, at, late_ms=ready.late_ms)
+    known.chips[iccid] = facts.of_chip(
+        db, chip, ready.presence, at, late_ms=ready.late_ms, shown=False
+    )
     return True
 
 
@@ -283,18 +299,14 @@ def _try(
         if found.winner is None:
             return None
         ready = idle[found.winner]
+        chip = known.chips.pop(found.winner)
+        free.remove(chip)
         if found.winner in fresh:
-            chip = known.chips.pop(found.winner)
-            free.remove(chip)
             return _claim(db, order, found, chip, ready, earlier=earlier, at=at)
-        place = next(n for n, one in enumerate(free) if one.iccid == found.winner)
         # Nothing told us, but it may have been another program, or an admin a moment ago.
         if _look(db, found.winner, ready, known, at):
             fresh.add(found.winner)
-            free[place] = known.chips[found.winner]
-            free[:] = ranked(free)
-        else:
-            del free[place]
+            bisect.insort(free, known.chips[found.winner], key=preference)
 
 
 def _claim(

@@ -10,7 +10,7 @@ times stored before a step are to be read.
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from peewee import Database
 
@@ -40,8 +40,7 @@ _UNTIL_MIDNIGHT = tuple(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Era:
+class Era(NamedTuple):
     """The attempts between two steps; `offset_ms` turns their times into today's.
 
     `began_at`: when, by today's clock, the step came with which it began; the oldest has 0.

@@ -8,7 +8,7 @@ the proof is weaker than the operator's own words, the order stands still (see
 which was put back (restored.py); the admin then says by which chip it was delivered.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from peewee import Database
 
@@ -116,8 +116,8 @@ def settle(db: Database, owner: Attempt, decision: Decision, *, now_ms: int) -> 
     if not _bring_back(db, order, now_ms=now_ms):
         return None
     where = _Where(owner.chip, owner.slot, owner.modem, owner.recipe, now_ms)
-    booked = replace(decision.evidence, rule=Rule.CONTRADICTION_SETTLED)
-    return _book(db, order, where, replace(decision, evidence=booked), now_ms)
+    booked = decision.evidence._replace(rule=Rule.CONTRADICTION_SETTLED)
+    return _book(db, order, where, decision._replace(evidence=booked), now_ms)
 
 
 def _book(db: Database, order: Order, where: "_Where", decision: Decision, now_ms: int) -> int:

@@ -70,8 +70,7 @@ class VerdictKind(StrEnum):
     NONE = "NONE"
 
 
-@dataclass(frozen=True, slots=True)
-class StockFigures:
+class StockFigures(NamedTuple):
     """What a rule about the stock was applied to; rupiah, and ids of `stock_reading`.
 
     `before`: when the attempt was claimed, None if it was not surely known. `expected`: what
@@ -87,8 +86,7 @@ class StockFigures:
 NO_FIGURES = StockFigures(None, None, None, None)
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(NamedTuple):
     """One finding about an attempt, and what it was reached by.
 
     `matched` names the fields of a text that agreed with the order; `answer` is what a query
@@ -164,28 +162,30 @@ def to_destination(condition: str) -> str:
     )
 
 
+_RECORD = (
+    f"INSERT INTO evidence (attempt_id, {columns(Finding)})"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+
+
 def record(db: Database, attempt_id: int, found: Evidence, *, now_ms: int) -> None:
     """Keep a finding."""
     execute(
         db,
-        f"INSERT INTO evidence (attempt_id, {columns(Finding)})"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        _RECORD,
         (
             attempt_id,
             now_ms,
-            found.kind.value,
-            found.verdict.value,
+            found.kind,
+            found.verdict,
             found.detail,
             found.decided_by,
             found.sms_id,
-            found.rule.value,
+            found.rule,
             ",".join(found.matched),
-            found.query.value if found.query else None,
+            found.query,
             found.answer,
-            found.figures.before,
-            found.figures.expected,
-            found.figures.first_reading_id,
-            found.figures.last_reading_id,
+            *found.figures,
         ),
     )
 
@@ -274,15 +274,16 @@ def doubts(
     return Doubts(*found)
 
 
+_SERIAL_NUMBERS = (
+    "SELECT serial_number"
+    f" FROM {to_destination('+operator = ?2 AND serial_number IS NOT NULL')}"
+    # With UNION SQLite would merge in the order of the numbers, and read them all for that.
+    " UNION ALL SELECT serial_number FROM past_order"
+    " WHERE operator = ?2 AND destination = ?1 AND serial_number IS NOT NULL"
+)
+
+
 def serial_numbers(db: Database, operator: str, destination: str) -> frozenset[str]:
     """The serial numbers that orders to this destination carry: they prove nothing new."""
-    rows = tuples(
-        db,
-        "SELECT serial_number"
-        f" FROM {to_destination('+operator = ?2 AND serial_number IS NOT NULL')}"
-        # With UNION SQLite would merge in the order of the numbers, and read them all for that.
-        " UNION ALL SELECT serial_number FROM past_order"
-        " WHERE operator = ?2 AND destination = ?1 AND serial_number IS NOT NULL",
-        (destination, operator),
-    )
-    return frozenset(number for (number,) in rows)
+    rows = tuples(db, _SERIAL_NUMBERS, (destination, operator))
+    return frozenset([number for (number,) in rows])

@@ -7,6 +7,7 @@ comes in as `Presence`.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from peewee import Database
 
@@ -31,8 +32,7 @@ class Limits:
     reserve: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Presence:
+class Presence(NamedTuple):
     """What the rack knows of a chip that is plugged in and whose modem is ready."""
 
     slot: str
@@ -41,8 +41,7 @@ class Presence:
     limits: Limits = Limits()
 
 
-@dataclass(frozen=True, slots=True)
-class Sales:
+class Sales(NamedTuple):
     """How much a chip has carried; attempts proved not done do not count."""
 
     hour: int
@@ -50,8 +49,7 @@ class Sales:
     last_claimed_at: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Moment:
+class Moment(NamedTuple):
     """When chips are judged; `eras` say how what was stored before is to be read.
 
     `carried`: what is remembered of the day; None if it is to be counted as a whole.
@@ -77,31 +75,40 @@ def moment(
     return Moment(now_ms, day_started_at, eras, carried)
 
 
-def _count(since: str, but: str = "") -> str:
-    """SQL: a chip's attempts of an era since then, less those proved not done (since `but`).
+def _standing(up_to: str = "") -> str:
+    """SQL: what a chip carried in one era, of the day what was not counted before; its stock;
+    whether an answer may still come to it.
+
+    `up_to`: a condition on the last attempt of an era that is over. Each row of a long day costs a
+    little, so the newest era has none, and an hour that nobody asks for begins at NULL.
+    """
+    era = f"id > ?5{up_to}"
+    hour, day = f"claimed_at > ?2 AND {era}", f"claimed_at >= ?3 AND {era}"
+    return (
+        f"SELECT {_count(hour, hour)}, {_count(f'claimed_at > ?8 AND {era}', day)},"
+        f" (SELECT max(claimed_at) FROM attempt WHERE chip = ?1 AND claimed_at >= ?4 AND {era}),"
+        " stock.debits_posted - stock.credits_posted, stock.credits_held,"
+        f" EXISTS ({attempts.silent('?1', '?6')})"
+        " FROM (SELECT ?7 AS code) LEFT JOIN account AS stock USING (code)"
+    )
+
+
+def _count(which: str, undone: str) -> str:
+    """SQL: a chip's attempts of which `which` holds, less those proved not done, by `undone`.
 
     All are counted in an index that says nothing of the outcome, so that no row is read and
     nothing moves when an attempt is closed; those proved not done are few.
     """
-    counted = "SELECT count(*) FROM attempt WHERE chip = ?1 AND {} AND id > ?5 AND id <= ?6"
-    not_done = counted.format(but or since) + " AND outcome = 'NOT_DONE'"
-    return f"({counted.format(since)}) - ({not_done})"
+    counted = f"SELECT count(*) FROM attempt WHERE chip = ?1 AND {which}"
+    not_done = f"SELECT count(*) FROM attempt WHERE chip = ?1 AND {undone}"
+    return f"({counted}) - ({not_done} AND outcome = 'NOT_DONE')"
 
 
-# What a chip carried in one era, of the day what was not counted before; its stock in the ledger;
-# whether an answer may still come to it.
-_STANDING = (
-    f"SELECT {_count('claimed_at > ?2')}, {_count('claimed_at > ?9', but='claimed_at >= ?3')},"
-    " (SELECT max(claimed_at) FROM attempt WHERE chip = ?1 AND claimed_at >= ?4"
-    " AND id > ?5 AND id <= ?6),"
-    " stock.debits_posted - stock.credits_posted, stock.credits_held,"
-    f" EXISTS ({attempts.silent('?1', '?7')})"
-    " FROM (SELECT ?8 AS code) LEFT JOIN account AS stock USING (code)"
-)
+_IN_THIS_ERA = _standing()
+_IN_AN_EARLIER_ERA = _standing(" AND id <= ?9")
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(NamedTuple):
     """What the database knows of a chip beside its row; its stock in rupiah."""
 
     sales: Sales
@@ -110,23 +117,31 @@ class Standing:
     reply_owed: bool
 
 
-def standing(db: Database, iccid: str, at: Moment, *, late_ms: int = 0) -> Standing:
-    """What a chip carried and has, and whether an answer, so late at most, may still come to it."""
-    since = min(at.day_started_at, at.now_ms - HOUR_MS)
+def standing(
+    db: Database, iccid: str, at: Moment, *, late_ms: int = 0, hourly: bool = True
+) -> Standing:
+    """What a chip carried and has, and whether an answer, so late at most, may still come to it.
+
+    Without `hourly` the last hour is not counted.
+    """
+    hour_ago, day = at.now_ms - HOUR_MS, at.day_started_at
+    since = min(day, hour_ago)
     late = clock_steps.lowest_in(at.eras, at.now_ms - late_ms)
     counted = _counted(db, iccid, at)
+    stock = accounts.chip(iccid)
     hour, today = 0, counted.number if counted else 0
     latest: list[int] = []
-    before = 2**63 - 1
+    statement = _IN_THIS_ERA
+    before: tuple[int, ...] = ()
     for era in at.eras:
-        times = (at.now_ms - HOUR_MS, at.day_started_at, since)
-        stored = [time - era.offset_ms for time in times]
-        further = counted.until if counted else stored[1] - 1
-        account = accounts.chip(iccid)
-        of_it = (iccid, *stored, era.after_attempt, before, late, account, further)
-        ((of_hour, of_today, newest, posted, held, owed),) = tuples(db, _STANDING, of_it)
-        hour, today, before = hour + of_hour, today + of_today, era.after_attempt
-        latest += [] if newest is None else [newest + era.offset_ms]
+        step = era.offset_ms
+        stored = (hour_ago - step if hourly else None, day - step, since - step)
+        further = counted.until if counted else day - step - 1
+        of_it = (iccid, *stored, era.after_attempt, late, stock, further, *before)
+        ((of_hour, of_today, newest, posted, held, owed),) = tuples(db, statement, of_it)
+        hour, today = hour + of_hour, today + of_today
+        latest += [] if newest is None else [newest + step]
+        statement, before = _IN_AN_EARLIER_ERA, (era.after_attempt,)
     if latest:
         sold = Sales(hour, today, max(latest))
     else:
@@ -147,15 +162,24 @@ def _counted(db: Database, iccid: str, at: Moment) -> Counted | None:
 
 
 def of_chip(
-    db: Database, chip: Chip, presence: Presence | None, at: Moment, *, late_ms: int = 0
+    db: Database,
+    chip: Chip,
+    presence: Presence | None,
+    at: Moment,
+    *,
+    late_ms: int = 0,
+    shown: bool = True,
 ) -> ChipFacts:
     """One chip's facts. A chip that is not plugged in has no presence.
 
-    `late_ms`: how late its operator may answer.
+    `late_ms`: how late its operator may answer. If the facts are only judged by and not shown,
+    the last hour is counted only of a chip that has a limit an hour.
     """
-    found = standing(db, chip.iccid, at, late_ms=late_ms)
-    sold = found.sales
     limits = presence.limits if presence else Limits()
+    per_hour = _own(chip.per_hour, limits.per_hour)
+    hourly = shown or per_hour is not None
+    found = standing(db, chip.iccid, at, late_ms=late_ms, hourly=hourly)
+    sold = found.sales
     rested = (
         chip.state == ChipState.RESTING
         and chip.rest_until is not None
@@ -174,7 +198,7 @@ def of_chip(
         stock_available=found.stock_posted - found.stock_held,
         reserve=max(chip.reserve, limits.reserve),
         pause_seconds=_own(chip.pause_seconds, limits.pause_seconds) or 0,
-        per_hour=_own(chip.per_hour, limits.per_hour),
+        per_hour=per_hour,
         per_day=_own(chip.per_day, limits.per_day),
         sold_hour=sold.hour,
         sold_today=sold.today,

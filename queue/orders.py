@@ -1,12 +1,13 @@
 """Orders as rows: reading them, and the few writes that several rooms share."""
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from peewee import Database
 
+from pulsarack.ledger.amounts import AMOUNT_MAX
 from pulsarack.queue import evidence
 from pulsarack.queue.rows import columns, insert, insert_all, scalar, select, select_one, tuples
 from pulsarack.queue.state import OPEN, OrderState
@@ -58,14 +59,14 @@ _OF_STATE = {
 }
 _NEWEST = {state: "+id" if state in OPEN else "id" for state in OrderState}
 
-# Queued, its time has come and is not over, no equal one is under way, it does not stand still.
+# Queued, its time (?3) has come and is not over, it costs no more than ?4, no equal one is under
+# way, it does not stand still.
 _MAY_ROUTE = (
-    "state = 'QUEUED' AND not_before <= ? AND expires_at > ?"
+    "state = 'QUEUED' AND not_before <= ?3 AND expires_at > ?3 AND cost <= ?4"
     " AND NOT EXISTS (SELECT 1 FROM orders AS rival WHERE rival.operator = orders.operator"
     " AND rival.destination = orders.destination AND rival.denomination = orders.denomination"
     f" AND rival.{_UNDER_WAY}) AND NOT {evidence.stands_still('orders')}"
 )
-_May = tuple[int, int, int]  # its two times, and what the order may cost
 
 
 _COLUMNS = Order._fields[1:]
@@ -140,12 +141,12 @@ class Waiting(NamedTuple):
 
 
 def _waiting(orders: str) -> str:
-    """SQL: the columns of `_waiting_rows`, of the orders of that name."""
+    """SQL: the columns of `_waiting_row`, of the orders of that name."""
     return f"EXISTS (SELECT 1 FROM attempt WHERE order_id = {orders}.id), {columns(Order)}"
 
 
-def _waiting_rows(rows: Iterable[tuple[Any, ...]]) -> list[Waiting]:
-    return [Waiting(Order(*row), tried) for tried, *row in rows]
+def _waiting_row(tried: int, *order: Any) -> Waiting:
+    return Waiting(Order(*order), tried)
 
 
 _LAST_CODE = "\U0010ffff"
@@ -177,7 +178,10 @@ def fair(
     could be claimed): then no agent waits longer than one order of every other that waits,
     however many one of them has queued.
     """
-    may = (now_ms, now_ms, affordable)
+    if limit == 1:
+        one = next_in_turn(db, operator, after=after, affordable=affordable, now_ms=now_ms)
+        return [] if one is None else [one]
+    may = (now_ms, affordable)
     first = _in_turn(db, operator, after, _LAST_CODE, may, limit)
     if len(first) < limit:
         first += _in_turn(db, operator, "", after, may, limit - len(first))
@@ -196,6 +200,47 @@ def fair(
     return [waiting for one in rounds for waiting in one if waiting is not None]
 
 
+_May = tuple[int, int]  # what ?3 and ?4 of `_MAY_ROUTE` are
+
+
+def _first_of(agents: str) -> str:
+    """SQL: the first order that may route of the first agent, among those named, that has one."""
+    return (
+        "SELECT id FROM orders INDEXED BY orders_queued_by_agent"
+        f" WHERE operator = ?1 AND {agents} AND {_MAY_ROUTE} ORDER BY agent, id LIMIT 1"
+    )
+
+
+_NEXT_IN_TURN = (
+    f"SELECT {_waiting('chosen')} FROM orders AS chosen WHERE chosen.id ="
+    f" coalesce(({_first_of('agent > ?2')}), ({_first_of('agent <= ?2')}))"
+)
+
+
+def next_in_turn(
+    db: Database, operator: str, *, after: str, affordable: int = AMOUNT_MAX, now_ms: int
+) -> Waiting | None:
+    """The first order that `fair` gives, None if none may route."""
+    rows = tuples(db, _NEXT_IN_TURN, (operator, after, now_ms, affordable))
+    return _waiting_row(*rows[0]) if rows else None
+
+
+def _queued_agent(after: str) -> str:
+    """SQL: the next agent behind a code, up to ?5, who has orders queued."""
+    return (
+        "SELECT agent FROM orders INDEXED BY orders_queued_by_agent WHERE state = 'QUEUED'"
+        f" AND operator = ?1 AND agent > {after} AND agent <= ?5 ORDER BY agent LIMIT 1"
+    )
+
+
+_IN_TURN = (
+    f"WITH RECURSIVE turn (code) AS (SELECT ({_queued_agent('?2')}) UNION ALL"
+    f" SELECT ({_queued_agent('turn.code')}) FROM turn WHERE turn.code IS NOT NULL)"
+    f" SELECT {_waiting('chosen')} FROM turn JOIN orders AS chosen ON chosen.id ="
+    f" ({_first_of('agent = turn.code')}) WHERE turn.code IS NOT NULL LIMIT ?6"
+)
+
+
 def _in_turn(
     db: Database, operator: str, after: str, up_to: str, may: _May, limit: int
 ) -> list[Waiting]:
@@ -203,34 +248,20 @@ def _in_turn(
 
     Agents are found by one step into the index each, however many orders they have.
     """
-    queued_agent = (
-        "SELECT agent FROM orders INDEXED BY orders_queued_by_agent"
-        " WHERE state = 'QUEUED' AND operator = ?1 AND agent <= ?3 AND agent > {}"
-        " ORDER BY agent LIMIT 1"
-    )
-    rows = tuples(
-        db,
-        f"WITH RECURSIVE turn (code) AS (SELECT ({queued_agent.format('?2')}) UNION ALL"
-        f" SELECT ({queued_agent.format('turn.code')}) FROM turn WHERE turn.code IS NOT NULL)"
-        f" SELECT {_waiting('chosen')} FROM turn JOIN orders AS chosen ON chosen.id ="
-        " (SELECT id FROM orders INDEXED BY orders_queued_by_agent"
-        f" WHERE operator = ?1 AND agent = turn.code AND {_MAY_ROUTE} AND cost <= ?"
-        " ORDER BY id LIMIT 1) WHERE turn.code IS NOT NULL LIMIT ?",
-        (operator, after, up_to, *may, limit),
-    )
-    return _waiting_rows(rows)
+    rows = tuples(db, _IN_TURN, (operator, after, *may, up_to, limit))
+    return [_waiting_row(*row) for row in rows]
+
+
+_BEHIND = (
+    f"SELECT {_waiting('orders')} FROM orders INDEXED BY orders_queued_by_agent"
+    f" WHERE operator = ?1 AND agent = ?2 AND id > ?5 AND {_MAY_ROUTE} ORDER BY id LIMIT ?6"
+)
 
 
 def _behind(db: Database, last: Order, may: _May, limit: int) -> list[Waiting]:
     """The next orders of the same agent and operator that may route now."""
-    rows = tuples(
-        db,
-        f"SELECT {_waiting('orders')} FROM orders INDEXED BY orders_queued_by_agent"
-        " WHERE operator = ? AND agent = ? AND id > ?"
-        f" AND {_MAY_ROUTE} AND cost <= ? ORDER BY id LIMIT ?",
-        (last.operator, last.agent, last.id, *may, limit),
-    )
-    return _waiting_rows(rows)
+    rows = tuples(db, _BEHIND, (last.operator, last.agent, *may, last.id, limit))
+    return [_waiting_row(*row) for row in rows]
 
 
 def listed(

@@ -6,7 +6,7 @@ written, and on a success what its uplines earn booked. An attempt that somebody
 closed first raises NotOpen and nothing is changed.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from peewee import Database
 
@@ -25,8 +25,7 @@ from pulsarack.queue.state import OrderState
 from pulsarack.ussd.outcome import Reason
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """What was proved of an attempt, and by what."""
 
     done: bool

@@ -70,17 +70,18 @@ def remove(db: Database, prefix: str) -> bool:
     return touched(db, "DELETE FROM prefix WHERE prefix = ?", (prefix,))
 
 
+# One after the other, as far as it takes: a list of them would be a table, made for a moment.
+_OPERATOR_OF = "SELECT coalesce({})".format(
+    ", ".join(
+        f"(SELECT operator FROM prefix WHERE prefix = substr(?1, 1, {length}))"
+        for length in range(2 + LONGEST, 1, -1)
+    )
+)
+
+
 def operator_of(db: Database, destination: str) -> str | None:
     """The operator of a destination: the longest prefix wins."""
-    candidates = [destination[:length] for length in range(2, 2 + LONGEST + 1)]
-    marks = ", ".join("?" * len(candidates))
-    found = scalar(
-        db,
-        f"SELECT operator FROM prefix WHERE prefix IN ({marks})"
-        # Of the beginnings of one number the longest is the last in order.
-        " ORDER BY prefix DESC LIMIT 1",
-        candidates,
-    )
+    found = scalar(db, _OPERATOR_OF, (destination,))
     return None if found is None else str(found)
 
 

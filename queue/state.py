@@ -73,7 +73,7 @@ def move(db: Database, order_id: int, new: OrderState, *, why: str, now_ms: int)
     Raises IllegalMove, and changes nothing, if the table forbids it.
     """
     finished = None if new in OPEN else now_ms
-    if not changed(db, _MOVES[new], new.value, finished, order_id):
+    if not changed(db, _MOVES[new], new, finished, order_id):
         raise _illegal(db, order_id, new)
     record(db, order_id, new, why=why, now_ms=now_ms)
 
@@ -83,7 +83,7 @@ def succeed(
 ) -> None:
     """As `move` to SUCCEEDED, with the operator's number of it; one told before stays."""
     new = OrderState.SUCCEEDED
-    if not changed(db, _SUCCEED, new.value, now_ms, serial_number, order_id):
+    if not changed(db, _SUCCEED, new, now_ms, serial_number, order_id):
         raise _illegal(db, order_id, new)
     record(db, order_id, new, why=why, now_ms=now_ms)
 
@@ -96,15 +96,12 @@ def _illegal(db: Database, order_id: int, new: OrderState) -> IllegalMove:
 
 
 _RECORD = "INSERT INTO transition (order_id, at, state, why)"
+_RECORD_ONE = f"{_RECORD} VALUES (?, ?, ?, ?)"
 
 
 def record(db: Database, order_id: int, state: OrderState, *, why: str, now_ms: int) -> None:
     """Write the history line of a transition; part of every move and of intake."""
-    execute(
-        db,
-        f"{_RECORD} VALUES (?, ?, ?, ?)",
-        (order_id, now_ms, state.value, why),
-    )
+    execute(db, _RECORD_ONE, (order_id, now_ms, state, why))
 
 
 def record_all(

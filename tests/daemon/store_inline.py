@@ -13,6 +13,7 @@ from pulsarack.daemon.store import prepare
 from pulsarack.daemon.store_errors import NotStored, fault_of
 from pulsarack.daemon.store_files import StateLock, Synchronous, check_place, database
 from pulsarack.daemon.store_thread import Job, T
+from pulsarack.daemon.store_transaction import Transaction
 from pulsarack.ledger import sql
 
 
@@ -49,7 +50,7 @@ class InlineStore:
         """Run a job in a transaction now; raises what it raised, or NotStored."""
         in_job = False
         try:
-            with self._db.atomic("IMMEDIATE"):
+            with Transaction(self._db, "BEGIN IMMEDIATE"):
                 in_job = True
                 value = job(self._db)
                 in_job = False
@@ -65,7 +66,7 @@ class InlineStore:
         """Run a job on a snapshot that it cannot change, now."""
         sql.run(self._db, "PRAGMA query_only = ON")
         try:
-            with self._db.atomic():
+            with Transaction(self._db, "BEGIN"):
                 return job(self._db)
         finally:
             sql.run(self._db, "PRAGMA query_only = OFF")

@@ -53,20 +53,20 @@ IDLE_MINUTES = 60
 
 AN_ORDER: dict[str, Any] = {
     # In: agent with its deposit, product, prefix, an equal order in the archives (4).
-    # Claim: does an order wait, the clock's steps, what the chip carried, has and is owed, the
-    # agents' turn (1.75), spent serial numbers (6; looking also when no chip or no order is free).
+    # Claim: whose turn it is, the clock's steps, what the chip carried, has and is owed, spent
+    # serial numbers (4; looking also when no chip or no order is free).
     # End: does the answer belong to an earlier order, what it delivers, how it is worded, the
     # chip (4). Out: the message (1). Between: what is too old first (0.75); once a chip, and every
     # half minute, what it carried today (0.17).
-    "statements that read": 16.33,
+    "statements that read": 14.67,
     # The order, its transitions (3), transfers (2 held; both are posted by one), attempt, what was
     # said, evidence, reading of the stock, message.
     "statements that insert": 12.0,
     # The order when claimed and when done; the attempt when it leaves and when
     # closed; the chip's exact stock; the message when handed out and acknowledged.
     "statements that update": 7.0,
-    # The prefixes that a number may have; whose turn it is (1.75); the holds that are posted.
-    "tables made for a moment": 3.75,
+    # The holds that are posted.
+    "tables made for a moment": 1.08,
     # In, point of no return, end and the next claim, handed out, acknowledged; some are claimed
     # by chips that stood idle.
     "jobs that write": 5.21,
@@ -87,13 +87,13 @@ AN_ORDER: dict[str, Any] = {
 AN_SMS_ORDER: dict[str, Any] = {
     # As above, and the text: was it read before, its sender's clock, whose it is (6); the claim
     # looks at less, since it is made with the end of the order before, for that chip alone.
-    "statements that read": 25.38,
+    "statements that read": 23.71,
     # As above, and the text itself.
     "statements that insert": 13.0,
     # What the text was taken for.
     "statements that update": 8.0,
     # As above, and what the report says of its sender's clock, and whose it may be (2).
-    "tables made for a moment": 6.79,
+    "tables made for a moment": 4.12,
     # In, point of no return, end and the next claim, handed out, acknowledged; and the first claim.
     "jobs that write": 5.17,
     "jobs that read": 1.75,
@@ -110,11 +110,11 @@ AN_SMS_ORDER: dict[str, Any] = {
 
 AN_ORDER_AT_ONCE: dict[str, Any] = {
     # Like the first: the claim looks at less, since it is made with the end of the order before.
-    "statements that read": 14.54,
+    "statements that read": 12.88,
     "statements that insert": 12.0,
     # One less: the attempt is inserted as committed, but for the first of each chip.
     "statements that update": 6.17,
-    "tables made for a moment": 3.75,
+    "tables made for a moment": 1.08,
     # In, end and the next claim with its point of no return, handed out, acknowledged: some of
     # these together; and the first orders' claim and points of no return.
     "jobs that write": 3.5,

@@ -184,8 +184,13 @@ async def test_jobs_that_gathered_share_one_commit(threaded: Store, path: Path) 
     gathered = [asyncio.ensure_future(threaded.write(booking(n))) for n in range(15)]
     await asyncio.sleep(0)  # each has handed its job over now
     commits: list[int] = []
+
+    def committed() -> bool:
+        commits.append(1)
+        return False  # nothing is said against it
+
     last = asyncio.ensure_future(
-        threaded.write(lambda db: db.after_commit(lambda: commits.append(1)))
+        threaded.write(lambda db: db.connection().set_commit_hook(committed))
     )
     await asyncio.sleep(0)
     assert await threaded.read(count) == 0

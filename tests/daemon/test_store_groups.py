@@ -1,7 +1,7 @@
 """How large a group is, by what work and commits took: tables, and what holds of any times."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pulsarack.daemon.store_groups import FEWEST, FIRST, MOST, GroupSize
@@ -72,6 +72,7 @@ def test_requests_of_many_orders_leave_our_own_jobs_their_place() -> None:
     assert size.shares.own >= 10
 
 
+@example([(1, 2.2e-313, 1.0)])  # so little that its share of a commit is without end
 @given(st.lists(st.tuples(st.integers(1, MOST), SECONDS, SECONDS), max_size=40))
 def test_whatever_is_seen_a_group_has_a_size(seen: list[tuple[int, float, float]]) -> None:
     size = GroupSize()

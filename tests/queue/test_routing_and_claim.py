@@ -4,7 +4,7 @@ import json
 import random
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -71,28 +71,28 @@ UNABLE = [
 
 
 @pytest.mark.parametrize(("change", "reason"), UNABLE)
-def test_each_rule_says_why(change: dict[str, object], reason: str) -> None:
-    chip = replace(ABLE, **change)
+def test_each_rule_says_why(change: dict[str, Any], reason: str) -> None:
+    chip = ABLE._replace(**change)
     assert judge(ORDER, chip, NOW).reasons == (reason,)
     assert not can_take(ORDER, chip, NOW)
     assert route(ORDER, [chip], NOW).winner is None
 
 
 def test_a_chip_on_every_limit_may_sell() -> None:
-    assert judge(ORDER, replace(ABLE, avoid_until=NOW), NOW).reasons == ()
-    assert can_take(ORDER, replace(ABLE, avoid_until=NOW), NOW)
+    assert judge(ORDER, ABLE._replace(avoid_until=NOW), NOW).reasons == ()
+    assert can_take(ORDER, ABLE._replace(avoid_until=NOW), NOW)
     assert route(ORDER, [ABLE], NOW).winner == "A"
     assert route(ORDER, [], NOW).winner is None
 
 
 def test_a_contested_order_goes_to_nobody() -> None:
-    found = route(replace(ORDER, contested=True), [ABLE], NOW)
+    found = route(ORDER._replace(contested=True), [ABLE], NOW)
     assert found.winner is None
     assert "under way" in found.verdicts[0].reasons[0]
 
 
 def test_all_reasons_are_told() -> None:
-    bad = replace(ABLE, operator="xl", present=False, busy="x", stock_exact=False)
+    bad = ABLE._replace(operator="xl", present=False, busy="x", stock_exact=False)
     assert len(judge(ORDER, bad, NOW).reasons) == 4
 
 
@@ -107,9 +107,9 @@ PREFERRED = [
 
 @pytest.mark.parametrize(("first", "second", "winner"), PREFERRED)
 def test_the_least_loaded_wins_then_the_longest_idle_then_the_lower_iccid(
-    first: dict[str, object], second: dict[str, object], winner: str
+    first: dict[str, Any], second: dict[str, Any], winner: str
 ) -> None:
-    mine, other = replace(ABLE, **first), replace(ABLE, iccid="B", **second)
+    mine, other = ABLE._replace(**first), ABLE._replace(iccid="B", **second)
     assert route(ORDER, [mine, other], NOW).winner == winner
     assert route(ORDER, [other, mine], NOW).winner == winner
 
@@ -145,9 +145,9 @@ FACTS = st.builds(
 def test_who_has_ranked_the_chips_chooses_the_same(
     chips: list[ChipFacts], avoided: dict[int, int], further: int
 ) -> None:
-    bare = [replace(chip, avoid_until=None) for chip in chips]
+    bare = [chip._replace(avoid_until=None) for chip in chips]
     until = {bare[n].iccid: at for n, at in avoided.items() if n < len(bare)}
-    whole = route(ORDER, [replace(c, avoid_until=until.get(c.iccid)) for c in bare], NOW)
+    whole = route(ORDER, [c._replace(avoid_until=until.get(c.iccid)) for c in bare], NOW)
     found = first_able(ORDER, ranked(bare), until, NOW, further=further)
     assert found.winner == whole.winner
     assert set(found.verdicts) <= set(whole.verdicts)
@@ -175,8 +175,7 @@ def test_the_choice_does_not_depend_on_the_order_of_chips(
 @settings(deadline=None)
 def test_equal_chips_carry_equal_loads(count: int) -> None:
     rack = {
-        str(n): replace(
-            ABLE,
+        str(n): ABLE._replace(
             iccid=str(n),
             stock_available=10**9,
             per_hour=None,
@@ -191,7 +190,7 @@ def test_equal_chips_carry_equal_loads(count: int) -> None:
         winner = route(ORDER, rack.values(), NOW + at).winner
         assert winner is not None
         chip = rack[winner]
-        rack[winner] = replace(chip, sold_today=chip.sold_today + 1, last_claimed_at=NOW + at)
+        rack[winner] = chip._replace(sold_today=chip.sold_today + 1, last_claimed_at=NOW + at)
     loads = [chip.sold_today for chip in rack.values()]
     assert max(loads) - min(loads) <= 1
     assert max(loads) <= max(1.2 * 100 / count, 100 / count + 1)
@@ -357,6 +356,47 @@ def test_a_chips_own_limits_go_before_the_recipes(shop: World) -> None:
     assert shop.claim(iccid(1), limits=theirs) == []
     own = shop.chip(2, per_hour=5, per_day=5)
     assert len(shop.claim(own, limits=theirs)) == 1
+
+
+def test_what_was_sold_in_the_last_hour_is_shown_without_a_limit(shop: World) -> None:
+    card = shop.chip(2, per_hour=5)
+    for number, one in enumerate((iccid(1), card, iccid(1)), start=1):
+        assert sold(shop, one, number)
+    order = shop.order()
+    assert [(chip.sold_hour, chip.sold_today) for chip in shop.judged(order, [card])] == [
+        (2, 2),
+        (1, 1),
+    ]
+    shop.now += HOUR
+    assert [(chip.sold_hour, chip.sold_today) for chip in shop.judged(order, [card])] == [
+        (0, 2),
+        (0, 1),
+    ]
+
+
+def test_an_hour_that_no_limit_asks_for_is_not_counted(shop: World) -> None:
+    """Counted in steps of the database's machine: a busy chip has thousands of attempts a day."""
+    shop.order()
+    of_today = (
+        "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000)"
+        " INSERT INTO attempt (order_id, number, chip, slot, modem, recipe, claimed_at,"
+        " committed_at, closed_at, outcome, answered)"
+        " SELECT 1, 1000 + i, ?, '', '', 'hash', ?, 1, 2, 'DONE', 1 FROM n"
+    )
+    shop.sql(of_today, iccid(1), shop.now)
+
+    def steps(limits: Limits) -> int:
+        counted = []
+        connection = shop.store._db.connection()  # type: ignore[no-untyped-call]
+        connection.set_progress_handler(lambda: bool(counted.append(1)), 10)  # type: ignore[func-returns-value]
+        try:
+            assert shop.claim(iccid(1), limits=limits) == []
+        finally:
+            connection.set_progress_handler(None)
+        return len(counted)
+
+    without, with_it = steps(Limits(per_day=1)), steps(Limits(per_day=1, per_hour=1))
+    assert without < 0.6 * with_it
 
 
 def test_attempts_proved_undone_do_not_count_against_the_caps(shop: World) -> None:

@@ -18,6 +18,7 @@ from pulsarack.daemon.inbox import Inbox
 from pulsarack.daemon.outbox import Outbox
 from pulsarack.daemon.sale import Sale
 from pulsarack.ledger import accounts, journal
+from pulsarack.ledger.amounts import AMOUNT_MAX
 from pulsarack.ledger.journal import Transfer
 from pulsarack.modems.modem import Modem
 from pulsarack.modems.results import Silence
@@ -147,8 +148,8 @@ def committed_at_not_durable(patches: ExitStack) -> None:
 @bug("A claim that is sent at once is stored without its point of no return.", "P2", "P4")
 def claimed_without_its_point_of_no_return(patches: ExitStack) -> None:
     def claimed(db: Database, order: Any, found: Any, chip: Any, idle: Any, **rest: Any) -> Any:
-        made = old(db, order, found, chip, replace(idle, at_once=False), **rest)
-        return replace(made, committed=idle.at_once)
+        made = old(db, order, found, chip, idle._replace(at_once=False), **rest)
+        return made._replace(committed=idle.at_once)
 
     old = put(patches, claim, "_claim", claimed)
 
@@ -289,7 +290,11 @@ def claim_without_the_unique_index(patches: ExitStack) -> None:
         )
         return [orders.Waiting(order, True) for order in found]
 
+    def next_in_turn(*args: Any, affordable: int = AMOUNT_MAX, **more: Any) -> Any:
+        return next(iter(fair(*args, affordable=affordable, limit=1, **more)), None)
+
     put(patches, orders, "fair", fair)
+    put(patches, orders, "next_in_turn", next_in_turn)
     put(patches, orders, "any_queued", lambda db, operator=None: True)
     claimed = state._MOVES[OrderState.SENDING].replace("'QUEUED'", "'QUEUED', 'SENDING'")
     put(patches, state, "_MOVES", {**state._MOVES, OrderState.SENDING: claimed})
@@ -448,8 +453,9 @@ def undecided_expires(patches: ExitStack) -> None:
 
 @bug("An order goes out while an equal one is under way: a late text fits both.", "P2")
 def equal_order_under_way_ignored(patches: ExitStack) -> None:
-    alone = "state = 'QUEUED' AND not_before <= ? AND expires_at > ?"
-    put(patches, orders, "_MAY_ROUTE", alone)
+    alone = "state = 'QUEUED' AND not_before <= ?3 AND expires_at > ?3 AND cost <= ?4"
+    for name in ("_NEXT_IN_TURN", "_IN_TURN", "_BEHIND"):
+        put(patches, orders, name, getattr(orders, name).replace(orders._MAY_ROUTE, alone))
 
 
 @bug("A text about stock that came in is booked twice.", "P5")

@@ -1,7 +1,7 @@
 """Bugs of measure: limits, times, prices, stock, and the words in which a result is told."""
 
+from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import replace
 from typing import Any
 
 from peewee import Database
@@ -16,12 +16,12 @@ from tests.simulation.planted.plants import bug, put
 
 @bug("A chip sends on without its pause.", "P8")
 def pause_ignored(patches: ExitStack) -> None:
-    _without(patches, "_pacing")
+    _as_if(patches, pause_seconds=0)
 
 
 @bug("A chip sends more orders an hour than its limit.", "P8")
 def hourly_limit_ignored(patches: ExitStack) -> None:
-    _without(patches, "_caps")
+    _as_if(patches, per_hour=None, per_day=None)
 
 
 @bug("A chip that an admin, or its failures, sent to rest sells on.", "P8")
@@ -37,11 +37,7 @@ def resting_chip_sells(patches: ExitStack) -> None:
 
 @bug("A chip's stock is sold down to nothing, whatever its reserve.", "P8")
 def reserve_ignored(patches: ExitStack) -> None:
-    def judge(order: OrderFacts, chip: ChipFacts, now_ms: int) -> str | None:
-        return old(order, replace(chip, reserve=0), now_ms)
-
-    old = routing._stock
-    put(patches, routing, "RULES", tuple(judge if one is old else one for one in routing.RULES))
+    _as_if(patches, reserve=0)
 
 
 @bug("An order is given up before its time.", "P6")
@@ -96,8 +92,10 @@ def clearing_not_recorded(patches: ExitStack) -> None:
     put(patches, discrepancies, "note_clearing", lambda *args: None)
 
 
-def _without(patches: ExitStack, name: str) -> None:
-    """The routing without one of its rules."""
-    rules = tuple(rule for rule in routing.RULES if rule.__name__ != name)
-    assert len(rules) == len(routing.RULES) - 1
-    put(patches, routing, "RULES", rules)
+def _as_if(patches: ExitStack, **said: int | None) -> None:
+    """Routing takes this of every chip for its own."""
+
+    def objections(order: OrderFacts, chip: ChipFacts, now_ms: int) -> Iterator[str]:
+        return old(order, chip._replace(**said), now_ms)
+
+    old = put(patches, routing, "objections", objections)
