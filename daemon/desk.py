@@ -305,15 +305,15 @@ class _Listener:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
 
-    async def said(self, kind: str, text: str) -> None:
+    def said(self, kind: str, text: str) -> None:
         """Nothing."""
 
-    async def heard(self, kind: str, text: str, status: UssdStatus | None) -> None:
+    def heard(self, kind: str, text: str, status: UssdStatus | None) -> None:
         """What the operator said last."""
         if kind != "nothing":
             self._desk.answer = logging.masked(text)
 
-    async def sent(self, message: SmsSent) -> None:
+    def sent(self, message: SmsSent) -> None:
         """Nothing: no order asks."""
 
 
