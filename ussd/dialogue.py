@@ -21,7 +21,7 @@ raises IllegalEvent and changes nothing.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, NamedTuple
 
@@ -84,8 +84,10 @@ class _Begin:
     """The event that `start` is."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Task:
+_BEGIN = _Begin()
+
+
+class _Task(NamedTuple):
     """What a dialogue is about; never changes but for what it remembers of the last screen.
 
     words: what each step of the script says.
@@ -95,7 +97,7 @@ class _Task:
     script: Script
     values: Values
     words: tuple[Spoken, ...]
-    screens: dict[str, Explanation] = field(default_factory=dict)
+    screens: dict[str, Explanation]
 
     def read(self, text: str) -> Explanation:
         """What a screen means; one that was asked about before it was received is read once."""
@@ -156,7 +158,7 @@ class Dialogue:
         if script.purpose is Purpose.TOP_UP and None in (values.destination, values.denomination):
             raise ValuesUnfit("a top-up needs a destination and a denomination; give both")
         words = tuple(step.template.fill(values, recipe.numbering) for step in script.steps)
-        self._task = _Task(recipe, script, values, words)
+        self._task = _Task(recipe, script, values, words, {})
         self._position = _Position()
 
     @property
@@ -182,7 +184,7 @@ class Dialogue:
 
     def start(self) -> Action:
         """Return the first action."""
-        return self._apply(_Begin())
+        return self._apply(_BEGIN)
 
     def receive(self, event: Event) -> Action:
         """Take in what came and return the next action."""
