@@ -21,14 +21,9 @@ class LineSplitter:
     """Collects bytes and gives them back line by line; each character is one byte (ISO-8859-1)."""
 
     def __init__(self) -> None:
-        self._text = ""  # the line that has no end yet
+        self.begun = ""  # the line that has no end yet
         self._after_cr = False
         self._skipping = False
-
-    @property
-    def pending_octets(self) -> int:
-        """How many bytes wait for the end of their line."""
-        return len(self._text)
 
     def feed(self, data: bytes) -> list[str]:
         """Add what the port read; the lines that are whole now, without their ends."""
@@ -38,7 +33,7 @@ class LineSplitter:
         if self._after_cr:
             text = text.removeprefix("\n")
         self._after_cr = data.endswith(b"\r")
-        *lines, self._text = _LINE_END.split(self._text + text)
+        *lines, self.begun = _LINE_END.split(self.begun + text)
         if self._skipping and lines:
             self._skipping = False
             del lines[0]
@@ -46,18 +41,18 @@ class LineSplitter:
 
     def take_prompt(self) -> bool:
         """Whether a prompt begins the line that has no end yet; it is taken out."""
-        behind = None if self._skipping else behind_prompt(self._text)
+        behind = None if self._skipping else behind_prompt(self.begun)
         if behind is None:
             return False
-        self._text = behind
+        self.begun = behind
         return True
 
     def drop_overlong(self) -> int:
         """Throw the beginning of a line away that passed the limit, once; how many bytes it had."""
-        octets = len(self._text)
+        octets = len(self.begun)
         if octets <= LINE_OCTETS_MAX:
             return 0
-        self._text = ""
+        self.begun = ""
         dropped_before, self._skipping = self._skipping, True
         return 0 if dropped_before else octets
 

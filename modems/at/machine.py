@@ -120,7 +120,7 @@ class AtMachine:
     def buffered_octets(self) -> int:
         """What is held back, for tests of the bounds."""
         held = len(self._partial.text) if self._partial else 0
-        return self._splitter.pending_octets + self._octets + held
+        return len(self._splitter.begun) + self._octets + held
 
     def send(self, command: AtCommand, deadline: float) -> bytes:
         """Put a command in flight; legal only when none is."""
@@ -162,7 +162,7 @@ class AtMachine:
                 self._take(text, now)
         if prompt_awaited and self.state is State.PROMPT and self._splitter.take_prompt():
             self._see_prompt()
-        if octets := self._splitter.drop_overlong():
+        if self._splitter.begun and (octets := self._splitter.drop_overlong()):
             self._events.append(Discarded("a line without end", octets))
         return self._drain()
 
