@@ -43,7 +43,7 @@ from pulsarack.ussd.exchange import (
 from pulsarack.ussd.kinds import Channel, Purpose, ReplyKind, StepAction
 from pulsarack.ussd.outcome import OutcomeKind, Reason
 from pulsarack.ussd.recipe import Recipe
-from pulsarack.ussd.reply import Explanation, Reply, disagreement, explain
+from pulsarack.ussd.reply import Reply, disagreement, explain
 from pulsarack.ussd.script import Script, Step
 from pulsarack.ussd.spoken import Spoken
 from pulsarack.ussd.status import UssdStatus
@@ -87,26 +87,6 @@ class _Begin:
 _BEGIN = _Begin()
 
 
-class _Task(NamedTuple):
-    """What a dialogue is about; never changes but for what it remembers of the last screen.
-
-    words: what each step of the script says.
-    """
-
-    recipe: Recipe
-    script: Script
-    values: Values
-    words: tuple[Spoken, ...]
-    screens: dict[str, Explanation]
-
-    def read(self, text: str) -> Explanation:
-        """What a screen means; one that was asked about before it was received is read once."""
-        if text not in self.screens:
-            self.screens.clear()
-            self.screens[text] = explain(self.recipe, text, Channel.USSD)
-        return self.screens[text]
-
-
 class _Position(NamedTuple):
     """Where a dialogue stands; replaced as a whole by each move.
 
@@ -124,6 +104,23 @@ class _Position(NamedTuple):
     doubt: Reason | None = None
 
 
+_Move = tuple[_Position, Action]
+
+
+class _Task(NamedTuple):
+    """What a dialogue is about; never changes but for what it remembers of the last screen.
+
+    words: what each step of the script says. read: the move by a screen, by where the dialogue
+    stood and the text; one that was asked about before it is received is read once.
+    """
+
+    recipe: Recipe
+    script: Script
+    values: Values
+    words: tuple[Spoken, ...]
+    read: dict[tuple[_Position, str], _Move]
+
+
 @dataclass(frozen=True, slots=True)
 class _Doubt:
     """A text that decides nothing."""
@@ -131,8 +128,6 @@ class _Doubt:
     reason: Reason
     why: str
 
-
-_Move = tuple[_Position, Action]
 
 _SCRIPT_AIMS = {
     Purpose.TOP_UP: ReplyKind.SUCCESS,
@@ -230,7 +225,16 @@ def _read_screen(task: _Task, at: _Position, event: Screen) -> _Move:
     if event.status in _WORDLESS or not event.text.strip():
         reason = _WORDLESS.get(event.status, Reason.NO_REPLY)
         return _end_without_proof(at, reason, f"the session ended: {event.status.name}", None)
-    reading = task.read(event.text)
+    move = task.read.get((at, event.text))
+    if move is None:
+        move = _read_words(task, at, event.text)
+        task.read.clear()
+        task.read[at, event.text] = move
+    return move
+
+
+def _read_words(task: _Task, at: _Position, text: str) -> _Move:
+    reading = explain(task.recipe, text, Channel.USSD)
     if reading.reply is None:
         return _end_without_proof(at, Reason.UNPARSED_REPLY, reading.why, None)
     move = _weigh(task, at, reading.reply, addressed=True)
