@@ -114,11 +114,12 @@ class SteadyClock:
 
     def now_ms(self) -> int:
         """The time of day, milliseconds of UTC since 1970, as if no step had come."""
-        passed = round(self.monotonic() * MILLISECONDS)
-        difference = self._now_ms() - passed
-        if -self._small_ms <= difference - self._ahead_ms <= self._small_ms:
-            self._ahead_ms = difference
-        return passed + self._ahead_ms
+        steady = round(self.monotonic() * MILLISECONDS) + self._ahead_ms
+        now = self._now_ms()
+        if abs(now - steady) <= self._small_ms:
+            self._ahead_ms += now - steady
+            return now
+        return steady
 
     def was_set(self) -> bool:
         """Whether there is a step that nobody has taken yet."""

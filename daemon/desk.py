@@ -8,7 +8,6 @@ looks at it takes note of.
 
 from collections import deque
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 
 from pulsarack.daemon import log as logging
 from pulsarack.daemon.bell import Bell
@@ -245,7 +244,7 @@ class Desk:
 
     async def ask(self, script: Script) -> Finished:
         """Run a script that moves no money: a stock or history query."""
-        values = self.values()
+        values = Values(chip_pin=self.chip_pin())
         self.answer = ""
         self._unread.clear()
         runner = Runner(
@@ -263,10 +262,10 @@ class Desk:
             await self.modem.cancel_ussd()
         return finished
 
-    def values(self, base: Values | None = None) -> Values:
-        """The values of a script, with this chip's PIN."""
+    def chip_pin(self) -> str | None:
+        """This chip's PIN, for the values of a script and nothing else."""
         pin = self.context.secrets.chip_pin(self.iccid)
-        return replace(base or Values(), chip_pin=pin.reveal() if pin else None)
+        return pin.reveal() if pin else None
 
     def _late(self) -> float:
         """Until when an answer that did not come may still come."""
@@ -292,7 +291,7 @@ class Desk:
                 self.iccid,
                 "ussd",
                 "",
-                self.values().mask(text),
+                Values(chip_pin=self.chip_pin()).mask(text),
                 attempt_id=attempt_id,
                 now_ms=now_ms,
             )
@@ -305,15 +304,15 @@ class _Listener:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
 
-    async def said(self, kind: str, text: str) -> None:
+    def said(self, kind: str, text: str) -> None:
         """Nothing."""
 
-    async def heard(self, kind: str, text: str, status: UssdStatus | None) -> None:
+    def heard(self, kind: str, text: str, status: UssdStatus | None) -> None:
         """What the operator said last."""
         if kind != "nothing":
             self._desk.answer = logging.masked(text)
 
-    async def sent(self, message: SmsSent) -> None:
+    def sent(self, message: SmsSent) -> None:
         """Nothing: no order asks."""
 
 

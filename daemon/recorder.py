@@ -24,16 +24,16 @@ class AttemptRecorder:
         self._lines: list[Exchange] = []
         self.last_heard = ""
 
-    async def said(self, kind: str, text: str) -> None:
+    def said(self, kind: str, text: str) -> None:
         """We said this."""
         self._lines.append(Exchange(self._context.clock.now_ms(), "out", kind, text, None))
 
-    async def heard(self, kind: str, text: str, status: UssdStatus | None) -> None:
+    def heard(self, kind: str, text: str, status: UssdStatus | None) -> None:
         """We heard this, or why we heard nothing."""
         self.last_heard = text if kind != "nothing" else ""
         self._lines.append(Exchange(self._context.clock.now_ms(), "in", kind, text, status))
 
-    async def sent(self, message: SmsSent) -> None:
+    def sent(self, message: SmsSent) -> None:
         """The network took an SMS; what becomes of it is told later, by these references."""
         references = (message.reference, *message.more)
         for reference in references:

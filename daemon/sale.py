@@ -194,13 +194,12 @@ class Sale:
 
     async def _talk(self) -> Finished:
         order = self._claim.order
-        values = self._desk.values(
-            Values(
-                destination=order.destination,
-                denomination=order.denomination,
-                spent_serial_numbers=self._claim.spent_serial_numbers,
-                reply_owed=self._claim.reply_owed,
-            )
+        values = Values(
+            destination=order.destination,
+            denomination=order.denomination,
+            chip_pin=self._desk.chip_pin(),
+            spent_serial_numbers=self._claim.spent_serial_numbers,
+            reply_owed=self._claim.reply_owed,
         )
         runner = Runner(
             modem=self._desk.modem,

@@ -37,13 +37,13 @@ class AlreadyDecided(Exception):
 class Recorder(Protocol):
     """Who writes down what was said. Texts are masked."""
 
-    async def said(self, kind: str, text: str) -> None:
+    def said(self, kind: str, text: str) -> None:
         """We said this."""
 
-    async def heard(self, kind: str, text: str, status: UssdStatus | None) -> None:
+    def heard(self, kind: str, text: str, status: UssdStatus | None) -> None:
         """We heard this, or (kind 'nothing') why we heard nothing."""
 
-    async def sent(self, message: SmsSent) -> None:
+    def sent(self, message: SmsSent) -> None:
         """The network took an SMS of which a delivery report was asked."""
 
 
@@ -77,21 +77,21 @@ class Runner:
             if not action.continued:
                 self._until = self.clock.monotonic() + action.within_seconds
             text = await self.wait_for_text(self._until)
-            return text or await self._nothing(NoAnswer(left=True, why=Reason.NO_REPLY))
+            return text or self._nothing(NoAnswer(left=True, why=Reason.NO_REPLY))
         if isinstance(action, SendText):
             return await self._send_text(action)
-        await self.recorder.said("ussd", action.text.masked)
+        self.recorder.said("ussd", action.text.masked)
         if action.commits:
             await self.before_commit()
         ask = self.modem.dial_ussd if isinstance(action, Dial) else self.modem.answer_ussd
         result = await ask(action.text.plain, action.within_seconds, dialogue.settled_by)
         if isinstance(result, UssdAnswer):
-            await self.recorder.heard("ussd", self.mask(result.text), result.status)
+            self.recorder.heard("ussd", self.mask(result.text), result.status)
             return Screen(result.status, result.text)
-        return await self._nothing(_no_answer(result))
+        return self._nothing(_no_answer(result))
 
     async def _send_text(self, action: SendText) -> Sent | NoAnswer:
-        await self.recorder.said("sms", f"to {action.to}: {action.text.masked}")
+        self.recorder.said("sms", f"to {action.to}: {action.text.masked}")
 
         async def before_body() -> None:
             if action.commits:
@@ -106,13 +106,13 @@ class Runner:
         )
         if isinstance(result, SmsSent):
             if action.delivery_report:
-                await self.recorder.sent(result)
+                self.recorder.sent(result)
             return Sent()
-        return await self._nothing(_no_answer(result))
+        return self._nothing(_no_answer(result))
 
-    async def _nothing(self, nothing: NoAnswer) -> NoAnswer:
+    def _nothing(self, nothing: NoAnswer) -> NoAnswer:
         sent = "it may have left" if nothing.left else "it did not leave"
-        await self.recorder.heard("nothing", f"{nothing.why.value}, {sent}", None)
+        self.recorder.heard("nothing", f"{nothing.why.value}, {sent}", None)
         return nothing
 
 

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pulsarack.modems.alarm import Alarm
 from pulsarack.modems.at.events import (
     AtCommand,
+    Discarded,
     Event,
     Expired,
     PromptSeen,
@@ -26,7 +27,8 @@ from pulsarack.modems.errors import ModemSilent, NotAModem, PortGone
 from pulsarack.modems.timing import Clock
 from pulsarack.modems.transport import Direction, Port, Trace
 
-_ENDS = (Response, PromptSeen, Expired)
+Ended = Response | PromptSeen | Expired
+"""The end of a command, or of its first half."""
 
 PROBES = 5
 VERBOSE = b"ATV1\r"
@@ -48,6 +50,7 @@ class Conversation:
         trace: Trace | None = None,
     ) -> None:
         self.clock = clock
+        self._now = clock.monotonic
         self.settle_seconds = 0.2
         self._port = port
         self._machine = AtMachine()
@@ -55,7 +58,8 @@ class Conversation:
         self._on_stray = on_stray
         self._on_gone = on_gone
         self.trace = trace  # whoever listens to the bytes now
-        self._waiter: asyncio.Future[Event] | None = None
+        self._waiter: asyncio.Future[Ended] | None = None
+        self._on_end: Callable[[Ended], None] | None = None
         self._alarm = Alarm(clock, self._ring)
         self._heard_octets = 0
         self._stray_finals = 0
@@ -75,18 +79,29 @@ class Conversation:
             return event
         raise ModemSilent(command.name, seconds)
 
-    async def exchange(self, command: AtCommand, seconds: float) -> Response | PromptSeen | Expired:
+    async def exchange(self, command: AtCommand, seconds: float) -> Ended:
         """Like ``run``, with prompt and silence as values."""
-        await self.ready()
+        if self._machine.state is State.LOST:
+            await self.ready()
+        self._check_port()
         event = await self._send(self._machine.send(command, self._now() + seconds))
         if command.final_prefixes and isinstance(event, Response):
             # Some versions do send an OK behind it, which must not answer the next command.
             await self.clock.sleep(self.settle_seconds)
         return event
 
-    async def send_body(
-        self, body: str, seconds: float, pause_seconds: float = 0.0
-    ) -> Response | PromptSeen | Expired:
+    def begin(self, command: AtCommand, deadline: float, on_end: Callable[[Ended], None]) -> None:
+        """Send a command to a modem that is ready, and wait for nothing; PortGone.
+
+        ``on_end`` is told its end, unless the port goes or the command is given up before.
+        """
+        self._check_port()
+        data = self._machine.send(command, deadline)
+        self._on_end = on_end
+        self._write(data)
+        self._arm()
+
+    async def send_body(self, body: str, seconds: float, pause_seconds: float = 0.0) -> Ended:
         """The body after the prompt; IllegalMove if the modem has left its prompt.
 
         Its last byte, the Ctrl-Z, follows after the pause, unless the modem has answered.
@@ -104,6 +119,7 @@ class Conversation:
 
     def escape(self) -> None:
         """Give up what is in flight; the next command will find the place again."""
+        self._on_end = None
         if self._machine.state is not State.IDLE:
             self._write(self._machine.abandon() + b"\r")
             self._arm()
@@ -152,10 +168,8 @@ class Conversation:
         if self._machine.state is not State.LOST:
             self._machine.abandon()
 
-    async def _send(
-        self, data: bytes, later: bytes = b"", after_seconds: float = 0.0
-    ) -> Response | PromptSeen | Expired:
-        waiter: asyncio.Future[Event] = asyncio.get_running_loop().create_future()
+    async def _send(self, data: bytes, later: bytes = b"", after_seconds: float = 0.0) -> Ended:
+        waiter: asyncio.Future[Ended] = asyncio.get_running_loop().create_future()
         self._waiter = waiter
         timer = None
         if later:
@@ -163,7 +177,7 @@ class Conversation:
         try:
             self._write(data)
             self._arm()
-            event = await waiter
+            return await waiter
         except asyncio.CancelledError:
             self.escape()
             raise
@@ -171,9 +185,6 @@ class Conversation:
             self._waiter = None
             if timer is not None:
                 timer.cancel()
-        if not isinstance(event, _ENDS):
-            raise TypeError(f"not an end of a command: {event!r}")
-        return event
 
     def _write(self, data: bytes) -> None:
         if self.trace is not None:
@@ -188,6 +199,7 @@ class Conversation:
         self._arm()
 
     def _dispatch(self, events: list[Event]) -> None:
+        ended: Ended | None = None
         for event in events:
             if isinstance(event, Unsolicited):
                 self._on_notice(event.line)
@@ -195,11 +207,17 @@ class Conversation:
                 if event.final is not None:
                     self._stray_finals += 1
                     self._on_stray(event.final)
-            elif isinstance(event, _ENDS):
-                self._wake(event)
+            elif ended is None and not isinstance(event, Discarded):
+                ended = event
+        # Behind what was read with it: an answer says more than the error it came with.
+        if ended is not None:
+            self._wake(ended)
 
-    def _wake(self, event: Event) -> None:
-        if self._waiter is not None and not self._waiter.done():
+    def _wake(self, event: Ended) -> None:
+        if self._on_end is not None:
+            on_end, self._on_end = self._on_end, None
+            on_end(event)
+        elif self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(event)
 
     def _arm(self) -> None:
@@ -224,6 +242,3 @@ class Conversation:
     def _check_port(self) -> None:
         if self._gone is not None:
             raise PortGone(self._gone)
-
-    def _now(self) -> float:
-        return self.clock.monotonic()

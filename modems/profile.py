@@ -123,7 +123,7 @@ class Profiles:
     def encodings(self, profile: Profile, kind: str) -> tuple[UssdEncoding, ...]:
         """The encodings to try, what was learnt about this model and firmware first."""
         learned = self.learned.get(kind)
-        if learned is None:
+        if learned is None or learned is profile.ussd_encodings[0]:
             return profile.ussd_encodings
         rest = (encoding for encoding in profile.ussd_encodings if encoding is not learned)
         return (learned, *rest)

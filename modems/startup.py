@@ -6,7 +6,7 @@ life of this object, and never if it would be the card's last try: see card_lock
 """
 
 import re
-from dataclasses import replace
+from collections.abc import Awaitable
 from functools import lru_cache
 
 from pulsarack.modems import card_lock, identity
@@ -188,8 +188,8 @@ class Startup:
         response = await self._patiently(question(text))
         return response.lines if response.final.ok else ()
 
-    async def _run(self, command: AtCommand) -> Response:
-        return await self._conversation.run(command, self.profile.command_seconds)
+    def _run(self, command: AtCommand) -> Awaitable[Response]:
+        return self._conversation.run(command, self.profile.command_seconds)
 
     async def _patiently(self, command: AtCommand) -> Response:
         """Repeat a command while the modem says that it is not ready yet."""
@@ -206,7 +206,7 @@ class Startup:
 def _iccid_command(text: str) -> AtCommand:
     """Asked before every order, so made once."""
     asked = question(text)
-    return replace(asked, expects=(*asked.expects, "+CCID:", "+ICCID:"))
+    return asked._replace(expects=(*asked.expects, "+CCID:", "+ICCID:"))
 
 
 def _cpin(without_ok: bool) -> AtCommand:

@@ -27,7 +27,7 @@ from pulsarack.modems.at.ussd_request import (
     as_answer,
     nothing_settles,
 )
-from pulsarack.modems.conversation import Conversation
+from pulsarack.modems.conversation import Conversation, Ended
 from pulsarack.modems.errors import ModemSilent, NotAModem, PortGone
 from pulsarack.modems.profile import Profile, Profiles
 from pulsarack.modems.results import Gone, Refused, Silence, UssdAnswer, UssdResult
@@ -37,6 +37,7 @@ CANCEL = AtCommand("AT+CUSD=2")
 CANCEL_SETTLE_SECONDS = 0.5
 # How long an answered request still waits for the final result of its AT command.
 FINAL_SECONDS = 2.0
+_NOT_TRIED = Refused("no encoding to try", None, left=False)
 
 
 class UssdSession:
@@ -143,14 +144,14 @@ class UssdSession:
         except (ModemSilent, NotAModem):
             return Silence(left=False)
         deadline = self._clock.monotonic() + within_seconds
-        refused: UssdResult = Refused("no encoding to try", None, left=False)
+        refused: UssdResult = _NOT_TRIED
         for encoding in self._profiles.encodings(self.profile, self.kind):
             try:
                 content = cusd.encode(text, encoding)
             except ValueError:
                 refused = Refused(f"the text cannot be sent as {encoding.value}", None, left=False)
                 continue
-            failed = await self._switch_to(encoding)
+            failed = None if encoding is self._set_up else await self._switch_to(encoding)
             if failed is not None:
                 return failed
             local = self._error_is_local(encoding)
@@ -184,37 +185,41 @@ class UssdSession:
         command = AtCommand(
             f'AT+CUSD=1,"{content}",{cusd.DCS_LANGUAGE_UNSPECIFIED}', shown="AT+CUSD=1,..."
         )
-        ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._request, self._ended = request, ended
+        self._ended = ended = asyncio.get_running_loop().create_future()
+        self._request = request
         self._doubtful = True
         self._open = False
-        self._check()
+        self._alarm.set(request.deadline)
         try:
-            event = await self._conversation.exchange(
-                command, request.deadline - self._clock.monotonic()
-            )
-            if isinstance(event, Response):
-                request.ended(event.final)
-                self._check()
+            self._conversation.begin(command, request.deadline, self._command_ended)
             await ended
         except PortGone:
             pass
+        except asyncio.CancelledError:
+            self._conversation.escape()
+            raise
         finally:
             self._alarm.set(None)
             self._request = self._ended = None
         return request.result or Gone(left=True)
 
+    def _command_ended(self, event: Ended) -> None:
+        if self._request is not None:
+            self._request.ended(event.final if isinstance(event, Response) else None)
+            self._check()
+
     def _check(self) -> None:
-        """Look at the request: wake its waiter, or set the alarm for its next deadline."""
+        """Look at the request: wake its waiter, or see to its next deadline."""
         request = self._request
         if request is None:
             return
         if request.result is None:
             self._alarm.set(request.deadline)
-            return
-        self._alarm.set(None)
-        self._conversation.hasten(FINAL_SECONDS)
-        self._finish()
+        elif request.command_ended:
+            self._finish()
+        else:
+            self._alarm.set(None)
+            self._conversation.hasten(FINAL_SECONDS)
 
     def _ring(self) -> None:
         if self._request is not None:

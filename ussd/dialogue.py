@@ -21,7 +21,7 @@ raises IllegalEvent and changes nothing.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, NamedTuple
 
@@ -43,7 +43,7 @@ from pulsarack.ussd.exchange import (
 from pulsarack.ussd.kinds import Channel, Purpose, ReplyKind, StepAction
 from pulsarack.ussd.outcome import OutcomeKind, Reason
 from pulsarack.ussd.recipe import Recipe
-from pulsarack.ussd.reply import Explanation, Reply, disagreement, explain
+from pulsarack.ussd.reply import Reply, disagreement, explain
 from pulsarack.ussd.script import Script, Step
 from pulsarack.ussd.spoken import Spoken
 from pulsarack.ussd.status import UssdStatus
@@ -84,25 +84,7 @@ class _Begin:
     """The event that `start` is."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Task:
-    """What a dialogue is about; never changes but for what it remembers of the last screen.
-
-    words: what each step of the script says.
-    """
-
-    recipe: Recipe
-    script: Script
-    values: Values
-    words: tuple[Spoken, ...]
-    screens: dict[str, Explanation] = field(default_factory=dict)
-
-    def read(self, text: str) -> Explanation:
-        """What a screen means; one that was asked about before it was received is read once."""
-        if text not in self.screens:
-            self.screens.clear()
-            self.screens[text] = explain(self.recipe, text, Channel.USSD)
-        return self.screens[text]
+_BEGIN = _Begin()
 
 
 class _Position(NamedTuple):
@@ -122,6 +104,23 @@ class _Position(NamedTuple):
     doubt: Reason | None = None
 
 
+_Move = tuple[_Position, Action]
+
+
+class _Task(NamedTuple):
+    """What a dialogue is about; never changes but for what it remembers of the last screen.
+
+    words: what each step of the script says. read: the move by a screen, by where the dialogue
+    stood and the text; one that was asked about before it is received is read once.
+    """
+
+    recipe: Recipe
+    script: Script
+    values: Values
+    words: tuple[Spoken, ...]
+    read: dict[tuple[_Position, str], _Move]
+
+
 @dataclass(frozen=True, slots=True)
 class _Doubt:
     """A text that decides nothing."""
@@ -129,8 +128,6 @@ class _Doubt:
     reason: Reason
     why: str
 
-
-_Move = tuple[_Position, Action]
 
 _SCRIPT_AIMS = {
     Purpose.TOP_UP: ReplyKind.SUCCESS,
@@ -156,7 +153,7 @@ class Dialogue:
         if script.purpose is Purpose.TOP_UP and None in (values.destination, values.denomination):
             raise ValuesUnfit("a top-up needs a destination and a denomination; give both")
         words = tuple(step.template.fill(values, recipe.numbering) for step in script.steps)
-        self._task = _Task(recipe, script, values, words)
+        self._task = _Task(recipe, script, values, words, {})
         self._position = _Position()
 
     @property
@@ -182,7 +179,7 @@ class Dialogue:
 
     def start(self) -> Action:
         """Return the first action."""
-        return self._apply(_Begin())
+        return self._apply(_BEGIN)
 
     def receive(self, event: Event) -> Action:
         """Take in what came and return the next action."""
@@ -228,7 +225,16 @@ def _read_screen(task: _Task, at: _Position, event: Screen) -> _Move:
     if event.status in _WORDLESS or not event.text.strip():
         reason = _WORDLESS.get(event.status, Reason.NO_REPLY)
         return _end_without_proof(at, reason, f"the session ended: {event.status.name}", None)
-    reading = task.read(event.text)
+    move = task.read.get((at, event.text))
+    if move is None:
+        move = _read_words(task, at, event.text)
+        task.read.clear()
+        task.read[at, event.text] = move
+    return move
+
+
+def _read_words(task: _Task, at: _Position, text: str) -> _Move:
+    reading = explain(task.recipe, text, Channel.USSD)
     if reading.reply is None:
         return _end_without_proof(at, Reason.UNPARSED_REPLY, reading.why, None)
     move = _weigh(task, at, reading.reply, addressed=True)

@@ -4,7 +4,6 @@ What is dialled holds the chip's PIN. A Spoken goes from the template to the mod
 one value: only `plain` has the PIN, and nothing prints `plain` by accident.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 MASK = "****"
@@ -16,15 +15,6 @@ class Spoken:
 
     plain: str = field(repr=False)
     masked: str
-
-    @classmethod
-    def of(cls, pieces: Iterable[tuple[str, bool]]) -> "Spoken":
-        """Join pieces, each with whether it is a secret."""
-        plain, masked = "", ""
-        for text, secret in pieces:
-            plain += text
-            masked += MASK if secret else text
-        return cls(plain, masked)
 
     def __str__(self) -> str:
         """Return the masked text."""

@@ -5,18 +5,22 @@ from dataclasses import dataclass
 
 from pulsarack.ussd.errors import DestinationUnfit, PatternFault, ValuesUnfit, did_you_mean
 from pulsarack.ussd.numbering import Numbering
-from pulsarack.ussd.spoken import Spoken
+from pulsarack.ussd.spoken import MASK, Spoken
 from pulsarack.ussd.values import Values
 
 PLACEHOLDERS = ("destination", "destination_e164", "denomination", "amount", "chip_pin")
 SECRETS = frozenset({"chip_pin"})
+_MASKED = dict.fromkeys(SECRETS, MASK)
 
 _PIECE = re.compile(r"\{(?P<name>[^{}]*)\}|(?P<stray>[{}])|(?P<literal>[^{}]+)")
 
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """pieces: literal texts and placeholder names in turn, each with whether it is a name."""
+    """source: as written, which is what `str.format` takes: pieces has neither other braces
+    nor other names. pieces: literal texts and placeholder names in turn, each with whether it
+    is a name.
+    """
 
     source: str
     pieces: tuple[tuple[str, bool], ...]
@@ -33,10 +37,8 @@ class Template:
 
     def fill(self, values: Values, numbering: Numbering) -> Spoken:
         """Return what is said; raise ValuesUnfit if a value is lacking."""
-        return Spoken.of(
-            (_value(text, values, numbering), text in SECRETS) if is_name else (text, False)
-            for text, is_name in self.pieces
-        )
+        said = {name: _value(name, values, numbering) for name, is_name in self.pieces if is_name}
+        return Spoken(self.source.format_map(said), self.source.format_map(said | _MASKED))
 
 
 def parse_template(source: str) -> Template:

@@ -1,13 +1,12 @@
 """What goes into the AT machine and what comes out of it, as values."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from pulsarack.modems.at.results import Final
 
 
-@dataclass(frozen=True, slots=True)
-class AtCommand:
+class AtCommand(NamedTuple):
     """One command line without its CR.
 
     expects         prefixes of its information responses, e.g. ``("+CREG:",)``
@@ -20,7 +19,7 @@ class AtCommand:
     expects: tuple[str, ...] = ()
     prompted: bool = False
     final_prefixes: tuple[str, ...] = ()
-    shown: str = field(default="", compare=False)
+    shown: str = ""
 
     @property
     def name(self) -> str:

@@ -3,93 +3,61 @@
 A modem ends a line with CR LF, with LF alone, with CR alone, and an echoed command
 with CR CR LF (V.250 5.7.1 leaves the characters to S3 and S4). A prompt has no end
 of line at all. So the splitter ends a line at the first CR or LF and forgets an LF
-right behind a CR; it looks for a prompt only while its caller waits for one.
+right behind a CR; it looks for a prompt only when its caller waits for one and asks.
 
-Nothing here grows without bound: a line longer than the limit is reported once and
-thrown away up to its end.
+Nothing here grows without bound: the beginning of a line longer than the limit is thrown
+away when the caller looks, and so is the rest of it, up to its end.
 """
 
 import re
-from dataclasses import dataclass
 
 LINE_OCTETS_MAX = 4096
 
 _LINE_END = re.compile(r"\r\n?|\n")
-
-
-@dataclass(frozen=True, slots=True)
-class PromptMark:
-    """``>`` at the start of a line while a prompt was expected (27.005 3.5.1)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Overlong:
-    """A line passed the limit; it is dropped up to its end."""
-
-    octets: int
+_PROMPT = re.compile(r" *>")
 
 
 class LineSplitter:
-    """Collects bytes and gives them back line by line."""
+    """Collects bytes and gives them back line by line; each character is one byte (ISO-8859-1)."""
 
-    def __init__(self, limit: int = LINE_OCTETS_MAX) -> None:
-        self._limit = limit
-        self._text = ""  # what came, a character a byte (ISO-8859-1)
-        self._at = 0  # how much of it was given back
+    def __init__(self) -> None:
+        self.begun = ""  # the line that has no end yet
+        self._after_cr = False
         self._skipping = False
 
-    @property
-    def pending_octets(self) -> int:
-        """How many bytes wait for the end of their line."""
-        return len(self._text) - self._at
-
-    def push(self, data: bytes) -> None:
-        """Add what the port read; take it out with ``next`` until that gives None."""
+    def feed(self, data: bytes) -> list[str]:
+        """Add what the port read; the lines that are whole now, without their ends."""
         if not data:
-            return
+            return []
         text = data.decode("latin-1")
-        if self._at < len(self._text):
-            self._text = self._text[self._at :] + text
-        elif self._text.endswith("\r"):
-            self._text = text.removeprefix("\n")
-        else:
-            self._text = text
-        self._at = 0
+        if self._after_cr:
+            text = text.removeprefix("\n")
+        self._after_cr = data.endswith(b"\r")
+        *lines, self.begun = _LINE_END.split(self.begun + text)
+        if self._skipping and lines:
+            self._skipping = False
+            del lines[0]
+        return lines
 
-    def next(self, prompt_wanted: bool) -> str | PromptMark | Overlong | None:
-        """The next item, or None when more bytes are needed.
-
-        A line comes without its end; each character is one byte (ISO-8859-1).
-        """
-        text = self._text
-        while (begin := self._at) < len(text):
-            if prompt_wanted and not self._skipping and self._take_prompt():
-                return PromptMark()
-            match = _LINE_END.search(text, begin)
-            if match is None:
-                return self._overflow()
-            end, self._at = match.span()
-            if self._skipping:
-                self._skipping = False
-            elif end - begin > self._limit:
-                return Overlong(end - begin)
-            else:
-                return text[begin:end]
-        return None
-
-    def _overflow(self) -> Overlong | None:
-        octets = self.pending_octets
-        if octets <= self._limit:
-            return None
-        self._text, self._at = "", 0
-        if self._skipping:
-            return None
-        self._skipping = True
-        return Overlong(octets)
-
-    def _take_prompt(self) -> bool:
-        rest = self._text[self._at :].lstrip(" ")
-        if not rest.startswith(">"):
+    def take_prompt(self) -> bool:
+        """Whether a prompt begins the line that has no end yet; it is taken out."""
+        behind = None if self._skipping else behind_prompt(self.begun)
+        if behind is None:
             return False
-        self._at = len(self._text) - len(rest) + 1
+        self.begun = behind
         return True
+
+    def drop_overlong(self) -> int:
+        """Throw the beginning of a line away that passed the limit, once; how many bytes it had."""
+        octets = len(self.begun)
+        if octets <= LINE_OCTETS_MAX:
+            return 0
+        self.begun = ""
+        dropped_before, self._skipping = self._skipping, True
+        return 0 if dropped_before else octets
+
+
+def behind_prompt(line: str) -> str | None:
+    """What follows ``>`` at the start of a line (27.005 3.5.1); None if there is none."""
+    match = _PROMPT.match(line)
+    return line[match.end() :] if match else None

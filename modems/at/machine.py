@@ -22,7 +22,7 @@ from pulsarack.modems.at.events import (
     Stray,
     Unsolicited,
 )
-from pulsarack.modems.at.lines import LineSplitter, Overlong, PromptMark
+from pulsarack.modems.at.lines import LINE_OCTETS_MAX, LineSplitter, behind_prompt
 from pulsarack.modems.at.results import (
     NUMERIC_RING,
     Final,
@@ -98,7 +98,7 @@ class AtMachine:
         self._splitter = LineSplitter()
         self._command: AtCommand | None = None
         self._echo = ""  # of the command in flight
-        self._body = ""
+        self._body = ""  # likewise, as its echo begins
         self._lines: list[str] = []
         self._octets = 0
         self._truncated = False
@@ -120,7 +120,7 @@ class AtMachine:
     def buffered_octets(self) -> int:
         """What is held back, for tests of the bounds."""
         held = len(self._partial.text) if self._partial else 0
-        return self._splitter.pending_octets + self._octets + held
+        return len(self._splitter.begun) + self._octets + held
 
     def send(self, command: AtCommand, deadline: float) -> bytes:
         """Put a command in flight; legal only when none is."""
@@ -154,16 +154,16 @@ class AtMachine:
 
     def feed(self, data: bytes, now: float) -> list[Event]:
         """Take what the port read and say what it meant."""
-        self._splitter.push(data)
-        while (item := self._splitter.next(self.state is State.PROMPT)) is not None:
-            if isinstance(item, str):
-                # An empty line means something only within a result of several lines.
-                if item or self._partial is not None:
-                    self._take(item, now)
-            elif isinstance(item, PromptMark):
-                self._see_prompt()
-            elif isinstance(item, Overlong):
-                self._events.append(Discarded("a line without end", item.octets))
+        prompt_awaited = self.state is State.PROMPT
+        for line in self._splitter.feed(data):
+            text = self._behind_prompt(line) if prompt_awaited else line
+            # An empty line means something only within a result of several lines.
+            if text or self._partial is not None:
+                self._take(text, now)
+        if prompt_awaited and self.state is State.PROMPT and self._splitter.take_prompt():
+            self._see_prompt()
+        if self._splitter.begun and (octets := self._splitter.drop_overlong()):
+            self._events.append(Discarded("a line without end", octets))
         return self._drain()
 
     def expire(self, now: float) -> list[Event]:
@@ -179,7 +179,17 @@ class AtMachine:
 
     # -- lines ----------------------------------------------------------------
 
+    def _behind_prompt(self, line: str) -> str:
+        behind = behind_prompt(line) if self.state is State.PROMPT else None
+        if behind is None:
+            return line
+        self._see_prompt()
+        return behind
+
     def _take(self, text: str, now: float) -> None:
+        if len(text) > LINE_OCTETS_MAX:
+            self._events.append(Discarded("a line without end", len(text)))
+            return
         line = text.strip(_BLANK)
         if self._partial is not None and self._belongs_to_partial(line):
             if self._partial.add(text):
@@ -187,7 +197,7 @@ class AtMachine:
             return
         if line.startswith(">") and self.state is not State.PROMPT:
             line = line.removeprefix(">").strip(_BLANK)
-        if not line or self._is_echo(line):
+        if not line or line == self._echo or (self._body and line.startswith(self._body)):
             return
         if partial.begins(line):
             self._partial = partial.Partial(line, now + partial.PARTIAL_SECONDS)
@@ -243,12 +253,6 @@ class AtMachine:
         else:
             self._events.append(Stray(line, parse_final(line)))
 
-    def _is_echo(self, line: str) -> bool:
-        if self._command is None:
-            return False
-        body = self._body
-        return line == self._echo or bool(body and line.startswith(body))
-
     def _keep(self, line: str) -> None:
         full = (
             len(self._lines) >= RESPONSE_LINES_MAX or self._octets + len(line) > RESPONSE_OCTETS_MAX
@@ -275,7 +279,6 @@ class AtMachine:
         self.state = after
 
     def _start(self, command: AtCommand, deadline: float) -> None:
-        self._clear()
         self._command = command
         self._echo = command.text.strip()
         self._command_deadline = deadline
@@ -299,7 +302,7 @@ class AtMachine:
     def _clear(self) -> None:
         self._command = None
         self._command_deadline = None
-        self._body = ""
+        self._echo = self._body = ""
         self._lines = []
         self._octets = 0
         self._truncated = False

@@ -24,6 +24,7 @@ from pulsarack.ussd.status import UssdStatus
 GRACE_SECONDS = 0.3
 NOTICE_GRACE_SECONDS = 2.0
 
+_STATUSES = {status.value: status for status in UssdStatus}
 _NOTICES = frozenset(
     {"initiating release", "other local client responded", "unexpected data value"}
 )
@@ -39,7 +40,7 @@ def nothing_settles(_text: str) -> bool:
 
 
 class UssdRequest:
-    """One request; feed it what comes and look at ``result``."""
+    """One request; feed it what comes and look at ``result``, and whether its AT command ended."""
 
     def __init__(
         self,
@@ -50,6 +51,7 @@ class UssdRequest:
     ) -> None:
         self.result: UssdResult | None = None
         self.accepted = False
+        self.command_ended = False
         self.rejected_by: Final | None = None
         self.copy_until: float | None = None  # a second copy of the answer may come till then
         self.settled_by = ""
@@ -72,12 +74,15 @@ class UssdRequest:
         """Some +CUSD has come for this request."""
         return self._candidate is not None or self.result is not None
 
-    def ended(self, final: Final) -> None:
-        """The AT command of the request got its final result."""
+    def ended(self, final: Final | None) -> None:
+        """The AT command of the request got its final result, or None in all its time."""
+        self.command_ended = True
+        if final is None:
+            return
         if final.ok:
             self.accepted = True
-            return
-        self._fail(final, proves=not self.accepted)
+        else:
+            self._fail(final, proves=not self.accepted)
 
     def failed_later(self, final: Final) -> None:
         """An error came that answers no command: it ends an accepted request."""
@@ -133,9 +138,8 @@ class UssdRequest:
 def as_answer(read: cusd.Cusd, hint: cusd.UssdEncoding) -> UssdAnswer | Refused:
     """A +CUSD as an answer, or as a failure if it is none (27.007 7.15)."""
     text = "" if read.content is None else cusd.decode(read.content, read.dcs, hint)
-    try:
-        status = UssdStatus(read.status)
-    except ValueError:
+    status = _STATUSES.get(read.status)
+    if status is None:
         return Refused(f"+CUSD: {read.status} (unknown status)", None, left=True)
     if status is UssdStatus.NETWORK_TIMEOUT:
         text = ""

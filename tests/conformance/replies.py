@@ -6,7 +6,7 @@ depend on how the bytes came.
 """
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from pulsarack.modems.at.events import (
@@ -83,9 +83,9 @@ def _command(row: Row) -> AtCommand | None:
     match = _PLAIN_COMMAND.match(asked)
     command = question(match.group() if match else "AT+TEST")
     if parsed.get("final", "") is None:
-        command = replace(command, final_prefixes=command.expects)
+        command = command._replace(final_prefixes=command.expects)
     prompted = kind == "prompt" or (kind == "cmgs" and parsed.get("prompt", False))
-    return replace(command, prompted=prompted)
+    return command._replace(prompted=prompted)
 
 
 def _feed(row: Row, command: AtCommand | None, numeric: bool, bytewise: bool) -> Taken:

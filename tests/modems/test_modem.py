@@ -510,6 +510,20 @@ async def test_a_cancelled_caller_leaves_the_modem_usable() -> None:
     assert await world.run(world.modem.signal_quality()) == 5
 
 
+async def test_a_cancelled_request_is_given_up() -> None:
+    """Whatever ends the next command was not the request's."""
+    world = await world_of("wavecom", [(DIAL, b""), (r"AT\+CSQ", b"+CSQ: 5,0\r\nOK\r\n")])
+    task = asyncio.ensure_future(world.modem.dial_ussd("*776#", 30))
+    for _ in range(5):
+        await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert world.port.written[-1] == b"\x1b\r"
+    assert await world.run(world.modem.signal_quality()) == 5
+    world.check()
+
+
 async def test_closing_wakes_whoever_waits() -> None:
     world = await world_of("wavecom", [(DIAL, OK)])
     task = asyncio.ensure_future(world.modem.dial_ussd("*776#", 30))

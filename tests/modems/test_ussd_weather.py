@@ -62,6 +62,8 @@ UCS2 = "Stok".encode("utf-16-be").hex()
           b'\r\n+CUSD: 0,"Stok",15\r\n'), "Stok"),
         ((OK, b'\r\n+CUSD: 3,"Other local client responded",15\r\n+CUSD: 0,"Stok",15\r\n'), "Stok"),
         ((OK, b"\r\n+CUSD: 2\r\n", 1.0, b'\r\n+CUSD: 0,"Stok",15\r\n'), "Stok"),
+        # What is read with an error says more than the error.
+        ((b'\r\nERROR\r\n+CUSD: 0,"Stok",15\r\n',), "Stok"),
         # The echo of a request is no answer.
         ((OK, b'\r\n+CUSD: 5,"*776#",15\r\n', 1.0, b'\r\n+CUSD: 0,"Stok",15\r\n'), "Stok"),
     ],
