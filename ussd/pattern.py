@@ -22,17 +22,13 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """One wording. reason: of a failure. entry: of a history, one line of the list.
-
-    letters: what every text of this wording holds, in small letters; perhaps nothing.
-    """
+    """One wording. reason: of a failure. entry: of a history, one line of the list."""
 
     name: str
     kind: ReplyKind
     channels: frozenset[Channel]
     reason: Reason | None
     expression: re.Pattern[str]
-    letters: str
     entry: re.Pattern[str] | None
     samples: tuple[Sample, ...]
 

@@ -6,7 +6,6 @@ from pulsarack.ussd.errors import PatternFault
 from pulsarack.ussd.fields import Fields, HistoryEntry
 from pulsarack.ussd.guard import refuse_runaway
 from pulsarack.ussd.kinds import STATED_REASONS, Channel, ReplyKind
-from pulsarack.ussd.letters import held_letters
 from pulsarack.ussd.macros import compile_pattern, macro_table, macros_in
 from pulsarack.ussd.numbering import Numbering
 from pulsarack.ussd.outcome import Reason
@@ -59,16 +58,7 @@ def read_pattern(
     proofs = tuple(
         Sample(text, channel or first_channel, found) for text, channel, found in samples
     )
-    return Pattern(
-        name,
-        kind,
-        frozenset(channels),
-        reason,
-        expression,
-        held_letters(match),
-        entry_expression,
-        proofs,
-    )
+    return Pattern(name, kind, frozenset(channels), reason, expression, entry_expression, proofs)
 
 
 def _read_channels(table: Table) -> list[Channel]:

@@ -113,17 +113,6 @@ class Recipe:
         object.__setattr__(self, "reader", reader)
         object.__setattr__(self, "patterns_of", MappingProxyType(by_channel))
 
-    def candidates(self, flat: str, channel: Channel) -> Sequence[Pattern]:
-        """Return the patterns of a channel that may match a flattened text, for it holds their
-        letters.
-        """
-        patterns = self.patterns_of[channel]
-        if not flat.isascii():
-            # The signs U+017F and U+212A, say, are an S and a K to an expression.
-            return patterns
-        small = flat.lower()
-        return [one for one in patterns if one.letters in small]
-
     @property
     def scripts(self) -> tuple[Script, ...]:
         """All scripts the recipe has."""

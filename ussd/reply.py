@@ -98,7 +98,7 @@ def explain(recipe: "Recipe", text: str, channel: Channel) -> Explanation:
             body, part = mark.body, (mark.number, mark.of)
     flat = flatten(body)
     matches = []
-    for pattern in recipe.candidates(flat, channel):
+    for pattern in recipe.patterns_of[channel]:
         if (match := pattern.expression.search(flat)) is not None:
             matches.append(_read(recipe, pattern, match, flat))
     reply, why = _agree(matches, part)
