@@ -43,6 +43,11 @@ class Errands:
         return bool(self._waiting)
 
     @property
+    def next(self) -> Callable[[Driver], Awaitable[Any]] | None:
+        """The job that is done next, if one waits."""
+        return self._waiting[0][0] if self._waiting else None
+
+    @property
     def count(self) -> int:
         """How many are to be done."""
         return len(self._waiting)
@@ -79,8 +84,8 @@ class Errands:
             if entry in self._waiting:
                 self._waiting.remove(entry)
 
-    async def run_next(self) -> None:
-        """Do the one that waits longest; its failure is its caller's."""
+    async def run_next(self) -> Any:
+        """Do the one that waits longest; what it gave. None if it failed: that is its caller's."""
         job, done = self._waiting.popleft()
         self._runs = True
         try:
@@ -94,8 +99,10 @@ class Errands:
         else:
             if not done.done():
                 done.set_result(result)
+            return result
         finally:
             self._runs = False
+        return None
 
     def leave(self) -> None:
         """The chip leaves: nothing more is done here."""

@@ -6,10 +6,11 @@ became of it. How long until the next try grows with the tries, or is what the c
 that are too old end here: a result goes on by SMS, an answer is dropped (`queue/post/outgoing.py`).
 So it is with what waits for a channel that is not configured any more, too.
 
-In memory is no more than what a carrier carries at once.
+In memory is no more than what a carrier carries at once, and the ids of as many that are next.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
@@ -31,7 +32,7 @@ from pulsarack.daemon.events import Event
 from pulsarack.daemon.store_errors import NotStored
 from pulsarack.daemon.store_retry import insist
 from pulsarack.queue.post import outgoing
-from pulsarack.queue.post.outgoing import Outgoing, State
+from pulsarack.queue.post.outgoing import Kind, Outgoing, State
 from pulsarack.queue.rows import scalar
 
 # How often to look without being rung; and at a channel that is down.
@@ -109,6 +110,8 @@ class Round:
         self._ring = ring
         self._log = context.log.bind(channel=carrier.channel)
         self._under_way: dict[int, asyncio.Task[None]] = {}
+        self._next: deque[int] = deque()  # due, as the last look found them
+        self._look_at = float("-inf")  # when to look again, whatever is left of them
         self._standing = Standing.UP
 
     async def keep_up(self) -> None:
@@ -137,15 +140,29 @@ class Round:
 
     async def _go_round(self) -> float:
         """Carry what is due; when to look next."""
-        if not self._under_way and await self._first_due(behind=0) is None:
+        if not (self._under_way or self._next) and await self._first_due(behind=0) is None:
             self._note_state(self.carrier.state())
             return self._context.clock.monotonic() + LOOK_SECONDS  # as nearly always
-        overdue, due = await self._context.store.read(self._looked())
-        for row in overdue:
-            if row.id not in self._under_way:
-                await self._give_up(row, State.EXPIRED, row.why or "its time was over")
-        await self._begin_due(due, besides={row.id for row in overdue})
-        return await self._next_look()
+        state = self.carrier.state()
+        self._note_state(state)
+        is_up = state.standing is Standing.UP
+        room = self.carrier.at_once if is_up else 0
+        free = room - len(self._under_way)
+        now = self._context.clock.monotonic()
+        if now >= self._look_at or (free > 0 and not self._next):
+            await self._look(room)
+            self._look_at = now + LOOK_AGAIN_SECONDS
+        if free > 0 and self._next:
+            await self._begin([self._next.popleft() for _ in range(min(free, len(self._next)))])
+        now = self._context.clock.monotonic()
+        if not is_up:
+            return now + LOOK_AGAIN_SECONDS
+        if len(self._under_way) >= room:
+            return now + LOOK_SECONDS  # whoever comes back rings
+        found = await self._first_due(behind=len(self._under_way))
+        if found is None:
+            return now + LOOK_SECONDS
+        return now + min(LOOK_SECONDS, max(0.0, (found - self._context.clock.now_ms()) / MS))
 
     async def _first_due(self, *, behind: int) -> int | None:
         channel = self.carrier.channel
@@ -153,15 +170,25 @@ class Round:
             lambda db: outgoing.next_due(db, channel, after=behind)
         )
 
-    def _looked(self) -> Callable[[Database], tuple[list[Outgoing], list[int]]]:
-        """Reads what is too old, and what is due if it can be carried now."""
+    async def _look(self, room: int) -> None:
+        """Give up what is too old, and see what is due for so many that are carried at once."""
+        # Those under way are among those found.
+        limit = room + len(self._under_way) if room else 0
+        overdue, due = await self._context.store.read(self._looked(limit))
+        for row in overdue:
+            if row.id not in self._under_way:
+                await self._give_up(row, State.EXPIRED, row.why or "its time was over")
+        besides = self._under_way.keys() | {row.id for row in overdue}
+        self._next = deque(one for one in due if one not in besides)
+
+    def _looked(self, limit: int) -> Callable[[Database], tuple[list[Outgoing], list[int]]]:
+        """Reads what is too old, and so many of what is due."""
         channel, settings = self.carrier.channel, self._context.config.channels
         now_ms = self._context.clock.now_ms()
         answers = now_ms - round(settings.answer_seconds * MS)
         # By SMS there is no other way left, so it is tried for longer.
         keep = settings.last_way_seconds if channel == outgoing.SMS else settings.result_seconds
         results = now_ms - round(keep * MS)
-        limit = self._room(self.carrier.state())
 
         def look(db: Database) -> tuple[list[Outgoing], list[int]]:
             overdue = outgoing.overdue(
@@ -175,22 +202,12 @@ class Round:
 
         return look
 
-    def _room(self, state: ChannelState) -> int:
-        """How many texts to look at for one that may go: those under way are among them."""
-        self._note_state(state)
-        if state.standing is not Standing.UP or self.carrier.at_once <= len(self._under_way):
-            return 0
-        return self.carrier.at_once
-
-    async def _begin_due(self, due: Sequence[int], *, besides: set[int]) -> None:
-        free = self.carrier.at_once - len(self._under_way)
-        besides = besides | self._under_way.keys()
-        chosen = [one for one in due if one not in besides][: max(0, free)]
-        if not chosen:
-            return
+    async def _begin(self, chosen: Sequence[int]) -> None:
+        """Count a try of each that is due still, and have it carried."""
+        now_ms = self._context.clock.now_ms()
 
         def begin(db: Database) -> list[tuple[Outgoing, str | None]]:
-            rows = (outgoing.begin(db, one) for one in chosen)
+            rows = (outgoing.begin(db, one, now_ms=now_ms) for one in chosen)
             return [(row, _answers(db, row)) for row in rows if row is not None]
 
         for row, answers in await self._context.store.write(begin):
@@ -203,17 +220,6 @@ class Round:
         if not task.cancelled() and (error := task.exception()) is not None:
             self._log.error("post.fault", parcel=outgoing_id, exc_info=error)
         self.bell.ring()
-
-    async def _next_look(self) -> float:
-        now = self._context.clock.monotonic()
-        if self.carrier.state().standing is not Standing.UP:
-            return now + LOOK_AGAIN_SECONDS
-        if len(self._under_way) >= self.carrier.at_once:
-            return now + LOOK_SECONDS  # whoever comes back rings
-        found = await self._first_due(behind=len(self._under_way))
-        if found is None:
-            return now + LOOK_SECONDS
-        return now + min(LOOK_SECONDS, max(0.0, (found - self._context.clock.now_ms()) / MS))
 
     async def _carry(self, row: Outgoing, answers: str | None) -> None:
         sent = await self._sent(_parcel(row, answers))
@@ -247,7 +253,9 @@ class Round:
             return
         state = State.DELIVERED if sent.kind is SentKind.DELIVERED else State.SENT
         await self._context.store.write(
-            lambda db: outgoing.arrived(db, row.id, state, sent.provider_id, now_ms=now_ms)
+            lambda db: outgoing.arrived(
+                db, row.id, state, sent.provider_id, result=row.kind == Kind.RESULT, now_ms=now_ms
+            )
         )
 
     async def _give_up(self, row: Outgoing, state: State, why: str) -> None:

@@ -25,7 +25,6 @@ from pulsarack.queue.rows import (
     scalar,
     select,
     select_one,
-    touched,
     tuples,
 )
 
@@ -92,6 +91,7 @@ class Text:
 
 
 _SELECT = f"SELECT {columns(Outgoing)} FROM outgoing"
+_SELECT_BEGUN = _SELECT.replace(" tries,", " tries + 1,")  # as it is once the try is counted
 # A success that was reversed is told before its reversal, whatever way either takes.
 _ITS_TURN = (
     "NOT EXISTS (SELECT 1 FROM outgoing AS earlier WHERE earlier.order_id = text.order_id"
@@ -145,27 +145,38 @@ def next_due(db: Database, channel: str, *, after: int) -> int | None:
     return None if found is None else int(found)
 
 
-def begin(db: Database, outgoing_id: int) -> Outgoing | None:
-    """Count a try before it is made; the text, None if it is not waiting any more."""
-    counted = touched(
+def begin(db: Database, outgoing_id: int, *, now_ms: int) -> Outgoing | None:
+    """Count a try before it is made; the text, None if it is not `due` any more."""
+    row = select_one(
         db,
-        "UPDATE outgoing SET tries = tries + 1 WHERE id = ? AND state = 'WAITING'",
-        (outgoing_id,),
+        Outgoing,
+        f"{_SELECT_BEGUN} AS text WHERE id = ? AND state = 'WAITING' AND not_before <= ?"
+        f" AND {_ITS_TURN}",
+        (outgoing_id, now_ms),
     )
-    return find(db, outgoing_id) if counted else None
+    if row is not None:
+        execute(db, "UPDATE outgoing SET tries = tries + 1 WHERE id = ?", (outgoing_id,))
+    return row
 
 
 def arrived(
-    db: Database, outgoing_id: int, state: State, provider_id: str | None, *, now_ms: int
+    db: Database,
+    outgoing_id: int,
+    state: State,
+    provider_id: str | None,
+    *,
+    result: bool = True,
+    now_ms: int,
 ) -> None:
-    """It has left (SENT) or is there (DELIVERED)."""
+    """It has left (SENT) or is there (DELIVERED). `result`: whether it may carry one."""
     execute(
         db,
         "UPDATE outgoing SET state = ?, provider_id = coalesce(?, provider_id), why = '',"
         " finished_at = ? WHERE id = ? AND state <> 'DELIVERED'",
         (state.value, provider_id, now_ms, outgoing_id),
     )
-    _told(db, outgoing_id, now_ms)
+    if result:
+        _told(db, outgoing_id, now_ms)
 
 
 def try_again(db: Database, outgoing_id: int, why: str, *, pause_ms: int, now_ms: int) -> None:

@@ -48,7 +48,7 @@ def send_post(db: Database, now: int) -> None:
     outgoing.overdue(db, "xmpp", answers_before=now, results_before=now, limit=10)
     outgoing.next_due(db, "xmpp", after=1)
     for one in (first, second, third):
-        assert outgoing.begin(db, one) is not None
+        assert outgoing.begin(db, one, now_ms=now) is not None
     outgoing.arrived(db, first, outgoing.State.SENT, "p1", now_ms=now)
     for delivered in (False, True):
         outgoing.reported(db, "xmpp", "p1", delivered=delivered, why="", now_ms=now)

@@ -239,6 +239,18 @@ def test_no_more_at_once_than_a_channel_carries_and_one_dead_address_holds_up_no
     live(tmp_path, story, xmpp)
 
 
+def test_what_is_next_in_turn_is_still_dropped_when_its_time_is_over(tmp_path: Path) -> None:
+    xmpp = Scripted("xmpp", at_once=1, takes_seconds=60.0)
+
+    async def story(office: Office) -> None:
+        made = [await office.put("xmpp", f"a{number}") for number in range(3)]
+        await asyncio.sleep(600.0)
+        assert [office.row(one).state for one in made] == ["DELIVERED", "DELIVERED", "EXPIRED"]
+        assert xmpp.addresses() == ["a0", "a1"]
+
+    live(tmp_path, story, xmpp, settings="[channels]\nanswer_seconds = 90\n")
+
+
 def test_nothing_that_waits_is_lost_when_the_daemon_dies(tmp_path: Path) -> None:
     xmpp = Scripted("xmpp", at_once=2)
 

@@ -1,5 +1,6 @@
 """What the chips send to people: from which, how fast, between which orders, and how surely."""
 
+import asyncio
 import itertools
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from pulsarack.daemon.channels.sms.pace import BURST, Pace
 from pulsarack.daemon.context import Context
 from pulsarack.daemon.deliveries import Deliveries
 from pulsarack.daemon.desk import CARD_STAYS_SECONDS
+from pulsarack.modems.driver import Driver
 from pulsarack.modems.results import DeliveryReport
 from pulsarack.modems.simulator import network
 from pulsarack.modems.simulator.menu_weather import MenuFault
@@ -373,6 +375,80 @@ def test_a_text_that_did_not_arrive_is_sent_again(tmp_path: Path) -> None:
         assert world.heard() == ["hello"]
 
     in_sms_world(tmp_path, send, settings=REPORTS)
+
+
+@pytest.mark.parametrize("chip_leaves", [True, False])
+def test_what_is_counted_ahead_and_does_not_leave_is_taken_back(
+    tmp_path: Path, chip_leaves: bool
+) -> None:
+    """The next text of a chip is counted with the end of the one before it."""
+
+    async def leave(world: SmsWorld) -> None:
+        first, second = iccid(world, 0), iccid(world, 1)
+        desk = next(one for one in world.daemon.rack.desks() if one.iccid == first)
+        for number in range(2):
+            world.tell(f"text {number}", sender=first)
+        await world.until(world.parts)
+
+        async def long(_modem: Driver) -> None:
+            await world.clock.sleep(60.0)
+
+        errand = asyncio.ensure_future(desk.errands.ask(long, 60.0, lambda: ""))
+        await world.until(lambda: states(world)[0] == "SENT")
+        assert [one["chip"] for one in world.parts()] == [first, first]
+        if chip_leaves:
+            world.ports.unplug("/rack/modem0")
+        await world.until(lambda: states(world) == ["SENT"] * 2)
+        assert [one["chip"] for one in world.parts()] == [first, second]
+        assert [one["provider_id"] for one in world.parts()].count(None) == 0
+        await asyncio.gather(errand, return_exceptions=True)
+
+    in_sms_world(tmp_path, leave, TELKOMSEL, TELKOMSEL, settings=ON + "pause_seconds = 0\n")
+
+
+def test_a_text_that_leaves_for_another_chip_while_it_is_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def wait(world: SmsWorld) -> None:
+        first, second = iccid(world, 0), iccid(world, 1)
+        true = world.daemon.store.write
+
+        async def slowly(job: Any) -> Any:
+            done = await true(job)
+            if "_note_left" in job.__qualname__ and len(world.parts()) == 2:
+                await world.clock.sleep(60.0)
+            return done
+
+        monkeypatch.setattr(world.daemon.store, "write", slowly)
+        for number in range(2):
+            world.tell(f"text {number}", sender=first)
+        await world.until(lambda: len(world.heard()) == 2)
+        await world.clock.sleep(60.0)
+        assert [one["chip"] for one in world.parts()] == [first, second]
+        assert [one["provider_id"] for one in world.parts()].count(None) == 0
+
+    in_sms_world(tmp_path, wait, TELKOMSEL, TELKOMSEL, settings=ON + "pause_seconds = 0\n")
+
+
+def test_a_stock_that_is_due_is_read_between_two_texts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def stream(world: SmsWorld) -> None:
+        operator, asked = world.simulation.operators["telkomsel"], []
+
+        def dial(dealer: Any, code: str) -> Any:
+            asked.append(len(world.heard()))
+            return Operator.dial(operator, dealer, code)
+
+        monkeypatch.setattr(operator, "dial", dial)
+        for number in range(200):
+            world.tell(f"text {number}")
+        await world.until(lambda: len(world.heard()) == 200, 3600)
+        while_texts_waited = [heard for heard in asked if heard < 200]
+        assert 3 <= len(while_texts_waited) <= 12, asked
+
+    settings = ON + "pause_seconds = 0\nper_minute = 600\n[chips]\nstock_check_seconds = 120\n"
+    in_sms_world(tmp_path, stream, settings=settings)
 
 
 # --- how fast -----------------------------------------------------------------------------

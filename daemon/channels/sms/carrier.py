@@ -131,19 +131,17 @@ class SmsCarrier:
 
     def _able(self) -> list[Desk]:
         """The chips that may send now."""
+        return [desk for desk in self._rack.desks() if self._may_send(desk)]
+
+    def _may_send(self, desk: Desk) -> bool:
+        kept = desk.held or desk.gone or desk.stopping or desk.no_parcels
         now = self._context.clock.monotonic()
-        return [
-            desk
-            for desk in self._rack.desks()
-            if desk.answers
-            and not (desk.held or desk.gone or desk.stopping or desk.no_parcels)
-            and not self._pace.rests(desk.iccid, now)
-        ]
+        return desk.answers and not (kept or self._pace.rests(desk.iccid, now))
 
     def _choose(self, parcel: Parcel, tried: set[str]) -> Desk | None:
         """The one that was written to, on the first try; else the one with the least to do."""
         able = [desk for desk in self._able() if desk.iccid not in tried]
-        if parcel.tries <= 1:
+        if parcel.sender and parcel.tries <= 1:
             for desk in able:
                 if desk.iccid == parcel.sender:
                     return desk
@@ -158,15 +156,18 @@ class SmsCarrier:
         wait = self._pace.wait_for_chip(desk.iccid, now, PACE_SECONDS)
         if wait > PACE_SECONDS:
             return Sent(SentKind.LATER, why="[sms] pause_seconds", again_seconds=wait)
-        await self._context.clock.sleep(wait)
+        if wait:
+            await self._context.clock.sleep(wait)
         handover = Handover(self._context, desk, parcel, parts)
         # The next one waits for the turn of the one before, too.
         turns = min(HANDS, 1 + desk.parcels.ahead)
         try:
-            handed = await desk.parcels.ask(handover.run, turns * TURN_SECONDS, lambda: desk.doing)
+            handed = await desk.parcels.ask(handover, turns * TURN_SECONDS, lambda: desk.doing)
         except (ModemError, HeldBack, DayFull, StoreError) as error:
-            kind = SentKind.MAYBE if handover.may_have_left else SentKind.LATER
-            return Sent(kind, why=str(error))
+            if handover.may_have_left:
+                return Sent(SentKind.MAYBE, why=str(error))
+            await handover.give_up()
+            return Sent(SentKind.LATER, why=str(error))
         except Exception as error:
             self._context.log.exception("sms.not_sent", chip=desk.iccid)
             return Sent(SentKind.MAYBE, why=f"a fault of the daemon: {type(error).__name__}")
@@ -222,5 +223,4 @@ def _parts_of(parcel: Parcel) -> Sequence[str]:
         raise ValueError("the address is not a telephone number")
     if not parcel.text.strip():
         raise ValueError("the text is empty")
-    sms.encode_submit(parcel.address, parcel.text)
     return sms.split_text(parcel.text)
