@@ -20,8 +20,10 @@ from peewee import Database
 from pulsarack.daemon.bell import Bell
 from pulsarack.daemon.channels.broken import AbsentChannel
 from pulsarack.daemon.channels.carrier import (
+    Begin,
     Carrier,
     ChannelState,
+    GoesOn,
     Parcel,
     Sent,
     SentKind,
@@ -109,10 +111,14 @@ class Round:
         self._context = context
         self._ring = ring
         self._log = context.log.bind(channel=carrier.channel)
-        self._under_way: dict[int, asyncio.Task[None]] = {}
+        self._under_way: dict[asyncio.Task[None], int] = {}  # what each carries now
+        self._going_on: dict[int, int] = {}  # what may have been begun with the end of each
+        self._room = 0  # how many could be carried at once at the last round
         self._next: deque[int] = deque()  # due, as the last look found them
         self._look_at = float("-inf")  # when to look again, whatever is left of them
         self._standing = Standing.UP
+        if isinstance(carrier, GoesOn):
+            carrier.go_on(self._begin_next)
 
     async def keep_up(self) -> None:
         """Run the channel; what it fails in is its own, and it begins anew."""
@@ -135,7 +141,7 @@ class Round:
                     until = self._context.clock.monotonic() + LOOK_AGAIN_SECONDS
                 await self.bell.wait_until(until)
         finally:
-            for task in self._under_way.values():
+            for task in self._under_way:
                 task.cancel()
 
     async def _go_round(self) -> float:
@@ -146,7 +152,7 @@ class Round:
         state = self.carrier.state()
         self._note_state(state)
         is_up = state.standing is Standing.UP
-        room = self.carrier.at_once if is_up else 0
+        self._room = room = self.carrier.at_once if is_up else 0
         free = room - len(self._under_way)
         now = self._context.clock.monotonic()
         if now >= self._look_at or (free > 0 and not self._next):
@@ -172,13 +178,14 @@ class Round:
 
     async def _look(self, room: int) -> None:
         """Give up what is too old, and see what is due for so many that are carried at once."""
-        # Those under way are among those found.
-        limit = room + len(self._under_way) if room else 0
-        overdue, due = await self._context.store.read(self._looked(limit))
+        self._next.clear()  # nothing is begun while it may be given up
+        # Those under way are among those found, and as many are next.
+        overdue, due = await self._context.store.read(self._looked(2 * room))
         for row in overdue:
-            if row.id not in self._under_way:
-                await self._give_up(row, State.EXPIRED, row.why or "its time was over")
-        besides = self._under_way.keys() | {row.id for row in overdue}
+            if row.id not in self._under_way.values() and row.id not in self._going_on.values():
+                await self._give_up(row.id, State.EXPIRED, row.why or "its time was over")
+        begun = {*self._under_way.values(), *self._going_on.values()}
+        besides = begun.union(row.id for row in overdue)
         self._next = deque(one for one in due if one not in besides)
 
     def _looked(self, limit: int) -> Callable[[Database], tuple[list[Outgoing], list[int]]]:
@@ -206,27 +213,46 @@ class Round:
         """Count a try of each that is due still, and have it carried."""
         now_ms = self._context.clock.now_ms()
 
-        def begin(db: Database) -> list[tuple[Outgoing, str | None]]:
-            rows = (outgoing.begin(db, one, now_ms=now_ms) for one in chosen)
-            return [(row, _answers(db, row)) for row in rows if row is not None]
+        def begin(db: Database) -> list[Parcel]:
+            begun = (_begin(db, one, now_ms=now_ms) for one in chosen)
+            return [parcel for parcel in begun if parcel is not None]
 
-        for row, answers in await self._context.store.write(begin):
-            task = asyncio.create_task(self._carry(row, answers), name=f"parcel {row.id}")
-            self._under_way[row.id] = task
-            task.add_done_callback(partial(self._done, row.id))
+        for parcel in await self._context.store.write(begin):
+            task = asyncio.create_task(self._carry(parcel), name=f"post {parcel.id} and on")
+            self._under_way[task] = parcel.id
+            task.add_done_callback(self._done)
 
-    def _done(self, outgoing_id: int, task: asyncio.Task[None]) -> None:
-        del self._under_way[outgoing_id]
+    def _begin_next(self, ends: int, free: str) -> Begin | None:
+        """What begins the next text with the end of one; None: that is for a round to do."""
+        late = self._context.clock.monotonic() >= self._look_at
+        if late or not self._next or len(self._under_way) > self._room:
+            return None
+        chosen, now_ms = self._next.popleft(), self._context.clock.now_ms()
+        self._going_on[ends] = chosen
+        return lambda db: _begin(db, chosen, free, now_ms=now_ms)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        outgoing_id = self._under_way.pop(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             self._log.error("post.fault", parcel=outgoing_id, exc_info=error)
         self.bell.ring()
 
-    async def _carry(self, row: Outgoing, answers: str | None) -> None:
-        sent = await self._sent(_parcel(row, answers))
-        self._context.measures.carried[(self.carrier.channel, sent.kind.value)] += 1
-        write = partial(self._write_down, row, sent)
-        # What became of it is known here only.
-        await insist(self._context.clock, write, lambda: False)
+    async def _carry(self, parcel: Parcel) -> None:
+        """Carry a text, and those that are begun each with the end of the one before."""
+        task = asyncio.current_task()
+        assert task is not None
+        following: Parcel | None = parcel
+        while following is not None:
+            parcel = following
+            self._under_way[task] = parcel.id
+            sent = await self._sent(parcel)
+            self._context.measures.carried[(self.carrier.channel, sent.kind.value)] += 1
+            if not sent.written:
+                # What became of it is known here only.
+                write = partial(self._write_down, parcel, sent)
+                await insist(self._context.clock, write, lambda: False)
+            self._going_on.pop(parcel.id, None)
+            following = sent.begun
 
     async def _sent(self, parcel: Parcel) -> Sent:
         try:
@@ -235,36 +261,43 @@ class Round:
             self._log.exception("channel.fault", parcel=parcel.id)
             return Sent(SentKind.MAYBE, why="a fault of the channel")
 
-    async def _write_down(self, row: Outgoing, sent: Sent) -> None:
-        if sent.written:
-            return
+    async def _write_down(self, parcel: Parcel, sent: Sent) -> None:
         now_ms = self._context.clock.now_ms()
         if sent.kind is SentKind.NEVER:
-            await self._give_up(row, State.REFUSED, sent.why)
+            await self._give_up(parcel.id, State.REFUSED, sent.why)
             return
         if sent.kind in (SentKind.LATER, SentKind.MAYBE):
-            pause = outgoing.pause_ms(row.tries)
+            pause = outgoing.pause_ms(parcel.tries)
             if sent.again_seconds is not None:
                 pause = max(0, round(sent.again_seconds * MS))
             await self._context.store.write(
-                lambda db: outgoing.try_again(db, row.id, sent.why, pause_ms=pause, now_ms=now_ms)
+                lambda db: outgoing.try_again(
+                    db, parcel.id, sent.why, pause_ms=pause, now_ms=now_ms
+                )
             )
-            self._log.info("post.later", parcel=row.id, tries=row.tries, why=sent.why)
+            self._log.info("post.later", parcel=parcel.id, tries=parcel.tries, why=sent.why)
             return
         state = State.DELIVERED if sent.kind is SentKind.DELIVERED else State.SENT
         await self._context.store.write(
             lambda db: outgoing.arrived(
-                db, row.id, state, sent.provider_id, result=row.kind == Kind.RESULT, now_ms=now_ms
+                db,
+                parcel.id,
+                state,
+                sent.provider_id,
+                result=parcel.kind == Kind.RESULT,
+                now_ms=now_ms,
             )
         )
 
-    async def _give_up(self, row: Outgoing, state: State, why: str) -> None:
+    async def _give_up(self, outgoing_id: int, state: State, why: str) -> None:
         now_ms = self._context.clock.now_ms()
         by_sms = await self._context.store.write(
-            lambda db: outgoing.give_up(db, row.id, state, why, now_ms=now_ms)
+            lambda db: outgoing.give_up(db, outgoing_id, state, why, now_ms=now_ms)
         )
         self._context.measures.carried[(self.carrier.channel, state.value)] += 1
-        self._log.warning("post.given_up", parcel=row.id, state=state.value, why=why, by_sms=by_sms)
+        self._log.warning(
+            "post.given_up", parcel=outgoing_id, state=state.value, why=why, by_sms=by_sms
+        )
         if by_sms:
             self._ring(outgoing.SMS)
 
@@ -282,6 +315,12 @@ class Round:
             )
 
 
+def _begin(db: Database, outgoing_id: int, free: str = "", *, now_ms: int) -> Parcel | None:
+    """Count a try of what is due still."""
+    row = outgoing.begin(db, outgoing_id, now_ms=now_ms)
+    return None if row is None else _parcel(row, _answers(db, row), free)
+
+
 def _answers(db: Database, row: Outgoing) -> str | None:
     """The channel's id of the message that a text answers."""
     if row.inbound_id is None:
@@ -290,7 +329,7 @@ def _answers(db: Database, row: Outgoing) -> str | None:
     return None if found is None else str(found)
 
 
-def _parcel(row: Outgoing, answers: str | None) -> Parcel:
+def _parcel(row: Outgoing, answers: str | None, free: str) -> Parcel:
     return Parcel(
         id=row.id,
         address=row.address,
@@ -303,4 +342,5 @@ def _parcel(row: Outgoing, answers: str | None) -> Parcel:
         answers=answers,
         created_at=row.created_at,
         tries=row.tries,
+        free=free,
     )

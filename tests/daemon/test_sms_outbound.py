@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,28 @@ def test_one_chip_receives_and_others_answer(tmp_path: Path) -> None:
         assert {one.receiver for one in world.letters()} == {iccid(world, 0)}
 
     in_sms_world(tmp_path, order, TELKOMSEL, XL, TELKOMSEL, settings="")
+
+
+def test_texts_that_wait_leave_from_all_chips_alike(tmp_path: Path) -> None:
+    """But for those that answer what was written to one of them."""
+
+    async def tell(world: SmsWorld) -> None:
+        first, second = iccid(world, 0), iccid(world, 1)
+        for number in range(40):
+            world.tell(f"any {number}")
+        await world.until(lambda: len(world.heard()) == 40)
+        used = Counter(one.chip for one in world.telephones.heard)
+        assert used[first] + used[second] == 40 and abs(used[first] - used[second]) <= 4
+        for number in range(20):
+            world.tell(f"first {number}", sender=first)
+            world.tell(f"any {number}")
+        await world.until(lambda: len(world.heard()) == 80)
+        answers = [one for one in world.telephones.heard if one.text.startswith("first")]
+        assert {one.chip for one in answers} == {first}
+        assert [one.tries for one in world.sent()] == [1] * 80
+
+    settings = ON + "pause_seconds = 0\nper_minute = 6000\n"
+    in_sms_world(tmp_path, tell, TELKOMSEL, TELKOMSEL, settings=settings)
 
 
 def test_a_chip_that_is_changed_while_its_slot_begins(

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from peewee import Database
 
 from pulsarack.daemon.channels.carrier import (
+    BeginNext,
     ChannelState,
     Parcel,
     Sent,
@@ -61,6 +62,11 @@ class SmsCarrier:
         self._pace = Pace(settings.per_minute, settings.pause_seconds)
         self._receive = self._answer = 0  # how many chips were told to
         self._looked = False
+        self._begin_next: BeginNext = lambda _ends, _free: None
+
+    def go_on(self, begin_next: BeginNext) -> None:
+        """Begin the next text with the end of one, by this."""
+        self._begin_next = begin_next
 
     @property
     def channel(self) -> str:
@@ -139,13 +145,20 @@ class SmsCarrier:
         return desk.answers and not (kept or self._pace.rests(desk.iccid, now))
 
     def _choose(self, parcel: Parcel, tried: set[str]) -> Desk | None:
-        """The one that was written to, on the first try; else the one with the least to do."""
+        """The one that was written to, on the first try; else the one that is free now, or the one
+        with the least to do."""
+        if parcel.tries <= 1 and (desk := self._at(parcel.sender, tried)):
+            return desk
+        if (desk := self._at(parcel.free, tried)) and not desk.parcels.waiting:
+            return desk
         able = [desk for desk in self._able() if desk.iccid not in tried]
-        if parcel.sender and parcel.tries <= 1:
-            for desk in able:
-                if desk.iccid == parcel.sender:
-                    return desk
         return min(able, key=self._load, default=None)
+
+    def _at(self, iccid: str, tried: set[str]) -> Desk | None:
+        """The chip of that ICCID, if it may send now and was not tried."""
+        slot = self._rack.slot_of(iccid) if iccid and iccid not in tried else None
+        desk = None if slot is None else slot.desk
+        return desk if desk is not None and self._may_send(desk) else None
 
     def _load(self, desk: Desk) -> tuple[int, bool, float, str]:
         busy = desk.doing not in ("idle", "resting")
@@ -158,7 +171,7 @@ class SmsCarrier:
             return Sent(SentKind.LATER, why="[sms] pause_seconds", again_seconds=wait)
         if wait:
             await self._context.clock.sleep(wait)
-        handover = Handover(self._context, desk, parcel, parts)
+        handover = Handover(self._context, desk, parcel, parts, self._begin_next)
         # The next one waits for the turn of the one before, too.
         turns = min(HANDS, 1 + desk.parcels.ahead)
         try:
@@ -177,7 +190,9 @@ class SmsCarrier:
         result = handed.result
         if isinstance(result, SmsSent):
             self._pace.sent(desk.iccid)
-            return Sent(SentKind.SENT, handed.provider_id, written=handed.written)
+            return Sent(
+                SentKind.SENT, handed.provider_id, written=handed.written, begun=handed.begun
+            )
         if isinstance(result, Refused) and result.code == UNASSIGNED_NUMBER and not result.left:
             return Sent(SentKind.NEVER, why="the network knows no such number")
         why = _why(result)

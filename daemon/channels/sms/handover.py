@@ -9,10 +9,11 @@ then on an answer is owed there: a failure that names no number is nobody's proo
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from peewee import Database
 
-from pulsarack.daemon.channels.carrier import Parcel
+from pulsarack.daemon.channels.carrier import BeginNext, Parcel
 from pulsarack.daemon.context import Context
 from pulsarack.daemon.desk import Desk
 from pulsarack.daemon.errors import DaemonError, HeldBack
@@ -43,23 +44,34 @@ class Handed:
     """What the modem said; `provider_id` is there if the network took it.
 
     `written`: that it has left is in the database. `chip`: how it stands then, unless an order
-    waits that may be for it.
+    waits that may be for it. `begun`: the text that was begun with its end.
     """
 
     result: SmsResult
     provider_id: str | None = None
     written: bool = False
     chip: Chip | None = None
+    begun: Parcel | None = None
+
+
+class _Noted(NamedTuple):
+    begun: Parcel | None = None
+    chip: Chip | None = None
+    counted: tuple[int, ...] | None = None
 
 
 class Handover:
     """Carries one text to the network, when it is called."""
 
-    def __init__(self, context: Context, desk: Desk, parcel: Parcel, parts: int) -> None:
+    def __init__(
+        self, context: Context, desk: Desk, parcel: Parcel, parts: int, begin_next: BeginNext
+    ) -> None:
+        """`begin_next`: what begins the next text of any chip with the end of this one."""
         self._context = context
         self._desk = desk
         self._parcel = parcel
         self._parts = parts
+        self._begin_next = begin_next
         self._rows: tuple[int, ...] = ()  # its parts, counted and not taken back
         self._given_up = False
         self.may_have_left = False
@@ -135,24 +147,27 @@ class Handover:
         now_ms, text = self._context.clock.now_ms(), self._parcel.id
         result = self._parcel.kind == Kind.RESULT
         operator, following = self._desk.recipe.operator, self._following()
-        count = following._count() if following is not None else _nothing
+        begin = self._begin_next(text, iccid)
+        count = following._count() if following is not None else None
 
-        def note(db: Database) -> tuple[Chip | None, tuple[int, ...] | None]:
+        def note(db: Database) -> _Noted:
             sent_sms.left(db, rows, references, provider_id)
             outgoing.arrived(db, text, State.SENT, provider_id, result=result, now_ms=now_ms)
+            begun = begin(db) if begin is not None else None
             if orders.any_queued(db, operator):
-                return None, None
-            return chips.find(db, iccid), count(db)
+                return _Noted(begun)
+            counted = count(db) if count is not None else None
+            return _Noted(begun, chips.find(db, iccid), counted)
 
         try:
-            chip, counted = await self._context.store.write(note)
+            noted = await self._context.store.write(note)
         except StoreError as error:
             # It is counted all the same; only its report will find nobody.
             self._context.log.error("store.failed", why=str(error))
             return Handed(sent, provider_id)
-        if following is not None and counted is not None:
-            await following._was_counted(counted)
-        return Handed(sent, provider_id, written=True, chip=chip)
+        if following is not None and noted.counted is not None:
+            await following._was_counted(noted.counted)
+        return Handed(sent, provider_id, written=True, chip=noted.chip, begun=noted.begun)
 
     def _following(self) -> "Handover | None":
         """The one that leaves next from this chip, if it is to be counted still."""
@@ -167,7 +182,3 @@ class Handover:
             await self._context.store.write(lambda db: sent_sms.stayed(db, rows))
         except StoreError as error:
             self._context.log.error("store.failed", why=str(error))
-
-
-def _nothing(_db: Database) -> None:
-    return
