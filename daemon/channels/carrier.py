@@ -9,7 +9,7 @@ ends another channel.
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from peewee import Database
 
@@ -42,8 +42,7 @@ class SentKind(StrEnum):
     MAYBE = "MAYBE"  # nobody knows: try again, its id makes a repeat harmless
 
 
-@dataclass(frozen=True, slots=True)
-class Parcel:
+class Parcel(NamedTuple):
     """Something to be sent: `id` stays the same over all tries.
 
     `sender`: which of our addresses should say it, '' is any; `free`: which has just said another
@@ -66,8 +65,7 @@ class Parcel:
     free: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Sent:
+class Sent(NamedTuple):
     """The outcome of one try; `again_seconds`: not before, if the channel says so.
 
     `written`: the carrier wrote it down itself, together with what it keeps of it. `begun`: what

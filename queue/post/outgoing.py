@@ -15,6 +15,7 @@ left is made again, with the same id.
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from peewee import Database
 
@@ -52,8 +53,7 @@ class State(StrEnum):
     REFUSED = "REFUSED"
 
 
-@dataclass(frozen=True, slots=True)
-class Outgoing:
+class Outgoing(NamedTuple):
     """A row. Times are milliseconds UTC."""
 
     id: int

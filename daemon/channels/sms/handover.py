@@ -8,7 +8,6 @@ then on an answer is owed there: a failure that names no number is nobody's proo
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from peewee import Database
@@ -39,8 +38,7 @@ class DayFull(DaemonError):
         super().__init__("the chip has sent as many texts as it may today", "see [sms] per_day")
 
 
-@dataclass(frozen=True, slots=True)
-class Handed:
+class Handed(NamedTuple):
     """What the modem said; `provider_id` is there if the network took it.
 
     `written`: that it has left is in the database. `chip`: how it stands then, unless an order
