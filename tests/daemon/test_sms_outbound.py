@@ -524,6 +524,29 @@ def test_the_pace() -> None:
     assert pace.wait_for_chip("a", 106.0, 4.0) == 0.0
 
 
+def test_those_that_wait_for_the_pace_of_all_chips_do_not_wake_each_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    true = Pace.wait_for_all
+
+    def wait_for_all(pace: Pace, now: float) -> float:
+        asked.append(now)
+        return true(pace, now)
+
+    monkeypatch.setattr(Pace, "wait_for_all", wait_for_all)
+
+    async def tell(world: SmsWorld) -> None:
+        for number in range(40):
+            world.tell(f"text {number}")
+        await world.until(lambda: len(world.heard()) == 40, 3600)
+        assert len(asked) <= 2 * 40
+
+    # Each text waits for its turn: all chips together are slower than each of them.
+    settings = ON + "pause_seconds = 0\nper_minute = 20\n"
+    in_sms_world(tmp_path, tell, *[TELKOMSEL] * 4, settings=settings)
+
+
 @pytest.mark.parametrize("pause", [1, 2.5, 4, 5, 6, 30])
 def test_many_that_wait_leave_as_fast_as_the_chips_may_send(tmp_path: Path, pause: float) -> None:
     """However long they pause, none of their turns is lost."""

@@ -7,6 +7,7 @@ Whoever's turn does not come in time goes to another chip. A text leaves no stoc
 costs the chip's own credit, of which the ledger knows nothing.
 """
 
+import asyncio
 import re
 from collections.abc import Sequence
 
@@ -60,6 +61,7 @@ class SmsCarrier:
         self._context = context
         self._rack = rack
         self._pace = Pace(settings.per_minute, settings.pause_seconds)
+        self._turns = asyncio.Lock()  # whoever waits for that of all chips
         self._receive = self._answer = 0  # how many chips were told to
         self._looked = False
         self._begin_next: BeginNext = lambda _ends, _free: None
@@ -121,10 +123,11 @@ class SmsCarrier:
             return Sent(
                 SentKind.NEVER, why=f"it needs {parts} messages; [sms] parts_most is {most}"
             )
-        while wait := self._pace.wait_for_all(self._context.clock.monotonic()):
-            if wait > PACE_SECONDS:
-                return Sent(SentKind.LATER, why="[sms] per_minute", again_seconds=wait)
-            await self._context.clock.sleep(wait)
+        async with self._turns:  # else all that wait wake for each turn
+            while wait := self._pace.wait_for_all(self._context.clock.monotonic()):
+                if wait > PACE_SECONDS:
+                    return Sent(SentKind.LATER, why="[sms] per_minute", again_seconds=wait)
+                await self._context.clock.sleep(wait)
         tried: set[str] = set()
         later = Sent(SentKind.LATER, why="no chip may send now", again_seconds=NO_CHIP_SECONDS)
         while len(tried) < CHIPS_TRIED and (desk := self._choose(parcel, tried)):
