@@ -46,6 +46,8 @@ OVERDUE_AT_ONCE = 100
 # Of which the outbox may hold texts; orders over the socket have none there.
 _WITH_POST = ("http", outgoing.SMS, "whatsapp", "xmpp")
 
+_Waiting = list[tuple[int, int]]  # ids, each with the time (ms UTC) from which on it is due
+
 
 class Postman:
     """The rounds of all channels that there are."""
@@ -146,58 +148,55 @@ class Round:
 
     async def _go_round(self) -> float:
         """Carry what is due; when to look next."""
-        if not (self._under_way or self._next) and await self._first_due(behind=0) is None:
-            self._note_state(self.carrier.state())
-            return self._context.clock.monotonic() + LOOK_SECONDS  # as nearly always
         state = self.carrier.state()
         self._note_state(state)
         is_up = state.standing is Standing.UP
-        self._room = room = self.carrier.at_once if is_up else 0
-        free = room - len(self._under_way)
-        now = self._context.clock.monotonic()
-        if now >= self._look_at or (free > 0 and not self._next):
-            await self._look(room)
-            self._look_at = now + LOOK_AGAIN_SECONDS
+        self._room = self.carrier.at_once if is_up else 0
+        free = self._room - len(self._under_way)
+        until = None
+        if self._context.clock.monotonic() >= self._look_at or (free > 0 and not self._next):
+            until = await self._look()
         if free > 0 and self._next:
             await self._begin([self._next.popleft() for _ in range(min(free, len(self._next)))])
         now = self._context.clock.monotonic()
-        if not is_up:
-            return now + LOOK_AGAIN_SECONDS
-        if len(self._under_way) >= room:
-            return now + LOOK_SECONDS  # whoever comes back rings
-        found = await self._first_due(behind=len(self._under_way))
-        if found is None:
-            return now + LOOK_SECONDS
-        return now + min(LOOK_SECONDS, max(0.0, (found - self._context.clock.now_ms()) / MS))
+        if until is not None:
+            return until
+        if is_up and len(self._under_way) < self._room:
+            return now  # what was found at the last look is used up
+        return now + (LOOK_SECONDS if is_up else LOOK_AGAIN_SECONDS)  # whoever comes back rings
 
-    async def _first_due(self, *, behind: int) -> int | None:
-        channel = self.carrier.channel
-        return await self._context.store.read(
-            lambda db: outgoing.next_due(db, channel, after=behind)
-        )
-
-    async def _look(self, room: int) -> None:
-        """Give up what is too old, and see what is due for so many that are carried at once."""
+    async def _look(self) -> float:
+        """Give up what is too old, and see what is due and as much as can be carried at once; when
+        to look next."""
         self._next.clear()  # nothing is begun while it may be given up
-        # Those under way are among those found, and as many are next.
-        overdue, due = await self._context.store.read(self._looked(2 * room))
-        for row in overdue:
-            if row.id not in self._under_way.values() and row.id not in self._going_on.values():
-                await self._give_up(row.id, State.EXPIRED, row.why or "its time was over")
+        now, now_ms = self._context.clock.monotonic(), self._context.clock.now_ms()
+        overdue, waiting = await self._context.store.read(self._looked(now_ms))
         begun = {*self._under_way.values(), *self._going_on.values()}
+        for row in overdue:
+            if row.id not in begun:
+                await self._give_up(row.id, State.EXPIRED, row.why or "its time was over")
         besides = begun.union(row.id for row in overdue)
-        self._next = deque(one for one in due if one not in besides)
+        due = (one for one, at_ms in waiting if at_ms <= now_ms and one not in besides)
+        self._next.extend(due if self._room else ())
+        self._look_at = now + LOOK_AGAIN_SECONDS
+        if waiting and not self._room:
+            return now + LOOK_AGAIN_SECONDS
+        later = ((at_ms - now_ms) / MS for _, at_ms in waiting if at_ms > now_ms)
+        return now + min(LOOK_SECONDS, next(later, LOOK_SECONDS))
 
-    def _looked(self, limit: int) -> Callable[[Database], tuple[list[Outgoing], list[int]]]:
-        """Reads what is too old, and so many of what is due."""
+    def _looked(self, now_ms: int) -> Callable[[Database], tuple[list[Outgoing], _Waiting]]:
+        """Reads what is too old, and what waits: as many as are under way, and as many behind."""
         channel, settings = self.carrier.channel, self._context.config.channels
-        now_ms = self._context.clock.now_ms()
         answers = now_ms - round(settings.answer_seconds * MS)
         # By SMS there is no other way left, so it is tried for longer.
         keep = settings.last_way_seconds if channel == outgoing.SMS else settings.result_seconds
         results = now_ms - round(keep * MS)
+        limit = max(1, 2 * self._room)
 
-        def look(db: Database) -> tuple[list[Outgoing], list[int]]:
+        def look(db: Database) -> tuple[list[Outgoing], _Waiting]:
+            waiting = outgoing.waiting(db, channel, limit=limit)
+            if not waiting:
+                return [], waiting  # as nearly always
             overdue = outgoing.overdue(
                 db,
                 channel,
@@ -205,7 +204,7 @@ class Round:
                 results_before=results,
                 limit=OVERDUE_AT_ONCE,
             )
-            return overdue, outgoing.due(db, channel, now_ms=now_ms, limit=limit) if limit else []
+            return overdue, waiting
 
         return look
 

@@ -123,30 +123,20 @@ def put(db: Database, text: Text, *, now_ms: int) -> int | None:
     )
 
 
-def due(db: Database, channel: str, *, now_ms: int, limit: int) -> list[int]:
-    """The ids of what may be tried now on a channel, what waits longest first."""
+def waiting(db: Database, channel: str, *, limit: int) -> list[tuple[int, int]]:
+    """What waits on a channel and may be tried before all else: ids, each with the time from which
+    on it is due. The first of them; one that is due may be under way."""
     rows = tuples(
         db,
-        "SELECT id FROM outgoing AS text WHERE channel = ? AND state = 'WAITING'"
-        f" AND not_before <= ? AND {_ITS_TURN} ORDER BY not_before, id LIMIT ?",
-        (channel, now_ms, limit),
+        "SELECT id, not_before FROM outgoing AS text WHERE channel = ? AND state = 'WAITING'"
+        f" AND {_ITS_TURN} ORDER BY not_before, id LIMIT ?",
+        (channel, limit),
     )
-    return [row[0] for row in rows]
-
-
-def next_due(db: Database, channel: str, *, after: int) -> int | None:
-    """When the next try on a channel is due, behind so many that are under way."""
-    found = scalar(
-        db,
-        "SELECT not_before FROM outgoing AS text WHERE channel = ? AND state = 'WAITING'"
-        f" AND {_ITS_TURN} ORDER BY not_before, id LIMIT 1 OFFSET ?",
-        (channel, after),
-    )
-    return None if found is None else int(found)
+    return [(row[0], row[1]) for row in rows]
 
 
 def begin(db: Database, outgoing_id: int, *, now_ms: int) -> Outgoing | None:
-    """Count a try before it is made; the text, None if it is not `due` any more."""
+    """Count a try before it is made; the text, None if it is not due any more."""
     row = select_one(
         db,
         Outgoing,

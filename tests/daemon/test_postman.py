@@ -173,6 +173,29 @@ def test_a_text_is_carried_as_soon_as_it_is_written(tmp_path: Path) -> None:
     live(tmp_path, story, xmpp)
 
 
+def test_a_text_alone_is_looked_for_before_it_and_behind_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs = []
+
+    async def story(office: Office) -> None:
+        read, write = office.store.read_inline, office.store.run_inline
+        monkeypatch.setattr(
+            office.store, "read_inline", lambda job: (jobs.append("r"), read(job))[1]
+        )
+        monkeypatch.setattr(
+            office.store, "run_inline", lambda job: (jobs.append("w"), write(job))[1]
+        )
+        await asyncio.sleep(3.0)
+        jobs.clear()
+        await office.put("xmpp", "a@example.org")
+        await asyncio.sleep(2.0)
+        # It is put there; found, begun, written down; and nothing else is found.
+        assert jobs == ["w", "r", "w", "w", "r"]
+
+    live(tmp_path, story, Scripted("xmpp"))
+
+
 def test_each_try_is_later_and_an_answer_ends_with_its_time(tmp_path: Path) -> None:
     xmpp = Scripted("xmpp")
     xmpp.script["a"] = [LATER] * 50
@@ -282,13 +305,13 @@ def test_what_is_next_in_turn_is_still_dropped_when_its_time_is_over(tmp_path: P
 def test_a_carrier_that_goes_on_needs_no_round_for_each_text(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sms, looks, due = GoingOn("sms", at_once=4), [], outgoing.due
+    sms, looks, waiting = GoingOn("sms", at_once=4), [], outgoing.waiting
 
-    def counted(db: Database, channel: str, **rest: Any) -> list[int]:
+    def counted(db: Database, channel: str, **rest: Any) -> Any:
         looks.append(channel)
-        return due(db, channel, **rest)
+        return waiting(db, channel, **rest)
 
-    monkeypatch.setattr(outgoing, "due", counted)
+    monkeypatch.setattr(outgoing, "waiting", counted)
 
     async def story(office: Office) -> None:
         made = [await office.put("sms", f"a{number}") for number in range(40)]
