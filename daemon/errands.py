@@ -7,14 +7,24 @@ for ever; one whose caller has left is not done.
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
+from pulsarack.modems.alarm import Alarm
 from pulsarack.modems.driver import Driver
 from pulsarack.modems.errors import ModemError
 from pulsarack.modems.timing import Clock
 
 T = TypeVar("T")
 WAITING_LIMIT = 16
+
+Job = Callable[[Driver], Awaitable[T]]
+
+
+class _Waiting(NamedTuple):
+    job: Job[Any]
+    done: asyncio.Future[Any]
+    until: float  # when it has waited long enough
+    doing: Callable[[], str]
 
 
 class TurnNotCome(ModemError):
@@ -33,14 +43,18 @@ class Errands:
         self._wake = wake
         self._left = False
         self._runs = False
-        self._waiting: deque[tuple[Callable[[Driver], Awaitable[Any]], asyncio.Future[Any]]] = (
-            deque()
-        )
+        self._waiting: deque[_Waiting] = deque()
+        self._alarm = Alarm(clock, self._refuse_late)
 
     @property
     def waiting(self) -> bool:
         """Whether one is to be done."""
         return bool(self._waiting)
+
+    @property
+    def next(self) -> Job[Any] | None:
+        """The job that is done next, if one waits."""
+        return self._waiting[0].job if self._waiting else None
 
     @property
     def count(self) -> int:
@@ -52,36 +66,26 @@ class Errands:
         """How many are done before another one, with the one that is under way."""
         return len(self._waiting) + self._runs
 
-    async def ask(
-        self, job: Callable[[Driver], Awaitable[T]], within_seconds: float, doing: Callable[[], str]
-    ) -> T:
+    async def ask(self, job: Job[T], within_seconds: float, doing: Callable[[], str]) -> T:
         """Have it done in turn; raises TurnNotCome, and whatever the job raises."""
         if self._left:
             raise TurnNotCome("it has just left")
         if len(self._waiting) >= WAITING_LIMIT:
             raise TurnNotCome("others wait already")
         done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        entry = (job, done)
+        entry = _Waiting(job, done, self._clock.monotonic() + within_seconds, doing)
         self._waiting.append(entry)
-
-        def late() -> None:
-            # One that has begun has a time limit of its own.
-            if entry in self._waiting:
-                self._waiting.remove(entry)
-                done.set_exception(TurnNotCome(doing()))
-
-        timer = self._clock.call_at(self._clock.monotonic() + within_seconds, late)
+        self._watch()
         self._wake()
         try:
             return await done
         finally:
-            timer.cancel()
             if entry in self._waiting:
                 self._waiting.remove(entry)
 
-    async def run_next(self) -> None:
-        """Do the one that waits longest; its failure is its caller's."""
-        job, done = self._waiting.popleft()
+    async def run_next(self) -> Any:
+        """Do the one that waits longest; what it gave. None if it failed: that is its caller's."""
+        job, done, *_ = self._waiting.popleft()
         self._runs = True
         try:
             result = await job(self._modem)
@@ -94,17 +98,34 @@ class Errands:
         else:
             if not done.done():
                 done.set_result(result)
+            return result
         finally:
             self._runs = False
+        return None
 
     def leave(self) -> None:
         """The chip leaves: nothing more is done here."""
         self._left = True
         self.turn_away("it has just left")
+        self._alarm.stop()
 
     def turn_away(self, why: str) -> None:
         """Tell all that wait that their turn does not come."""
         while self._waiting:
-            _, done = self._waiting.popleft()
+            done = self._waiting.popleft().done
             if not done.done():
                 done.set_exception(TurnNotCome(why))
+        self._watch()
+
+    def _watch(self) -> None:
+        """Wait for the first whose turn does not come in time; one that has begun has a time limit
+        of its own."""
+        self._alarm.set(min((one.until for one in self._waiting), default=None))
+
+    def _refuse_late(self) -> None:
+        now = self._clock.monotonic()
+        for entry in [one for one in self._waiting if one.until <= now]:
+            self._waiting.remove(entry)
+            if not entry.done.done():
+                entry.done.set_exception(TurnNotCome(entry.doing()))
+        self._watch()

@@ -5,13 +5,15 @@ read; a doubtful stock is read; and only then the chip stands idle for an order.
 what is known about a chip is always settled before anything new is sent from it. An order
 that leaves nothing of this to do may end with the claim of the next one (going_on.py).
 
-A text to a person goes between two of these steps, and never two in a row: an order that waits
-has its turn before the next one, and they have theirs before the next order.
+A text to a person goes between two of these steps, and two in a row only if nothing else is to be
+done: an order that waits has its turn before the next one, and they have theirs before the next
+order.
 """
 
 import asyncio
 from dataclasses import dataclass
 
+from pulsarack.daemon.channels.sms.handover import Handed
 from pulsarack.daemon.context import MS, Context
 from pulsarack.daemon.desk import Desk
 from pulsarack.daemon.dispatcher import Dispatcher
@@ -44,7 +46,7 @@ class ChipWorker:
         self._chip: Chip | None = None  # as the last sale left it, if nothing is open
         self._changed = True  # since it stood idle last
         self._began = 0.0  # the last sale
-        self._sent_parcel = False  # just now
+        self._no_parcel = False  # before the chip stood idle, or did what is due
 
     def stop(self) -> None:
         """End after what is being done; an order not begun goes back into the queue."""
@@ -70,7 +72,7 @@ class ChipWorker:
             await self._sell(follows=True)
             return
         chip, attempt = await self._standing()
-        sent_parcel, self._sent_parcel = self._sent_parcel, False
+        no_parcel, self._no_parcel = self._no_parcel, False
         self._desk.refuse_parcels(_no_parcels(chip, attempt))
         if attempt is not None:
             self._changed = True
@@ -84,13 +86,15 @@ class ChipWorker:
             await self._desk.errands.run_next()
         elif self._desk.take_news() or self._desk.texts_are_due():
             self._changed = True
-            self._sent_parcel = sent_parcel  # an order has still its turn before the next one
+            self._no_parcel = no_parcel  # an order has still its turn before the next one
             await self._desk.read_texts()
-        elif self._desk.parcels.waiting and not sent_parcel:
+        elif self._desk.parcels.waiting and not no_parcel:
             self._desk.doing = "sending a text"
-            self._sent_parcel = self._changed = True
-            await self._desk.parcels.run_next()
-            self._chip = chip  # nobody else opens anything on it
+            self._no_parcel = self._changed = True
+            handed = await self._desk.parcels.run_next()
+            free = handed.chip if isinstance(handed, Handed) else None
+            self._chip = free or chip  # nobody else opens anything on it
+            self._no_parcel = free is None or not free.stock_exact or self._stock_is_old()
         elif chip is None or chip.state in (ChipState.NEW, ChipState.OUT):
             self._desk.doing = "not in service"
             await self._desk.wait(self._context.config.chips.poll_sms_seconds)

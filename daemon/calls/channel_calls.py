@@ -52,4 +52,4 @@ class ChannelCalls:
         rows = await self._context.store.read(
             lambda db: outgoing.listed(db, waiting=not args.all, limit=args.limit or LIST_LIMIT)
         )
-        return {"messages": [asdict(row) for row in rows]}
+        return {"messages": [row._asdict() for row in rows]}

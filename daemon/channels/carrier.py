@@ -6,9 +6,12 @@ keeps nothing that must not be lost. Its own faults end in its state, never in a
 ends another channel.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
+
+from peewee import Database
 
 
 class Standing(StrEnum):
@@ -39,25 +42,11 @@ class SentKind(StrEnum):
     MAYBE = "MAYBE"  # nobody knows: try again, its id makes a repeat harmless
 
 
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """The outcome of one try; `again_seconds`: not before, if the channel says so.
-
-    `written`: the carrier wrote it down itself, together with what it keeps of it.
-    """
-
-    kind: SentKind
-    provider_id: str | None = None
-    why: str = ""
-    again_seconds: float | None = None
-    written: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Parcel:
+class Parcel(NamedTuple):
     """Something to be sent: `id` stays the same over all tries.
 
-    `sender`: which of our addresses should say it, '' is any. `kind` is answer, result or buyer;
+    `sender`: which of our addresses should say it, '' is any; `free`: which has just said another
+    and can say this one, '' is none. `kind` is answer, result or buyer;
     `order_id` and `message_id` are there for a result, `answers` is the channel's id of the
     message that it answers.
     """
@@ -73,6 +62,30 @@ class Parcel:
     answers: str | None
     created_at: int
     tries: int
+    free: str = ""
+
+
+class Sent(NamedTuple):
+    """The outcome of one try; `again_seconds`: not before, if the channel says so.
+
+    `written`: the carrier wrote it down itself, together with what it keeps of it. `begun`: what
+    it has begun in the same transaction (`GoesOn`), for which it is asked next.
+    """
+
+    kind: SentKind
+    provider_id: str | None = None
+    why: str = ""
+    again_seconds: float | None = None
+    written: bool = False
+    begun: Parcel | None = None
+
+
+Begin = Callable[[Database], Parcel | None]
+"""Begins what is due next, in the transaction that ends another; None if it is due no more."""
+
+BeginNext = Callable[[int, str], Begin | None]
+"""Called right before such a transaction, with the id of the parcel that ends by it and the address
+that is free then; None if nothing is known to be due."""
 
 
 class Carrier(Protocol):
@@ -94,3 +107,11 @@ class Carrier(Protocol):
 
     async def send(self, parcel: Parcel) -> Sent:
         """One try. Returns within a time of its own; raises nothing."""
+
+
+@runtime_checkable
+class GoesOn(Protocol):
+    """A carrier that writes down itself that something has left, and begins the next with it."""
+
+    def go_on(self, begin_next: BeginNext) -> None:
+        """Begin it by this from now on."""

@@ -6,10 +6,11 @@ became of it. How long until the next try grows with the tries, or is what the c
 that are too old end here: a result goes on by SMS, an answer is dropped (`queue/post/outgoing.py`).
 So it is with what waits for a channel that is not configured any more, too.
 
-In memory is no more than what a carrier carries at once.
+In memory is no more than what a carrier carries at once, and the ids of as many that are next.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
@@ -19,8 +20,10 @@ from peewee import Database
 from pulsarack.daemon.bell import Bell
 from pulsarack.daemon.channels.broken import AbsentChannel
 from pulsarack.daemon.channels.carrier import (
+    Begin,
     Carrier,
     ChannelState,
+    GoesOn,
     Parcel,
     Sent,
     SentKind,
@@ -31,7 +34,7 @@ from pulsarack.daemon.store_errors import NotStored
 from pulsarack.daemon.store_retry import insist
 from pulsarack.queue.orders import Order
 from pulsarack.queue.post import outgoing
-from pulsarack.queue.post.outgoing import Outgoing, State
+from pulsarack.queue.post.outgoing import Kind, Outgoing, State
 from pulsarack.queue.rows import scalar
 
 # How often to look without being rung; and at a channel that is down.
@@ -42,6 +45,8 @@ SEE_TO_SECONDS = 600.0
 OVERDUE_AT_ONCE = 100
 # Of which the outbox may hold texts; orders over the socket have none there.
 _WITH_POST = ("http", outgoing.SMS, "whatsapp", "xmpp")
+
+_Waiting = list[tuple[int, int]]  # ids, each with the time (ms UTC) from which on it is due
 
 
 class Postman:
@@ -108,8 +113,14 @@ class Round:
         self._context = context
         self._ring = ring
         self._log = context.log.bind(channel=carrier.channel)
-        self._under_way: dict[int, asyncio.Task[None]] = {}
+        self._under_way: dict[asyncio.Task[None], int] = {}  # what each carries now
+        self._going_on: dict[int, int] = {}  # what may have been begun with the end of each
+        self._room = 0  # how many could be carried at once at the last round
+        self._next: deque[int] = deque()  # due, as the last look found them
+        self._look_at = float("-inf")  # when to look again, whatever is left of them
         self._standing = Standing.UP
+        if isinstance(carrier, GoesOn):
+            carrier.go_on(self._begin_next)
 
     async def keep_up(self) -> None:
         """Run the channel; what it fails in is its own, and it begins anew."""
@@ -132,38 +143,60 @@ class Round:
                     until = self._context.clock.monotonic() + LOOK_AGAIN_SECONDS
                 await self.bell.wait_until(until)
         finally:
-            for task in self._under_way.values():
+            for task in self._under_way:
                 task.cancel()
 
     async def _go_round(self) -> float:
         """Carry what is due; when to look next."""
-        if not self._under_way and await self._first_due(behind=0) is None:
-            self._note_state(self.carrier.state())
-            return self._context.clock.monotonic() + LOOK_SECONDS  # as nearly always
-        overdue, due = await self._context.store.read(self._looked())
+        state = self.carrier.state()
+        self._note_state(state)
+        is_up = state.standing is Standing.UP
+        self._room = self.carrier.at_once if is_up else 0
+        free = self._room - len(self._under_way)
+        until = None
+        if self._context.clock.monotonic() >= self._look_at or (free > 0 and not self._next):
+            until = await self._look()
+        if free > 0 and self._next:
+            await self._begin([self._next.popleft() for _ in range(min(free, len(self._next)))])
+        now = self._context.clock.monotonic()
+        if until is not None:
+            return until
+        if is_up and len(self._under_way) < self._room:
+            return now  # what was found at the last look is used up
+        return now + (LOOK_SECONDS if is_up else LOOK_AGAIN_SECONDS)  # whoever comes back rings
+
+    async def _look(self) -> float:
+        """Give up what is too old, and see what is due and as much as can be carried at once; when
+        to look next."""
+        self._next.clear()  # nothing is begun while it may be given up
+        now, now_ms = self._context.clock.monotonic(), self._context.clock.now_ms()
+        overdue, waiting = await self._context.store.read(self._looked(now_ms))
+        begun = {*self._under_way.values(), *self._going_on.values()}
         for row in overdue:
-            if row.id not in self._under_way:
-                await self._give_up(row, State.EXPIRED, row.why or "its time was over")
-        await self._begin_due(due, besides={row.id for row in overdue})
-        return await self._next_look()
+            if row.id not in begun:
+                await self._give_up(row.id, State.EXPIRED, row.why or "its time was over")
+        besides = begun.union(row.id for row in overdue)
+        due = (one for one, at_ms in waiting if at_ms <= now_ms and one not in besides)
+        self._next.extend(due if self._room else ())
+        self._look_at = now + LOOK_AGAIN_SECONDS
+        if waiting and not self._room:
+            return now + LOOK_AGAIN_SECONDS
+        later = ((at_ms - now_ms) / MS for _, at_ms in waiting if at_ms > now_ms)
+        return now + min(LOOK_SECONDS, next(later, LOOK_SECONDS))
 
-    async def _first_due(self, *, behind: int) -> int | None:
-        channel = self.carrier.channel
-        return await self._context.store.read(
-            lambda db: outgoing.next_due(db, channel, after=behind)
-        )
-
-    def _looked(self) -> Callable[[Database], tuple[list[Outgoing], list[int]]]:
-        """Reads what is too old, and what is due if it can be carried now."""
+    def _looked(self, now_ms: int) -> Callable[[Database], tuple[list[Outgoing], _Waiting]]:
+        """Reads what is too old, and what waits: as many as are under way, and as many behind."""
         channel, settings = self.carrier.channel, self._context.config.channels
-        now_ms = self._context.clock.now_ms()
         answers = now_ms - round(settings.answer_seconds * MS)
         # By SMS there is no other way left, so it is tried for longer.
         keep = settings.last_way_seconds if channel == outgoing.SMS else settings.result_seconds
         results = now_ms - round(keep * MS)
-        limit = self._room(self.carrier.state())
+        limit = max(1, 2 * self._room)
 
-        def look(db: Database) -> tuple[list[Outgoing], list[int]]:
+        def look(db: Database) -> tuple[list[Outgoing], _Waiting]:
+            waiting = outgoing.waiting(db, channel, limit=limit)
+            if not waiting:
+                return [], waiting  # as nearly always
             overdue = outgoing.overdue(
                 db,
                 channel,
@@ -171,56 +204,54 @@ class Round:
                 results_before=results,
                 limit=OVERDUE_AT_ONCE,
             )
-            return overdue, outgoing.due(db, channel, now_ms=now_ms, limit=limit) if limit else []
+            return overdue, waiting
 
         return look
 
-    def _room(self, state: ChannelState) -> int:
-        """How many texts to look at for one that may go: those under way are among them."""
-        self._note_state(state)
-        if state.standing is not Standing.UP or self.carrier.at_once <= len(self._under_way):
-            return 0
-        return self.carrier.at_once
+    async def _begin(self, chosen: Sequence[int]) -> None:
+        """Count a try of each that is due still, and have it carried."""
+        now_ms = self._context.clock.now_ms()
 
-    async def _begin_due(self, due: Sequence[int], *, besides: set[int]) -> None:
-        free = self.carrier.at_once - len(self._under_way)
-        besides = besides | self._under_way.keys()
-        chosen = [one for one in due if one not in besides][: max(0, free)]
-        if not chosen:
-            return
+        def begin(db: Database) -> list[Parcel]:
+            begun = (_begin(db, one, now_ms=now_ms) for one in chosen)
+            return [parcel for parcel in begun if parcel is not None]
 
-        def begin(db: Database) -> list[tuple[Outgoing, str | None]]:
-            rows = (outgoing.begin(db, one) for one in chosen)
-            return [(row, _answers(db, row)) for row in rows if row is not None]
+        for parcel in await self._context.store.write(begin):
+            task = asyncio.create_task(self._carry(parcel), name=f"post {parcel.id} and on")
+            self._under_way[task] = parcel.id
+            task.add_done_callback(self._done)
 
-        for row, answers in await self._context.store.write(begin):
-            task = asyncio.create_task(self._carry(row, answers), name=f"parcel {row.id}")
-            self._under_way[row.id] = task
-            task.add_done_callback(partial(self._done, row.id))
+    def _begin_next(self, ends: int, free: str) -> Begin | None:
+        """What begins the next text with the end of one; None: that is for a round to do."""
+        late = self._context.clock.monotonic() >= self._look_at
+        if late or not self._next or len(self._under_way) > self._room:
+            return None
+        chosen, now_ms = self._next.popleft(), self._context.clock.now_ms()
+        self._going_on[ends] = chosen
+        return lambda db: _begin(db, chosen, free, now_ms=now_ms)
 
-    def _done(self, outgoing_id: int, task: asyncio.Task[None]) -> None:
-        del self._under_way[outgoing_id]
+    def _done(self, task: asyncio.Task[None]) -> None:
+        outgoing_id = self._under_way.pop(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             self._log.error("post.fault", parcel=outgoing_id, exc_info=error)
         self.bell.ring()
 
-    async def _next_look(self) -> float:
-        now = self._context.clock.monotonic()
-        if self.carrier.state().standing is not Standing.UP:
-            return now + LOOK_AGAIN_SECONDS
-        if len(self._under_way) >= self.carrier.at_once:
-            return now + LOOK_SECONDS  # whoever comes back rings
-        found = await self._first_due(behind=len(self._under_way))
-        if found is None:
-            return now + LOOK_SECONDS
-        return now + min(LOOK_SECONDS, max(0.0, (found - self._context.clock.now_ms()) / MS))
-
-    async def _carry(self, row: Outgoing, answers: str | None) -> None:
-        sent = await self._sent(_parcel(row, answers))
-        self._context.measures.carried[(self.carrier.channel, sent.kind.value)] += 1
-        write = partial(self._write_down, row, sent)
-        # What became of it is known here only.
-        await insist(self._context.clock, write, lambda: False)
+    async def _carry(self, parcel: Parcel) -> None:
+        """Carry a text, and those that are begun each with the end of the one before."""
+        task = asyncio.current_task()
+        assert task is not None
+        following: Parcel | None = parcel
+        while following is not None:
+            parcel = following
+            self._under_way[task] = parcel.id
+            sent = await self._sent(parcel)
+            self._context.measures.carried[(self.carrier.channel, sent.kind.value)] += 1
+            if not sent.written:
+                # What became of it is known here only.
+                write = partial(self._write_down, parcel, sent)
+                await insist(self._context.clock, write, lambda: False)
+            self._going_on.pop(parcel.id, None)
+            following = sent.begun
 
     async def _sent(self, parcel: Parcel) -> Sent:
         try:
@@ -229,34 +260,43 @@ class Round:
             self._log.exception("channel.fault", parcel=parcel.id)
             return Sent(SentKind.MAYBE, why="a fault of the channel")
 
-    async def _write_down(self, row: Outgoing, sent: Sent) -> None:
-        if sent.written:
-            return
+    async def _write_down(self, parcel: Parcel, sent: Sent) -> None:
         now_ms = self._context.clock.now_ms()
         if sent.kind is SentKind.NEVER:
-            await self._give_up(row, State.REFUSED, sent.why)
+            await self._give_up(parcel.id, State.REFUSED, sent.why)
             return
         if sent.kind in (SentKind.LATER, SentKind.MAYBE):
-            pause = outgoing.pause_ms(row.tries)
+            pause = outgoing.pause_ms(parcel.tries)
             if sent.again_seconds is not None:
                 pause = max(0, round(sent.again_seconds * MS))
             await self._context.store.write(
-                lambda db: outgoing.try_again(db, row.id, sent.why, pause_ms=pause, now_ms=now_ms)
+                lambda db: outgoing.try_again(
+                    db, parcel.id, sent.why, pause_ms=pause, now_ms=now_ms
+                )
             )
-            self._log.info("post.later", parcel=row.id, tries=row.tries, why=sent.why)
+            self._log.info("post.later", parcel=parcel.id, tries=parcel.tries, why=sent.why)
             return
         state = State.DELIVERED if sent.kind is SentKind.DELIVERED else State.SENT
         await self._context.store.write(
-            lambda db: outgoing.arrived(db, row.id, state, sent.provider_id, now_ms=now_ms)
+            lambda db: outgoing.arrived(
+                db,
+                parcel.id,
+                state,
+                sent.provider_id,
+                result=parcel.kind == Kind.RESULT,
+                now_ms=now_ms,
+            )
         )
 
-    async def _give_up(self, row: Outgoing, state: State, why: str) -> None:
+    async def _give_up(self, outgoing_id: int, state: State, why: str) -> None:
         now_ms = self._context.clock.now_ms()
         by_sms = await self._context.store.write(
-            lambda db: outgoing.give_up(db, row.id, state, why, now_ms=now_ms)
+            lambda db: outgoing.give_up(db, outgoing_id, state, why, now_ms=now_ms)
         )
         self._context.measures.carried[(self.carrier.channel, state.value)] += 1
-        self._log.warning("post.given_up", parcel=row.id, state=state.value, why=why, by_sms=by_sms)
+        self._log.warning(
+            "post.given_up", parcel=outgoing_id, state=state.value, why=why, by_sms=by_sms
+        )
         if by_sms:
             self._ring(outgoing.SMS)
 
@@ -274,6 +314,12 @@ class Round:
             )
 
 
+def _begin(db: Database, outgoing_id: int, free: str = "", *, now_ms: int) -> Parcel | None:
+    """Count a try of what is due still."""
+    row = outgoing.begin(db, outgoing_id, now_ms=now_ms)
+    return None if row is None else _parcel(row, _answers(db, row), free)
+
+
 def _answers(db: Database, row: Outgoing) -> str | None:
     """The channel's id of the message that a text answers."""
     if row.inbound_id is None:
@@ -282,7 +328,7 @@ def _answers(db: Database, row: Outgoing) -> str | None:
     return None if found is None else str(found)
 
 
-def _parcel(row: Outgoing, answers: str | None) -> Parcel:
+def _parcel(row: Outgoing, answers: str | None, free: str) -> Parcel:
     return Parcel(
         id=row.id,
         address=row.address,
@@ -295,4 +341,5 @@ def _parcel(row: Outgoing, answers: str | None) -> Parcel:
         answers=answers,
         created_at=row.created_at,
         tries=row.tries,
+        free=free,
     )

@@ -15,6 +15,7 @@ left is made again, with the same id.
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from peewee import Database
 
@@ -25,7 +26,6 @@ from pulsarack.queue.rows import (
     scalar,
     select,
     select_one,
-    touched,
     tuples,
 )
 
@@ -53,8 +53,7 @@ class State(StrEnum):
     REFUSED = "REFUSED"
 
 
-@dataclass(frozen=True, slots=True)
-class Outgoing:
+class Outgoing(NamedTuple):
     """A row. Times are milliseconds UTC."""
 
     id: int
@@ -92,6 +91,7 @@ class Text:
 
 
 _SELECT = f"SELECT {columns(Outgoing)} FROM outgoing"
+_SELECT_BEGUN = _SELECT.replace(" tries,", " tries + 1,")  # as it is once the try is counted
 # A success that was reversed is told before its reversal, whatever way either takes.
 _ITS_TURN = (
     "NOT EXISTS (SELECT 1 FROM outgoing AS earlier WHERE earlier.order_id = text.order_id"
@@ -123,49 +123,50 @@ def put(db: Database, text: Text, *, now_ms: int) -> int | None:
     )
 
 
-def due(db: Database, channel: str, *, now_ms: int, limit: int) -> list[int]:
-    """The ids of what may be tried now on a channel, what waits longest first."""
+def waiting(db: Database, channel: str, *, limit: int) -> list[tuple[int, int]]:
+    """What waits on a channel and may be tried before all else: ids, each with the time from which
+    on it is due. The first of them; one that is due may be under way."""
     rows = tuples(
         db,
-        "SELECT id FROM outgoing AS text WHERE channel = ? AND state = 'WAITING'"
-        f" AND not_before <= ? AND {_ITS_TURN} ORDER BY not_before, id LIMIT ?",
-        (channel, now_ms, limit),
+        "SELECT id, not_before FROM outgoing AS text WHERE channel = ? AND state = 'WAITING'"
+        f" AND {_ITS_TURN} ORDER BY not_before, id LIMIT ?",
+        (channel, limit),
     )
-    return [row[0] for row in rows]
+    return [(row[0], row[1]) for row in rows]
 
 
-def next_due(db: Database, channel: str, *, after: int) -> int | None:
-    """When the next try on a channel is due, behind so many that are under way."""
-    found = scalar(
+def begin(db: Database, outgoing_id: int, *, now_ms: int) -> Outgoing | None:
+    """Count a try before it is made; the text, None if it is not due any more."""
+    row = select_one(
         db,
-        "SELECT not_before FROM outgoing AS text WHERE channel = ? AND state = 'WAITING'"
-        f" AND {_ITS_TURN} ORDER BY not_before, id LIMIT 1 OFFSET ?",
-        (channel, after),
+        Outgoing,
+        f"{_SELECT_BEGUN} AS text WHERE id = ? AND state = 'WAITING' AND not_before <= ?"
+        f" AND {_ITS_TURN}",
+        (outgoing_id, now_ms),
     )
-    return None if found is None else int(found)
-
-
-def begin(db: Database, outgoing_id: int) -> Outgoing | None:
-    """Count a try before it is made; the text, None if it is not waiting any more."""
-    counted = touched(
-        db,
-        "UPDATE outgoing SET tries = tries + 1 WHERE id = ? AND state = 'WAITING'",
-        (outgoing_id,),
-    )
-    return find(db, outgoing_id) if counted else None
+    if row is not None:
+        execute(db, "UPDATE outgoing SET tries = tries + 1 WHERE id = ?", (outgoing_id,))
+    return row
 
 
 def arrived(
-    db: Database, outgoing_id: int, state: State, provider_id: str | None, *, now_ms: int
+    db: Database,
+    outgoing_id: int,
+    state: State,
+    provider_id: str | None,
+    *,
+    result: bool = True,
+    now_ms: int,
 ) -> None:
-    """It has left (SENT) or is there (DELIVERED)."""
+    """It has left (SENT) or is there (DELIVERED). `result`: whether it may carry one."""
     execute(
         db,
         "UPDATE outgoing SET state = ?, provider_id = coalesce(?, provider_id), why = '',"
         " finished_at = ? WHERE id = ? AND state <> 'DELIVERED'",
         (state.value, provider_id, now_ms, outgoing_id),
     )
-    _told(db, outgoing_id, now_ms)
+    if result:
+        _told(db, outgoing_id, now_ms)
 
 
 def try_again(db: Database, outgoing_id: int, why: str, *, pause_ms: int, now_ms: int) -> None:

@@ -2,12 +2,12 @@
 
 A small world on virtual time sells 24 orders on four chips, from order.new to the message that
 its agent has acknowledged; then it stands idle for an hour. Another sells as many by SMS, on
-chips that need no pause and go on at once, and a third with operators so quick that an order is
-sent as it is claimed. What is counted stands in the tables below and must be equal: who makes
-something dearer notices, and so does who makes it cheaper. To renew the tables, look at whether
-the change is meant, and put in what the failing test says was measured; it names the statements
-as well. Only `callbacks` leaves room: asyncio itself may use a few more or less in another
-version of Python.
+chips that need no pause and go on at once, a third with operators so quick that an order is
+sent as it is claimed, and a fourth sends texts to people. What is counted stands in the tables
+below and must be equal: who makes something dearer notices, and so does who makes it cheaper. To
+renew the tables, look at whether the change is meant, and put in what the failing test says was
+measured; it names the statements as well. Only `callbacks` leaves room: asyncio itself may use a
+few more or less in another version of Python.
 
 On a real file, with its threads, the store is asked how often it waits for the disk.
 """
@@ -31,6 +31,8 @@ from pulsarack.daemon.store_thread import Job
 from pulsarack.modems.simulator.rack import Latencies
 from pulsarack.modems.timing import Clock
 from pulsarack.queue import agents
+from pulsarack.queue.post.outgoing import Kind
+from tests.daemon.sms_world import SmsWorld
 from tests.daemon.statements import Planner, planner
 from tests.daemon.store_inline import InlineStore
 from tests.daemon.test_orders_and_chips import chip
@@ -49,7 +51,10 @@ from tests.daemon.world import (
 T = TypeVar("T")
 CHIPS = 4
 ORDERS = 24
+TEXTS = 48
 IDLE_MINUTES = 60
+# What is done every so often is no order's cost.
+OFF = '[schedules]\noff = ["low-stock"]\n'
 
 AN_ORDER: dict[str, Any] = {
     # In: agent with its deposit, product, prefix, an equal order in the archives (4).
@@ -126,6 +131,30 @@ AN_ORDER_AT_ONCE: dict[str, Any] = {
     "callbacks": pytest.approx(4.25, rel=0.1),
 }
 """By order, when orders wait for chips whose operators answer in a tenth of a second."""
+
+A_TEXT: dict[str, Any] = {
+    # Handed out: the text. Out: does an order wait, how the chip stands, how many texts the next
+    # one's day holds. The outbox when all that it was last seen to hold has gone (0.58), and
+    # the chip's first (0.35).
+    "statements that read": 5.06,
+    # Its part.
+    "statements that insert": 1.0,
+    # Its try is counted; it and its part have left.
+    "statements that update": 3.0,
+    # SQLite's, for the text that has left.
+    "tables made for a moment": 1.0,
+    # Out, with the part of the chip's next text and the try of another; and the first ones.
+    "jobs that write": 1.29,
+    "jobs that read": 0.54,
+    # Its head, and what it says (AT+CMGS); is it the same chip still (AT+CCID).
+    "commands to the modem": 3.08,
+    "bytes to the modem": 66.42,
+    "lines from the modem": 5.08,
+    "bytes from the modem": 60.75,
+    # The chip's task 5, the text's own 3, data of the line 3; its round, and timers of the rack.
+    "callbacks": pytest.approx(16.44, rel=0.1),
+}
+"""By text to a person, when texts wait for chips."""
 
 AN_IDLE_CHIP: dict[str, Any] = {
     # Twice: the chip's row and its open attempt. Six times the rack: is an order too old; twice the
@@ -316,22 +345,44 @@ async def _life_at_once(directory: Path, meter: Meter, plans: Planner) -> Readin
     return an_order
 
 
+async def _life_of_texts(directory: Path, meter: Meter, plans: Planner) -> Reading:
+    plan = rack_plan(*[("wavecom", "telkomsel")] * CHIPS)
+    settings = f"{OFF}[sms]\nanswers = true\npause_seconds = 0\nper_minute = 6000\n"
+    world = SmsWorld(directory, plan, settings)
+    await world.set_up()
+    await _until_idle(world)
+    await world.clock.sleep(5.0)
+    for number in range(TEXTS):
+        world.tell(f"text {number}", kind=Kind.ANSWER)
+    meter.on = True
+    while len(world.heard()) < TEXTS:
+        await world.clock.sleep(1.0)
+    await world.clock.sleep(5.0)
+    meter.on = False
+    assert {text.state for text in world.sent()} == {"SENT"}
+    await world.stop()
+    return meter.read(TEXTS, plans)
+
+
 async def _opened(
     directory: Path, operator: str, *, latencies: Latencies | None = None, **limits: int
 ) -> World:
     """A world whose chips stand idle."""
     plan = rack_plan(*[("wavecom", operator)] * CHIPS, stock=50_000_000)
     plan = replace(plan, latencies=latencies or plan.latencies)
-    # What is done every so often is no order's cost.
-    world = World(directory, plan, settings='[schedules]\noff = ["low-stock"]')
+    world = World(directory, plan, settings=OFF)
     await world.set_up()
     for modem in world.plan.modems if limits else ():
         adopted = {"iccid": modem.chip.iccid, "operator": operator, "recipe": RECIPES[operator]}
         await world.call("chip.adopt", **adopted, **limits)
+    await _until_idle(world)
+    return world
+
+
+async def _until_idle(world: World) -> None:
     for number in range(CHIPS):
         while (await chip(world, number))["doing"] != "idle":
             await world.clock.sleep(1.0)
-    return world
 
 
 async def _sell(world: World, meter: Meter, plans: Planner, text: str) -> Reading:
@@ -378,6 +429,14 @@ def test_what_an_order_costs_that_is_sent_as_it_is_claimed(
         install(meter, monkeypatch)
         reading = run(_life_at_once(tmp_path, meter, plans))
     assert reading.measured == AN_ORDER_AT_ONCE, f"{reading.measured}\n{reading.statements}"
+
+
+def test_what_a_text_to_a_person_costs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    meter = Meter()
+    with planner(tmp_path) as plans:
+        install(meter, monkeypatch)
+        reading = run(_life_of_texts(tmp_path, meter, plans))
+    assert reading.measured == A_TEXT, f"{reading.measured}\n{reading.statements}"
 
 
 def test_what_an_idle_chip_costs(readings: tuple[Reading, Reading]) -> None:

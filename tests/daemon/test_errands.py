@@ -43,12 +43,16 @@ async def test_they_are_done_in_the_order_in_which_they_came() -> None:
 
         return work
 
-    asked = [desk.ask(job(number)) for number in range(3)]
+    jobs = [job(number) for number in range(3)]
+    asked = [desk.ask(one) for one in jobs]
     await asyncio.sleep(0)
     assert desk.woken == 3
+    gave = []
     while desk.errands.waiting:
-        await desk.errands.run_next()
-    assert [await one for one in asked] == done == [0, 1, 2]
+        assert desk.errands.next is jobs[len(gave)]
+        gave.append(await desk.errands.run_next())
+    assert desk.errands.next is None
+    assert [await one for one in asked] == gave == done == [0, 1, 2]
 
 
 async def test_a_turn_that_does_not_come_is_told_with_the_reason() -> None:
@@ -103,7 +107,7 @@ async def test_what_a_job_raises_is_its_caller_s() -> None:
 
     asked = desk.ask(fail)
     await asyncio.sleep(0)
-    await desk.errands.run_next()
+    assert await desk.errands.run_next() is None
     with pytest.raises(ModemSilent):
         await asked
 

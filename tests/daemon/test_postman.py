@@ -15,6 +15,7 @@ from peewee import Database
 from pulsarack.daemon import config
 from pulsarack.daemon import log as logging
 from pulsarack.daemon.channels.carrier import (
+    BeginNext,
     ChannelState,
     Parcel,
     Sent,
@@ -30,7 +31,7 @@ from pulsarack.queue import agents
 from pulsarack.queue.identity import senders
 from pulsarack.queue.orders import NOT_TRIED, Order
 from pulsarack.queue.post import outgoing
-from pulsarack.queue.post.outgoing import Kind, Outgoing, Text
+from pulsarack.queue.post.outgoing import Kind, Outgoing, State, Text
 from pulsarack.ussd.shelf import load_shelf
 from tests.daemon.store_inline import InlineStore
 from tests.daemon.virtual_loop import LoopClock, run
@@ -90,6 +91,30 @@ class Scripted:
         return [parcel.address for _, parcel in self.tried]
 
 
+class GoingOn(Scripted):
+    """One that writes down itself that a text is there, and begins the next with it."""
+
+    office: "Office"
+    writes_seconds = 0.0
+
+    def go_on(self, begin_next: BeginNext) -> None:
+        self.begin_next = begin_next
+
+    async def send(self, parcel: Parcel) -> Sent:
+        sent = await super().send(parcel)
+        if sent.kind is not SentKind.DELIVERED:
+            return sent
+        begin, now_ms = self.begin_next(parcel.id, "here"), self.office.clock.now_ms()
+        await asyncio.sleep(self.writes_seconds)
+
+        def end(db: Database) -> Parcel | None:
+            outgoing.arrived(db, parcel.id, State.DELIVERED, None, now_ms=now_ms)
+            return None if begin is None else begin(db)
+
+        begun = await self.office.store.write(end)
+        return Sent(SentKind.DELIVERED, written=True, begun=begun)
+
+
 class Office:
     """A store and a postman over it, which can die and come back."""
 
@@ -106,6 +131,9 @@ class Office:
         self.context = Context(
             self._config, self.clock, self.store, SHELF, Secrets(), Events(), logging.get(), str
         )
+        for carrier in self.carriers:
+            if isinstance(carrier, GoingOn):
+                carrier.office = self
         self.postman = Postman(self.context, self.carriers)
         self.task = asyncio.create_task(self.postman.run())
 
@@ -154,6 +182,29 @@ def test_a_text_is_carried_as_soon_as_it_is_written(tmp_path: Path) -> None:
         assert [at for at, _ in xmpp.tried] == [pytest.approx(3.0, abs=0.1)]
 
     live(tmp_path, story, xmpp)
+
+
+def test_a_text_alone_is_looked_for_before_it_and_behind_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs = []
+
+    async def story(office: Office) -> None:
+        read, write = office.store.read_inline, office.store.run_inline
+        monkeypatch.setattr(
+            office.store, "read_inline", lambda job: (jobs.append("r"), read(job))[1]
+        )
+        monkeypatch.setattr(
+            office.store, "run_inline", lambda job: (jobs.append("w"), write(job))[1]
+        )
+        await asyncio.sleep(3.0)
+        jobs.clear()
+        await office.put("xmpp", "a@example.org")
+        await asyncio.sleep(2.0)
+        # It is put there; found, begun, written down; and nothing else is found.
+        assert jobs == ["w", "r", "w", "w", "r"]
+
+    live(tmp_path, story, Scripted("xmpp"))
 
 
 def test_each_try_is_later_and_an_answer_ends_with_its_time(tmp_path: Path) -> None:
@@ -250,8 +301,104 @@ def test_no_more_at_once_than_a_channel_carries_and_one_dead_address_holds_up_no
     live(tmp_path, story, xmpp)
 
 
-def test_nothing_that_waits_is_lost_when_the_daemon_dies(tmp_path: Path) -> None:
-    xmpp = Scripted("xmpp", at_once=2)
+def test_what_is_next_in_turn_is_still_dropped_when_its_time_is_over(tmp_path: Path) -> None:
+    xmpp = Scripted("xmpp", at_once=1, takes_seconds=60.0)
+
+    async def story(office: Office) -> None:
+        made = [await office.put("xmpp", f"a{number}") for number in range(3)]
+        await asyncio.sleep(600.0)
+        assert [office.row(one).state for one in made] == ["DELIVERED", "DELIVERED", "EXPIRED"]
+        assert xmpp.addresses() == ["a0", "a1"]
+
+    live(tmp_path, story, xmpp, settings="[channels]\nanswer_seconds = 90\n")
+
+
+def test_a_carrier_that_goes_on_needs_no_round_for_each_text(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sms, looks, waiting = GoingOn("sms", at_once=4), [], outgoing.waiting
+
+    def counted(db: Database, channel: str, **rest: Any) -> Any:
+        looks.append(channel)
+        return waiting(db, channel, **rest)
+
+    monkeypatch.setattr(outgoing, "waiting", counted)
+
+    async def story(office: Office) -> None:
+        made = [await office.put("sms", f"a{number}") for number in range(40)]
+        await asyncio.sleep(10.5)  # ten times four at once
+        assert {office.row(one).state for one in made} == {"DELIVERED"}
+        assert {office.row(one).tries for one in made} == {1}
+        assert sms.addresses() == [f"a{number}" for number in range(40)]
+        assert sms.most_under_way == 4
+        assert {parcel.free for _, parcel in sms.tried} == {"", "here"}
+        assert len(looks) <= 13
+
+    live(tmp_path, story, sms)
+
+
+def test_what_goes_on_gives_way_when_less_can_be_carried_at_once(tmp_path: Path) -> None:
+    sms = GoingOn("sms", at_once=40, takes_seconds=10.0)
+
+    async def story(office: Office) -> None:
+        made = []
+        for number in range(300):
+            made.append(await office.put("sms", f"a{number}"))
+            await asyncio.sleep(0.25 if number < 40 else 0.0)  # they never end together
+        await asyncio.sleep(3.0)
+        assert sms.under_way == 40
+        sms.at_once = 30
+        await asyncio.sleep(15.0)
+        assert sms.under_way == 30
+        sms.at_once = 50
+        await asyncio.sleep(100.0)
+        assert sms.most_under_way == 50
+        assert {office.row(one).state for one in made} == {"DELIVERED"}
+
+    live(tmp_path, story, sms)
+
+
+def test_what_did_not_get_through_ends_the_going_on_and_nothing_else(tmp_path: Path) -> None:
+    sms = GoingOn("sms", at_once=2)
+    for number in range(0, 20, 3):
+        sms.script[f"a{number}"] = [LATER, RuntimeError("a fault of the channel"), MAYBE]
+
+    async def story(office: Office) -> None:
+        made = [await office.put("sms", f"a{number}") for number in range(20)]
+        await asyncio.sleep(120.0)
+        assert {office.row(one).state for one in made} == {"DELIVERED"}
+        assert [office.row(one).tries for one in made[:4]] == [4, 1, 1, 4]
+        assert sms.most_under_way == 2
+
+    live(tmp_path, story, sms)
+
+
+def test_what_is_begun_with_the_end_of_another_is_not_begun_by_a_round_as_well(
+    tmp_path: Path,
+) -> None:
+    """However long the disk takes for that, and whatever else becomes free meanwhile."""
+    sms = GoingOn("sms", at_once=3)
+    sms.writes_seconds = 7.0
+    for number in range(0, 30, 4):
+        sms.script[f"a{number}"] = [LATER]
+
+    async def story(office: Office) -> None:
+        made = []
+        for number in range(30):
+            made.append(await office.put("sms", f"a{number}"))
+            await asyncio.sleep(1.0)
+        await asyncio.sleep(200.0)
+        assert {office.row(one).state for one in made} == {"DELIVERED"}
+        assert [office.row(one).tries for one in made] == [1 + (n % 4 == 0) for n in range(30)]
+
+    live(tmp_path, story, sms)
+
+
+@pytest.mark.parametrize("kind", [Scripted, GoingOn])
+def test_nothing_that_waits_is_lost_when_the_daemon_dies(
+    tmp_path: Path, kind: type[Scripted]
+) -> None:
+    xmpp = kind("xmpp", at_once=2)
 
     async def story(office: Office) -> None:
         made = [await office.put("xmpp", f"a{number}") for number in range(10)]

@@ -1,6 +1,8 @@
 """What the chips send to people: from which, how fast, between which orders, and how surely."""
 
+import asyncio
 import itertools
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from pulsarack.daemon.channels.sms.pace import BURST, Pace
 from pulsarack.daemon.context import Context
 from pulsarack.daemon.deliveries import Deliveries
 from pulsarack.daemon.desk import CARD_STAYS_SECONDS
+from pulsarack.modems.driver import Driver
 from pulsarack.modems.results import DeliveryReport
 from pulsarack.modems.simulator import network
 from pulsarack.modems.simulator.menu_weather import MenuFault
@@ -57,6 +60,28 @@ def test_one_chip_receives_and_others_answer(tmp_path: Path) -> None:
         assert {one.receiver for one in world.letters()} == {iccid(world, 0)}
 
     in_sms_world(tmp_path, order, TELKOMSEL, XL, TELKOMSEL, settings="")
+
+
+def test_texts_that_wait_leave_from_all_chips_alike(tmp_path: Path) -> None:
+    """But for those that answer what was written to one of them."""
+
+    async def tell(world: SmsWorld) -> None:
+        first, second = iccid(world, 0), iccid(world, 1)
+        for number in range(40):
+            world.tell(f"any {number}")
+        await world.until(lambda: len(world.heard()) == 40)
+        used = Counter(one.chip for one in world.telephones.heard)
+        assert used[first] + used[second] == 40 and abs(used[first] - used[second]) <= 4
+        for number in range(20):
+            world.tell(f"first {number}", sender=first)
+            world.tell(f"any {number}")
+        await world.until(lambda: len(world.heard()) == 80)
+        answers = [one for one in world.telephones.heard if one.text.startswith("first")]
+        assert {one.chip for one in answers} == {first}
+        assert [one.tries for one in world.sent()] == [1] * 80
+
+    settings = ON + "pause_seconds = 0\nper_minute = 6000\n"
+    in_sms_world(tmp_path, tell, TELKOMSEL, TELKOMSEL, settings=settings)
 
 
 def test_a_chip_that_is_changed_while_its_slot_begins(
@@ -375,6 +400,80 @@ def test_a_text_that_did_not_arrive_is_sent_again(tmp_path: Path) -> None:
     in_sms_world(tmp_path, send, settings=REPORTS)
 
 
+@pytest.mark.parametrize("chip_leaves", [True, False])
+def test_what_is_counted_ahead_and_does_not_leave_is_taken_back(
+    tmp_path: Path, chip_leaves: bool
+) -> None:
+    """The next text of a chip is counted with the end of the one before it."""
+
+    async def leave(world: SmsWorld) -> None:
+        first, second = iccid(world, 0), iccid(world, 1)
+        desk = next(one for one in world.daemon.rack.desks() if one.iccid == first)
+        for number in range(2):
+            world.tell(f"text {number}", sender=first)
+        await world.until(world.parts)
+
+        async def long(_modem: Driver) -> None:
+            await world.clock.sleep(60.0)
+
+        errand = asyncio.ensure_future(desk.errands.ask(long, 60.0, lambda: ""))
+        await world.until(lambda: states(world)[0] == "SENT")
+        assert [one["chip"] for one in world.parts()] == [first, first]
+        if chip_leaves:
+            world.ports.unplug("/rack/modem0")
+        await world.until(lambda: states(world) == ["SENT"] * 2)
+        assert [one["chip"] for one in world.parts()] == [first, second]
+        assert [one["provider_id"] for one in world.parts()].count(None) == 0
+        await asyncio.gather(errand, return_exceptions=True)
+
+    in_sms_world(tmp_path, leave, TELKOMSEL, TELKOMSEL, settings=ON + "pause_seconds = 0\n")
+
+
+def test_a_text_that_leaves_for_another_chip_while_it_is_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def wait(world: SmsWorld) -> None:
+        first, second = iccid(world, 0), iccid(world, 1)
+        true = world.daemon.store.write
+
+        async def slowly(job: Any) -> Any:
+            done = await true(job)
+            if "_note_left" in job.__qualname__ and len(world.parts()) == 2:
+                await world.clock.sleep(60.0)
+            return done
+
+        monkeypatch.setattr(world.daemon.store, "write", slowly)
+        for number in range(2):
+            world.tell(f"text {number}", sender=first)
+        await world.until(lambda: len(world.heard()) == 2)
+        await world.clock.sleep(60.0)
+        assert [one["chip"] for one in world.parts()] == [first, second]
+        assert [one["provider_id"] for one in world.parts()].count(None) == 0
+
+    in_sms_world(tmp_path, wait, TELKOMSEL, TELKOMSEL, settings=ON + "pause_seconds = 0\n")
+
+
+def test_a_stock_that_is_due_is_read_between_two_texts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def stream(world: SmsWorld) -> None:
+        operator, asked = world.simulation.operators["telkomsel"], []
+
+        def dial(dealer: Any, code: str) -> Any:
+            asked.append(len(world.heard()))
+            return Operator.dial(operator, dealer, code)
+
+        monkeypatch.setattr(operator, "dial", dial)
+        for number in range(200):
+            world.tell(f"text {number}")
+        await world.until(lambda: len(world.heard()) == 200, 3600)
+        while_texts_waited = [heard for heard in asked if heard < 200]
+        assert 3 <= len(while_texts_waited) <= 12, asked
+
+    settings = ON + "pause_seconds = 0\nper_minute = 600\n[chips]\nstock_check_seconds = 120\n"
+    in_sms_world(tmp_path, stream, settings=settings)
+
+
 # --- how fast -----------------------------------------------------------------------------
 
 
@@ -423,6 +522,29 @@ def test_the_pace() -> None:
     # A turn that is too far off is left to others.
     assert [pace.wait_for_chip("a", 100.0, 4.0) for _ in range(2)] == [6.0, 6.0]
     assert pace.wait_for_chip("a", 106.0, 4.0) == 0.0
+
+
+def test_those_that_wait_for_the_pace_of_all_chips_do_not_wake_each_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    true = Pace.wait_for_all
+
+    def wait_for_all(pace: Pace, now: float) -> float:
+        asked.append(now)
+        return true(pace, now)
+
+    monkeypatch.setattr(Pace, "wait_for_all", wait_for_all)
+
+    async def tell(world: SmsWorld) -> None:
+        for number in range(40):
+            world.tell(f"text {number}")
+        await world.until(lambda: len(world.heard()) == 40, 3600)
+        assert len(asked) <= 2 * 40
+
+    # Each text waits for its turn: all chips together are slower than each of them.
+    settings = ON + "pause_seconds = 0\nper_minute = 20\n"
+    in_sms_world(tmp_path, tell, *[TELKOMSEL] * 4, settings=settings)
 
 
 @pytest.mark.parametrize("pause", [1, 2.5, 4, 5, 6, 30])

@@ -118,7 +118,7 @@ def test_a_text_that_waits_keeps_its_time(shop: World, by_ms: int) -> None:
         minute = {"answers_before": now - 60_000, "results_before": now - 60_000}
         return shop.run(
             lambda db: (
-                len(outgoing.due(db, "sms", now_ms=now, limit=9)),
+                sum(at <= now for _, at in outgoing.waiting(db, "sms", limit=9)),
                 len(outgoing.overdue(db, "sms", limit=9, **minute)),
             )
         )

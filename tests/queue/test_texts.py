@@ -178,7 +178,7 @@ def test_a_result_that_may_have_left_by_text_is_not_worded_anew(shop: World) -> 
     (before,) = shop.run(lambda db: messages.of_order(db, first.order.id))
     told = Text("xmpp", "a@b", Kind.RESULT, before.text, agent="A1", message_id=before.id)
     number = shop.run(lambda db: outgoing.put(db, told, now_ms=shop.now))
-    assert shop.run(lambda db: outgoing.begin(db, number))
+    assert shop.run(lambda db: outgoing.begin(db, number, now_ms=shop.now))
     shop.text(CARD, success("SN1"))
     (after,) = shop.run(lambda db: messages.of_order(db, first.order.id))
     assert after.text == before.text

@@ -7,12 +7,14 @@ Whoever's turn does not come in time goes to another chip. A text leaves no stoc
 costs the chip's own credit, of which the ledger knows nothing.
 """
 
+import asyncio
 import re
 from collections.abc import Sequence
 
 from peewee import Database
 
 from pulsarack.daemon.channels.carrier import (
+    BeginNext,
     ChannelState,
     Parcel,
     Sent,
@@ -59,8 +61,14 @@ class SmsCarrier:
         self._context = context
         self._rack = rack
         self._pace = Pace(settings.per_minute, settings.pause_seconds)
+        self._turns = asyncio.Lock()  # whoever waits for that of all chips
         self._receive = self._answer = 0  # how many chips were told to
         self._looked = False
+        self._begin_next: BeginNext = lambda _ends, _free: None
+
+    def go_on(self, begin_next: BeginNext) -> None:
+        """Begin the next text with the end of one, by this."""
+        self._begin_next = begin_next
 
     @property
     def channel(self) -> str:
@@ -115,10 +123,11 @@ class SmsCarrier:
             return Sent(
                 SentKind.NEVER, why=f"it needs {parts} messages; [sms] parts_most is {most}"
             )
-        while wait := self._pace.wait_for_all(self._context.clock.monotonic()):
-            if wait > PACE_SECONDS:
-                return Sent(SentKind.LATER, why="[sms] per_minute", again_seconds=wait)
-            await self._context.clock.sleep(wait)
+        async with self._turns:  # else all that wait wake for each turn
+            while wait := self._pace.wait_for_all(self._context.clock.monotonic()):
+                if wait > PACE_SECONDS:
+                    return Sent(SentKind.LATER, why="[sms] per_minute", again_seconds=wait)
+                await self._context.clock.sleep(wait)
         tried: set[str] = set()
         later = Sent(SentKind.LATER, why="no chip may send now", again_seconds=NO_CHIP_SECONDS)
         while len(tried) < CHIPS_TRIED and (desk := self._choose(parcel, tried)):
@@ -131,23 +140,28 @@ class SmsCarrier:
 
     def _able(self) -> list[Desk]:
         """The chips that may send now."""
+        return [desk for desk in self._rack.desks() if self._may_send(desk)]
+
+    def _may_send(self, desk: Desk) -> bool:
+        kept = desk.held or desk.gone or desk.stopping or desk.no_parcels
         now = self._context.clock.monotonic()
-        return [
-            desk
-            for desk in self._rack.desks()
-            if desk.answers
-            and not (desk.held or desk.gone or desk.stopping or desk.no_parcels)
-            and not self._pace.rests(desk.iccid, now)
-        ]
+        return desk.answers and not (kept or self._pace.rests(desk.iccid, now))
 
     def _choose(self, parcel: Parcel, tried: set[str]) -> Desk | None:
-        """The one that was written to, on the first try; else the one with the least to do."""
+        """The one that was written to, on the first try; else the one that is free now, or the one
+        with the least to do."""
+        if parcel.tries <= 1 and (desk := self._at(parcel.sender, tried)):
+            return desk
+        if (desk := self._at(parcel.free, tried)) and not desk.parcels.waiting:
+            return desk
         able = [desk for desk in self._able() if desk.iccid not in tried]
-        if parcel.tries <= 1:
-            for desk in able:
-                if desk.iccid == parcel.sender:
-                    return desk
         return min(able, key=self._load, default=None)
+
+    def _at(self, iccid: str, tried: set[str]) -> Desk | None:
+        """The chip of that ICCID, if it may send now and was not tried."""
+        slot = self._rack.slot_of(iccid) if iccid and iccid not in tried else None
+        desk = None if slot is None else slot.desk
+        return desk if desk is not None and self._may_send(desk) else None
 
     def _load(self, desk: Desk) -> tuple[int, bool, float, str]:
         busy = desk.doing not in ("idle", "resting")
@@ -158,15 +172,18 @@ class SmsCarrier:
         wait = self._pace.wait_for_chip(desk.iccid, now, PACE_SECONDS)
         if wait > PACE_SECONDS:
             return Sent(SentKind.LATER, why="[sms] pause_seconds", again_seconds=wait)
-        await self._context.clock.sleep(wait)
-        handover = Handover(self._context, desk, parcel, parts)
+        if wait:
+            await self._context.clock.sleep(wait)
+        handover = Handover(self._context, desk, parcel, parts, self._begin_next)
         # The next one waits for the turn of the one before, too.
         turns = min(HANDS, 1 + desk.parcels.ahead)
         try:
-            handed = await desk.parcels.ask(handover.run, turns * TURN_SECONDS, lambda: desk.doing)
+            handed = await desk.parcels.ask(handover, turns * TURN_SECONDS, lambda: desk.doing)
         except (ModemError, HeldBack, DayFull, StoreError) as error:
-            kind = SentKind.MAYBE if handover.may_have_left else SentKind.LATER
-            return Sent(kind, why=str(error))
+            if handover.may_have_left:
+                return Sent(SentKind.MAYBE, why=str(error))
+            await handover.give_up()
+            return Sent(SentKind.LATER, why=str(error))
         except Exception as error:
             self._context.log.exception("sms.not_sent", chip=desk.iccid)
             return Sent(SentKind.MAYBE, why=f"a fault of the daemon: {type(error).__name__}")
@@ -176,7 +193,9 @@ class SmsCarrier:
         result = handed.result
         if isinstance(result, SmsSent):
             self._pace.sent(desk.iccid)
-            return Sent(SentKind.SENT, handed.provider_id, written=handed.written)
+            return Sent(
+                SentKind.SENT, handed.provider_id, written=handed.written, begun=handed.begun
+            )
         if isinstance(result, Refused) and result.code == UNASSIGNED_NUMBER and not result.left:
             return Sent(SentKind.NEVER, why="the network knows no such number")
         why = _why(result)
@@ -222,5 +241,4 @@ def _parts_of(parcel: Parcel) -> Sequence[str]:
         raise ValueError("the address is not a telephone number")
     if not parcel.text.strip():
         raise ValueError("the text is empty")
-    sms.encode_submit(parcel.address, parcel.text)
     return sms.split_text(parcel.text)

@@ -6,7 +6,7 @@ import socket
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -185,9 +185,9 @@ async def test_a_slow_host_holds_up_no_other(tmp_path: Path) -> None:
             await asyncio.sleep(0)
         third = await world.channel.send(PARCEL)
         assert (third.kind, third.again_seconds) == (SentKind.LATER, 2.0)
-        again = await world.channel.send(replace(PARCEL, tries=7))
+        again = await world.channel.send(PARCEL._replace(tries=7))
         assert again.again_seconds == 60.0  # thousands of them wait for a host that is dead
-        sent = await world.channel.send(replace(PARCEL, address="K2"))
+        sent = await world.channel.send(PARCEL._replace(address="K2"))
         assert sent.kind is SentKind.DELIVERED
         slow.waits.set()
         assert [(await one).kind for one in stuck] == [SentKind.DELIVERED] * 2
@@ -313,14 +313,14 @@ async def test_an_order_is_reported_in_the_form_it_came_in(tmp_path: Path) -> No
             account, Request("S10", "081200000012", 1), reference="r9", dialect="spoken"
         )
         order_id = getattr(placed, "order").id  # noqa: B009
-        sent = await world.channel.send(replace(PARCEL, order_id=order_id))
+        sent = await world.channel.send(PARCEL._replace(order_id=order_id))
         assert sent.kind is SentKind.DELIVERED
         assert program.told[0][0].method == "GET"
         assert program.told[0][0].query["refid"] == "r9"
         unknown = await reported(world, program.url, report_dialect="klingon")
         assert unknown.kind is SentKind.DELIVERED  # the order's own form is asked first
         world.store.run_inline(lambda db: db.execute_sql("DELETE FROM order_origin"))
-        sent = await world.channel.send(replace(PARCEL, order_id=order_id))
+        sent = await world.channel.send(PARCEL._replace(order_id=order_id))
         assert (sent.kind, sent.why) == (SentKind.NEVER, "there is no such dialect of reports")
 
 

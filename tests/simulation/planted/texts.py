@@ -83,8 +83,8 @@ _unawaited: list["asyncio.Future[None]"] = []
 
 @bug("What is about to be sent is written down as sent.", "P6")
 def noted_as_sent_before_it_left(patches: ExitStack) -> None:
-    def begin(db: Database, outgoing_id: int) -> Any:
-        begun = old(db, outgoing_id)
+    def begin(db: Database, outgoing_id: int, **rest: Any) -> Any:
+        begun = old(db, outgoing_id, **rest)
         if begun is not None:
             outgoing.arrived(db, outgoing_id, State.SENT, None, now_ms=0)
         return begun
