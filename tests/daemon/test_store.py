@@ -170,6 +170,19 @@ async def test_models_work_inside_jobs_and_only_there(threaded: Store) -> None:
         Account.select().count()
 
 
+async def test_a_statement_outside_a_job_opens_no_connection(threaded: Store) -> None:
+    handles: list[Database] = []
+    await threaded.write(handles.append)
+    with pytest.raises(InterfaceError, match="no connection"):
+        sql.one(handles[0], "SELECT 1")
+
+
+async def test_nothing_is_written_once_the_store_is_closed(store: Transactions) -> None:
+    store.close()
+    with pytest.raises((StoreClosed, InterfaceError, NotStored)):
+        await store.write(open_accounts)
+
+
 async def test_jobs_that_gathered_share_one_commit(threaded: Store, path: Path) -> None:
     """What no commit can tell apart: a reader sees none of the group, then all of it."""
     await threaded.write(open_accounts)

@@ -65,7 +65,8 @@ class Life:
         if not (free := self._free()):
             return
         world, card = self.world, self.rng.choice(free)
-        world.run(lambda db: stock.compare(db, card, world.stock(card).posted, now_ms=world.now))
+        posted = world.stock(card).posted
+        world.run(lambda db: stock.compare(db, card, posted, now_ms=world.now))
         text = f"S{self.rng.choice([5, 10])}.0812000{next(self.numbers):05}"
         claimed = world.sent(card, text, agent=self.rng.choice(["A1", "A2"]))
         what = self.rng.choice(["sold", "failed", "undecided"])
