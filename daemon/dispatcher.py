@@ -62,6 +62,11 @@ class Dispatcher:
             self._look_at = min(self._look_at, tick)
         self._news.ring()
 
+    def decided(self) -> None:
+        """A person's word on an order was written, perhaps with an attempt of hours ago."""
+        self._known.carried.forget()
+        self.wake()
+
     async def offer(
         self, iccid: str, chip: IdleChip, give: Callable[[Claim], None], *, changed: bool
     ) -> None:

@@ -3,8 +3,9 @@
 A chip that sells some thousands a day would be counted over and over. So what lies more than
 SETTLED_MS back is counted once and remembered; an order costs the count of what came since. It
 may be remembered because such rows stand: an attempt keeps the time at which it was claimed, and
-none is added with an earlier time of the same era (clock_steps.py). Those proved not done, which
-do not count, are few, and are counted anew each time.
+none is added with an earlier time of the same era (clock_steps.py), but for what a person says of
+an order that a backup held (contradiction.py): then all is counted once more. Those proved not
+done, which do not count, are few, and are counted anew each time.
 """
 
 from dataclasses import dataclass
@@ -61,3 +62,8 @@ class Carried:
             found = Counted(iccid, day_started_at, after_attempt, until=day_started_at - 1)
             self._counted[iccid] = found
         return found
+
+    def forget(self) -> None:
+        """An attempt was written with a time that may have been counted already. From any thread,
+        once that is stored."""
+        self._counted.clear()

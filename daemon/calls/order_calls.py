@@ -146,7 +146,7 @@ class OrderCalls:
         )
         await self._decide(order.id, decision, args.chip)
         self._office.rack.wake_all()
-        self._office.dispatcher.wake()
+        self._office.dispatcher.decided()
         return await self._row(await self._context.announce(order.id))
 
     async def reverse(self, args: OrderReverse, _peer: Peer) -> dict[str, Any]:

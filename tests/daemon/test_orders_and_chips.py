@@ -9,6 +9,7 @@ import pytest
 
 from pulsarack.daemon import log as logging
 from pulsarack.daemon.rack import Rack
+from pulsarack.queue.rows import execute
 from tests.daemon.store_inline import InlineStore
 from tests.daemon.virtual_loop import run
 from tests.daemon.world import RECIPES, World, rack_plan
@@ -155,6 +156,33 @@ def test_a_chip_at_its_hourly_limit_rests_until_it_may_sell_again(tmp_path: Path
         waited = [one["attempts"][0]["claimed_at"] for one in stories]
         assert waited[1] - waited[0] >= 3_600_000
         assert stories[1]["order"]["state"] == "SUCCEEDED"
+
+    in_world(tmp_path, order)
+
+
+def test_what_a_chip_carried_by_a_person_s_word_counts_in_its_day(tmp_path: Path) -> None:
+    """An order that a backup held was delivered at a time of which all was counted before."""
+
+    async def order(world: World) -> None:
+        card = (await chip(world))["iccid"]
+        of_it = {"iccid": card, "operator": "telkomsel", "recipe": RECIPES["telkomsel"]}
+        await world.call("chip.adopt", **of_it, per_day=2)
+        await until_idle(world)
+        await world.call("chip.rest", iccid=card, because="a backup is put back")
+        held = await world.order("S10.081200000012")
+        world.daemon.store.run_inline(
+            lambda db: execute(db, "UPDATE orders SET reason = 'RESTORED' WHERE id = ?", (held,))
+        )
+        await world.clock.sleep(120)
+        await world.call("chip.enable", iccid=card)
+        sold = await world.order("S10.081200000013")
+        await world.clock.sleep(100)
+        args = {"id": held, "delivered": True, "because": "he has it", "who": "admin1"}
+        assert (await world.call("order.resolve", **args, chip=card))["state"] == "SUCCEEDED"
+        third = await world.order("S10.081200000014")
+        await world.clock.sleep(400)  # its stock is read first, and is not as the person said
+        states = await world.states()
+        assert (states[sold], states[third]) == ("SUCCEEDED", "QUEUED")
 
     in_world(tmp_path, order)
 
