@@ -172,13 +172,15 @@ class Round:
         now, now_ms = self._context.clock.monotonic(), self._context.clock.now_ms()
         overdue, waiting = await self._context.store.read(self._looked(now_ms))
         begun = {*self._under_way.values(), *self._going_on.values()}
-        for row in overdue:
-            if row.id not in begun:
-                await self._give_up(row.id, State.EXPIRED, row.why or "its time was over")
+        over = [row for row in overdue if row.id not in begun]
+        for row in over:
+            await self._give_up(row.id, State.EXPIRED, row.why or "its time was over")
         besides = begun.union(row.id for row in overdue)
         due = (one for one, at_ms in waiting if at_ms <= now_ms and one not in besides)
         self._next.extend(due if self._room else ())
         self._look_at = now + LOOK_AGAIN_SECONDS
+        if over:
+            return now  # what they stood before was not seen
         if waiting and not self._room:
             return now + LOOK_AGAIN_SECONDS
         later = ((at_ms - now_ms) / MS for _, at_ms in waiting if at_ms > now_ms)
@@ -244,14 +246,20 @@ class Round:
         while following is not None:
             parcel = following
             self._under_way[task] = parcel.id
-            sent = await self._sent(parcel)
-            self._context.measures.carried[(self.carrier.channel, sent.kind.value)] += 1
-            if not sent.written:
-                # What became of it is known here only.
-                write = partial(self._write_down, parcel, sent)
-                await insist(self._context.clock, write, lambda: False)
-            self._going_on.pop(parcel.id, None)
-            following = sent.begun
+            try:
+                following = await self._carry_one(parcel)
+            finally:
+                self._going_on.pop(parcel.id, None)
+
+    async def _carry_one(self, parcel: Parcel) -> Parcel | None:
+        """Carry it; the one that was begun with its end."""
+        sent = await self._sent(parcel)
+        self._context.measures.carried[(self.carrier.channel, sent.kind.value)] += 1
+        if not sent.written:
+            # What became of it is known here only.
+            write = partial(self._write_down, parcel, sent)
+            await insist(self._context.clock, write, lambda: False)
+        return sent.begun
 
     async def _sent(self, parcel: Parcel) -> Sent:
         try:

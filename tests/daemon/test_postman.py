@@ -170,6 +170,26 @@ def live(
     run(lived())
 
 
+def test_a_text_behind_many_that_are_too_old_is_carried_at_once(tmp_path: Path) -> None:
+    """More of them than a round gives up, and than it looks at for what is due."""
+    xmpp = Scripted("xmpp")
+
+    async def story(office: Office) -> None:
+        xmpp.standing = Standing.DOWN
+        for number in range(250):
+            await office.put("xmpp", f"old{number}")
+        await office.die()
+        await asyncio.sleep(91.0)
+        office.open()
+        fresh = await office.put("xmpp", "fresh")
+        xmpp.standing = Standing.UP
+        await asyncio.sleep(8.0)
+        assert [parcel.address for _, parcel in xmpp.tried] == ["fresh"]
+        assert office.row(fresh).state == State.DELIVERED
+
+    live(tmp_path, story, xmpp, settings="[channels]\nanswer_seconds = 90\n")
+
+
 def test_a_text_is_carried_as_soon_as_it_is_written(tmp_path: Path) -> None:
     xmpp = Scripted("xmpp")
 

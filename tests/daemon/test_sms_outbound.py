@@ -4,9 +4,11 @@ import asyncio
 import itertools
 from collections import Counter
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
+from peewee import Database
 
 from pulsarack.daemon import employment
 from pulsarack.daemon.channels.carrier import ChannelState, Standing
@@ -21,6 +23,7 @@ from pulsarack.modems.simulator.menu_weather import MenuFault
 from pulsarack.modems.simulator.operators.mobile_operator import Operator
 from pulsarack.modems.tpdu import DeliveryState
 from pulsarack.queue.chips import Chip
+from pulsarack.queue.post import outgoing, sent_sms
 from pulsarack.ussd.recipe import Recipe
 from tests.daemon.sms_world import AGENT, ON, SmsWorld
 from tests.daemon.test_guards_of_bare_failures import LATE_SECONDS, delivered_and_busy
@@ -475,6 +478,30 @@ def test_a_stock_that_is_due_is_read_between_two_texts(
 
 
 # --- how fast -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("fails", [(outgoing, "begin"), (sent_sms, "begin")])
+def test_a_fault_with_the_next_text_does_not_send_the_last_one_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails: tuple[ModuleType, str]
+) -> None:
+    module, name = fails
+    true_begin, calls = getattr(module, name), itertools.count(1)
+
+    def begin(db: Database, *given: Any, **named: Any) -> Any:
+        if next(calls) == 3:
+            raise RuntimeError("planted: the next text cannot be begun")
+        return true_begin(db, *given, **named)
+
+    async def tell(world: SmsWorld) -> None:
+        monkeypatch.setattr(module, name, begin)
+        told = [f"text {number}" for number in range(6)]
+        for text in told:
+            world.tell(text)
+        await world.clock.sleep(400)
+        assert sorted(one.text for one in world.telephones.heard) == told
+        assert states(world) == ["SENT"] * 6
+
+    in_sms_world(tmp_path, tell, TELKOMSEL, settings=ON + "pause_seconds = 0\n")
 
 
 def test_a_chip_sends_no_more_than_it_may_in_a_day(tmp_path: Path) -> None:

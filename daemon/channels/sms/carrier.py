@@ -186,6 +186,8 @@ class SmsCarrier:
             return Sent(SentKind.LATER, why=str(error))
         except Exception as error:
             self._context.log.exception("sms.not_sent", chip=desk.iccid)
+            if not handover.may_have_left:
+                await handover.give_up()
             return Sent(SentKind.MAYBE, why=f"a fault of the daemon: {type(error).__name__}")
         return self._judge(desk, parcel, handed)
 

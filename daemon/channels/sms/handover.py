@@ -17,6 +17,7 @@ from pulsarack.daemon.context import Context
 from pulsarack.daemon.desk import Desk
 from pulsarack.daemon.errors import DaemonError, HeldBack
 from pulsarack.daemon.store_errors import StoreError
+from pulsarack.daemon.store_thread import Job
 from pulsarack.modems.driver import Driver
 from pulsarack.modems.results import Gone, Refused, Silence, SmsResult, SmsSent
 from pulsarack.modems.sms import ORDER_VALID_HOURS
@@ -152,6 +153,10 @@ class Handover:
         def note(db: Database) -> _Noted:
             sent_sms.left(db, rows, references, provider_id)
             outgoing.arrived(db, text, State.SENT, provider_id, result=result, now_ms=now_ms)
+            return _Noted()
+
+        def note_and_go_on(db: Database) -> _Noted:
+            note(db)
             begun = begin(db) if begin is not None else None
             if orders.any_queued(db, operator):
                 return _Noted(begun)
@@ -159,7 +164,7 @@ class Handover:
             return _Noted(begun, chips.find(db, iccid), counted)
 
         try:
-            noted = await self._context.store.write(note)
+            noted = await self._noted(note_and_go_on, note)
         except StoreError as error:
             # It is counted all the same; only its report will find nobody.
             self._context.log.error("store.failed", why=str(error))
@@ -167,6 +172,19 @@ class Handover:
         if following is not None and noted.counted is not None:
             await following._was_counted(noted.counted)
         return Handed(sent, provider_id, written=True, chip=noted.chip, begun=noted.begun)
+
+    async def _noted(self, whole: Job[_Noted], least: Job[_Noted]) -> _Noted:
+        """By the one job, or if a fault of ours has undone it, by the other: this text has left,
+        whatever is wrong with the next one, and must not leave again."""
+        store = self._context.store
+        try:
+            return await store.write(whole)
+        except StoreError:
+            raise
+        except Exception:
+            text = self._parcel.id
+            self._context.log.exception("channel.fault", parcel=text)
+            return await store.write(least)
 
     def _following(self) -> "Handover | None":
         """The one that leaves next from this chip, if it is to be counted still."""
