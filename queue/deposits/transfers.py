@@ -3,7 +3,8 @@
 An upline sends to those below it, at any depth, and to everybody only where the configuration
 allows it; it pulls back only from those below it, and only what is not held for orders. One
 text moves once: sender, receiver, amount, local day and repeat index are the key, and the same
-again is answered with the first one.
+again is answered with the first one. When the clock is set back a day comes again, and with it
+what was moved within a day before.
 
 Who is below whom is asked of a function that the caller hands in.
 """
@@ -15,7 +16,7 @@ from peewee import Database
 
 from pulsarack.ledger import accounts, books, journal
 from pulsarack.ledger.journal import Result, Transfer
-from pulsarack.queue import agents
+from pulsarack.queue import agents, clock_steps
 from pulsarack.queue.errors import LedgerRefused
 from pulsarack.queue.rows import columns, insert, select_one
 from pulsarack.queue.validation import Refusal, RefusalCode
@@ -24,6 +25,8 @@ IsBelow = Callable[[Database, str, str], bool]
 """Whether an agent (the first code) is below another one (the second), at any depth."""
 
 MOST_RUPIAH = 10**12
+# So long a network may take to bring a text once more.
+_AGAIN_MS = 24 * 3600 * 1000
 SEND = "SEND"
 PULL = "PULL"
 
@@ -120,7 +123,7 @@ def _move(db: Database, wanted: BalanceTransfer, *, other: str, reachable: bool)
         return Refusal(
             RefusalCode.BAD_AMOUNT, f"{wanted.amount} cannot be moved", "move 1 rupiah or more"
         )
-    first = _by_natural_key(db, wanted)
+    first = _by_natural_key(db, wanted) or _before_the_clock_was_set_back(db, wanted)
     if first is not None:
         return Moved(first, repeated=True)
     balance = books.balance(db, accounts.agent(wanted.sender))
@@ -142,6 +145,26 @@ def _by_natural_key(db: Database, one: BalanceTransfer) -> BalanceTransfer | Non
         " AND receiver = ? AND amount = ? AND local_day = ? AND repeat_index = ? AND kind = ?",
         (one.sender, one.receiver, one.amount, one.local_day, one.repeat_index, one.kind),
     )
+
+
+def _before_the_clock_was_set_back(db: Database, one: BalanceTransfer) -> BalanceTransfer | None:
+    """The same of a day that is still to come, if it was moved a short time ago."""
+    since = one.moved_at - _AGAIN_MS
+    for era in clock_steps.eras(db, back_to_ms=since):
+        if era.offset_ms >= 0:
+            continue
+        found = select_one(
+            db,
+            BalanceTransfer,
+            f"SELECT {columns(BalanceTransfer)} FROM balance_transfer WHERE sender = ?"
+            " AND receiver = ? AND amount = ? AND local_day > ? AND repeat_index = ? AND kind = ?"
+            " AND moved_at > ? AND moved_at <= ? ORDER BY local_day LIMIT 1",
+            (one.sender, one.receiver, one.amount, one.local_day, one.repeat_index, one.kind,
+             since - era.offset_ms, one.moved_at - era.offset_ms),
+        )  # fmt: skip
+        if found is not None:
+            return found
+    return None
 
 
 def _book(db: Database, one: BalanceTransfer) -> BalanceTransfer:

@@ -56,6 +56,7 @@ class ChatServer:
         channel: str,
         rng: Random,
         now_ms: Callable[[], int],
+        left: Callable[[str, Parcel], None],
         heard: Callable[[str, Parcel], None],
     ) -> None:
         self.channel = channel
@@ -65,6 +66,7 @@ class ChatServer:
         self.written: dict[str, Written] = {}
         self._rng = rng
         self._now_ms = now_ms
+        self._left = left
         self._heard = heard
         self._door: ChatCarrier | None = None
         self._reports = 0
@@ -106,6 +108,7 @@ class ChatServer:
             fate = "stays"
         away, back = rng.uniform(0.02, 1.0), rng.uniform(0.02, 1.0)
         if fate.startswith("arrives"):
+            self._context.run(self._left, self.channel, parcel)
             loop = asyncio.get_running_loop()
             loop.call_later(away, self._heard, self.channel, parcel, context=self._context)
         self.sending += 1

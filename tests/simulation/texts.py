@@ -94,6 +94,7 @@ class Texts:
             for address in (writer.address, writer.number)
         }
         world.simulation.telephones.listen(self._heard_by_telephone)
+        world.leave_chat = lambda channel, parcel: self._books.left(channel, parcel.id)
         world.hear_chat = self._heard_in_chat
 
     async def set_up(self) -> None:

@@ -69,14 +69,18 @@ class TextBooks:
             if secret in text:
                 self._find("P7", f"a PIN is told over {channel}")
 
+    def left(self, channel: str, outgoing: int) -> None:
+        """A text leaves. One that left before may be known to have arrived while this is under way:
+        then the two cross, and nothing is wrong."""
+        if self._rows("SELECT 1 FROM outgoing WHERE id = ? AND state = 'DELIVERED'", (outgoing,)):
+            self._find("P6", f"{outgoing} left over {channel} again although it had been delivered")
+
     def parcel(self, channel: str, outgoing: int, message: int | None) -> None:
-        """It bore these ids: a result comes again under the same id, and not when it is known."""
+        """It bore these ids: a result comes again under the same id."""
         if message is not None:
             known = self._parcels.setdefault((channel, message), outgoing)
             if known != outgoing:
                 self._find("P6", f"result {message} came over {channel} as {known} and {outgoing}")
-        if self._rows("SELECT 1 FROM outgoing WHERE id = ? AND state = 'DELIVERED'", (outgoing,)):
-            self._find("P6", f"{outgoing} came over {channel} again although it had been delivered")
 
     def result(self, agent: str, channel: str, order: int, text: str) -> int | None:
         """A result reached an agent over a channel; the id of the message that it is."""

@@ -91,7 +91,7 @@ class _ChannelsWithChat(Channels):
 
 
 class World:
-    """One history. `hear_chat` is told what reaches somebody over the chat."""
+    """One history. `leave_chat` and `hear_chat` are told what leaves over the chat, and arrives."""
 
     def __init__(self, plan: Plan, directory: Path) -> None:
         loop = asyncio.get_running_loop()
@@ -115,11 +115,13 @@ class World:
             plan.rack, plan.seed, LoopScheduler(loop, START_MS / 1000), Books(self._booked)
         )
         self.bus = Bus(self.simulation.modems, self._bytes)
+        self.leave_chat: Callable[[str, Parcel], None] = lambda channel, parcel: None
         self.hear_chat: Callable[[str, Parcel], None] = lambda channel, parcel: None
         self.chat = ChatServer(
             plan.texts.chat,
             Random(f"chat/{plan.seed}"),
             lambda: self.wall.now_ms() - self.wall.offset_ms,
+            lambda channel, parcel: self.leave_chat(channel, parcel),
             lambda channel, parcel: self.hear_chat(channel, parcel),
         )
         self._credentials = credentials(directory)
