@@ -77,6 +77,7 @@ class Dispatcher:
         async with self._lock:
             if changed:
                 self._known.forget(iccid)
+            self._leave(iccid)  # it may have stood here under another operator
             self._idle.setdefault(chip.operator, {})[iccid] = chip
             self._gives[iccid] = give
         self._operators.add(chip.operator)
@@ -85,9 +86,12 @@ class Dispatcher:
     async def withdraw(self, iccid: str) -> None:
         """Stop standing idle without a claim. When this returns none is on its way any more."""
         async with self._lock:
-            if self._gives.pop(iccid, None) is not None:
-                for chips in self._idle.values():
-                    chips.pop(iccid, None)
+            self._leave(iccid)
+
+    def _leave(self, iccid: str) -> None:
+        if self._gives.pop(iccid, None) is not None:
+            for chips in self._idle.values():
+                chips.pop(iccid, None)
 
     def next_for(self, ready: IdleChip, sold_ms: int) -> ClaimNext | None:
         """What claims the next order for a chip in the transaction that ends its last one.

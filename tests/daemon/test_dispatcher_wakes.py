@@ -43,3 +43,17 @@ def test_an_order_wakes_it_if_a_chip_of_its_operator_stands_idle(tmp_path: Path)
         await world.stop()
 
     run(look())
+
+
+def test_a_chip_stands_under_the_operator_that_it_was_offered_for_last(tmp_path: Path) -> None:
+    async def look() -> None:
+        world = World(tmp_path, rack_plan(("wavecom", "telkomsel")))
+        await world.start()
+        dispatcher = Dispatcher(world.daemon.context)
+        for operator in ("xl", "telkomsel"):
+            await dispatcher.offer("8962", chip_of(operator), never, changed=True)
+        assert not dispatcher._stands_idle("xl")
+        assert dispatcher._stands_idle("telkomsel")
+        await world.stop()
+
+    run(look())
