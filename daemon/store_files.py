@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Literal
 
 import apsw
-from peewee import Database, InterfaceError, Model, PeeweeException
+from peewee import Database, Model, PeeweeException
 from playhouse.apsw_ext import APSWDatabase
 
 from pulsarack.daemon.migrations import check_current, load_scripts
@@ -177,14 +177,9 @@ class _Careful(APSWDatabase):  # type: ignore[misc]
         super()._add_conn_hooks(conn)
 
     def connection(self) -> apsw.Connection:
-        """This thread's connection; asked with every statement.
-
-        Raises InterfaceError if there is none: peewee's own would open one behind our back.
-        """
+        """This thread's connection; raises if there is none. Asked with every statement."""
         found: apsw.Connection | None = self._state.conn
-        if found is None:
-            raise InterfaceError("this thread has no connection to the database")
-        return found
+        return found or super().connection()
 
 
 Synchronous = Literal["EXTRA", "FULL", "OFF"]

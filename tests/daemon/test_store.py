@@ -170,13 +170,6 @@ async def test_models_work_inside_jobs_and_only_there(threaded: Store) -> None:
         Account.select().count()
 
 
-async def test_a_statement_outside_a_job_opens_no_connection(threaded: Store) -> None:
-    handles: list[Database] = []
-    await threaded.write(handles.append)
-    with pytest.raises(InterfaceError, match="no connection"):
-        sql.one(handles[0], "SELECT 1")
-
-
 async def test_nothing_is_written_once_the_store_is_closed(store: Transactions) -> None:
     store.close()
     with pytest.raises((StoreClosed, InterfaceError, NotStored)):
