@@ -75,23 +75,25 @@ class Ordering:
         What was accepted is on disk when this returns. `first` is done in the same transaction,
         before anything else, and may refuse; what it raises is raised here, and nothing is done.
         """
-        answer, _ = await self.place_and(request, origin, lambda _db, _accepted: None, first=first)
+        answer, _ = await self.place_and(request, origin, lambda _db, _order: None, first=first)
         return answer
 
     async def place_and(
         self,
         request: Request,
         origin: Origin,
-        more: Callable[[Database, Accepted], T],
+        more: Callable[[Database, Order], T],
         *,
         first: Callable[[Database], Refusal | None] | None = None,
     ) -> tuple[Accepted | Repeated | Refusal, T | None]:
-        """As `place`, and what `more` finds in the same transaction about an accepted order."""
+        """As `place`, and what `more` finds in the same transaction about an order that was there
+        already. Of one that is accepted right now there is nothing more: it has its row.
+        """
 
         def job(db: Database) -> tuple[Accepted | Repeated | Refusal, T | None]:
             refused = None if first is None else first(db)
             found = refused or intake.accept(db, request, origin)
-            return found, more(db, found) if isinstance(found, Accepted) else None
+            return found, _more(db, found, more)
 
         # In its agent's turn: who sends one order does not wait for who sends a thousand.
         answer, extra = await self._context.store.write_for(origin.agent, job)
@@ -102,7 +104,7 @@ class Ordering:
         self,
         wanted: Sequence[Wanted],
         common: Origin,
-        more: Callable[[Database, Accepted], T],
+        more: Callable[[Database, Order], T],
     ) -> list[tuple[Answer, T | None] | Exception]:
         """Accept orders of one agent, each as `place_and` would.
 
@@ -117,13 +119,11 @@ class Ordering:
         self,
         wanted: Sequence[Wanted],
         common: Origin,
-        more: Callable[[Database, Accepted], T],
+        more: Callable[[Database, Order], T],
     ) -> Sequence[tuple[Answer, T | None] | Exception]:
         def job(db: Database) -> list[tuple[Answer, T | None]]:
-            return [
-                (found, more(db, found) if isinstance(found, Accepted) else None)
-                for found in intake_many.accept_many(db, wanted, common)
-            ]
+            found = intake_many.accept_many(db, wanted, common)
+            return [(answer, _more(db, answer, more)) for answer in found]
 
         try:
             answers = await self._context.store.write_for(common.agent, job, len(wanted))
@@ -139,7 +139,7 @@ class Ordering:
         return answers
 
     async def _place_alone(
-        self, one: Wanted, common: Origin, more: Callable[[Database, Accepted], T]
+        self, one: Wanted, common: Origin, more: Callable[[Database, Order], T]
     ) -> tuple[Answer, T | None] | Exception:
         own = common._replace(text=one.text, client_reference=one.client_reference)
         try:
@@ -149,12 +149,13 @@ class Ordering:
 
     def tell_accepted(self, accepted: Iterable[Order]) -> None:
         """Tell followers of orders that are on disk, and wake their operators' chips."""
-        context, log = self._context, self._context.log
+        context, debug = self._context, self._context.log.debug
+        counted = context.measures.accepted
         operators: dict[str, None] = {}  # a dict for its order
         for order in accepted:
             # One line an order is enough, and that is its last.
-            log.debug("order.accepted", order=order.id, agent=order.agent, product=order.product)
-            context.measures.accepted[(order.operator, order.channel)] += 1
+            debug("order.accepted", order=order.id, agent=order.agent, product=order.product)
+            counted[(order.operator, order.channel)] += 1
             context.tell_followers(order, None)
             operators[order.operator] = None
         for operator in operators:
@@ -185,3 +186,9 @@ class Ordering:
             code=refusal.code.value,
             text=text[:200],
         )
+
+
+def _more(db: Database, answer: Answer, more: Callable[[Database, Order], T]) -> T | None:
+    if isinstance(answer, Accepted) and answer.repeated:
+        return more(db, answer.order)
+    return None

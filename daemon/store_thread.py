@@ -163,12 +163,13 @@ class JobThread:
         connected.set_result(None)
         try:
             while batch := self._next_batch():
-                everybody: StoreError | None = StoreClosed()
                 try:
                     everybody = self._run_batch(self._db, batch)
-                finally:
-                    self._note_times(batch)
-                    _deliver(batch, everybody)
+                except BaseException:
+                    _deliver(batch, StoreClosed())
+                    raise
+                self._note_times(batch)
+                _deliver(batch, everybody)
         finally:
             self._refuse_the_rest()
             self._db.close()

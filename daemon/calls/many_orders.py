@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from pulsarack.daemon.calls.office import Office, refused
-from pulsarack.daemon.calls.order_calls import refuse, request_of, row_of, text_of
+from pulsarack.daemon.calls.order_calls import refuse, request_of, row_of, text_of, tries_of
 from pulsarack.daemon.control_arguments import OrderNew, OrderNewMany
 from pulsarack.daemon.control_protocol import (
     BUSY,
@@ -20,8 +20,8 @@ from pulsarack.daemon.control_protocol import (
     check_arguments,
 )
 from pulsarack.daemon.ordering import Ordering
-from pulsarack.queue.intake import Repeated
-from pulsarack.queue.intake_many import Answer, Wanted
+from pulsarack.queue.intake import Accepted, Repeated
+from pulsarack.queue.intake_many import Wanted
 from pulsarack.queue.messages import SOCKET
 from pulsarack.queue.validation import Refusal
 
@@ -81,19 +81,21 @@ class ManyOrders:
     ) -> None:
         """Place the orders of an agent, and put what is said of each in its place."""
         common = self._ordering.origin(agent, SOCKET, "", placed_by=placed_by)
-        found = await self._ordering.place_many(part.wanted, common, row_of)
+        found = await self._ordering.place_many(part.wanted, common, tries_of)
         for place, one in zip(part.places, found, strict=True):
             if isinstance(one, Exception):
                 answers[place] = self._failure(one, peer)
                 continue
-            answer, row = one
-            answers[place] = {"order": row} if row else await self._without_row(answer, peer)
+            answer, tried = one
+            if isinstance(answer, Accepted):
+                answers[place] = {"order": row_of(answer, tried)}
+            else:
+                answers[place] = await self._without_row(answer, peer)
 
-    async def _without_row(self, answer: Answer, peer: Peer) -> Result:
+    async def _without_row(self, answer: Repeated | Refusal, peer: Peer) -> Result:
         """What is said of an order that was not accepted, or so long ago that it is archived."""
         if isinstance(answer, Refusal):
             return _error(refused(answer))
-        assert isinstance(answer, Repeated), "an accepted order has its row"
         try:
             return {"order": {**await self._past.row(answer.past), "repeated": True}}
         except Exception as error:  # noqa: BLE001 - who placed the others shall hear of them

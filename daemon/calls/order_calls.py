@@ -5,7 +5,7 @@ from typing import Any
 from peewee import Database
 
 from pulsarack.daemon.calls.office import Office, needs_reason, not_found, refused
-from pulsarack.daemon.calls.story import evidence_rows, new_order_row, order_row, story
+from pulsarack.daemon.calls.story import evidence_rows, order_row, row_with, story
 from pulsarack.daemon.control_arguments import (
     OrderAcknowledge,
     OrderById,
@@ -25,7 +25,7 @@ from pulsarack.queue.intake import Accepted, Repeated
 from pulsarack.queue.messages import SOCKET
 from pulsarack.queue.network import commissions
 from pulsarack.queue.network.pricing import Share
-from pulsarack.queue.orders import Order
+from pulsarack.queue.orders import AttemptSummary, Order
 from pulsarack.queue.outcome import Decision
 from pulsarack.queue.request import Request
 from pulsarack.queue.state import OrderState
@@ -70,13 +70,12 @@ class OrderCalls:
             client_reference=args.client_reference,
             placed_by=f"{peer.login} (uid {peer.uid})",
         )
-        answer, row = await self._ordering.place_and(wanted, origin, row_of)
+        answer, tried = await self._ordering.place_and(wanted, origin, tries_of)
         if isinstance(answer, Refusal):
             raise refused(answer)
         if isinstance(answer, Repeated):
             return {**await self._past.row(answer.past), "repeated": True}
-        assert row is not None, "an accepted order is shown"
-        return row
+        return row_of(answer, tried)
 
     async def show(self, args: OrderById, _peer: Peer) -> dict[str, Any]:
         """The whole story of an order."""
@@ -253,9 +252,14 @@ def request_of(args: OrderNew) -> Request | Refusal:
     return request.of_fields(args.product or "", args.destination or "", args.repeat_index or 1)
 
 
-def row_of(db: Database, accepted: Accepted) -> dict[str, Any]:
-    """The order as order.new shows it."""
+def tries_of(db: Database, order: Order) -> AttemptSummary:
+    """What became so far of an order that was there already."""
+    return orders.attempt_summary(db, order.id)
+
+
+def row_of(accepted: Accepted, tried: AttemptSummary | None) -> dict[str, Any]:
+    """The order as order.new shows it; one that was accepted right now nobody has tried."""
     order, repeated = accepted
-    row = order_row(db, order) if repeated else new_order_row(order)
+    row = row_with(order, orders.NOT_TRIED if tried is None else tried)
     row["repeated"] = repeated
     return row

@@ -25,15 +25,11 @@ from pulsarack.queue.validation import show_destination
 
 def order_row(db: Database, order: Order) -> dict[str, Any]:
     """One order as the socket shows it."""
-    return _row(order, orders.attempt_summary(db, order.id))
+    return row_with(order, orders.attempt_summary(db, order.id))
 
 
-def new_order_row(order: Order) -> dict[str, Any]:
-    """The same of one that was accepted in this very transaction: nobody has tried it yet."""
-    return _row(order, orders.NOT_TRIED)
-
-
-def _row(order: Order, summary: orders.AttemptSummary) -> dict[str, Any]:
+def row_with(order: Order, summary: orders.AttemptSummary) -> dict[str, Any]:
+    """The same, where it is known how it was tried."""
     return {
         "id": order.id,
         "state": order.state,
