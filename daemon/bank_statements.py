@@ -19,7 +19,7 @@ def tell(
     context: Context, bank: str, taken: Taken, *, uid: int | None = None, account: str | None = None
 ) -> None:
     """Log what became of rows: a line a ticket, and one of all; an admin or a program of the
-    HTTP API brought them."""
+    HTTP API brought them. Whose tickets were paid hear of it at once."""
     for one in taken.paid:
         context.log.info(
             "ticket.paid",
@@ -38,3 +38,5 @@ def tell(
         paid=len(taken.paid),
         unmatched=len(taken.unmatched),
     )
+    if taken.paid:
+        context.events.noticed()

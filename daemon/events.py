@@ -5,7 +5,7 @@ that was read), "sms" (a text of the operator that is no proof of an order), "mo
 a slot), and the time at which they happened. A follower may say which it wants; only those are
 kept for it. A follower that reads too slowly loses its oldest events and is told how many; the
 daemon never waits for one. Who tells agents of results has to be woken only: he listens, and
-hears of nothing but orders that are finished.
+hears of nothing but orders that are finished, and that something else was written for an agent.
 """
 
 import asyncio
@@ -27,6 +27,7 @@ class Events:
         # A dict for its order: who is told first must not hang on where an object lies.
         self._followers: dict[_Follower, None] = {}
         self._listeners: list[Callable[[Order], None]] = []
+        self._carriers: list[Callable[[], None]] = []
 
     def publish(self, kind: str, **fields: Any) -> None:
         """Tell every follower; never blocks."""
@@ -46,6 +47,15 @@ class Events:
     def listen(self, listener: Callable[[Order], None]) -> None:
         """Call this with every finished order, at once and for as long as the daemon runs."""
         self._listeners.append(listener)
+
+    def noticed(self) -> None:
+        """An agent is to be told what he did not ask for (money came): tell who carries it."""
+        for carry in self._carriers:
+            carry()
+
+    def listen_to_notices(self, carrier: Callable[[], None]) -> None:
+        """Call this when notices may have been written, on whatever channel."""
+        self._carriers.append(carrier)
 
     async def follow(
         self, wanted: Callable[[Event], bool] | None = None

@@ -109,6 +109,7 @@ class AccountCalls:
         found = await self._context.store.write(job)
         if isinstance(found, Refusal):
             raise refused(found)
+        self._context.events.noticed()
         self._context.log.info(
             "complaint.answered",
             complaint=found.id, order=found.order_id, agent=found.agent, who=args.who,

@@ -208,6 +208,7 @@ class DepositCalls:
             return found
 
         row = await self._write(job, peer)
+        self._context.events.noticed()
         self._context.log.info(
             "bank_row.assigned",
             row=row.id, agent=args.agent, amount=row.amount, who=args.who, uid=peer.uid,
@@ -267,6 +268,7 @@ class DepositCalls:
             return found
 
         request = await self._write(job, peer)
+        self._context.events.noticed()
         self._context.log.info(
             "agent.credited",
             request=request.id, agent=request.agent, amount=request.amount,

@@ -241,6 +241,8 @@ class FrontDesk:
             self._ordering.tell_accepted(answer.orders)
             for order in answer.cancelled:
                 await self._context.announce(order.id)
+        if any(answer.noticed for answer in answers):
+            self._context.events.noticed()
         return self._ended(letter, outcome)
 
     def _asked(self, letter: Letter, agent: Agent, read: Reading, sealed: Sealed) -> Asked:

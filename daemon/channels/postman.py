@@ -58,6 +58,7 @@ class Postman:
         self._group: asyncio.TaskGroup | None = None
         if self._rounds:
             context.events.listen(self._heard)
+            context.events.listen_to_notices(self._ring_all)
 
     @property
     def states(self) -> dict[str, ChannelState]:
@@ -102,6 +103,10 @@ class Postman:
             self._see_to(order.channel)
             self.ring(order.channel)
             self.ring(outgoing.SMS)
+
+    def _ring_all(self) -> None:
+        for channel in self._rounds:
+            self.ring(channel)
 
 
 class Round:

@@ -81,10 +81,12 @@ class Asked:
 class Answer:
     """A wording and its values; the orders that were accepted, and those that were cancelled.
 
-    Whoever has committed them tells the rest of the daemon.
+    noticed: somebody else, or another address of his, may be told of it as well. Whoever has
+    committed them tells the rest of the daemon.
     """
 
     key: str
     variables: Mapping[str, Value] = field(default_factory=dict)
     orders: tuple[Order, ...] = ()
     cancelled: tuple[Order, ...] = ()
+    noticed: bool = False

@@ -76,7 +76,7 @@ def transfer(db: Database, command: TransferBalance, asked: Asked) -> Answer:
     balance: Values = {"amount": command.amount, "balance": look.balance(db, other.code)}
     notices.tell(db, other, "transfer_received", {**told, **balance}, now_ms=asked.received_at)
     own: Values = {"amount": command.amount, "balance": look.balance(db, asked.agent.code)}
-    return Answer("transfer_sent", {**people.named(other), **own})
+    return Answer("transfer_sent", {**people.named(other), **own}, noticed=True)
 
 
 def pull(db: Database, command: PullBalance, asked: Asked) -> Answer:

@@ -30,7 +30,7 @@ def change_pin(db: Database, _command: ChangePin, asked: Asked) -> Answer:
         return Answer("not_here")
     pins.put(db, own, asked.new_pin_hash, by=own, now_ms=now_ms)
     notices.warn(db, asked, "notice_pin_changed", asked.channel, asked.sender)
-    return Answer("pin_changed")
+    return Answer("pin_changed", noticed=True)
 
 
 def change_network_password(db: Database, _command: ChangeNetworkPassword, asked: Asked) -> Answer:
@@ -60,7 +60,7 @@ def add_sender(db: Database, command: AddSender, asked: Asked) -> Answer:
     if isinstance(bound, Refusal):
         return refusals.answer(bound, **_address(command.channel, command.address))
     notices.warn(db, asked, "notice_sender_added", bound.channel, bound.address)
-    return Answer("sender_added", _address(bound.channel, bound.address))
+    return Answer("sender_added", _address(bound.channel, bound.address), noticed=True)
 
 
 def remove_sender(db: Database, command: RemoveSender, asked: Asked) -> Answer:
@@ -72,7 +72,7 @@ def remove_sender(db: Database, command: RemoveSender, asked: Asked) -> Answer:
     )
     if isinstance(gone, Refusal):
         return refusals.answer(gone, **given)
-    return Answer("sender_removed" if gone else "sender_unknown", given)
+    return Answer("sender_removed" if gone else "sender_unknown", given, noticed=True)
 
 
 def list_senders(db: Database, _command: ListSenders, asked: Asked) -> Answer:

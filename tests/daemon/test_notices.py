@@ -18,9 +18,16 @@ async def told(world: World) -> list[tuple[str, str, str]]:
     return [(row.channel, row.address, row.text) for row in reversed(rows)]
 
 
-async def money_and_complaints(directory: Path) -> list[tuple[str, str, str]]:
+async def money_and_complaints(directory: Path) -> tuple[list[tuple[str, str, str]], list[int]]:
+    """What was told, and how many texts waited whenever the postman was told of a notice."""
     world = World(directory, rack_plan(("wavecom", "telkomsel")), 1)
     await world.set_up()
+    waited: list[int] = []
+
+    def count() -> None:
+        waited.append(sum(world.daemon.store.read_inline(outgoing.count_waiting).values()))
+
+    world.daemon.context.events.listen_to_notices(count)
     await world.pay_in("A1", 1_000)  # as long as he has no address nobody is told
     await world.call(
         "sender.add", channel="xmpp", address="kios@example.org", agent="A1", who="admin1"
@@ -40,11 +47,11 @@ async def money_and_complaints(directory: Path) -> list[tuple[str, str, str]]:
     await world.call("complaint.answer", id=1, answer="SN [saldo] benar", who="admin1")
     found = await told(world)
     await world.stop()
-    return found
+    return found, waited
 
 
 def test_what_an_agent_did_not_ask_for(tmp_path: Path) -> None:
-    found = run(money_and_complaints(tmp_path))
+    found, waited = run(money_and_complaints(tmp_path))
     assert {one[:2] for one in found} == {("xmpp", "kios@example.org")}
     texts = [one[2] for one in found]
     assert texts[0].startswith("Deposit Rp50.") and ". Saldo: " in texts[0]
@@ -52,3 +59,5 @@ def test_what_an_agent_did_not_ask_for(tmp_path: Path) -> None:
     assert texts[2].startswith("Deposit Rp300 sudah masuk.")
     assert texts[3].startswith("Koreksi saldo Rp-300 oleh admin.")
     assert texts[4:] == ["Komplain #1 trx#1: SN [saldo] benar"]
+    # The postman hears of each as soon as it is written; at first there was no address.
+    assert waited == [0, 1, 2, 3, 4, 5]

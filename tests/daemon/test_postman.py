@@ -204,6 +204,23 @@ def test_a_text_is_carried_as_soon_as_it_is_written(tmp_path: Path) -> None:
     live(tmp_path, story, xmpp)
 
 
+def test_a_notice_on_whatever_channel_is_carried_as_soon_as_it_is_told_of(tmp_path: Path) -> None:
+    sms, xmpp = Scripted("sms"), Scripted("xmpp")
+
+    async def story(office: Office) -> None:
+        await asyncio.sleep(1.0)
+        text = Text(channel="xmpp", address="a", kind=Kind.ANSWER, text="masuk", agent=None)
+        now_ms = office.clock.now_ms()
+        await office.store.write(lambda db: outgoing.put(db, text, now_ms=now_ms))
+        await asyncio.sleep(1.0)
+        assert xmpp.tried == []
+        office.context.events.noticed()
+        await asyncio.sleep(0.1)
+        assert xmpp.addresses() == ["a"] and sms.tried == []
+
+    live(tmp_path, story, sms, xmpp)
+
+
 def test_a_text_alone_is_looked_for_before_it_and_behind_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -340,6 +340,17 @@ async def test_a_text_that_midnight_delayed_is_of_the_day_on_which_it_was_sent(
     world.close()
 
 
+async def test_whoever_is_told_of_a_transfer_as_well_is_told_at_once(tmp_path: Path) -> None:
+    world = await DeskWorld.open(tmp_path)
+    world.store.run_inline(lambda db: agents.add(db, "D1", "Kios", now_ms=1, upline=AGENT))
+    heard: list[int] = []
+    world.context.events.listen_to_notices(lambda: heard.append(len(world.answers())))
+    for text in (ORDER, f"SAL.{PIN}", f"T.D1.5000.{PIN}"):
+        await world.say(text)
+    assert heard == [3]  # of the transfer, once all of it was written
+    world.close()
+
+
 async def test_a_program_that_answers_our_answers_is_answered_no_more(tmp_path: Path) -> None:
     """An agent's telephone says "I am driving" to whatever comes; so did we, for ever."""
     world = await DeskWorld.open(tmp_path)
