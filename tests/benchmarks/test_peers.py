@@ -183,6 +183,27 @@ async def test_what_was_sent_is_given_again(tmp_path: Path) -> None:
     assert [message.place for message in spool.given] == [0, 0, 1, 1, 1]
 
 
+async def test_a_peer_is_not_left_while_a_thread_hands_it_something(tmp_path: Path) -> None:
+    begun, goes_on, ended = threading.Event(), threading.Event(), threading.Event()
+
+    class Slow(Spool):
+        def queue(self, messages: Sequence[Message]) -> None:
+            begun.set()
+            goes_on.wait(30)
+            ended.set()
+
+    feeding = asyncio.create_task(PeerFeeder(Slow(private=False), books(tmp_path, []), 2).run())
+    await asyncio.to_thread(begun.wait, 30)
+    feeding.cancel()
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert not feeding.done()
+    goes_on.set()
+    await asyncio.gather(feeding, return_exceptions=True)
+    assert feeding.cancelled()
+    assert ended.is_set()
+
+
 def test_a_message_counts_once_and_in_its_round(tmp_path: Path) -> None:
     rows = [(CHIPS[0], 99, True), (CHIPS[0], 100, True), (CHIPS[0], 150, False)]
     found = books(tmp_path, [*rows, (CHIPS[1], 199, True), (CHIPS[1], 200, True)])
