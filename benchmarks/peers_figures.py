@@ -13,7 +13,7 @@ of the peers it is meant against, so who meets it is behind none of them:
 Memory has two figures more, which are shown for every program and are no goals. "PSS a modem" is
 all memory of a program divided by its modems, so on a small rack it says how large the program is
 and not what a modem takes; "PSS without modems" is that part, which a program takes before its
-first modem. pulsarack's is larger than those of programs in C.
+first modem, and pulsarack's is larger than that of any peer.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
