@@ -4,7 +4,8 @@ All send the same SMS ("BAGI number denomination PIN", to 168) with modems that 
 it. What was sent is counted in the operator's books, each number once, and never by what a
 program says of itself; each is fed so that some messages always wait for every modem. CPU and
 memory are those of all processes of a program together. Each peer's queue is as durable as it
-makes it.
+makes it: peers_kind.py says what that was seen to be, and it is shown with the figures. What is
+a goal of pulsarack, and what only stands beside it, is said in peers_figures.py.
 
 pulsarack is measured twice. Once it does what the peers do: plain texts leave its outbox
 (texts.py). Once each of its SMS is an order that was accepted and paid for durably, and the
@@ -17,15 +18,23 @@ Only runs when it is named. What is not installed is left out; `peers.sh` instal
 import asyncio
 import shutil
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from statistics import median
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
 
 import click
 
-from benchmarks.figures import Figure, Goal, Reference
+from benchmarks.figures import Figure
 from benchmarks.orders import Feeder
 from benchmarks.peers_feeder import PeerFeeder
+from benchmarks.peers_figures import (
+    OUR_ORDERS,
+    OURS,
+    SEND_SECONDS,
+    Found,
+    Rounds,
+    memory,
+    report,
+)
 from benchmarks.peers_gammu import GammuFiles, GammuSql
 from benchmarks.peers_gsmmodem import GsmModem
 from benchmarks.peers_kannel import Kannel
@@ -33,17 +42,14 @@ from benchmarks.peers_kind import Peer
 from benchmarks.peers_rack import PeersRack
 from benchmarks.peers_smstools import Smstools
 from benchmarks.processes import cpu_seconds
-from benchmarks.rack import slope
 from benchmarks.rack_file import XL, destinations
 from benchmarks.sessions import Sessions, cpu_between, cpu_of, members, pss_of
 from benchmarks.settings import Profile
 from benchmarks.site import Books, Site
 from benchmarks.texts import SETTINGS, Heard, fill
 
-_BENCH = "peers"
 _MS = 1000
 _MEGA = 1_000_000
-SEND_SECONDS = 0.2
 # The operator's report is there when the acknowledgement of the SMS is.
 _REPORT_SECONDS = SEND_SECONDS / 2
 # Messages that wait or are under way, a modem.
@@ -51,23 +57,7 @@ DEPTH = 8
 _WARM_UP_SECONDS = 45.0
 _SETTLE_SECONDS = 1.0
 _LOOK_SECONDS = 0.1
-_BEST_RATE = 310.0
-_GOAL_MODEMS = 64
-OURS = "pulsarack"
-OUR_ORDERS = "pulsarack, orders"
 KINDS: tuple[type[Peer], ...] = (GammuSql, GammuFiles, Smstools, Kannel, GsmModem)
-
-
-@dataclass(slots=True)
-class Rounds:
-    """What was seen of one program with one number of modems, a value each round."""
-
-    rate: list[float] = field(default_factory=list)
-    cpu: list[float] = field(default_factory=list)
-    pss: list[float] = field(default_factory=list)
-    rack_cpu: list[float] = field(default_factory=list)
-    modems_at_work: int = 0
-    durable: bool = True
 
 
 class PeerError(Exception):
@@ -81,10 +71,6 @@ class _Moment:
     rack: float
 
 
-# Figure, unit, its values, the reference, and the goal of pulsarack.
-_Row = tuple[str, str, Callable[[Rounds], list[float]], Reference | None, Goal | None]
-
-
 async def run(profile: Profile) -> AsyncIterator[list[Figure]]:
     """Every number of modems: pulsarack, then each peer that is there."""
     here = []
@@ -93,7 +79,7 @@ async def run(profile: Profile) -> AsyncIterator[list[Figure]]:
             click.echo(f"{kind.name} is left out: {', '.join(lacking)} not found")
         else:
             here.append(kind)
-    pss: dict[str, dict[int, list[float]]] = {}
+    racks: dict[int, Found] = {}
     for modems in profile.peers:
         found = {
             OURS: await measure_texts(profile, modems),
@@ -105,9 +91,8 @@ async def run(profile: Profile) -> AsyncIterator[list[Figure]]:
             except PeerError as error:
                 click.echo(f"{kind.name} with {modems} modems is left out: {error}")
         yield report(modems, found)
-        for name, one in found.items():
-            pss.setdefault(name, {})[modems] = [value * modems for value in one.pss]
-    if figures := memory(pss):
+        racks[modems] = found
+    if figures := memory(racks):
         yield figures
 
 
@@ -168,7 +153,7 @@ def _our_moment(site: Site) -> _Moment:
 async def measure_peer(profile: Profile, kind: type[Peer], modems: int) -> Rounds:
     """Some rounds of one peer on a rack of its own."""
     root = (profile.directory / f"peers-{kind.__name__}-{modems}").absolute()
-    rounds = Rounds(durable=kind.durable)
+    rounds = Rounds(kept=kind.kept)
     async with PeersRack(root, modems, SEND_SECONDS) as rack:
         place = root / "peer"
         place.mkdir()
@@ -240,98 +225,3 @@ def sent(books: Books | Heard, began: int, ended: int) -> int:
 def at_work(books: Books | Heard) -> int:
     """How many modems have sent anything."""
     return len(Counter(one.chip for one in books.bookings))
-
-
-# --- figures ------------------------------------------------------------------------------
-
-
-def report(modems: int, found: dict[str, Rounds]) -> list[Figure]:
-    """All programs with so many modems: rate, CPU, memory, each with pulsarack first.
-
-    The goals are those of a rack: what a program takes for itself is not a modem's.
-    """
-    air = Reference("the air: one SMS after the other on every modem", (modems / SEND_SECONDS,))
-    others = [one for name, one in found.items() if name not in (OURS, OUR_ORDERS)]
-    goals: dict[str, Goal | None] = dict.fromkeys(("rate", "cpu", "pss"))
-    if modems >= _GOAL_MODEMS:
-        best = max((median(one.rate) for one in others), default=0.0)
-        goals["rate"] = Goal(max(best, _BEST_RATE), at_least=True)
-        goals["cpu"] = _least([one.cpu for one in others if one.durable])
-        goals["pss"] = _least([one.pss for one in others])
-    cpu, pss = (Reference(OURS, tuple(each)) for each in (found[OURS].cpu, found[OURS].pss))
-    rows: list[_Row] = [
-        ("SMS sent", "/s", lambda one: one.rate, air, goals["rate"]),
-        ("CPU", "ms/SMS", lambda one: one.cpu, cpu, goals["cpu"]),
-        ("PSS a modem", "MB", lambda one: one.pss, pss, goals["pss"]),
-        ("rack CPU", "ms/SMS", lambda one: one.rack_cpu, None, None),
-    ]
-    figures = [
-        _figure(what, unit, modems, name, values(one), reference, goal)
-        for what, unit, values, reference, goal in rows
-        for name, one in found.items()
-    ]
-    return figures + _idle(modems, found)
-
-
-def memory(sizes: Mapping[str, Mapping[int, Sequence[float]]]) -> list[Figure]:
-    """What a modem more takes in each program, round by round."""
-    slopes = {
-        name: [
-            slope({modems: values[place] for modems, values in rounds.items()})
-            for place in range(min(map(len, rounds.values())))
-        ]
-        for name, rounds in sizes.items()
-        if len(rounds) > 1
-    }
-    ours = slopes.get(OURS)
-    if ours is None:
-        return []
-    goal = _least([each for name, each in slopes.items() if name not in (OURS, OUR_ORDERS)])
-    least, most = min(sizes[OURS]), max(sizes[OURS])
-    return [
-        Figure(
-            _BENCH,
-            f"PSS of one modem more, {least} to {most}, {name}",
-            "MB",
-            tuple(values),
-            None if name == OURS else Reference(OURS, tuple(ours)),
-            goal if name == OURS else None,
-        )
-        for name, values in slopes.items()
-    ]
-
-
-def _idle(modems: int, found: dict[str, Rounds]) -> list[Figure]:
-    """Programs that never sent with all of their modems."""
-    return [
-        _figure("modems that sent", "", modems, name, [float(one.modems_at_work)])
-        for name, one in found.items()
-        if one.modems_at_work != modems
-    ]
-
-
-def _least(all_rounds: Sequence[Sequence[float]]) -> Goal | None:
-    return Goal(min(map(median, all_rounds))) if all_rounds else None
-
-
-def _figure(
-    what: str,
-    unit: str,
-    modems: int,
-    program: str,
-    values: Sequence[float],
-    reference: Reference | None = None,
-    goal: Goal | None = None,
-) -> Figure:
-    size = f"{modems} modem{'s' if modems > 1 else ''}"
-    ours = program == OURS
-    if reference is not None and reference.name == OURS and ours:
-        reference = None
-    return Figure(
-        _BENCH,
-        f"{what}, {size}, {program}",
-        unit,
-        tuple(values),
-        reference,
-        goal if ours else None,
-    )

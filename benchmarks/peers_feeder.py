@@ -30,7 +30,7 @@ class PeerFeeder:
         while True:
             if messages := self.lacking():
                 try:
-                    await asyncio.to_thread(self._peer.queue, messages)
+                    await self._hand_over(messages)
                     deadline = loop.time() + _PATIENCE_SECONDS
                 except ConnectionError:
                     if loop.time() > deadline:
@@ -39,6 +39,14 @@ class PeerFeeder:
                     self._given.update(message.place for message in messages)
             await asyncio.sleep(_LOOK_SECONDS)
             self._books.look()
+
+    async def _hand_over(self, messages: list[Message]) -> None:
+        """In a thread, which is waited for even when this is cancelled: the peer is closed then."""
+        handing = asyncio.ensure_future(asyncio.to_thread(self._peer.queue, messages))
+        try:
+            await asyncio.shield(handing)
+        finally:
+            await asyncio.gather(handing, return_exceptions=True)
 
     def lacking(self) -> list[Message]:
         """What has to be given now."""

@@ -3,6 +3,11 @@
 Phones are not looked after, nothing is received and nobody is waited for when there is nothing to
 send: sending is all it is asked for. The tables of its database are those that its package
 brings.
+
+Under strace (peers_kind.py) the files were never synced, nor does the program import a call that
+could, and `gammu-smsd-inject`, which would put messages there for a user, does not either. SQLite
+synced its journal, its directory and its database for every change: 592 fdatasync(2) while 36 SMS
+were sent.
 """
 
 import gzip
@@ -11,7 +16,7 @@ from collections.abc import Sequence
 from itertools import count
 from pathlib import Path
 
-from benchmarks.peers_kind import Message, Peer, absent
+from benchmarks.peers_kind import Kept, Message, Peer, absent
 from benchmarks.rack_file import XL_GATEWAY
 from benchmarks.sessions import Command
 
@@ -31,6 +36,7 @@ class GammuFiles(Peer):
 
     name = "gammu-smsd, files"
     private = True
+    kept = Kept.IN_FILES
     packages = "gammu-smsd"
 
     @classmethod
@@ -72,6 +78,7 @@ class GammuSql(GammuFiles):
 
     name = "gammu-smsd, SQLite"
     private = False
+    kept = Kept.SYNCED
     packages = "gammu-smsd libdbd-sqlite3"
 
     @classmethod

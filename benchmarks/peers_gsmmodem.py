@@ -1,13 +1,14 @@
 """python-gsmmodem as a peer: a library, so a small program of ours sends with it.
 
 It is the fork of it that runs on today's Python, in an environment of its own (peers.sh makes it).
-Its messages are kept in memory: what has not been sent when it ends is gone.
+Its messages are kept in memory: what has not been sent when it ends is gone. Under strace
+(peers_kind.py) it synced nothing.
 """
 
 from collections.abc import Sequence
 
 from benchmarks.machine import ROOT
-from benchmarks.peers_kind import Message, Peer, absent
+from benchmarks.peers_kind import Kept, Message, Peer, absent
 from benchmarks.sessions import Command
 
 PYTHON = ROOT / "benchmarks" / "results" / ".peers-venv" / "bin" / "python"
@@ -18,7 +19,7 @@ class GsmModem(Peer):
     """One process, two threads a modem."""
 
     name = "python-gsmmodem"
-    durable = False
+    kept = Kept.IN_MEMORY
     packages = "python-gsmmodem-new"
 
     @classmethod

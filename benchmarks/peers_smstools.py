@@ -2,13 +2,17 @@
 
 `trust_outgoing` is on: without it the program looks at one new file in half a second, whatever
 the number of modems. Nothing is received, and a sent file is deleted.
+
+Under strace (peers_kind.py) it synced two lock files for every SMS, 180 fsync(2) while 90 were
+sent. They only say who is at it: the message itself is copied from one directory to the next, the
+first copy is deleted, and neither is ever synced.
 """
 
 from collections.abc import Sequence
 from itertools import count
 from pathlib import Path
 
-from benchmarks.peers_kind import Message, Peer, absent
+from benchmarks.peers_kind import Kept, Message, Peer, absent
 from benchmarks.rack_file import XL_GATEWAY
 from benchmarks.sessions import Command
 
@@ -20,6 +24,7 @@ class Smstools(Peer):
     """One parent, and a process a modem."""
 
     name = "smsd (smstools3)"
+    kept = Kept.IN_FILES
     packages = "smstools"
 
     @classmethod
