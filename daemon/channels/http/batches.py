@@ -45,9 +45,10 @@ class BatchApi:
         """Accept orders; what is wrong with one of them is told in its place."""
         verified = await self._door.verified(call)
         wanted = [_wanted(one) for one in _orders(call)]
-        self._door.enter_more(call, verified.account, len(wanted))
-        # On disk before any of them, since they may be written by several transactions.
+        # On disk before any of them, since they may be written by several transactions; and before
+        # they are counted, so that who repeats another's octets does not use up what he may send.
         await self._door.use_nonce(verified)
+        self._door.enter_more(call, verified.account, len(wanted))
         found = await self._place(verified.account, wanted)
         return json_body.answer(wire.OrderAnswers([_answer(call, one) for one in found]))
 

@@ -391,8 +391,13 @@ async def test_orders_count_one_by_one_in_the_rate(tmp_path: Path) -> None:
         assert world.refused() == {"HTTP_TOO_MANY_REQUESTS": 2}
 
 
-async def test_what_is_no_batch_counts_as_one(tmp_path: Path) -> None:
-    async with HttpWorld(tmp_path, "requests_per_second = 1\nburst = 3\n") as world:
+async def test_what_is_no_batch_or_a_copy_of_one_counts_as_one(tmp_path: Path) -> None:
+    settings = "requests_per_second = 1\nburst = 10\n"
+    async with HttpWorld(tmp_path, settings) as world:
+        body = json.dumps({"orders": [order(1), order(2), order(3)]}).encode()
+        sent = world.signed("POST", TARGET, body)
+        for expected in (200, 401, 401, 401, 401):
+            assert (await world.send("POST", TARGET, body, sent)).status == expected
         for expected in (400, 400, 400, 429):
             found = await world.ask("POST", TARGET, {"orders": [order()] * 65})
             assert found.status == expected
@@ -495,8 +500,9 @@ async def test_orders_count_one_by_one_in_flight(
         assert (found.status, found.code) == (429, "TOO_MANY_REQUESTS")
         assert found.headers["Retry-After"] == "1"
         second = asyncio.create_task(many(world, *(order(n) for n in range(3, 5))))
-        while len(held.jobs) < 4:
+        while len(held.jobs) < 5:
             await asyncio.sleep(0)
+        assert held.jobs == [("A1", 1), ("A1", 3), ("A1", 1), ("A1", 1), ("A1", 2)]
         assert (await world.ask("GET", "/v1/balance")).status == 429
         assert (await world.ask("GET", "/v1/balance", member="K2")).status == 200
         held.go_on.set()
