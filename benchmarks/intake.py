@@ -68,7 +68,7 @@ async def measure(profile: Profile, clients: int, size: int = 1) -> Rounds:
         for _ in range(profile.rounds):
             await accept(site, clients, numbers, profile.round_seconds, rounds, size)
         await site.stop_daemon()
-        written = _written(site.place.database)
+        written = accepted(site.place.database)
         group = max(1, math.floor(sum(rounds.group) / len(rounds.group) + 0.5))
         for number in range(profile.rounds):
             path = profile.directory / f"raw-{clients}-{size}-{number}" / "pulsarack.db"
@@ -120,8 +120,11 @@ def _moment(site: Site) -> _Moment:
     )
 
 
-def _written(path: Path) -> Written:
-    """What a stopped daemon left: each order with its hold and its transition is one unit."""
+def accepted(path: Path) -> Written:
+    """What a stopped daemon left: each order with its hold and its transition is one unit.
+
+    If they came over HTTP, also with where they came from; the nonces lie between them.
+    """
     with database(path) as connection:
         before = [
             *replay.rows(connection, "agent"),
@@ -133,8 +136,13 @@ def _written(path: Path) -> Written:
             replay.rows(connection, "orders"),
             replay.rows(connection, "transfer", "phase = 'held'"),
             replay.rows(connection, "transition"),
+            replay.rows(connection, "order_origin"),
         )
-    return Written(before, [list(unit) for unit in zip(*tables, strict=True)])
+        nonces = replay.rows(connection, "api_nonce")
+    units = [list(unit) for unit in zip(*filter(None, tables), strict=True)]
+    for number, nonce in enumerate(nonces):
+        units[number * len(units) // len(nonces)].insert(0, nonce)
+    return Written(before, units)
 
 
 def report(clients: int, rounds: Rounds, size: int = 1) -> list[Figure]:

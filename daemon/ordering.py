@@ -68,12 +68,12 @@ class Ordering:
         request: Request,
         origin: Origin,
         *,
-        first: Callable[[Database], Refusal | None] | None = None,
+        first: Callable[[Database], None] | None = None,
     ) -> Accepted | Repeated | Refusal:
         """Accept an order, or answer with the first one of its reference; raises Busy.
 
         What was accepted is on disk when this returns. `first` is done in the same transaction,
-        before anything else, and may refuse; what it raises is raised here, and nothing is done.
+        before anything else; what it raises is raised here, and nothing is done.
         """
         answer, _ = await self.place_and(request, origin, lambda _db, _order: None, first=first)
         return answer
@@ -84,15 +84,16 @@ class Ordering:
         origin: Origin,
         more: Callable[[Database, Order], T],
         *,
-        first: Callable[[Database], Refusal | None] | None = None,
+        first: Callable[[Database], None] | None = None,
     ) -> tuple[Accepted | Repeated | Refusal, T | None]:
         """As `place`, and what `more` finds in the same transaction about an order that was there
         already. Of one that is accepted right now there is nothing more: it has its row.
         """
 
         def job(db: Database) -> tuple[Accepted | Repeated | Refusal, T | None]:
-            refused = None if first is None else first(db)
-            found = refused or intake.accept(db, request, origin)
+            if first is not None:
+                first(db)
+            found = intake.accept(db, request, origin)
             return found, _more(db, found, more)
 
         # In its agent's turn: who sends one order does not wait for who sends a thousand.
@@ -141,9 +142,8 @@ class Ordering:
     async def _place_alone(
         self, one: Wanted, common: Origin, more: Callable[[Database, Order], T]
     ) -> tuple[Answer, T | None] | Exception:
-        own = common._replace(text=one.text, client_reference=one.client_reference)
         try:
-            return await self.place_and(one.request, own, more)
+            return await self.place_and(one.request, one.origin(common), more)
         except Exception as error:  # noqa: BLE001 - the caller's, who asked for others as well
             return error
 

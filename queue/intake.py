@@ -59,7 +59,8 @@ class Origin(NamedTuple):
     """Who sent an order, how and when.
 
     `address`: where it is answered, if not over the socket; `receiver`: which of ours it came to;
-    `placed_by`: the user of this machine who placed it, if one did.
+    `placed_by`: the user of this machine who placed it, if one did. `most_price`: what it may cost
+    at most, if that was said.
     """
 
     agent: str
@@ -74,6 +75,7 @@ class Origin(NamedTuple):
     reply_number: str | None = None
     dialect: str = ""
     placed_by: str = ""
+    most_price: int | None = None
 
 
 class Sale(NamedTuple):
@@ -101,7 +103,11 @@ def accept(db: Database, request: Request, origin: Origin) -> Accepted | Repeate
         return destination
     depositor = agents.depositor(db, origin.agent)
     sold = _sold(db, request.product, product, destination)
-    sale = _affordable(db, sold, depositor) if depositor else agents.unknown(origin.agent)
+    sale = (
+        _affordable(db, sold, depositor, origin.most_price)
+        if depositor
+        else agents.unknown(origin.agent)
+    )
     key = _natural_key(request, destination, origin)
     if isinstance(sale, Refusal) or archive.by_natural_key(db, *key) is not None:
         # What was accepted once is answered as it was, whatever changed since.
@@ -113,7 +119,9 @@ def accept(db: Database, request: Request, origin: Origin) -> Accepted | Repeate
     return _queue(db, request, destination, sale, origin)
 
 
-def _affordable(db: Database, product: Product | Refusal, depositor: Depositor) -> Sale | Refusal:
+def _affordable(
+    db: Database, product: Product | Refusal, depositor: Depositor, most_price: int | None
+) -> Sale | Refusal:
     """The product at the agent's price, if it is sold and the agent's deposit has that."""
     agent = depositor.agent
     if not agent.active:
@@ -126,6 +134,12 @@ def _affordable(db: Database, product: Product | Refusal, depositor: Depositor) 
             RefusalCode.BELOW_COST,
             f"{product.code} is not sold at present: its price is below its cost",
             f"an admin raises the price, or: pulsarack product below-cost {product.code} --allow",
+        )
+    if most_price is not None and offer.price > most_price:
+        return Refusal(
+            RefusalCode.TOO_DEAR,
+            f"{product.code} costs {offer.price}, and you pay {most_price} at most",
+            "allow more, or order something else",
         )
     if depositor.available < offer.price:
         return Refusal(

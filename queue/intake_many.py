@@ -39,13 +39,24 @@ class Wanted(NamedTuple):
     request: Request
     text: str
     client_reference: str | None
+    reply_number: str | None = None
+    most_price: int | None = None
+
+    def origin(self, common: Origin) -> Origin:
+        """Whence it comes, if it comes alone."""
+        return common._replace(
+            text=self.text,
+            client_reference=self.client_reference,
+            reply_number=self.reply_number,
+            most_price=self.most_price,
+        )
 
 
 def accept_many(db: Database, wanted: Sequence[Wanted], common: Origin) -> list[Answer]:
     """Accept orders of one agent, or say why not, in their order. To be run as one transaction.
 
-    `common` is what they share; each has its text and its reference beside it. What raises has
-    left its own rows and those of others: the transaction must end.
+    `common` is what they share; each has its own beside it. What raises has left its own rows and
+    those of others: the transaction must end.
     """
     shop = _Shop(db, common)
     answers: list[Answer] = []
@@ -105,6 +116,8 @@ class _Shop:
         destination = normalise_destination(asked.destination, sale.product.kind)
         if isinstance(destination, Refusal) or not self._is_sold_to(sale.product, destination):
             return None
+        if wanted.most_price is not None and sale.offer.price > wanted.most_price:
+            return None
         if self._left < sale.offer.price:
             return None
         self._left -= sale.offer.price
@@ -138,8 +151,7 @@ class _Shop:
 
 
 def _alone(db: Database, one: Wanted, common: Origin) -> Answer:
-    origin = common._replace(text=one.text, client_reference=one.client_reference)
-    return intake.accept(db, one.request, origin)
+    return intake.accept(db, one.request, one.origin(common))
 
 
 def _together(db: Database, usual: Sequence[_Usual], common: Origin) -> Sequence[Answer]:
@@ -161,9 +173,14 @@ def _write(db: Database, usual: Sequence[_Usual], common: Origin) -> Sequence[Or
     except IntegrityError:
         return None
     if common.address is not None:
-        came = (common.address, common.receiver, common.reply_number, common.dialect)
-        for order in placed:
-            origins.add(db, OrderOrigin(order.id, *came))
+        address, receiver, dialect = common.address, common.receiver, common.dialect
+        origins.add_all(
+            db,
+            [
+                OrderOrigin(order.id, address, receiver, one.wanted.reply_number, dialect)
+                for order, one in zip(placed, usual, strict=True)
+            ],
+        )
     for order, one in zip(placed, usual, strict=True):
         if one.shares:
             commissions.write(db, order.id, one.shares)

@@ -4,11 +4,12 @@ An order of the control socket has no row here: who follows its agent is told. T
 its order when that is archived.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from peewee import Database
 
-from pulsarack.queue.rows import columns, execute, select_one
+from pulsarack.queue.rows import columns, execute, insert_all, select_one
 
 
 class OrderOrigin(NamedTuple):
@@ -25,13 +26,17 @@ class OrderOrigin(NamedTuple):
     dialect: str
 
 
+_INTO = f"INSERT INTO order_origin ({columns(OrderOrigin)})"
+
+
 def add(db: Database, origin: OrderOrigin) -> None:
     """Note it, in the transaction that accepts the order."""
-    execute(
-        db,
-        f"INSERT INTO order_origin ({columns(OrderOrigin)}) VALUES (?, ?, ?, ?, ?)",
-        tuple(origin),
-    )
+    execute(db, f"{_INTO} VALUES (?, ?, ?, ?, ?)", tuple(origin))
+
+
+def add_all(db: Database, all_of_them: Sequence[OrderOrigin]) -> None:
+    """The same of some orders by one statement."""
+    insert_all(db, _INTO, all_of_them)
 
 
 def find(db: Database, order_id: int) -> OrderOrigin | None:

@@ -1,6 +1,7 @@
 """The parts of the benches that decide what is counted, on made-up bytes, rows and times."""
 
 import asyncio
+import json
 import os
 import shutil
 import threading
@@ -321,8 +322,22 @@ def test_signed_orders_are_as_the_daemon_wants_them() -> None:
     assert signed.nonce.encode() not in second
 
 
+def test_orders_over_http_go_many_in_a_request() -> None:
+    made = http_orders.requests(destinations(TELKOMSEL), lambda: 1_795_331_100, 3)
+    seen = []
+    for octets in (next(made), next(made)):
+        head, _, body = octets.partition(b"\r\n\r\n")
+        assert head.startswith(b"POST /v1/order-batches HTTP/1.1\r\n")
+        seen += [one["client_reference"] for one in json.loads(body)["orders"]]
+    assert len(set(seen)) == 6
+
+
 def test_an_order_over_http_is_held_against_bare_aiohttp() -> None:
-    rounds = http_orders.Rounds([100.0], [1.0], [1.0], [1000.0], [0.1])
+    rounds = http_orders.Rounds([100.0], [1.0], [1.0], [1000.0], [0.1], [400.0])
     figures = {one.name: one for one in http_orders.report(32, rounds)}
+    assert figures["orders made durable, 32 callers"].times_reference() == 0.25
+    assert "daemon CPU, 1 caller, 64 a request" in {
+        one.name for one in http_orders.report(1, rounds, 64)
+    }
     assert figures["daemon CPU, 32 callers"].times_reference() == 10.0
     assert figures["orders accepted, 32 callers"].times_reference() == 0.1

@@ -11,7 +11,17 @@ import pytest
 from click.testing import CliRunner
 
 from benchmarks import __main__ as bench
-from benchmarks import dialogue, dispatch, intake, ledger, profile, rack, start, storm
+from benchmarks import (
+    dialogue,
+    dispatch,
+    http_orders,
+    intake,
+    ledger,
+    profile,
+    rack,
+    start,
+    storm,
+)
 from benchmarks.figures import Figure
 from benchmarks.settings import Profile
 from benchmarks.steps import PLACE
@@ -115,6 +125,16 @@ async def test_intake_ledger_and_start(tmp_path: Path) -> None:
     assert groups["orders a commit, 64 clients"] > groups["orders a commit, 1 client"]
     assert groups["orders a commit, 1 client, 64 a request"] > 1
     assert groups["transfers a commit, 1 caller"] == 1
+
+
+async def test_orders_over_http(tmp_path: Path) -> None:
+    for size, least in ((1, 0.5), (64, 2.0)):
+        rounds = await http_orders.measure(small(tmp_path), 2, size)
+        figures = {one.name.split(",")[0]: one for one in http_orders.report(2, rounds, size)}
+        for figure in figures.values():
+            assert all(value > 0 for value in figure.rounds), figure
+            assert figure.reference is None or all(value > 0 for value in figure.reference.rounds)
+        assert figures["orders a commit"].rounds[0] >= least
 
 
 def test_the_command_writes_what_it_shows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 """Accepting orders: all or nothing, once and only once."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -96,12 +97,15 @@ REFUSED = [
     ("S10.081200000012", {"reference": "x" * 65}, RefusalCode.BAD_FORMAT),
     ("S10.081200000099", {}, RefusalCode.REPEATED),
     ("S10.081200000012", {"reference": "taken"}, RefusalCode.REFERENCE_REUSED),
+    ("S10.081200000012", {"most_price": 10_499}, RefusalCode.TOO_DEAR),
+    ("S10.081200000012", {"most_price": 10_499, "agent": "POOR"}, RefusalCode.TOO_DEAR),
+    ("S10.081200000012", {"most_price": 1, "reference": "taken"}, RefusalCode.REFERENCE_REUSED),
 ]
 
 
 @pytest.mark.parametrize(("text", "more", "code"), REFUSED)
 def test_a_refused_order_writes_nothing(
-    shop: World, text: str, more: dict[str, str], code: RefusalCode
+    shop: World, text: str, more: dict[str, Any], code: RefusalCode
 ) -> None:
     shop.agent("POOR", 10_499)
     shop.agent("SLEEPING")

@@ -23,10 +23,15 @@ def common(world: World, agent: str = "A1", **more: Any) -> Origin:
     return Origin(agent, "socket", "", None, world.now, world.day, 600, **more)
 
 
-def wanted(text: str, reference: str | None = None) -> Wanted:
+def wanted(
+    text: str,
+    reference: str | None = None,
+    reply_number: str | None = None,
+    most_price: int | None = None,
+) -> Wanted:
     asked = request.parse(text)
     assert isinstance(asked, Request), asked
-    return Wanted(asked, text, reference)
+    return Wanted(asked, text, reference, reply_number, most_price)
 
 
 def many(world: World, *orders: Wanted, **more: Any) -> list[Any]:
@@ -104,6 +109,20 @@ TABLE: list[tuple[str, list[Wanted], list[str]]] = [
         ["new", "again", "new", "new"],
     ),
     (
+        "too dear, and not too dear",
+        [
+            wanted("S10.081200000011", most_price=10_500),
+            wanted("S10.081200000012", most_price=10_499),
+            wanted("S10.081200000013"),
+        ],
+        ["new", "TOO_DEAR", "new"],
+    ),
+    (
+        "what was accepted has its price",
+        [wanted("S10.081200000011", "r1"), wanted("S10.081200000011", "r1", most_price=1)],
+        ["new", "again"],
+    ),
+    (
         "a bad reference",
         [Wanted(Request("S10", "081200000012", 1), "S10.081200000012", "x" * 65)],
         ["BAD_FORMAT"],
@@ -163,11 +182,20 @@ def test_an_order_that_left_for_an_archive_is_known(shop: World) -> None:
 
 
 def test_what_a_channel_notes_is_noted_of_each(shop: World) -> None:
-    orders = (wanted("S10.081200000012"), wanted("S10.081200000013"))
-    many(shop, *orders, address="http:kios", dialect="native")
-    assert shop.sql("SELECT order_id, address, dialect FROM order_origin") == [
-        (1, "http:kios", "native"),
-        (2, "http:kios", "native"),
+    buyer = "6281200000099"
+    orders = (
+        wanted("S10.081200000012"),
+        wanted("S10.081200000013", reply_number=buyer),
+        wanted("S10.081200000012", "r3"),  # refused, alone
+        wanted("S10.2.081200000012", "r4", buyer),
+        wanted("S10.2.081200000012", "r4"),  # the same again, alone: it changes nothing
+    )
+    answers = many(shop, *orders, address="http:kios", dialect="native")
+    assert codes(answers) == ["new", "new", "REPEATED", "new", "again"]
+    assert shop.sql("SELECT order_id, address, reply_number, dialect FROM order_origin") == [
+        (1, "http:kios", None, "native"),
+        (2, "http:kios", buyer, "native"),
+        (3, "http:kios", buyer, "native"),
     ]
 
 
@@ -189,7 +217,7 @@ def test_a_hold_that_is_refused_ends_the_transaction(
 def test_usual_orders_cost_a_few_statements_together(shop: World) -> None:
     """Counted, for one order and for thirty: what is read does not grow, nor what is written."""
 
-    def statements(orders: Sequence[Wanted]) -> int:
+    def statements(orders: Sequence[Wanted], **more: Any) -> int:
         count = 0
 
         def job(db: Database) -> None:
@@ -200,7 +228,7 @@ def test_usual_orders_cost_a_few_statements_together(shop: World) -> None:
             connection = db.connection()  # type: ignore[no-untyped-call]
             connection.exec_trace = lambda _cursor, statement, _values: note(statement) or True
             try:
-                intake_many.accept_many(db, orders, common(shop))
+                intake_many.accept_many(db, orders, common(shop, **more))
             finally:
                 connection.exec_trace = None
 
@@ -211,6 +239,9 @@ def test_usual_orders_cost_a_few_statements_together(shop: World) -> None:
     # hold, history.
     assert statements([wanted("S10.081200000012")]) == 7
     assert statements([wanted(f"S10.0812000001{n}") for n in range(10, 40)]) == 7
+    # Over a channel: where they came from, too.
+    assert statements([wanted("S5.081200000012")], address="kios") == 8
+    assert statements([wanted(f"S5.0812000001{n}") for n in range(10, 40)], address="kios") == 8
 
 
 # --- the same as one after the other ------------------------------------------------------------
@@ -227,7 +258,13 @@ TEXTS = st.builds(
     ),
 )
 ORDERS = st.lists(
-    st.builds(wanted, TEXTS, st.one_of(st.none(), st.sampled_from(["r1", "r2", "r3"]))),
+    st.builds(
+        wanted,
+        TEXTS,
+        st.one_of(st.none(), st.sampled_from(["r1", "r2", "r3"])),
+        st.sampled_from([None, "6281200000099"]),
+        st.sampled_from([None, None, 5_300, 10_500]),
+    ),
     max_size=12,
 )
 
@@ -269,11 +306,10 @@ def test_many_at_once_are_the_same_as_one_after_the_other(
     together, alone = new_world(), new_world()
     for world in (together, alone):
         furnish(world, deposit, level)
-    origin = common(together, "LOW")
+    origin = common(together, "LOW", address="kios")
 
     def one_by_one(db: Database, one: Wanted) -> Any:
-        own = origin._replace(text=one.text, client_reference=one.client_reference)
-        return intake.accept(db, one.request, own)
+        return intake.accept(db, one.request, one.origin(origin))
 
     for request_ in (before, orders):
         found = together.run(lambda db, r=request_: intake_many.accept_many(db, r, origin))

@@ -177,12 +177,15 @@ class World:
         agent: str = "A1",
         reference: str | None = None,
         limit_seconds: int = LIMIT_SECONDS,
+        most_price: int | None = None,
     ) -> Accepted | Refusal:
         """Send an order text in."""
         wanted = request.parse(text)
         assert isinstance(wanted, Request), wanted
         origin = intake.Origin(
-            agent, "socket", text, reference, self.now, self.day, time_limit_seconds=limit_seconds
+            *(agent, "socket", text, reference, self.now, self.day),
+            time_limit_seconds=limit_seconds,
+            most_price=most_price,
         )
         return self.run(lambda db: intake.accept(db, wanted, origin))
 

@@ -12,6 +12,7 @@ from peewee import Database
 from pulsarack.daemon.channels.carrier import ChannelState, Parcel, Sent, Standing
 from pulsarack.daemon.channels.http import desk
 from pulsarack.daemon.channels.http.bank_api import BankApi
+from pulsarack.daemon.channels.http.batches import BatchApi
 from pulsarack.daemon.channels.http.desk import CHANNEL, Desk
 from pulsarack.daemon.channels.http.door import Door
 from pulsarack.daemon.channels.http.native import NativeApi
@@ -42,8 +43,11 @@ class HttpChannel:
         self.door = Door(context, parts)
         self.desk = Desk(context, parts)
         self.server = HttpServer(context.clock, settings, pressure)
-        bank = BankApi(context, self.door)
-        self.server.add(NativeApi(self.door, self.desk, bank.routes()).routes())
+        more = [
+            *BatchApi(self.door, self.desk).routes(),
+            *BankApi(context, self.door).routes(),
+        ]
+        self.server.add(NativeApi(self.door, self.desk, more).routes())
         self.reporter = Reporter(
             context.clock, settings, {NATIVE: native, **(formatters or {})}, context.new_id
         )

@@ -5,7 +5,7 @@ read and written in the turn of the account's agent. A look-up never creates an 
 old its reference is.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from peewee import Database
@@ -21,19 +21,15 @@ from pulsarack.queue.complaints import Opened
 from pulsarack.queue.deposits import tickets
 from pulsarack.queue.deposits.tickets import Given, Ticket
 from pulsarack.queue.errors import IllegalMove
-from pulsarack.queue.intake import Origin, Repeated
+from pulsarack.queue.intake import Repeated
+from pulsarack.queue.intake_many import Answer, Wanted
 from pulsarack.queue.orders import Order
 from pulsarack.queue.products import Product
 from pulsarack.queue.reports import statement
 from pulsarack.queue.reports.statement import StatementLine
 from pulsarack.queue.request import Request
 from pulsarack.queue.state import OPEN
-from pulsarack.queue.validation import (
-    Refusal,
-    RefusalCode,
-    normalise_destination,
-    show_destination,
-)
+from pulsarack.queue.validation import Refusal, normalise_destination, show_destination
 
 CHANNEL = "http"
 
@@ -101,49 +97,37 @@ class Desk:
         without secrets. A new order that costs more than `most_price` is refused (TOO_DEAR).
         `first` is done in the same transaction, before the order.
         """
-        if reply_number is not None:
-            buyer = normalise_destination(reply_number)
-            if isinstance(buyer, Refusal):
-                return buyer
-            reply_number = buyer
-        shown = f"{request.product}.{request.repeat_index}.{request.destination}"
-        origin = self._parts.ordering.origin(
-            account.agent,
-            CHANNEL,
-            shown if text is None else text,
-            client_reference=reference,
-            address=account.member,
-            reply_number=reply_number,
-            dialect=dialect,
+        wanted = wanted_of(request, reference, reply_number, most_price)
+        if isinstance(wanted, Refusal):
+            return wanted
+        if text is not None:
+            wanted = wanted._replace(text=text)
+        common = self._parts.ordering.origin(
+            account.agent, CHANNEL, "", address=account.member, dialect=dialect
         )
+        found = await self._parts.ordering.place(request, wanted.origin(common), first=first)
+        return await self._placed(found)
 
-        def before(db: Database) -> Refusal | None:
-            if first is not None:
-                first(db)
-            return None if most_price is None else self._dearer(db, request, origin, most_price)
+    async def place_many(
+        self, account: Account, wanted: Sequence[Wanted]
+    ) -> list[Placed | Refusal | Exception]:
+        """The same of many, each in its place, where what `place` would raise may stand, too."""
+        common = self._parts.ordering.origin(account.agent, CHANNEL, "", address=account.member)
+        answers = await self._parts.ordering.place_many(wanted, common, lambda _db, _order: None)
+        found: list[Placed | Refusal | Exception] = []
+        for one in answers:
+            try:
+                found.append(one if isinstance(one, Exception) else await self._placed(one[0]))
+            except Exception as error:  # noqa: BLE001 - who placed the others shall hear of them
+                found.append(error)
+        return found
 
-        found = await self._parts.ordering.place(request, origin, first=before)
+    async def _placed(self, found: Answer) -> Placed | Refusal:
         if isinstance(found, Refusal):
             return found
         if isinstance(found, Repeated):
             return Placed(await self._past(found.past), repeated=True)
         return Placed(standing(found.order), found.repeated)
-
-    def _dearer(
-        self, db: Database, request: Request, origin: Origin, most_price: int
-    ) -> Refusal | None:
-        """Why an order is not accepted at its price; one that was accepted has its own."""
-        agent, product = agents.find(db, origin.agent), products.find(db, request.product)
-        if agent is None or product is None or _known(db, origin) is not None:
-            return None
-        price = self._parts.price_of(db, agent, product)
-        if price <= most_price:
-            return None
-        return Refusal(
-            RefusalCode.TOO_DEAR,
-            f"{product.code} costs {price}, and you pay {most_price} at most",
-            "allow more, or order something else",
-        )
 
     async def find(self, account: Account, reference: str) -> OrderStanding | None:
         """The order that the agent gave this reference to, whenever that was."""
@@ -283,11 +267,17 @@ class Desk:
         )
 
 
-def _known(db: Database, origin: Origin) -> Order | PastOrder | None:
-    """The order that was accepted under the same reference before."""
-    reference = origin.client_reference or ""
-    live = orders.by_reference(db, origin.agent, reference)
-    return live or archive.by_reference(db, origin.agent, reference)
+def wanted_of(
+    request: Request, reference: str, reply_number: str | None, most_price: int | None
+) -> Wanted | Refusal:
+    """An order as the queue takes it, if the buyer's number is one."""
+    if reply_number is not None:
+        buyer = normalise_destination(reply_number)
+        if isinstance(buyer, Refusal):
+            return buyer
+        reply_number = buyer
+    shown = f"{request.product}.{request.repeat_index}.{request.destination}"
+    return Wanted(request, shown, reference, reply_number, most_price)
 
 
 def standing(order: Order) -> OrderStanding:

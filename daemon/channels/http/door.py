@@ -8,6 +8,7 @@ so that no repeat of its octets is let in again, not after a restart either.
 Who is wrong often is refused for a while before a secret is looked at (the doorkeeper counts).
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -50,8 +51,12 @@ class Door:
     async def signed(self, call: Call) -> Account:
         """The account that signed a call natively, let in; raises HttpRefusal."""
         verified = await self.verified(call)
-        await self._store.write_for(verified.account.agent, verified.use_nonce)
+        await self.use_nonce(verified)
         return verified.account
+
+    async def use_nonce(self, verified: Verified) -> None:
+        """Use the nonce in a transaction of its own; raises HttpRefusal for a repeat."""
+        await self._store.write_for(verified.account.agent, verified.use_nonce)
 
     async def verified(self, call: Call) -> Verified:
         """The same, its nonce still to be used: in the transaction that does what was asked for.
@@ -104,22 +109,35 @@ class Door:
         """
         call.account = account
         self._check_address(call, account)
-        wait = self._rates.take(account.member, self._clock.monotonic())
-        if wait:
-            raise HttpRefusal(
-                Why.TOO_MANY_REQUESTS,
-                f"an account may send {self._settings.requests_per_second} requests a second",
-                retry_after=max(1, round(wait)),
-            )
+        self._check_rate(self._rates.take(account.member, self._clock.monotonic()))
         if not self._places.enter(account.member):
-            message = "too many requests of this account are being answered"
-            raise HttpRefusal(Why.TOO_MANY_REQUESTS, message, retry_after=1)
+            raise self._no_place()
         call.leave = self._leaver(account.member)
         # Whatever connection it came over: from here on the agent has one turn.
         CALLER.set(f"http agent {account.agent}")
 
-    def _leaver(self, member: str) -> Callable[[], None]:
-        return lambda: self._places.leave(member)
+    def enter_more(self, call: Call, account: Account, requests: int) -> None:
+        """Let in a call that stands for so many requests, after `enter`; raises HttpRefusal."""
+        if not self._places.enter_more(account.member, requests - 1):
+            raise self._no_place()
+        call.leave = self._leaver(account.member, requests)
+        now = self._clock.monotonic()
+        self._check_rate(self._rates.take_more(account.member, now, requests - 1))
+
+    def _check_rate(self, wait: float) -> None:
+        if wait:
+            raise HttpRefusal(
+                Why.TOO_MANY_REQUESTS,
+                f"an account may send {self._settings.requests_per_second} requests a second",
+                retry_after=math.ceil(wait),
+            )
+
+    def _no_place(self) -> HttpRefusal:
+        message = "too many requests of this account are being answered"
+        return HttpRefusal(Why.TOO_MANY_REQUESTS, message, retry_after=1)
+
+    def _leaver(self, member: str, places: int = 1) -> Callable[[], None]:
+        return lambda: self._places.leave(member, places)
 
     def _check_address(self, call: Call, account: Account) -> None:
         allowed = addresses.networks(account.networks)

@@ -12,7 +12,7 @@ import msgspec
 from aiohttp import web
 
 from pulsarack.daemon.channels.http import json_body, openapi, wire
-from pulsarack.daemon.channels.http.desk import Desk, NotQueued, OrderStanding
+from pulsarack.daemon.channels.http.desk import Desk, NotQueued, OrderStanding, Placed
 from pulsarack.daemon.channels.http.door import Door
 from pulsarack.daemon.channels.http.refusals import HttpRefusal, Why, of_queue
 from pulsarack.daemon.channels.http.routes import JSON, Call, Operation, Route
@@ -49,8 +49,7 @@ class NativeApi:
         )
         if isinstance(found, Refusal):
             raise of_queue(found)
-        view = wire.Placed(**fields(found.order), repeated=found.repeated)
-        return json_body.answer(view, 200 if found.repeated else _CREATED)
+        return json_body.answer(placed_view(found), 200 if found.repeated else _CREATED)
 
     async def show(self, call: Call) -> web.Response:
         """GET /v1/orders/{reference}."""
@@ -247,6 +246,11 @@ def fields(found: OrderStanding) -> dict[str, Any]:
         "received_at": found.received_at,
         "finished_at": found.finished_at,
     }
+
+
+def placed_view(found: Placed) -> wire.Placed:
+    """The same of one that was accepted, now or before."""
+    return wire.Placed(**fields(found.order), repeated=found.repeated)
 
 
 def order_view(found: OrderStanding) -> wire.OrderView:

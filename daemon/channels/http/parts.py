@@ -4,10 +4,10 @@ Nothing here knows how an account is kept or how an order is accepted;
 `daemon/channels/channels.py` hands the parts in.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from random import Random
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from peewee import Database
 
@@ -15,9 +15,12 @@ from pulsarack.daemon.secrets import Secret
 from pulsarack.queue.agents import Agent
 from pulsarack.queue.identity import accounts
 from pulsarack.queue.intake import Accepted, Origin, Repeated
+from pulsarack.queue.intake_many import Answer, Wanted
 from pulsarack.queue.products import Product
 from pulsarack.queue.request import Request
 from pulsarack.queue.validation import Refusal
+
+T = TypeVar("T")
 
 
 class Account(Protocol):
@@ -103,9 +106,14 @@ class Ordering(Protocol):
         request: Request,
         origin: Origin,
         *,
-        first: Callable[[Database], Refusal | None] | None = None,
+        first: Callable[[Database], None] | None = None,
     ) -> Accepted | Repeated | Refusal:
         """Accept it durably, answer with its first one, or say why not; `first` goes before."""
+
+    async def place_many(
+        self, wanted: Sequence[Wanted], common: Origin, more: Callable[[Database, Accepted], T]
+    ) -> list[tuple[Answer, T | None] | Exception]:
+        """The same of some of one agent; an order's place may hold what `place` would raise."""
 
 
 class PastRows(Protocol):

@@ -12,6 +12,7 @@ from typing import Final
 
 import msgspec
 
+from pulsarack.daemon.errors import Busy
 from pulsarack.queue.validation import Refusal, RefusalCode
 
 
@@ -145,6 +146,17 @@ def of_queue(refusal: Refusal) -> HttpRefusal:
     )
 
 
+def of_error(error: Exception) -> HttpRefusal:
+    """What is said to who asked when this came up; a fault of ours is its cause."""
+    if isinstance(error, HttpRefusal):
+        return error
+    if isinstance(error, Busy):
+        return HttpRefusal(Why.BUSY, error.message, retry_after=1)
+    found = HttpRefusal(Why.INTERNAL, "something went wrong in the daemon")
+    found.__cause__ = error
+    return found
+
+
 class Error(msgspec.Struct, frozen=True):
     """How the native API says no: a code for programs, the rest for people."""
 
@@ -153,6 +165,11 @@ class Error(msgspec.Struct, frozen=True):
     remedy: str
 
 
+def said(refusal: HttpRefusal) -> Error:
+    """A refusal as the native API says it."""
+    return Error(refusal.code, refusal.message, refusal.remedy)
+
+
 def error_body(refusal: HttpRefusal) -> bytes:
     """The JSON of a refusal."""
-    return msgspec.json.encode(Error(refusal.code, refusal.message, refusal.remedy))
+    return msgspec.json.encode(said(refusal))

@@ -21,7 +21,8 @@ JSON = {"Content-Type": "application/json"}
 class Call:
     """One request: who asks (`address`, behind trusted proxies), and what.
 
-    `account` is filled in by the door when it lets the caller in; `leave` is for the server.
+    `account` is filled in by the door when it lets the caller in; `leave` is for the server, and so
+    is `refused`: what an answer refuses in part is counted like what is refused as a whole.
     """
 
     request: web.Request
@@ -29,6 +30,7 @@ class Call:
     body: bytes
     account: Account | None = None
     leave: Callable[[], None] | None = None
+    refused: list[HttpRefusal] = field(default_factory=list)
 
     @property
     def target(self) -> str:

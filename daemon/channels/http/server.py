@@ -26,11 +26,11 @@ from pulsarack.daemon.channels.http.connection import (
 )
 from pulsarack.daemon.channels.http.limits import Places
 from pulsarack.daemon.channels.http.listener import Listener
-from pulsarack.daemon.channels.http.refusals import HttpRefusal, Why
+from pulsarack.daemon.channels.http.refusals import HttpRefusal, Why, of_error
 from pulsarack.daemon.channels.http.routes import Call, Route, native_refusal
 from pulsarack.daemon.config_http import HttpSection, split_listen
 from pulsarack.daemon.context import MS
-from pulsarack.daemon.errors import Busy, DaemonError
+from pulsarack.daemon.errors import DaemonError
 from pulsarack.daemon.outside import CALLER
 from pulsarack.daemon.pressure import Pressure
 from pulsarack.modems.timing import Clock
@@ -230,14 +230,14 @@ class HttpServer:
         call.body = await self._body(call.request, route.body_octets or self._settings.body_octets)
         CALLER.set(f"http {call.address}")
         try:
-            return await route.handler(call)
+            response = await route.handler(call)
         except HttpRefusal:
             raise
-        except Busy as error:
-            raise HttpRefusal(Why.BUSY, error.message, retry_after=1) from None
-        except Exception as error:  # noqa: BLE001 - only this request is to suffer from it
-            self._log.error("http.failed", path=route.path, exc_info=error)
-            raise HttpRefusal(Why.INTERNAL, "something went wrong in the daemon") from None
+        except Exception as error:  # only this request is to suffer from it
+            raise of_error(error) from error
+        for refusal in call.refused:
+            self._count(call, route, refusal)
+        return response
 
     async def _body(self, request: web.Request, limit: int) -> bytes:
         """The whole body, within its limits of size and time."""
@@ -260,14 +260,7 @@ class HttpServer:
 
     def _refuse(self, call: Call, route: Route | None, refusal: HttpRefusal) -> web.Response:
         """The answer to what is refused, in the route's words; counted."""
-        if refusal.refusal is None and refusal.code not in _ORDINARY:
-            self._pressure.refused(
-                f"HTTP_{refusal.code}",
-                address=call.address,
-                path=route.path if route else "",
-                account=call.account.member if call.account else None,
-                why="" if refusal.code in _QUOTING else refusal.message,
-            )
+        self._count(call, route, refusal)
         response = (route.refuse if route else native_refusal)(refusal, call)
         if refusal.retry_after is not None:
             response.headers["Retry-After"] = str(refusal.retry_after)
@@ -276,6 +269,19 @@ class HttpServer:
         if refusal.code in (Why.BODY_TOO_LARGE, Why.STOPPING, Why.BAD_HTTP):
             response.force_close()  # what is left of the body is not worth reading
         return response
+
+    def _count(self, call: Call, route: Route | None, refusal: HttpRefusal) -> None:
+        path = route.path if route else ""
+        if refusal.code == Why.INTERNAL:
+            self._log.error("http.failed", path=path, exc_info=refusal.__cause__)
+        if refusal.refusal is None and refusal.code not in _ORDINARY:
+            self._pressure.refused(
+                f"HTTP_{refusal.code}",
+                address=call.address,
+                path=path,
+                account=call.account.member if call.account else None,
+                why="" if refusal.code in _QUOTING else refusal.message,
+            )
 
     def _address(self, request: web.Request) -> str:
         forwarded = request.headers.getall("X-Forwarded-For", [])

@@ -6,8 +6,10 @@ is unknown or missing, of another type or out of its bounds.
 
 from typing import Annotated
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
+from pulsarack.daemon.channels.http.refusals import Error
+from pulsarack.daemon.control_arguments import ORDERS_A_REQUEST
 from pulsarack.daemon.control_deposits import MOST_ROWS, BankRowGiven
 from pulsarack.daemon.control_values import MOST_RUPIAH, PRINTABLE
 from pulsarack.queue.state import OrderState
@@ -52,6 +54,12 @@ class NewOrder(Incoming, frozen=True, kw_only=True):
     repeat_index: _Repeat = 1
     reply_number: _Number | None = None
     max_price: Rupiah | None = None
+
+
+class NewOrders(Incoming, frozen=True, kw_only=True):
+    """Top numbers up. Each order is answered in its place, and harms no other."""
+
+    orders: Annotated[list[NewOrder], Meta(min_length=1, max_length=ORDERS_A_REQUEST)]
 
 
 class NewTicket(Incoming, frozen=True, kw_only=True):
@@ -112,6 +120,19 @@ class Placed(OrderView, frozen=True, kw_only=True):
     """The order of a reference; `repeated`: it had been accepted before."""
 
     repeated: bool
+
+
+class OrderAnswer(Struct, frozen=True, kw_only=True):
+    """What became of an order of many: the order, or why it was not accepted."""
+
+    order: Placed | UnsetType = UNSET
+    error: Error | UnsetType = UNSET
+
+
+class OrderAnswers(Struct, frozen=True):
+    """One answer an order, in the order in which they were sent."""
+
+    orders: list[OrderAnswer]
 
 
 class Orders(Struct, frozen=True):
