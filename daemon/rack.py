@@ -183,7 +183,7 @@ class Rack:
             return
 
         def begin() -> None:
-            if path in self._seen and not self._stopping:
+            if path in self._seen:
                 self._appeared(path)
 
         clock = self._context.clock
@@ -199,6 +199,8 @@ class Rack:
         if slot is not None:
             slot.appeared()
             return
+        if self._stopping:
+            return  # nobody would wait for it
         slot = Slot(
             self._context,
             self._dispatcher,

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Literal
 
 import apsw
-from peewee import Database, Model, PeeweeException
+from peewee import Database, InterfaceError, Model, PeeweeException
 from playhouse.apsw_ext import APSWDatabase
 
 from pulsarack.daemon.migrations import check_current, load_scripts
@@ -177,9 +177,15 @@ class _Careful(APSWDatabase):  # type: ignore[misc]
         super()._add_conn_hooks(conn)
 
     def connection(self) -> apsw.Connection:
-        """This thread's connection; raises if there is none. Asked with every statement."""
+        """This thread's connection; asked with every statement.
+
+        Raises InterfaceError if there is none: peewee's own would open one behind our back, also
+        of a store that is closed.
+        """
         found: apsw.Connection | None = self._state.conn
-        return found or super().connection()
+        if found is None:
+            raise InterfaceError("this thread has no connection to the database")
+        return found
 
 
 Synchronous = Literal["EXTRA", "FULL", "OFF"]

@@ -9,7 +9,7 @@ savepoint.
 from types import TracebackType
 from typing import Literal
 
-from peewee import Database, InterfaceError
+from peewee import Database
 
 from pulsarack.ledger import sql
 
@@ -25,8 +25,6 @@ class Transaction:
         self._begin = begin
 
     def __enter__(self) -> None:
-        if self._db.is_closed():
-            raise InterfaceError("the database is closed")  # and is not opened for this
         sql.run_with(self._db, self._begin)
         self._db.push_transaction(self)
 

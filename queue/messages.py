@@ -45,14 +45,14 @@ def name_serial_number(db: Database, order: Order) -> None:
     if order.state != OrderState.SUCCEEDED:
         return
     text = final.for_agent(db, order)
-    execute(
+    untold = touched(
         db,
         "UPDATE message SET text = ? WHERE order_id = ? AND state = ? AND tries = 0 AND NOT EXISTS"
         " (SELECT 1 FROM outgoing WHERE message_id = message.id AND kind = 'result' AND tries > 0)",
         (text, order.id, OrderState.SUCCEEDED.value),
     )
     if order.channel != SOCKET:
-        results.reword(db, order, text)
+        results.reword(db, order, text if untold else None)
 
 
 def write_final(db: Database, order: Order, *, now_ms: int) -> None:

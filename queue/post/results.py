@@ -43,12 +43,20 @@ def post(db: Database, order: Order, message_id: int, text: str, *, now_ms: int)
         outgoing.put(db, to_buyer, now_ms=now_ms)
 
 
-def reword(db: Database, order: Order, text: str) -> None:
-    """A success was proved before its number was known: tell it, if nothing was sent yet."""
-    for kind, words in ((Kind.RESULT, text), (Kind.BUYER, final.for_buyer(db, order))):
-        execute(
-            db,
-            "UPDATE outgoing SET text = ? WHERE order_id = ? AND kind = ? AND tries = 0"
-            " AND state = 'WAITING'",
-            (words, order.id, kind.value),
-        )
+def reword(db: Database, order: Order, text: str | None) -> None:
+    """A success was proved before its number was known: tell it whom nothing was sent yet.
+
+    `text`: to the agent; None: he has the other one, or may have it.
+    """
+    if text is not None:
+        _reword(db, order, Kind.RESULT, text)
+    _reword(db, order, Kind.BUYER, final.for_buyer(db, order))
+
+
+def _reword(db: Database, order: Order, kind: Kind, text: str) -> None:
+    execute(
+        db,
+        "UPDATE outgoing SET text = ? WHERE order_id = ? AND kind = ? AND tries = 0"
+        " AND state = 'WAITING'",
+        (text, order.id, kind.value),
+    )

@@ -10,7 +10,7 @@ from pathlib import Path
 from peewee import Database, Model, PeeweeException
 
 from pulsarack.daemon.store import prepare
-from pulsarack.daemon.store_errors import NotStored, fault_of
+from pulsarack.daemon.store_errors import NotStored, StoreClosed, fault_of
 from pulsarack.daemon.store_files import StateLock, Synchronous, check_place, database
 from pulsarack.daemon.store_thread import Job, T
 from pulsarack.daemon.store_transaction import Transaction
@@ -24,6 +24,7 @@ class InlineStore:
         """Wraps a connected database; used by `open`."""
         self._db = db
         self._lock = lock
+        self._closed = False
 
     @classmethod
     def open(
@@ -47,7 +48,8 @@ class InlineStore:
         return cls(db, lock)
 
     def run_inline(self, job: Job[T]) -> T:
-        """Run a job in a transaction now; raises what it raised, or NotStored."""
+        """Run a job in a transaction now; raises what it raised, NotStored, or StoreClosed."""
+        self._check()
         in_job = False
         try:
             with Transaction(self._db, "BEGIN IMMEDIATE"):
@@ -63,7 +65,8 @@ class InlineStore:
         return value
 
     def read_inline(self, job: Job[T]) -> T:
-        """Run a job on a snapshot that it cannot change, now."""
+        """Run a job on a snapshot that it cannot change, now; raises StoreClosed."""
+        self._check()
         sql.run(self._db, "PRAGMA query_only = ON")
         try:
             with Transaction(self._db, "BEGIN"):
@@ -93,5 +96,10 @@ class InlineStore:
 
     def close(self) -> None:
         """Close the file and give the directory free."""
+        self._closed = True
         self._db.close()
         self._lock.release()
+
+    def _check(self) -> None:
+        if self._closed:
+            raise StoreClosed

@@ -170,10 +170,23 @@ async def test_models_work_inside_jobs_and_only_there(threaded: Store) -> None:
         Account.select().count()
 
 
-async def test_nothing_is_written_once_the_store_is_closed(store: Transactions) -> None:
+async def test_a_statement_outside_a_job_opens_no_connection(threaded: Store) -> None:
+    handles: list[Database] = []
+    await threaded.write(handles.append)
+    with pytest.raises(InterfaceError, match="no connection"):
+        sql.one(handles[0], "SELECT 1")
+
+
+async def test_nothing_is_written_or_read_once_the_store_is_closed(store: Transactions) -> None:
+    handles: list[Database] = []
+    await store.write(handles.append)
     store.close()
-    with pytest.raises((StoreClosed, InterfaceError, NotStored)):
+    with pytest.raises(StoreClosed):
         await store.write(open_accounts)
+    with pytest.raises(StoreClosed):
+        await store.read(count)
+    with pytest.raises(InterfaceError, match="no connection"):
+        sql.one(handles[0], "SELECT 1")
 
 
 async def test_jobs_that_gathered_share_one_commit(threaded: Store, path: Path) -> None:

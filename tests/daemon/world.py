@@ -418,6 +418,7 @@ class World:
         for task in daemon.tasks:
             task.cancel()
         await asyncio.gather(*daemon.tasks, return_exceptions=True)
+        assert all(task.done() for task in daemon.rack.tasks.values()), "a slot outlives its daemon"
         daemon.store.close()
         self.ports.drop()
 

@@ -19,6 +19,7 @@ from pulsarack.queue import (
 )
 from pulsarack.queue.errors import IllegalMove, NotOpen
 from pulsarack.queue.evidence import Evidence, EvidenceKind, Rule, VerdictKind, of_attempt, record
+from pulsarack.queue.identity import senders
 from pulsarack.queue.outcome import Decision
 from pulsarack.queue.post import outgoing
 from pulsarack.queue.post.outgoing import Kind, Text
@@ -182,6 +183,29 @@ def test_a_result_that_may_have_left_by_text_is_not_worded_anew(shop: World) -> 
     shop.text(CARD, success("SN1"))
     (after,) = shop.run(lambda db: messages.of_order(db, first.order.id))
     assert after.text == before.text
+
+
+def test_a_result_that_goes_another_way_says_what_the_first_way_may_have_told(
+    shop: World,
+) -> None:
+    """Nobody knows whether the first has arrived; the buyer is told for himself."""
+    first = shop.sent(CARD)
+    order = first.order.id
+    shop.run(lambda db: senders.bind(db, "sms", "6281200000099", "A1", by="t", now_ms=shop.now))
+    shop.sql("UPDATE orders SET channel = 'xmpp' WHERE id = ?", order)
+    shop.decide(first.attempt_id, done=True, kind=EvidenceKind.STOCK, answered=False)
+    (told,) = shop.run(lambda db: messages.of_order(db, order))
+    for channel, address, kind in (("xmpp", "a@b", Kind.RESULT), ("sms", "628120", Kind.BUYER)):
+        text = Text(channel, address, kind, told.text, "A1", order_id=order, message_id=told.id)
+        shop.run(lambda db, one=text: outgoing.put(db, one, now_ms=shop.now))
+    assert shop.run(lambda db: outgoing.begin(db, 1, now_ms=shop.now))
+    assert shop.run(
+        lambda db: outgoing.give_up(db, 1, outgoing.State.EXPIRED, "old", now_ms=shop.now)
+    )
+    shop.text(CARD, success("SN1"))
+    assert shop.sql("SELECT text FROM message") == [(told.text,)]
+    assert shop.sql("SELECT text FROM outgoing WHERE kind = 'result'") == [(told.text,)] * 2
+    assert "SN1" in shop.sql("SELECT text FROM outgoing WHERE kind = 'buyer'")[0][0]
 
 
 def test_a_success_that_was_reversed_is_not_worded_anew(shop: World) -> None:

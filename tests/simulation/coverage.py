@@ -21,6 +21,7 @@ def summary(total: Report, seeds: int, real_seconds: float) -> list[str]:
         f"{crashes} ends of the daemon: " + _counts(_sum(total.crashes, 0)),
         "faults: " + _counts(_sum(total.faults, 1)),
         "texts: " + _counts(total.texts),
+        "many orders in a request: " + _counts(total.bulk),
         f"{decided} orders were undecided: " + _counts(total.unknown) + "; "
         f"{_share(decided - by_hand, decided)} decided by evidence, time to decision: "
         f"half within {_quantile(total.waits, 0.5):.0f} s, 95 % within "

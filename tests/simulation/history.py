@@ -15,6 +15,7 @@ from tests.simulation.admin import Admin
 from tests.simulation.agents import Agents
 from tests.simulation.auditor import Broken
 from tests.simulation.bank import Bank
+from tests.simulation.bulk import Bulk
 from tests.simulation.life import make_task
 from tests.simulation.network import Network
 from tests.simulation.old_age import grow_old
@@ -57,13 +58,14 @@ async def _live(plan: Plan, directory: Path) -> Report:
     admin, bank = Admin(world), Bank(world)
     texts = Texts(world, bank)
     agents, weather = Agents(world, admin, texts), Weather(world, admin)
+    bulk = Bulk(world)
     returns = Returns(world)
     tasks = [asyncio.create_task(world.keep_running(), name="keeper")]
     if plan.watch_returns:
         tasks.append(asyncio.create_task(returns.watch(), name="returns"))
     try:
         await asyncio.wait_for(
-            _tell(world, admin, agents, weather, texts, bank, tasks), LONGEST_SECONDS
+            _tell(world, admin, agents, bulk, weather, texts, bank, tasks), LONGEST_SECONDS
         )
     except TimeoutError:
         states = world.auditor.counted()
@@ -71,6 +73,7 @@ async def _live(plan: Plan, directory: Path) -> Report:
     found = returns.seconds()
     report = await _end(world, admin, agents, texts, tasks)
     report.returns = found
+    report.bulk = bulk.met
     return report
 
 
@@ -78,6 +81,7 @@ async def _tell(
     world: World,
     admin: Admin,
     agents: Agents,
+    bulk: Bulk,
     weather: Weather,
     texts: Texts,
     bank: Bank,
@@ -91,6 +95,7 @@ async def _tell(
     await network.grow()
     tasks += [asyncio.create_task(agents.listen(agent)) for agent in plan.agents]
     events = [_later(order.at, agents, order) for order in plan.orders]
+    events += [bulk.act(one) for one in plan.bulk]
     events += [weather.blow(storm) for storm in plan.storms]
     events += [network.act(one) for one in network.later()]
     events += [texts.say(one) for one in plan.texts.said]

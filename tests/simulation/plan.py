@@ -17,7 +17,7 @@ from pulsarack.modems.simulator.rack import DIALECTS as EVERY_DIALECT
 from pulsarack.modems.simulator.rack import Rack
 from pulsarack.modems.simulator.sms_weather import SmsMix
 from tests.daemon.world import CODES, rack_plan
-from tests.simulation import network_plan, texts_plan
+from tests.simulation import bulk_plan, network_plan, texts_plan
 from tests.simulation.crashes import CrashPoint
 from tests.simulation.network_plan import Act
 from tests.simulation.texts_plan import NOBODY_WRITES, Texts
@@ -168,6 +168,7 @@ class Plan:
     watch_returns: bool = False
     network: tuple[Act, ...] = ()
     texts: Texts = NOBODY_WRITES
+    bulk: tuple[bulk_plan.Request, ...] = ()
 
 
 def draw(seed: int) -> Plan:
@@ -182,6 +183,7 @@ def draw(seed: int) -> Plan:
         chips = [(dialect, QUICK_OPERATORS[OPERATORS.index(one) % 2]) for dialect, one in chips]
     busy_seconds = QUICK_SECONDS if quick else seconds
     agents = tuple(f"kios{n}" for n in range(1, rng.randrange(2, 6)))
+    everybody = bulk_plan.joined(seed, agents)
     faults = _faults(rng)
     rack, settings = _rack(rng, chips, faults), _settings(rng)
     if quick:
@@ -195,16 +197,17 @@ def draw(seed: int) -> Plan:
         settings=settings,
         # Where the configuration wants none, a chip that pauses does so for its operator.
         pauses=NO_PAUSE not in settings or (not quick and Random(f"pauses/{seed}").random() < 0.5),
-        agents=agents,
+        agents=everybody,
         deposit=rng.choice((150_000, 1_000_000, 20_000_000)),
         orders=tuple(_orders(rng, chips, agents, busy_seconds)),
         storms=tuple(_storms(rng, len(chips), busy_seconds)),
         crashes=tuple(_crashes(rng, chips, busy_seconds)),
         seconds=seconds,
-        network=network_plan.draw(seed, agents, _sold(chips), seconds),
+        network=network_plan.draw(seed, everybody, _sold(chips), seconds),
         texts=texts_plan.draw(
             seed, agents, seconds, uplines=seed % network_plan.EVERY == network_plan.RESIDUE
         ),
+        bulk=bulk_plan.draw(seed, _sold_to(chips), CUSTOMERS, busy_seconds),
     )
 
 
@@ -212,6 +215,12 @@ def _sold(chips: Sequence[tuple[str, str]]) -> list[tuple[str, int]]:
     """The products of the chips' operators, and what each costs."""
     operators = sorted({operator for _, operator in chips})
     return [(f"{CODES[name]}{size}", cost) for name in operators for size, cost in COSTS.items()]
+
+
+def _sold_to(chips: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The products of the chips' operators, and how the numbers begin that they are sold to."""
+    operators = sorted({operator for _, operator in chips})
+    return [(f"{CODES[name]}{size}", NUMBERS[name]) for name in operators for size in COSTS]
 
 
 # What a technician does to a rack that sells on meanwhile, and how often beside the rest.

@@ -16,6 +16,9 @@ def readme_table() -> str:
 # A seed that does no more costs a second, but all of them cost minutes: a rare bug has several.
 # A bug that lets nothing come to rest costs as long as it is waited for: a small rack is named.
 CAUGHT_LAST = {
+    "references_of_many_not_looked_at": (9,),
+    "one_price_of_many_held": (9,),
+    "answers_of_many_in_other_places": (9,),
     "late_text_used_twice": (31,),
     "reply_matched_to_another_destination": (10,),
     "stock_read_in_flight": (3,),

@@ -14,7 +14,8 @@ class Report:
     orders; `unknown`: how undecided orders were decided,
     by kind of evidence; `waits`: seconds until they were; `archived`: orders that left for an
     archive when all was over; `earning`: orders of which an upline earns; `texts`: what agents
-    wrote, and what the channels did to it;
+    wrote, and what the channels did to it; `bulk`: requests of many orders, and how each of those
+    was answered;
     `returns`: seconds that each modem took to work again (returns.py).
     """
 
@@ -37,6 +38,7 @@ class Report:
     waits: list[float] = field(default_factory=list)
     returns: list[float] = field(default_factory=list)
     texts: Counter[str] = field(default_factory=Counter)
+    bulk: Counter[str] = field(default_factory=Counter)
 
     def add(self, other: "Report") -> None:
         """Take another history's counts in."""

@@ -57,6 +57,19 @@ WRITTEN = {
     "died: sending over the chat": 3,
     "died: sending by SMS": 5,
 }
+# What becomes of orders that come together, and of the requests that they come in; at least.
+MANY = {
+    "requests": 30,
+    "taken": 100,
+    "repeated": 80,
+    "lost, though taken": 6,
+    "REPEATED": 40,
+    "REFERENCE_REUSED": 10,
+    "BAD_ARGUMENT": 10,
+    "BAD_FORMAT": 5,
+    "BAD_NUMBER": 5,
+    "UNKNOWN_PRODUCT": 3,
+}
 FAULTS = (
     "done_no_reply",
     "not_done_no_reply",
@@ -100,6 +113,11 @@ def test_uplines_earn_while_everything_changes(total: Report) -> None:
 def test_agents_write_and_their_channels_fail_them(total: Report) -> None:
     for what, least in WRITTEN.items():
         assert total.texts[what] >= least, what
+
+
+def test_many_orders_come_together_and_again(total: Report) -> None:
+    for what, least in MANY.items():
+        assert total.bulk[what] >= least, what
 
 
 def test_every_legal_move_is_made(total: Report) -> None:

@@ -4,11 +4,17 @@ A text is an agent's if the chip takes orders, its sender is a telephone number,
 does not name it as one of the operator's. It is handed in at the reception and deleted when it is
 kept; a look at the SIM deletes only a few, so that a flood of them holds up no sale.
 
+A text that the network brings again is the same text if it bears the same stamp: the service
+centre sets that once, when it takes a text (23.040 9.2.3.11), to the second. All else about it may
+differ then: the centre that hands it over, and whether more are waiting there. Who writes the same
+again has another stamp.
+
 What a person wrote may hold a PIN. So what is not handed in (it is not whole, or the chip takes
 no orders) is kept without it.
 """
 
 import contextlib
+import hashlib
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
@@ -106,7 +112,13 @@ class Letters:
             self._reception.forget(self._id(message))
 
     def _id(self, message: IncomingSms) -> str:
-        return f"{self._iccid}:{message.fingerprint}"
+        if not message.sent_at_text:
+            return f"{self._iccid}:{message.fingerprint}"
+        parts = (self._address(message.sender), message.sent_at_text, message.text)
+        # Lengths first: no text can be cut so that it passes for another sender's.
+        whole = "".join(f"{len(part)}:{part}" for part in parts)
+        mark = hashlib.sha256(whole.encode("utf-8", "surrogatepass")).hexdigest()
+        return f"{self._iccid}:{mark}"
 
     def _is_of_a_person(self, message: IncomingSms) -> bool:
         # Whoever buys texts in bulk may give any name, also one of digits; a number he may not.

@@ -4,6 +4,7 @@ What is past its point of no return is finished; what is not stays queued and is
 daemon. The small world stops as SIGTERM makes the daemon stop.
 """
 
+import asyncio
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -77,6 +78,29 @@ def test_what_is_not_stays_queued_and_is_sold_by_the_next_daemon(tmp_path: Path)
             "DAEMON_STOPPED"
         }
         assert await after_a_stop(world, order) == "QUEUED"
+        await world.stop()
+
+    run(work())
+
+
+def test_what_is_plugged_in_meanwhile_begins_nothing(tmp_path: Path) -> None:
+    """Nobody would wait for it, and the process would end in the middle of its first order."""
+
+    async def work() -> None:
+        world = await selling(tmp_path, chips=2)
+        world.ports.unplug("/rack/modem1")
+        order = await world.order(f"I10.{NUMBER}")
+        await commits(world, True)
+        rack = world.daemon.rack
+        stopping = asyncio.create_task(world.stop())
+        await world.clock.sleep(0.1)
+        world.ports.plug("/rack/port7", "/rack/modem1")
+        world.simulation.modems[1].power_on()
+        await stopping
+        assert "/rack/port7" not in rack.slots
+        assert world.delivered() == [("6285600000012", 10)]
+        await world.start()
+        assert (await world.states())[order] == "SUCCEEDED"
         await world.stop()
 
     run(work())
