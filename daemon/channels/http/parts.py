@@ -16,6 +16,7 @@ from pulsarack.queue.agents import Agent
 from pulsarack.queue.identity import accounts
 from pulsarack.queue.intake import Accepted, Origin, Repeated
 from pulsarack.queue.intake_many import Answer, Wanted
+from pulsarack.queue.orders import Order
 from pulsarack.queue.products import Product
 from pulsarack.queue.request import Request
 from pulsarack.queue.validation import Refusal
@@ -111,7 +112,7 @@ class Ordering(Protocol):
         """Accept it durably, answer with its first one, or say why not; `first` goes before."""
 
     async def place_many(
-        self, wanted: Sequence[Wanted], common: Origin, more: Callable[[Database, Accepted], T]
+        self, wanted: Sequence[Wanted], common: Origin, more: Callable[[Database, Order], T]
     ) -> list[tuple[Answer, T | None] | Exception]:
         """The same of some of one agent; an order's place may hold what `place` would raise."""
 
