@@ -53,7 +53,10 @@ _CACHE_KIB = 8 * 1024
 """Of pages that a connection keeps."""
 
 _STATEMENTS = 512
-"""How many prepared statements a connection keeps: more than the daemon has."""
+"""How many prepared statements a connection keeps: as many as apsw allows.
+
+Each that has run takes the next place, so one that was not among the last so many is prepared anew.
+"""
 
 
 class StateLock:
@@ -215,7 +218,7 @@ def database(path: Path, synchronous: Synchronous = "FULL") -> Database:
         },
         timeout=_BUSY_SECONDS,
         autoconnect=False,
-        # Every statement of the daemon, prepared once.
+        # What runs all the time is prepared once.
         statementcachesize=_STATEMENTS,
         # A connection belongs to one thread; SQLite need not lock it with every call.
         flags=apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE | apsw.SQLITE_OPEN_NOMUTEX,
