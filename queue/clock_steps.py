@@ -20,6 +20,8 @@ from pulsarack.queue.rows import execute, scalar, tuples
 
 # How far the clock of a service centre may be from ours.
 CLOCKS_DIFFER_MS = 300 * 1000
+# So long a network may take to bring a text once more.
+_TEXT_AGAIN_MS = 24 * 3600 * 1000
 # How many of an operator's newest texts tell whether the clocks agree, and how far back
 # they are looked for among all: this is asked with every text that comes.
 _TEXTS = 20
@@ -135,6 +137,16 @@ def eras(db: Database, *, back_to_ms: int) -> list[Era]:
             offset += step
         before = rows[-1][0]
     return [*found, Era(0, offset, 0)]
+
+
+def before_set_back(db: Database, *, now_ms: int) -> list[tuple[int, int]]:
+    """When a text that comes now may have come before, if the clock was set back since.
+
+    After when and until when, by the clock of then, for each era; [] if it was not set back.
+    """
+    since = now_ms - _TEXT_AGAIN_MS
+    offsets = [era.offset_ms for era in eras(db, back_to_ms=since)]
+    return [(since - offset, now_ms - offset) for offset in offsets if offset < 0]
 
 
 def lowest_since(db: Database, at: int, attempt_id: int) -> int:

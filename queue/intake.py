@@ -3,7 +3,8 @@
 The client's reference makes a repeat harmless: the same content returns the first
 order, other content is refused. Without a reference the natural key (agent,
 product, destination, local day, repeat index) does the same for texts: the same
-text twice on one day is refused with the first one's state.
+text twice on one day is refused with the first one's state. When the clock is set back
+a day comes again, and with it what was ordered within a day before.
 
 What the agent pays, and what of it its uplines will earn, is worked out once and written with the
 order: whatever changes later does not touch it. Nothing is sold for less than it costs us, unless
@@ -21,7 +22,7 @@ from peewee import Database, IntegrityError
 
 from pulsarack.ledger import accounts, journal
 from pulsarack.ledger.journal import Result, Transfer
-from pulsarack.queue import agents, archive, orders, prefixes, products, state
+from pulsarack.queue import agents, archive, clock_steps, orders, prefixes, products, state
 from pulsarack.queue.agents import Depositor
 from pulsarack.queue.archive import PastOrder
 from pulsarack.queue.errors import LedgerRefused
@@ -109,7 +110,11 @@ def accept(db: Database, request: Request, origin: Origin) -> Accepted | Repeate
         else agents.unknown(origin.agent)
     )
     key = _natural_key(request, destination, origin)
-    if isinstance(sale, Refusal) or archive.by_natural_key(db, *key) is not None:
+    if (
+        isinstance(sale, Refusal)
+        or archive.by_natural_key(db, *key) is not None
+        or _before_the_clock_was_set_back(db, key, origin) is not None
+    ):
         # What was accepted once is answered as it was, whatever changed since.
         repeat = _repeated(db, request, destination, origin)
         if repeat is not None:
@@ -172,8 +177,7 @@ def _repeated(
             if isinstance(known, PastOrder):
                 return Repeated(known)
             return Accepted(known, repeated=True)
-    key = _natural_key(request, destination, origin)
-    equal = orders.by_natural_key(db, *key) or archive.by_natural_key(db, *key)
+    equal = equal_order(db, request, destination, origin)
     if equal is None:
         return None
     return Refusal(
@@ -183,6 +187,35 @@ def _repeated(
         f"for one more write {request.product}.{request.repeat_index + 1}."
         f"{show_destination(destination)}",
     )
+
+
+def equal_order(
+    db: Database, request: Request, destination: str, origin: Origin
+) -> Order | PastOrder | None:
+    """The order in whose way another of the same agent and day would be, to that destination."""
+    key = _natural_key(request, destination, origin)
+    return (
+        orders.by_natural_key(db, *key)
+        or archive.by_natural_key(db, *key)
+        or _before_the_clock_was_set_back(db, key, origin)
+    )
+
+
+def _before_the_clock_was_set_back(
+    db: Database, key: tuple[str, str, str, str, int], origin: Origin
+) -> Order | None:
+    """The same of a day that is still to come, if it was ordered a short time ago.
+
+    A network or a server that brings a text once more may give it another stamp, or another id:
+    then its day protects it, and that comes again. What bears a reference is known by it.
+    """
+    if origin.client_reference is not None:
+        return None
+    for after_ms, until_ms in clock_steps.before_set_back(db, now_ms=origin.received_at):
+        found = orders.of_a_later_day(db, key, after_ms=after_ms, until_ms=until_ms)
+        if found is not None:
+            return found
+    return None
 
 
 def _natural_key(

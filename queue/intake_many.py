@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from peewee import Database, IntegrityError
 
-from pulsarack.queue import agents, intake, orders, prefixes, products, state
+from pulsarack.queue import agents, clock_steps, intake, orders, prefixes, products, state
 from pulsarack.queue.agents import Agent
 from pulsarack.queue.intake import Accepted, Origin, Repeated, Sale
 from pulsarack.queue.network import commissions, pricing
@@ -98,6 +98,7 @@ class _Shop:
         self._goods: dict[str, _Goods | None] = {}
         self._agent: Agent | None = None
         self._left = 0
+        self._set_back: bool | None = None
         self.look_at_the_deposit()
 
     def look_at_the_deposit(self) -> None:
@@ -111,6 +112,8 @@ class _Shop:
         asked = wanted.request
         goods = self._find(asked.product)
         if goods is None or check_reference(wanted.client_reference) is not None:
+            return None
+        if wanted.client_reference is None and self._was_set_back():
             return None
         sale, row = goods
         destination = normalise_destination(asked.destination, sale.product.kind)
@@ -128,6 +131,13 @@ class _Shop:
             text=wanted.text,
         )
         return _Usual(wanted, order, sale.offer.shares)
+
+    def _was_set_back(self) -> bool:
+        """Whether an order may be a repeat of one whose day is still to come."""
+        if self._set_back is None:
+            now_ms = self._common.received_at
+            self._set_back = bool(clock_steps.before_set_back(self._db, now_ms=now_ms))
+        return self._set_back
 
     def _find(self, code: str) -> _Goods | None:
         if code not in self._goods:

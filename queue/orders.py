@@ -119,6 +119,26 @@ def by_natural_key(
     )
 
 
+def of_a_later_day(
+    db: Database,
+    key: tuple[str, str, str, str, int],
+    *,
+    after_ms: int,
+    until_ms: int,
+) -> Order | None:
+    """The order that would stand in the way (its key as above) if its day were not still to come:
+    accepted within those times, by the clock of then.
+    """
+    return select_one(
+        db,
+        Order,
+        f"{_SELECT} WHERE agent = ? AND product = ? AND destination = ? AND local_day > ?"
+        " AND repeat_index = ? AND state NOT IN ('FAILED', 'CANCELLED')"
+        " AND received_at > ? AND received_at <= ? ORDER BY local_day LIMIT 1",
+        (*key, after_ms, until_ms),
+    )
+
+
 def any_queued(db: Database, operator: str | None = None) -> bool:
     """Whether any order waits (of that operator), for a chip or for its time."""
     if operator is None:

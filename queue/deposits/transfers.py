@@ -25,8 +25,6 @@ IsBelow = Callable[[Database, str, str], bool]
 """Whether an agent (the first code) is below another one (the second), at any depth."""
 
 MOST_RUPIAH = 10**12
-# So long a network may take to bring a text once more.
-_AGAIN_MS = 24 * 3600 * 1000
 SEND = "SEND"
 PULL = "PULL"
 
@@ -149,10 +147,7 @@ def _by_natural_key(db: Database, one: BalanceTransfer) -> BalanceTransfer | Non
 
 def _before_the_clock_was_set_back(db: Database, one: BalanceTransfer) -> BalanceTransfer | None:
     """The same of a day that is still to come, if it was moved a short time ago."""
-    since = one.moved_at - _AGAIN_MS
-    for era in clock_steps.eras(db, back_to_ms=since):
-        if era.offset_ms >= 0:
-            continue
+    for after_ms, until_ms in clock_steps.before_set_back(db, now_ms=one.moved_at):
         found = select_one(
             db,
             BalanceTransfer,
@@ -160,7 +155,7 @@ def _before_the_clock_was_set_back(db: Database, one: BalanceTransfer) -> Balanc
             " AND receiver = ? AND amount = ? AND local_day > ? AND repeat_index = ? AND kind = ?"
             " AND moved_at > ? AND moved_at <= ? ORDER BY local_day LIMIT 1",
             (one.sender, one.receiver, one.amount, one.local_day, one.repeat_index, one.kind,
-             since - era.offset_ms, one.moved_at - era.offset_ms),
+             after_ms, until_ms),
         )  # fmt: skip
         if found is not None:
             return found

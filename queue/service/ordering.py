@@ -9,12 +9,10 @@ from dataclasses import replace
 
 from peewee import Database
 
-from pulsarack.queue import archive, intake, orders, prefixes, products, request
-from pulsarack.queue.archive import PastOrder
+from pulsarack.queue import intake, prefixes, products, request
 from pulsarack.queue.intake import Accepted, Origin, Repeated
 from pulsarack.queue.network import pricing
 from pulsarack.queue.order_text.commands import PlaceOrder
-from pulsarack.queue.orders import Order
 from pulsarack.queue.products import Product
 from pulsarack.queue.request import Request
 from pulsarack.queue.service import look, refusals
@@ -54,7 +52,7 @@ def _place(db: Database, command: PlaceOrder, asked: Asked) -> Answer:
         return refusals.answer(wanted)
     found = intake.accept(db, wanted, _origin(command, asked))
     if isinstance(found, Refusal):
-        return _refused(db, wanted, found, asked)
+        return _refused(db, wanted, found, command, asked)
     if isinstance(found, Repeated):
         return Answer("order_past", look.facts(db, found.past, asked))
     return _accepted(db, found, asked)
@@ -120,7 +118,9 @@ def _codes(sold: list[Product]) -> list[str]:
     return [one.code for one in sold] or ["-"]
 
 
-def _refused(db: Database, wanted: Request, refusal: Refusal, asked: Asked) -> Answer:
+def _refused(
+    db: Database, wanted: Request, refusal: Refusal, command: PlaceOrder, asked: Asked
+) -> Answer:
     product = products.find(db, wanted.product)
     kind = product.kind if product else AIRTIME
     number = normalise_destination(wanted.destination, kind)
@@ -129,7 +129,7 @@ def _refused(db: Database, wanted: Request, refusal: Refusal, asked: Asked) -> A
             return Answer("meter_bad", {"destination": look.shown(wanted.destination)})
         return refusals.answer(refusal, destination=wanted.destination)
     if refusal.code is RefusalCode.REPEATED:
-        return _repeated(db, wanted, number, asked)
+        return _repeated(db, wanted, number, _origin(command, asked), asked)
     operator = prefixes.operator_of(db, number) or ""
     return refusals.answer(
         refusal,
@@ -144,22 +144,20 @@ def _refused(db: Database, wanted: Request, refusal: Refusal, asked: Asked) -> A
     )
 
 
-def _repeated(db: Database, wanted: Request, number: str, asked: Asked) -> Answer:
+def _repeated(db: Database, wanted: Request, number: str, origin: Origin, asked: Asked) -> Answer:
     """The first one as it stands, and how to order one more."""
-    key = (asked.agent.code, wanted.product, number, asked.local_day, wanted.repeat_index)
-    first: Order | PastOrder | None
-    first = orders.by_natural_key(db, *key) or archive.by_natural_key(db, *key)
+    first = intake.equal_order(db, wanted, number, origin)
     assert first is not None, "it was refused for its sake a statement ago"
-    example = look.again(wanted.product, number, _last(db, wanted, number, asked))
+    example = look.again(wanted.product, number, _last(db, wanted, number, origin))
     return Answer("order_repeated", {**look.facts(db, first, asked), "example": example})
 
 
-def _last(db: Database, wanted: Request, number: str, asked: Asked) -> int:
+def _last(db: Database, wanted: Request, number: str, origin: Origin) -> int:
     """The highest counter of that day: one more is behind it."""
     last = wanted.repeat_index
     while last < MOST_REPEATS:
-        key = (asked.agent.code, wanted.product, number, asked.local_day, last + 1)
-        if orders.by_natural_key(db, *key) is None:
+        one_more = wanted._replace(repeat_index=last + 1)
+        if intake.equal_order(db, one_more, number, origin) is None:
             break
         last += 1
     return last

@@ -91,6 +91,23 @@ def test_a_text_comes_again_after_its_day_came_again(tmp_path: Path, again: str)
     with_a_network(tmp_path, live)
 
 
+def test_a_text_that_is_stamped_anew_after_its_day_came_again_is_the_same_order(
+    tmp_path: Path,
+) -> None:
+    """Nobody can know that text again; that its order was ordered a short time ago, we can."""
+
+    async def live(world: World, network: Network) -> None:
+        stamped = world.clock.now_ms()
+        await network.brings(stamped)
+        world.clock.step(-DAY)
+        await world.clock.sleep(300)
+        await network.brings(stamped + 60_000)
+        assert network.outcomes() == ["order_accepted", "order_repeated"]
+        assert world.delivered() == [("6281200000012", 10)]
+
+    with_a_network(tmp_path, live)
+
+
 def test_two_copies_that_lie_there_together_are_one_text(tmp_path: Path) -> None:
     async def live(world: World, network: Network) -> None:
         stamped = world.clock.now_ms()

@@ -197,6 +197,45 @@ def test_the_same_text_on_one_day_counts_once_unless_it_came_to_nothing(
     shop.clean()
 
 
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_a_text_that_comes_again_after_the_clock_was_set_back_counts_once(
+    shop: World, ending: str
+) -> None:
+    """A network may stamp it anew, a server give it another id; its day may come again."""
+    first = shop.order()
+    finish(shop, first.id, ending)
+    for days in (2, 1):
+        shop.set_back(days)
+        again = shop.accept()
+        if ending in ("FAILED", "CANCELLED"):
+            assert isinstance(again, Accepted)
+            break
+        assert isinstance(again, Refusal) and again.code is RefusalCode.REPEATED
+        assert f"order {first.id} is {ending}" in again.message
+    assert isinstance(shop.accept("S10.2.081200000012"), Accepted)
+    assert isinstance(shop.accept("S10.081200000013"), Accepted)
+    shop.clean()
+
+
+def test_a_reference_of_its_own_is_an_order_of_its_own_on_a_day_that_comes_again(
+    shop: World,
+) -> None:
+    shop.order(reference="r1")
+    shop.set_back(2)
+    found = shop.accept()
+    assert isinstance(found, Refusal) and found.code is RefusalCode.REPEATED
+    assert isinstance(shop.accept(reference="r2"), Accepted)
+    shop.clean()
+
+
+def test_what_a_clock_that_was_wrong_for_long_ordered_hinders_nobody(shop: World) -> None:
+    shop.order()
+    shop.wait(25 * 3600)
+    shop.set_back(300)
+    assert isinstance(shop.accept(), Accepted)
+    shop.clean()
+
+
 def test_another_reference_does_not_get_around_the_natural_key(shop: World) -> None:
     shop.order(reference="r1")
     found = shop.accept(reference="r2")

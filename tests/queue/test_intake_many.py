@@ -1,6 +1,7 @@
 """Many orders in one transaction: the same answers and the same rows as one after the other."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import pytest
@@ -237,11 +238,11 @@ def test_usual_orders_cost_a_few_statements_together(shop: World) -> None:
 
     # Read: agent with its deposit, prefixes, product, equal orders in the archives; written: order,
     # hold, history.
-    assert statements([wanted("S10.081200000012")]) == 7
-    assert statements([wanted(f"S10.0812000001{n}") for n in range(10, 40)]) == 7
-    # Over a channel: where they came from, too.
-    assert statements([wanted("S5.081200000012")], address="kios") == 8
-    assert statements([wanted(f"S5.0812000001{n}") for n in range(10, 40)], address="kios") == 8
+    assert statements([wanted("S10.081200000012", "r")]) == 7
+    assert statements([wanted(f"S10.0812000001{n}", f"r{n}") for n in range(10, 40)]) == 7
+    # Over a channel: where they came from, too; without a reference: whether their day came again.
+    assert statements([wanted("S5.081200000012")], address="kios") == 9
+    assert statements([wanted(f"S5.0812000001{n}") for n in range(10, 40)], address="kios") == 9
 
 
 # --- the same as one after the other ------------------------------------------------------------
@@ -294,7 +295,13 @@ def furnish(world: World, deposit: int, level: str) -> None:
         world.run(lambda db: paid_in(db, "LOW", deposit, now_ms=world.now))
 
 
-@given(ORDERS, ORDERS, st.integers(0, 260_000), st.sampled_from(["", "g"]))
+@given(
+    ORDERS,
+    ORDERS,
+    st.integers(0, 260_000),
+    st.sampled_from(["", "g"]),
+    st.sampled_from([0, 0, 1, 2]),
+)
 @settings(max_examples=60, deadline=None, derandomize=True)
 def test_many_at_once_are_the_same_as_one_after_the_other(
     new_world: Callable[[], World],
@@ -302,18 +309,21 @@ def test_many_at_once_are_the_same_as_one_after_the_other(
     orders: list[Wanted],
     deposit: int,
     level: str,
+    days_back: int,
 ) -> None:
     together, alone = new_world(), new_world()
     for world in (together, alone):
         furnish(world, deposit, level)
-    origin = common(together, "LOW", address="kios")
 
-    def one_by_one(db: Database, one: Wanted) -> Any:
+    def one_by_one(db: Database, one: Wanted, origin: Origin) -> Any:
         return intake.accept(db, one.request, one.origin(origin))
 
     for request_ in (before, orders):
-        found = together.run(lambda db, r=request_: intake_many.accept_many(db, r, origin))
-        assert found == [alone.run(lambda db, o=one: one_by_one(db, o)) for one in request_]
+        origin = common(together, "LOW", address="kios")
+        found = together.run(lambda db, r=request_, o=origin: intake_many.accept_many(db, r, o))
+        assert found == [alone.run(partial(one_by_one, one=one, origin=origin)) for one in request_]
+        for world in (together, alone):
+            world.set_back(days_back)
     assert together.contents() == alone.contents()
     assert together.findings() == []
     together.close()

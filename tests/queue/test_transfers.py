@@ -1,16 +1,14 @@
 """Balance between agents: down the tree and back, once a text."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from peewee import Database, IntegrityError
 
-from pulsarack.queue import clock_steps
 from pulsarack.queue.deposits import transfers
 from pulsarack.queue.deposits.transfers import Moved
 from pulsarack.queue.validation import Refusal
-from tests.queue.world import HOUR, World
+from tests.queue.world import World
 
 # A1 > A2 > A3; B1 is nobody's.
 UPLINES = {"A2": "A1", "A3": "A2"}
@@ -88,11 +86,11 @@ def test_the_same_text_twice_moves_once(tree: World) -> None:
 def test_a_text_that_comes_again_after_the_clock_was_set_back_moves_once(tree: World) -> None:
     """A network may bring one text twice; its day may come again in between."""
     first = send(tree, "A1", "A2").transfer
-    set_back(tree, 2)
+    tree.set_back(2)
     assert send(tree, "A1", "A2") == Moved(first, repeated=True)
     assert not send(tree, "A1", "A2", repeat_index=2).repeated
     assert not send(tree, "A1", "A3").repeated
-    set_back(tree, 1)
+    tree.set_back(1)
     assert send(tree, "A1", "A2") == Moved(first, repeated=True)
     tree.clean()
 
@@ -100,19 +98,11 @@ def test_a_text_that_comes_again_after_the_clock_was_set_back_moves_once(tree: W
 def test_what_a_clock_moved_that_was_wrong_for_long_hinders_nobody(tree: World) -> None:
     first = send(tree, "A1", "A2").transfer
     tree.wait(25 * 3600)
-    set_back(tree, 300)
+    tree.set_back(300)
     assert not send(tree, "A1", "A2").repeated
     assert balances(tree)[:2] == [40_000, 60_000]
     assert first.moved_at > tree.now
     tree.clean()
-
-
-def set_back(world: World, days: int) -> None:
-    """Somebody sets the clock, and the daemon follows."""
-    step = -days * 24 * HOUR
-    world.now += step
-    world.run(lambda db: clock_steps.follow(db, step, now_ms=world.now))
-    world.day = str(datetime.fromtimestamp(world.now / 1000, UTC).date())
 
 
 def test_a_pull_is_no_repeat_of_a_send(tree: World) -> None:

@@ -7,6 +7,7 @@ Each world is a copy of one migrated file, so that making one costs a file copy.
 import shutil
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,6 +22,7 @@ from pulsarack.queue import (
     audit,
     chips,
     claim,
+    clock_steps,
     discrepancies,
     facts,
     intake,
@@ -329,6 +331,13 @@ class World:
     def wait(self, seconds: int) -> None:
         """Time passes."""
         self.now += seconds * 1000
+
+    def set_back(self, days: int) -> None:
+        """Somebody sets the clock, and the daemon follows."""
+        step = -days * 24 * HOUR
+        self.now += step
+        self.run(lambda db: clock_steps.follow(db, step, now_ms=self.now))
+        self.day = str(datetime.fromtimestamp(self.now / 1000, UTC).date())
 
     # --- looking ---
 
