@@ -12,9 +12,10 @@ import pytest
 from pulsarack.daemon.channels.incoming import Incoming
 from pulsarack.daemon.channels.whatsapp import payload
 from pulsarack.daemon.demo.graph_stand_in import NUMBER_ID, GraphApi, body, value
+from pulsarack.modems import sms
 from pulsarack.modems.simulator.operators.exchange import local_time
 from pulsarack.queue.post.inbound import Letter
-from pulsarack.queue.rows import tuples
+from pulsarack.queue.rows import execute, tuples
 from tests.daemon.channels.desk_world import AGENT, NUMBER, PIN, DeskWorld
 from tests.daemon.test_orders_and_chips import until_idle
 from tests.daemon.test_xmpp_reading import letter as read_stanza
@@ -38,10 +39,7 @@ class Network:
 
     def hand_over(self, stamped_ms: int, centre: str = ONE_CENTRE, text: str = ORDER) -> None:
         """A text that was taken then."""
-        when = f"{local_time(stamped_ms / 1000):%y%m%d%H%M%S}"
-        sender, stamp = pdu_writer.address(f"+{NUMBER}"), pdu_writer.stamp(when, 28)
-        pdu = pdu_writer.deliver(sender, 0, stamp, Body(text.encode(), True), centre=centre)
-        assert self.world.simulation.modems[0].message_arrived(pdu)
+        assert self.world.simulation.modems[0].message_arrived(pdu_of(stamped_ms, centre, text))
 
     async def brings(self, stamped_ms: int, centre: str = ONE_CENTRE, text: str = ORDER) -> None:
         """The same, and it is read, and what it asks is done."""
@@ -60,6 +58,12 @@ class Network:
             lambda db: tuples(db, "SELECT outcome FROM inbound ORDER BY id")
         )
         return [row[0] for row in rows]
+
+
+def pdu_of(stamped_ms: int, centre: str, text: str) -> str:
+    when = f"{local_time(stamped_ms / 1000):%y%m%d%H%M%S}"
+    sender, stamp = pdu_writer.address(f"+{NUMBER}"), pdu_writer.stamp(when, 28)
+    return pdu_writer.deliver(sender, 0, stamp, Body(text.encode(), True), centre=centre)
 
 
 def with_a_network(directory: Path, test: Any) -> None:
@@ -98,6 +102,28 @@ def test_two_copies_that_lie_there_together_are_one_text(tmp_path: Path) -> None
             network.hand_over(stamped, centre)
         await network.is_read()
         assert network.outcomes() == ["order_accepted"]
+
+    with_a_network(tmp_path, live)
+
+
+def test_a_text_that_the_version_before_took_and_left_on_the_sim(tmp_path: Path) -> None:
+    """It knew a text by its whole PDU, and was ended before it could take this one off."""
+
+    async def live(world: World, network: Network) -> None:
+        stamped = world.clock.now_ms()
+        await network.brings(stamped)
+        former = sms.fingerprint([pdu_of(stamped, ONE_CENTRE, ORDER)])
+        world.daemon.store.run_inline(
+            lambda db: execute(
+                db, "UPDATE inbound SET message_id = receiver || ':' || ?", (former,)
+            )
+        )
+        await world.stop()
+        world.clock.step(-DAY)
+        await world.start()
+        await network.brings(stamped)
+        assert network.outcomes() == ["order_accepted"]
+        assert world.delivered() == [("6281200000012", 10)]
 
     with_a_network(tmp_path, live)
 

@@ -102,6 +102,7 @@ class Letters:
             receiver=self._iccid,
             text=message.text,
             sent_at=sent_at((message,)),
+            former_ids=(self._former_id(message),),
         )
         self._reception.hand_in(letter, self._come_back, urgent=bool(message.direct))
 
@@ -113,12 +114,16 @@ class Letters:
 
     def _id(self, message: IncomingSms) -> str:
         if not message.sent_at_text:
-            return f"{self._iccid}:{message.fingerprint}"
+            return self._former_id(message)
         parts = (self._address(message.sender), message.sent_at_text, message.text)
         # Lengths first: no text can be cut so that it passes for another sender's.
         whole = "".join(f"{len(part)}:{part}" for part in parts)
         mark = hashlib.sha256(whole.encode("utf-8", "surrogatepass")).hexdigest()
         return f"{self._iccid}:{mark}"
+
+    def _former_id(self, message: IncomingSms) -> str:
+        """By its whole PDU: so the version before knew it, which may have left it on the SIM."""
+        return f"{self._iccid}:{message.fingerprint}"
 
     def _is_of_a_person(self, message: IncomingSms) -> bool:
         # Whoever buys texts in bulk may give any name, also one of digits; a number he may not.
