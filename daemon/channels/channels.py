@@ -17,6 +17,7 @@ from pulsarack.daemon.channels.broken import BrokenChannel
 from pulsarack.daemon.channels.carrier import Carrier, ChannelState
 from pulsarack.daemon.channels.front_desk import FrontDesk
 from pulsarack.daemon.channels.mailroom import Mailroom
+from pulsarack.daemon.channels.marks import Marks
 from pulsarack.daemon.channels.postman import Postman
 from pulsarack.daemon.channels.sms.carrier import SmsCarrier
 from pulsarack.daemon.context import Context
@@ -71,7 +72,9 @@ class Channels:
         self.mailroom = Mailroom(context, lambda channel: self.postman.ring(channel))
         self.postman = Postman(context, [SmsCarrier(context, rack), *self._configured()])
         logging.mask([*context.secrets, *self._secrets])
-        context.reception.open(self.desk.receive, pressure)
+        context.reception.open(
+            self.desk.receive, pressure, Marks(identity.masters.derive("marks of messages"))
+        )
 
     def states(self) -> Mapping[str, ChannelState]:
         """How each channel is doing."""

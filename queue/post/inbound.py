@@ -22,7 +22,7 @@ class Letter:
     `sender` is the address as `queue/identity/senders.py` knows it, `answer_to` where the answer
     goes if that is another one (a resource of a JID). `aliases` are further addresses of the same
     sender (a WhatsApp number beside its BSUID). `former_ids` are what the same message was called
-    by an earlier version, which may have taken it.
+    before (by an earlier version, with an older key), when it may have been taken.
     """
 
     channel: str

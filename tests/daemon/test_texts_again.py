@@ -10,13 +10,16 @@ from typing import Any
 import pytest
 
 from pulsarack.daemon.channels.incoming import Incoming
+from pulsarack.daemon.channels.marks import Marks
 from pulsarack.daemon.channels.whatsapp import payload
 from pulsarack.daemon.demo.graph_stand_in import NUMBER_ID, GraphApi, body, value
 from pulsarack.modems import sms
 from pulsarack.modems.simulator.operators.exchange import local_time
+from pulsarack.queue.order_text.masking import HIDDEN
 from pulsarack.queue.post.inbound import Letter
 from pulsarack.queue.rows import execute, tuples
 from tests.daemon.channels.desk_world import AGENT, NUMBER, PIN, DeskWorld
+from tests.daemon.identity_world import KEY, OTHER_KEY, credentials
 from tests.daemon.test_orders_and_chips import until_idle
 from tests.daemon.test_xmpp_reading import letter as read_stanza
 from tests.daemon.test_xmpp_reading import stanza
@@ -124,6 +127,43 @@ def test_a_text_that_the_version_before_took_and_left_on_the_sim(tmp_path: Path)
         await network.brings(stamped)
         assert network.outcomes() == ["order_accepted"]
         assert world.delivered() == [("6281200000012", 10)]
+
+    with_a_network(tmp_path, live)
+
+
+def test_a_text_that_was_taken_before_there_was_a_newer_key(tmp_path: Path) -> None:
+    async def live(world: World, network: Network) -> None:
+        stamped = world.clock.now_ms()
+        await network.brings(stamped)
+        await world.stop()
+        (tmp_path / "credentials" / "pepper").unlink()
+        credentials(tmp_path, OTHER_KEY, KEY)
+        world.clock.step(-DAY)
+        await world.start()
+        await network.brings(stamped)
+        assert network.outcomes() == ["order_accepted"]
+        await network.brings(stamped + 1000, text=ORDER.replace("S10", "S5"))
+        await network.brings(stamped + 1000, OTHER_CENTRE, text=ORDER.replace("S10", "S5"))
+        assert network.outcomes() == ["order_accepted"] * 2
+
+    with_a_network(tmp_path, live)
+
+
+def test_no_pin_can_be_tried_on_what_is_kept_of_a_text(tmp_path: Path) -> None:
+    """A row of what came in holds all of the text but the PIN, and its mark."""
+
+    async def live(world: World, network: Network) -> None:
+        stamped = world.clock.now_ms()
+        await network.brings(stamped, text=f"{ORDER}.{PIN}")
+        kept = "SELECT message_id, sender, text FROM inbound"
+        ((mark, sender, text),) = world.daemon.store.read_inline(lambda db: tuples(db, kept))
+        assert PIN not in text
+        when = f"{local_time(stamped // 1000):%Y-%m-%dT%H:%M:%S}+07:00"
+        told = (sender, when, text.replace(HIDDEN, PIN))
+        chip = world.plan.modems[0].chip.iccid
+        masters = world.identity.masters.derive("marks of messages")
+        assert mark == f"{chip}:{Marks(masters).of(*told)}"
+        assert mark != f"{chip}:{Marks().of(*told)}"
 
     with_a_network(tmp_path, live)
 
