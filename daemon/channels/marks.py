@@ -6,12 +6,15 @@ a backup would else try all PINs of four figures until one makes the mark, in a 
 second.
 """
 
+import hashlib
 import hmac
 from collections.abc import Iterable, Sequence
 
 
 class Marks:
-    """Makes them. Without keys no agent has a PIN, and anybody may make the same."""
+    """Makes them. Without keys no agent has a PIN, and anybody may make the same: it is the plain
+    hash, which earlier versions made of chat messages whatever the keys.
+    """
 
     def __init__(self, keys: Iterable[bytes] = ()) -> None:
         """`keys`: the one for what is new first, then those that it may have been before."""
@@ -29,4 +32,5 @@ class Marks:
 def _mark(key: bytes, parts: Sequence[str]) -> str:
     # Lengths first: no text can be cut so that it passes for another sender's.
     whole = "".join(f"{len(part)}:{part}" for part in parts)
-    return hmac.digest(key, whole.encode("utf-8", "surrogatepass"), "sha256").hex()
+    octets = whole.encode("utf-8", "surrogatepass")
+    return (hmac.digest(key, octets, "sha256") if key else hashlib.sha256(octets).digest()).hex()
