@@ -7,7 +7,7 @@ kept; a look at the SIM deletes only a few, so that a flood of them holds up no 
 A text that the network brings again is the same text if it bears the same stamp: the service
 centre sets that once, when it takes a text (23.040 9.2.3.11), to the second. All else about it may
 differ then: the centre that hands it over, and whether more are waiting there. Who writes the same
-again has another stamp.
+again has another stamp, unless he does so within a second: then he is answered once.
 
 What a person wrote may hold a PIN. So what is not handed in (it is not whole, or the chip takes
 no orders) is kept without it.
