@@ -63,10 +63,12 @@ class Network:
         return [row[0] for row in rows]
 
 
-def pdu_of(stamped_ms: int, centre: str, text: str) -> str:
+def pdu_of(stamped_ms: int, centre: str, text: str, part: bytes = b"") -> str:
+    """`part`: reference, total and number of a part of a long text."""
     when = f"{local_time(stamped_ms / 1000):%y%m%d%H%M%S}"
     sender, stamp = pdu_writer.address(f"+{NUMBER}"), pdu_writer.stamp(when, 28)
-    return pdu_writer.deliver(sender, 0, stamp, Body(text.encode(), True), centre=centre)
+    body = Body(text.encode(), True, ((0, part),) if part else ())
+    return pdu_writer.deliver(sender, 0, stamp, body, centre=centre)
 
 
 def with_a_network(directory: Path, test: Any) -> None:
@@ -105,6 +107,24 @@ def test_two_copies_that_lie_there_together_are_one_text(tmp_path: Path) -> None
             network.hand_over(stamped, centre)
         await network.is_read()
         assert network.outcomes() == ["order_accepted"]
+
+    with_a_network(tmp_path, live)
+
+
+def test_a_long_text_comes_again_part_by_part(tmp_path: Path) -> None:
+    """Each part has a stamp of its own; the text is known by that of its first."""
+
+    async def live(world: World, network: Network) -> None:
+        stamped = world.clock.now_ms()
+        parts = [(stamped, "S10.0812000", bytes((7, 2, 1))), (stamped + 2000, "00012", b"\7\2\2")]
+        for centre, order in ((ONE_CENTRE, 1), (OTHER_CENTRE, -1)):
+            for at, words, part in parts[::order]:
+                pdu = pdu_of(at, centre, words, part)
+                assert world.simulation.modems[0].message_arrived(pdu)
+            await network.is_read()
+            world.clock.step(-DAY)
+        assert network.outcomes() == ["order_accepted"]
+        assert world.delivered() == [("6281200000012", 10)]
 
     with_a_network(tmp_path, live)
 
