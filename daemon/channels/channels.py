@@ -17,6 +17,7 @@ from pulsarack.daemon.channels.broken import BrokenChannel
 from pulsarack.daemon.channels.carrier import Carrier, ChannelState
 from pulsarack.daemon.channels.front_desk import FrontDesk
 from pulsarack.daemon.channels.mailroom import Mailroom
+from pulsarack.daemon.channels.marks import Marks
 from pulsarack.daemon.channels.postman import Postman
 from pulsarack.daemon.channels.sms.carrier import SmsCarrier
 from pulsarack.daemon.context import Context
@@ -57,6 +58,7 @@ class Channels:
         self._rng = rng
         self._ordering = Ordering(context, dispatcher.wake)
         self._secrets: list[Secret] = []
+        self._marks = Marks(identity.masters.derive("marks of messages"))
         self.desk = FrontDesk(
             context,
             self._ordering,
@@ -71,7 +73,7 @@ class Channels:
         self.mailroom = Mailroom(context, lambda channel: self.postman.ring(channel))
         self.postman = Postman(context, [SmsCarrier(context, rack), *self._configured()])
         logging.mask([*context.secrets, *self._secrets])
-        context.reception.open(self.desk.receive, pressure)
+        context.reception.open(self.desk.receive, pressure, self._marks)
 
     def states(self) -> Mapping[str, ChannelState]:
         """How each channel is doing."""
@@ -132,7 +134,13 @@ class Channels:
         password = find_secret(settings.password_file, credentials.XMPP, self._environ)
         self._secrets += [password] if password else []
         return XmppChannel(
-            settings, password, self._context.clock, self._pressure, self.desk, self.mailroom
+            settings,
+            password,
+            self._context.clock,
+            self._pressure,
+            self.desk,
+            self.mailroom,
+            self._marks,
         )
 
     def _whatsapp(self, http: Carrier | None) -> Carrier:

@@ -343,7 +343,7 @@ class FrontDesk:
         """All that is to be known before a message is read."""
 
         def job(db: Database) -> _Looked:
-            outcome = inbound.outcome_of(db, letter.channel, letter.message_id)
+            outcome = inbound.outcome_of(db, letter.channel, letter.message_id, *letter.former_ids)
             code = _whose(db, letter)
             agent = agents.find(db, code) if code is not None else None
             known = frozenset(one.code for one in products.every(db)) if agent else frozenset()

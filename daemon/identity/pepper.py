@@ -2,8 +2,9 @@
 
 Without such a key all PINs of four digits fall within minutes to whoever has the database, so
 the hash of a PIN is made over an HMAC with a pepper; and the secrets of agents' programs, which
-must be read again, are sealed. Pepper and sealing keys are derived of one master key (HKDF,
-RFC 5869), each for its purpose.
+must be read again, are sealed. What texts with PINs are known again by needs a key as well
+(`channels/marks.py`). All of them are derived of one master key (HKDF, RFC 5869), each for its
+purpose.
 
 The file holds one key a line, 64 or more hexadecimal digits. What is new is made with the
 first; the others are older ones that something may still need. A key is called by 16 digits
@@ -71,6 +72,10 @@ class Masters:
     def names(self) -> list[str]:
         """What the keys are called."""
         return list(self._keys)
+
+    def derive(self, purpose: str) -> list[bytes]:
+        """Key material of each of them for one purpose, in their order."""
+        return [key.derive(purpose) for key in self._keys.values()]
 
     def needed(self) -> MasterKey:
         """The key for what is new; raises PepperError if there is none."""

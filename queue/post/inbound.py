@@ -21,7 +21,8 @@ class Letter:
     `message_id` is the channel's own and stays the same when the message is delivered again.
     `sender` is the address as `queue/identity/senders.py` knows it, `answer_to` where the answer
     goes if that is another one (a resource of a JID). `aliases` are further addresses of the same
-    sender (a WhatsApp number beside its BSUID).
+    sender (a WhatsApp number beside its BSUID). `former_ids` are what the same message was called
+    before (by an earlier version, with an older key), when it may have been taken.
     """
 
     channel: str
@@ -32,6 +33,7 @@ class Letter:
     sent_at: int | None = None
     answer_to: str | None = None
     aliases: tuple[str, ...] = ()
+    former_ids: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         # The text may hold a PIN.
@@ -54,12 +56,13 @@ class Inbound:
     outcome: str
 
 
-def outcome_of(db: Database, channel: str, message_id: str) -> str | None:
-    """What became of a message that was taken before; None if it is new."""
+def outcome_of(db: Database, channel: str, *message_ids: str) -> str | None:
+    """What became of a message that was taken before under one of its ids; None if it is new."""
+    ids = ", ".join("?" * len(message_ids))
     found = scalar(
         db,
-        "SELECT outcome FROM inbound WHERE channel = ? AND message_id = ?",
-        (channel, message_id),
+        f"SELECT outcome FROM inbound WHERE channel = ? AND message_id IN ({ids})",
+        (channel, *message_ids),
     )
     return None if found is None else str(found)
 

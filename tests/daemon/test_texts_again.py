@@ -10,12 +10,16 @@ from typing import Any
 import pytest
 
 from pulsarack.daemon.channels.incoming import Incoming
+from pulsarack.daemon.channels.marks import Marks
 from pulsarack.daemon.channels.whatsapp import payload
 from pulsarack.daemon.demo.graph_stand_in import NUMBER_ID, GraphApi, body, value
+from pulsarack.modems import sms
 from pulsarack.modems.simulator.operators.exchange import local_time
+from pulsarack.queue.order_text.masking import HIDDEN
 from pulsarack.queue.post.inbound import Letter
-from pulsarack.queue.rows import tuples
+from pulsarack.queue.rows import execute, tuples
 from tests.daemon.channels.desk_world import AGENT, NUMBER, PIN, DeskWorld
+from tests.daemon.identity_world import KEY, OTHER_KEY, credentials
 from tests.daemon.test_orders_and_chips import until_idle
 from tests.daemon.test_xmpp_reading import letter as read_stanza
 from tests.daemon.test_xmpp_reading import stanza
@@ -38,10 +42,7 @@ class Network:
 
     def hand_over(self, stamped_ms: int, centre: str = ONE_CENTRE, text: str = ORDER) -> None:
         """A text that was taken then."""
-        when = f"{local_time(stamped_ms / 1000):%y%m%d%H%M%S}"
-        sender, stamp = pdu_writer.address(f"+{NUMBER}"), pdu_writer.stamp(when, 28)
-        pdu = pdu_writer.deliver(sender, 0, stamp, Body(text.encode(), True), centre=centre)
-        assert self.world.simulation.modems[0].message_arrived(pdu)
+        assert self.world.simulation.modems[0].message_arrived(pdu_of(stamped_ms, centre, text))
 
     async def brings(self, stamped_ms: int, centre: str = ONE_CENTRE, text: str = ORDER) -> None:
         """The same, and it is read, and what it asks is done."""
@@ -60,6 +61,14 @@ class Network:
             lambda db: tuples(db, "SELECT outcome FROM inbound ORDER BY id")
         )
         return [row[0] for row in rows]
+
+
+def pdu_of(stamped_ms: int, centre: str, text: str, part: bytes = b"") -> str:
+    """`part`: reference, total and number of a part of a long text."""
+    when = f"{local_time(stamped_ms / 1000):%y%m%d%H%M%S}"
+    sender, stamp = pdu_writer.address(f"+{NUMBER}"), pdu_writer.stamp(when, 28)
+    body = Body(text.encode(), True, ((0, part),) if part else ())
+    return pdu_writer.deliver(sender, 0, stamp, body, centre=centre)
 
 
 def with_a_network(directory: Path, test: Any) -> None:
@@ -115,6 +124,83 @@ def test_two_copies_that_lie_there_together_are_one_text(tmp_path: Path) -> None
             network.hand_over(stamped, centre)
         await network.is_read()
         assert network.outcomes() == ["order_accepted"]
+
+    with_a_network(tmp_path, live)
+
+
+def test_a_long_text_comes_again_part_by_part(tmp_path: Path) -> None:
+    """Each part has a stamp of its own; the text is known by that of its first."""
+
+    async def live(world: World, network: Network) -> None:
+        stamped = world.clock.now_ms()
+        parts = [(stamped, "S10.0812000", bytes((7, 2, 1))), (stamped + 2000, "00012", b"\7\2\2")]
+        for centre, order in ((ONE_CENTRE, 1), (OTHER_CENTRE, -1)):
+            for at, words, part in parts[::order]:
+                pdu = pdu_of(at, centre, words, part)
+                assert world.simulation.modems[0].message_arrived(pdu)
+            await network.is_read()
+            world.clock.step(-DAY)
+        assert network.outcomes() == ["order_accepted"]
+        assert world.delivered() == [("6281200000012", 10)]
+
+    with_a_network(tmp_path, live)
+
+
+def test_a_text_that_the_version_before_took_and_left_on_the_sim(tmp_path: Path) -> None:
+    """It knew a text by its whole PDU, and was ended before it could take this one off."""
+
+    async def live(world: World, network: Network) -> None:
+        stamped = world.clock.now_ms()
+        await network.brings(stamped)
+        former = sms.fingerprint([pdu_of(stamped, ONE_CENTRE, ORDER)])
+        world.daemon.store.run_inline(
+            lambda db: execute(
+                db, "UPDATE inbound SET message_id = receiver || ':' || ?", (former,)
+            )
+        )
+        await world.stop()
+        world.clock.step(-DAY)
+        await world.start()
+        await network.brings(stamped)
+        assert network.outcomes() == ["order_accepted"]
+        assert world.delivered() == [("6281200000012", 10)]
+
+    with_a_network(tmp_path, live)
+
+
+def test_a_text_that_was_taken_before_there_was_a_newer_key(tmp_path: Path) -> None:
+    async def live(world: World, network: Network) -> None:
+        stamped = world.clock.now_ms()
+        await network.brings(stamped)
+        await world.stop()
+        (tmp_path / "credentials" / "pepper").unlink()
+        credentials(tmp_path, OTHER_KEY, KEY)
+        world.clock.step(-DAY)
+        await world.start()
+        await network.brings(stamped)
+        assert network.outcomes() == ["order_accepted"]
+        await network.brings(stamped + 1000, text=ORDER.replace("S10", "S5"))
+        await network.brings(stamped + 1000, OTHER_CENTRE, text=ORDER.replace("S10", "S5"))
+        assert network.outcomes() == ["order_accepted"] * 2
+
+    with_a_network(tmp_path, live)
+
+
+def test_no_pin_can_be_tried_on_what_is_kept_of_a_text(tmp_path: Path) -> None:
+    """A row of what came in holds all of the text but the PIN, and its mark."""
+
+    async def live(world: World, network: Network) -> None:
+        stamped = world.clock.now_ms()
+        await network.brings(stamped, text=f"{ORDER}.{PIN}")
+        kept = "SELECT message_id, sender, text FROM inbound"
+        ((mark, sender, text),) = world.daemon.store.read_inline(lambda db: tuples(db, kept))
+        assert PIN not in text
+        when = f"{local_time(stamped // 1000):%Y-%m-%dT%H:%M:%S}+07:00"
+        told = (sender, when, text.replace(HIDDEN, PIN))
+        chip = world.plan.modems[0].chip.iccid
+        masters = world.identity.masters.derive("marks of messages")
+        assert mark == f"{chip}:{Marks(masters).of(*told)}"
+        assert mark != f"{chip}:{Marks().of(*told)}"
 
     with_a_network(tmp_path, live)
 

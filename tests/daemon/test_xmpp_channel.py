@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from pulsarack.daemon.channels.carrier import ChannelState, Parcel, SentKind, Standing
+from pulsarack.daemon.channels.marks import Marks
 from pulsarack.daemon.channels.within import within
 from pulsarack.daemon.channels.xmpp.channel import XmppChannel
 from pulsarack.daemon.clock import WallClock
@@ -25,7 +26,13 @@ def channel(password: Secret | None, port: int = 5222, ca_file: Path | None = No
     clock = WallClock(100.0)
     settings = XmppSection(jid="server@pulsa.test", server="127.0.0.1", port=port, ca_file=ca_file)
     return XmppChannel(
-        settings, password, clock, Pressure(), MemoryDesk(), MemoryPost("agen1@pulsa.test")
+        settings,
+        password,
+        clock,
+        Pressure(),
+        MemoryDesk(),
+        MemoryPost("agen1@pulsa.test"),
+        Marks(),
     )
 
 

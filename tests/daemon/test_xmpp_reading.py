@@ -1,5 +1,6 @@
 """What message stanzas mean, without a connection: tables of what comes, good and bad."""
 
+import hashlib
 from xml.etree import ElementTree
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from pulsarack.daemon.channels import incoming
 from pulsarack.daemon.channels.carrier import SentKind, Standing
 from pulsarack.daemon.channels.incoming import BODY_LIMIT, Incoming, Passed
+from pulsarack.daemon.channels.marks import Marks
 from pulsarack.daemon.channels.retry import MISCONFIGURED_SECONDS, pause_seconds
 from pulsarack.daemon.channels.xmpp import endings
 from pulsarack.daemon.channels.xmpp.handled import Handled
@@ -22,6 +24,7 @@ from pulsarack.queue.wordings import shipped
 OWN = "server@pulsa.test"
 NOW = 1_795_331_100_000  # 2026-11-22T07:05:00Z
 LIMIT = 300_000
+MARKS = Marks([b"key"])
 TEXT = "S5.081200000001.1234 R#abc1"
 
 
@@ -41,8 +44,10 @@ def stanza(
     return element
 
 
-def what(element: ElementTree.Element, now_ms: int = NOW) -> Incoming | Report | Passed:
-    return read(element, OWN, now_ms=now_ms, limit_ms=LIMIT)
+def what(
+    element: ElementTree.Element, now_ms: int = NOW, marks: Marks = MARKS
+) -> Incoming | Report | Passed:
+    return read(element, OWN, marks, now_ms=now_ms, limit_ms=LIMIT)
 
 
 def letter(element: ElementTree.Element, now_ms: int = NOW) -> Incoming:
@@ -190,6 +195,21 @@ def test_a_redelivered_message_is_known_by_its_id() -> None:
     assert ids((stanza(), NOW), (stanza(delay("2026-11-22T07:05:00Z")), late)) == 1
     # Another resource of the same account, after its program has connected again.
     assert ids((stanza(), NOW), (stanza(sender="agen1@pulsa.test/new"), late)) == 1
+
+
+def test_a_message_that_was_taken_with_an_older_key_or_before_there_were_keys() -> None:
+    """Each version and each key knows what those before it have called a message."""
+    keyed = [Marks(), Marks([b"old"]), Marks([b"new", b"old"])]
+    found = [what(stanza(), marks=marks) for marks in keyed]
+    names = [
+        (one.letter.message_id, *one.letter.former_ids)
+        for one in found
+        if isinstance(one, Incoming)
+    ]
+    assert len(set(names[2])) == 3 and names[2][1:] == names[1] and names[1][1:] == names[0]
+    parts = ("agen1@pulsa.test", "order-0001", TEXT, "")
+    plain = "".join(f"{len(part)}:{part}" for part in parts).encode()
+    assert names[0] == (hashlib.sha256(plain).hexdigest(),)  # as the first version made it
 
 
 def test_different_messages_are_not_taken_for_each_other() -> None:

@@ -11,6 +11,7 @@ import pytest
 from slixmpp import ClientXMPP
 
 from pulsarack.daemon.channels.carrier import Parcel, Sent, SentKind, Standing
+from pulsarack.daemon.channels.marks import Marks
 from pulsarack.daemon.channels.xmpp.channel import XmppChannel
 from pulsarack.daemon.clock import WallClock
 from pulsarack.daemon.config_xmpp import XmppSection
@@ -81,7 +82,7 @@ class Scene:
             **{"ca_file": self.server.ca_file, "keepalive_seconds": 10.0, **settings},
         )
         return XmppChannel(
-            section, Secret(password), self.clock, self.pressure, self.desk, self.post
+            section, Secret(password), self.clock, self.pressure, self.desk, self.post, Marks()
         )
 
     async def start(self, standing: Standing = Standing.UP) -> None:

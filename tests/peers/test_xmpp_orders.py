@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from pulsarack.daemon.channels.marks import Marks
 from pulsarack.daemon.channels.xmpp.channel import XmppChannel
 from pulsarack.daemon.config_xmpp import XmppSection
 from pulsarack.daemon.demo.prosody import DOMAIN, Prosody
@@ -46,7 +47,13 @@ def channel_of(here: ChatHouse, server: Prosody) -> XmppChannel:
         jid=f"server@{DOMAIN}", server="127.0.0.1", port=server.port, ca_file=server.ca_file
     )
     return XmppChannel(
-        settings, Secret(PASSWORD), here.clock, here.pressure, here.desk, here.mailroom
+        settings,
+        Secret(PASSWORD),
+        here.clock,
+        here.pressure,
+        here.desk,
+        here.mailroom,
+        Marks(),
     )
 
 

@@ -235,8 +235,7 @@ class HttpServer:
             raise
         except Exception as error:  # only this request is to suffer from it
             raise of_error(error) from error
-        for refusal in call.refused:
-            self._count(call, route, refusal)
+        self._count(call, route, call.refused)
         return response
 
     async def _body(self, request: web.Request, limit: int) -> bytes:
@@ -260,7 +259,7 @@ class HttpServer:
 
     def _refuse(self, call: Call, route: Route | None, refusal: HttpRefusal) -> web.Response:
         """The answer to what is refused, in the route's words; counted."""
-        self._count(call, route, refusal)
+        self._count(call, route, [refusal])
         response = (route.refuse if route else native_refusal)(refusal, call)
         if refusal.retry_after is not None:
             response.headers["Retry-After"] = str(refusal.retry_after)
@@ -270,18 +269,21 @@ class HttpServer:
             response.force_close()  # what is left of the body is not worth reading
         return response
 
-    def _count(self, call: Call, route: Route | None, refusal: HttpRefusal) -> None:
+    def _count(self, call: Call, route: Route | None, refusals: Sequence[HttpRefusal]) -> None:
+        """Count each; a fault of ours that several of them share is logged once."""
         path = route.path if route else ""
-        if refusal.code == Why.INTERNAL:
-            self._log.error("http.failed", path=path, exc_info=refusal.__cause__)
-        if refusal.refusal is None and refusal.code not in _ORDINARY:
-            self._pressure.refused(
-                f"HTTP_{refusal.code}",
-                address=call.address,
-                path=path,
-                account=call.account.member if call.account else None,
-                why="" if refusal.code in _QUOTING else refusal.message,
-            )
+        faults = {id(one.__cause__): one for one in refusals if one.code == Why.INTERNAL}
+        for fault in faults.values():
+            self._log.error("http.failed", path=path, exc_info=fault.__cause__)
+        for refusal in refusals:
+            if refusal.refusal is None and refusal.code not in _ORDINARY:
+                self._pressure.refused(
+                    f"HTTP_{refusal.code}",
+                    address=call.address,
+                    path=path,
+                    account=call.account.member if call.account else None,
+                    why="" if refusal.code in _QUOTING else refusal.message,
+                )
 
     def _address(self, request: web.Request) -> str:
         forwarded = request.headers.getall("X-Forwarded-For", [])

@@ -7,14 +7,13 @@ kept; a look at the SIM deletes only a few, so that a flood of them holds up no 
 A text that the network brings again is the same text if it bears the same stamp: the service
 centre sets that once, when it takes a text (23.040 9.2.3.11), to the second. All else about it may
 differ then: the centre that hands it over, and whether more are waiting there. Who writes the same
-again has another stamp.
+again has another stamp, unless he does so within a second: then he is answered once.
 
 What a person wrote may hold a PIN. So what is not handed in (it is not whole, or the chip takes
 no orders) is kept without it.
 """
 
 import contextlib
-import hashlib
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
@@ -102,6 +101,7 @@ class Letters:
             receiver=self._iccid,
             text=message.text,
             sent_at=sent_at((message,)),
+            former_ids=self._former_ids(message),
         )
         self._reception.hand_in(letter, self._come_back, urgent=bool(message.direct))
 
@@ -112,13 +112,19 @@ class Letters:
             self._reception.forget(self._id(message))
 
     def _id(self, message: IncomingSms) -> str:
+        return f"{self._iccid}:{self._reception.marks.of(*self._told_by(message))}"
+
+    def _former_ids(self, message: IncomingSms) -> tuple[str, ...]:
+        """What a text was called with an older key; and by its whole PDU, as the version before
+        knew it: either may have left it on the SIM."""
+        marks = self._reception.marks.former(*self._told_by(message))
+        return tuple(f"{self._iccid}:{mark}" for mark in (*marks, message.fingerprint))
+
+    def _told_by(self, message: IncomingSms) -> tuple[str, ...]:
+        """What is equal in two copies of a text, and in no two texts."""
         if not message.sent_at_text:
-            return f"{self._iccid}:{message.fingerprint}"
-        parts = (self._address(message.sender), message.sent_at_text, message.text)
-        # Lengths first: no text can be cut so that it passes for another sender's.
-        whole = "".join(f"{len(part)}:{part}" for part in parts)
-        mark = hashlib.sha256(whole.encode("utf-8", "surrogatepass")).hexdigest()
-        return f"{self._iccid}:{mark}"
+            return (message.fingerprint,)
+        return self._address(message.sender), message.sent_at_text, message.text
 
     def _is_of_a_person(self, message: IncomingSms) -> bool:
         # Whoever buys texts in bulk may give any name, also one of digits; a number he may not.

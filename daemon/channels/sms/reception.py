@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable
 from enum import Enum, auto
 
 from pulsarack.daemon import log as logging
+from pulsarack.daemon.channels.marks import Marks
 from pulsarack.daemon.errors import DaemonError
 from pulsarack.daemon.pressure import Pressure
 from pulsarack.modems.timing import Clock
@@ -47,13 +48,19 @@ class Reception:
         self._log = log
         self._receive: Receive | None = None
         self._pressure: Pressure | None = None
+        self.marks = Marks()
         self._stages: dict[str, Stage] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._in_hand: dict[str, int] = {}  # by chip
 
-    def open(self, receive: Receive, pressure: Pressure | None = None) -> None:
-        """Hand in here from now on; `receive` returns when it has a text for good."""
-        self._receive, self._pressure = receive, pressure
+    def open(
+        self, receive: Receive, pressure: Pressure | None = None, marks: Marks | None = None
+    ) -> None:
+        """Hand in here from now on; `receive` returns when it has a text for good.
+
+        `marks`: what texts are known again by.
+        """
+        self._receive, self._pressure, self.marks = receive, pressure, marks or Marks()
 
     def close(self) -> None:
         """The daemon ends: what is in hand stays on its SIM."""

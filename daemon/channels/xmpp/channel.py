@@ -19,6 +19,7 @@ from pulsarack.daemon import log as logging
 from pulsarack.daemon.channels import retry
 from pulsarack.daemon.channels.carrier import ChannelState, Parcel, Sent, SentKind, Standing
 from pulsarack.daemon.channels.incoming import Incoming
+from pulsarack.daemon.channels.marks import Marks
 from pulsarack.daemon.channels.wanted import Desk, Post
 from pulsarack.daemon.channels.xmpp import endings, reading, stream
 from pulsarack.daemon.channels.xmpp.endings import HELD_SECONDS, Ending
@@ -54,13 +55,16 @@ class XmppChannel:
         pressure: Pressure,
         desk: Desk,
         post: Post,
+        marks: Marks,
     ) -> None:
+        """`marks`: what messages are known again by."""
         self._settings = settings
         self._password = password
         self._clock = clock
         self._pressure = pressure
         self._desk = desk
         self._post = post
+        self._marks = marks
         self._log = logging.get(channel=CHANNEL)
         own = reading.jid_of(settings.jid)
         self._own = own.bare if own is not None else ""
@@ -111,6 +115,7 @@ class XmppChannel:
         found = reading.read(
             stanza,
             self._own,
+            self._marks,
             now_ms=self._clock.now_ms(),
             limit_ms=round(self._settings.delayed_limit_seconds * 1000),
         )

@@ -11,7 +11,6 @@ A short one is a counter that begins anew with the program, and some have none: 
 apart by the moment, too, and what an order must not do twice is then for its natural key to stop.
 """
 
-import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from xml.etree.ElementTree import Element
@@ -27,6 +26,7 @@ from pulsarack.daemon.channels.incoming import (
     Incoming,
     Passed,
 )
+from pulsarack.daemon.channels.marks import Marks
 from pulsarack.queue.post.inbound import Letter
 
 CHANNEL = "xmpp"
@@ -80,7 +80,9 @@ def jid_of(text: str | None) -> JID | None:
         return None
 
 
-def read(stanza: Element, own: str, *, now_ms: int, limit_ms: int) -> Incoming | Report | Passed:
+def read(
+    stanza: Element, own: str, marks: Marks, *, now_ms: int, limit_ms: int
+) -> Incoming | Report | Passed:
     """What a message is. `own` is our bare JID, `limit_ms` how long it may have lain somewhere."""
     sender = jid_of(stanza.get("from"))
     if sender is None or not sender.user:
@@ -96,7 +98,7 @@ def read(stanza: Element, own: str, *, now_ms: int, limit_ms: int) -> Incoming |
     text = (stanza.findtext(_BODY) or "").strip()
     if not text:
         return _without_text(stanza, sender)
-    return _incoming(stanza, sender, own, text, now_ms, limit_ms)
+    return _incoming(stanza, sender, own, text, now_ms, limit_ms, marks)
 
 
 def _error(stanza: Element, sender: JID) -> Report | Passed:
@@ -119,21 +121,23 @@ def _without_text(stanza: Element, sender: JID) -> Report | Passed:
 
 
 def _incoming(
-    stanza: Element, sender: JID, own: str, text: str, now_ms: int, limit_ms: int
+    stanza: Element, sender: JID, own: str, text: str, now_ms: int, limit_ms: int, marks: Marks
 ) -> Incoming:
     stamps = [_stamp(delay) for delay in stanza.iterfind(_DELAY)]
     # Whoever delayed it stamps it; the sender's server is the first.
     known = [stamp for stamp in stamps if stamp is not None]
     sent_at = min(min(known), now_ms) if known else None
     too_old = None in stamps or (sent_at is not None and now_ms - sent_at > limit_ms)
+    told_by = _told_by(sender, stanza.get("id"), text, sent_at or now_ms)
     letter = Letter(
         channel=CHANNEL,
-        message_id=_message_id(sender, stanza.get("id"), text, sent_at or now_ms),
+        message_id=marks.of(*told_by),
         sender=sender.bare,
         receiver=own,
         text=text[:BODY_LIMIT],
         sent_at=sent_at,
         answer_to=sender.full,
+        former_ids=marks.former(*told_by),
     )
     return Incoming(letter, _refusal(stanza, text, too_old))
 
@@ -160,9 +164,7 @@ def _stamp(delay: Element) -> int | None:
     return round((moment - _EPOCH).total_seconds() * 1000)
 
 
-def _message_id(sender: JID, stanza_id: str | None, text: str, at: int) -> str:
+def _told_by(sender: JID, stanza_id: str | None, text: str, at: int) -> tuple[str, ...]:
+    """What is equal in two copies of a message, and in no two messages."""
     named = stanza_id is not None and len(stanza_id) >= _OWN_FOR_EVER
-    parts = (sender.bare, stanza_id or "", text, "" if named else f"{sender.full} {at}")
-    # Lengths first: no text can be cut so that it passes for another sender's.
-    whole = "".join(f"{len(part)}:{part}" for part in parts)
-    return hashlib.sha256(whole.encode("utf-8", "surrogatepass")).hexdigest()
+    return sender.bare, stanza_id or "", text, "" if named else f"{sender.full} {at}"

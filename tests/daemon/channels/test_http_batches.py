@@ -19,6 +19,7 @@ from pulsarack.daemon.channels.http.routes import Call
 from pulsarack.daemon.control_arguments import ORDERS_A_REQUEST
 from pulsarack.daemon.errors import Busy
 from pulsarack.daemon.past_orders import PastOrders
+from pulsarack.daemon.store_errors import StoreClosed
 from pulsarack.queue import intake, intake_many, orders, rows
 from pulsarack.queue.archive import PastOrder
 from tests.daemon.channels.hand_clock import settle
@@ -237,6 +238,24 @@ async def test_a_fault_of_ours_with_one_order_harms_no_other(
             lambda db: rows.tuples(db, "SELECT reply_number FROM order_origin")
         )
         assert kept == [(None,), ("6281200000099",)]
+
+
+async def test_a_fault_that_orders_share_is_logged_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when the disk is full: each of their jobs fails for all of its orders."""
+    async with HttpWorld(tmp_path, FAST) as world:
+        really = world.store.write_for
+
+        async def fail(source: str, job: Any, turns: int = 1) -> Any:
+            if turns > 1:
+                raise StoreClosed
+            return await really(source, job, turns)
+
+        monkeypatch.setattr(world.store, "write_for", fail)
+        assert codes(await many(world, *(order(n) for n in range(64)))) == ["INTERNAL"] * 64
+        assert world.refused() == {"HTTP_INTERNAL": 64}
+        assert len(world.lines("http.failed")) == 2
 
 
 # --- what is no list of orders ------------------------------------------------------------
