@@ -8,6 +8,7 @@ import asyncio
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -107,8 +108,10 @@ async def _run(
         story.write(REPORTS[name], versions, real.monotonic() - began)
     finally:
         try:
-            (root / "journal.log").write_text(await day.guest.journal(), encoding="utf-8")
-            (root / "kernel.log").write_text(await machine.run("dmesg"), encoding="utf-8")
+            # A guest that cannot be asked is why the story ended: that is what is to be told.
+            with suppress(MachineError):
+                (root / "journal.log").write_text(await day.guest.journal(), encoding="utf-8")
+                (root / "kernel.log").write_text(await machine.run("dmesg"), encoding="utf-8")
         finally:
             await day.close()
             await machine.stop()

@@ -122,7 +122,9 @@ class Machine:
     async def _launch(self, *more: str) -> None:
         self._port = _free_port()
         here = self.directory
-        (here / "qmp").unlink(missing_ok=True)
+        # A run that was killed leaves its sockets behind, and ssh makes none beside an old one.
+        for socket in ("qmp", "ssh"):
+            (here / socket).unlink(missing_ok=True)
         arguments = (
             *("-accel", "tcg,thread=multi", "-cpu", "max", "-M", "q35", "-m", "1024"),
             *("-smp", str(self._cpus), "-nodefaults", "-no-user-config", "-display", "none"),
