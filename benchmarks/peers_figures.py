@@ -7,13 +7,12 @@ of the peers it is meant against, so who meets it is behind none of them:
 - CPU a message: ahead of every peer whose queue is as durable as pulsarack's, which is on the disk
   before a message counts as taken. The others are measured and shown beside it, without a goal:
   they leave out the work that is compared.
-- Memory of a further modem: ahead of every peer. This is how the daemon's own memory is judged
-  (rack.py): the difference of two racks, by the modems between them.
+- Memory, in both ways that "memory a modem" can be read: all memory of a program divided by its
+  modems, which on a small rack says how large the program is; and what a further modem takes, the
+  difference of two racks by the modems between them, as the daemon's own is judged (rack.py).
 
-Memory has two figures more, which are shown for every program and are no goals. "PSS a modem" is
-all memory of a program divided by its modems, so on a small rack it says how large the program is
-and not what a modem takes; "PSS without modems" is that part, which a program takes before its
-first modem, and pulsarack's is larger than that of any peer.
+"PSS without modems", which a program takes before its first modem, is shown for every program and
+is no goal; pulsarack's is larger than that of any peer.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -37,7 +36,7 @@ RATE_NOTE = "the goal of SMS sent is to be ahead of each other program, and at l
 CPU_NOTE = (
     "the goal of CPU is to be ahead of each program whose queue is synced to the disk, as here"
 )
-PSS_NOTE = "PSS a modem is all memory of a program, divided by modems; it is no goal"
+PSS_NOTE = "PSS a modem is all memory of a program, divided by modems"
 FURTHER_NOTE = (
     "PSS of a further modem is the difference of two racks, by the modems between them; "
     "the goal is to be ahead of each other program"
@@ -95,19 +94,20 @@ def report(modems: int, found: Found) -> list[Figure]:
     """All programs with so many modems: rate, CPU, memory, each with pulsarack first."""
     size = f"{modems} modem{'s' if modems > 1 else ''}"
     air = Reference("the air: one SMS after the other on every modem", (modems / SEND_SECONDS,))
-    rate = cpu = None
+    rate = cpu = pss = None
     if modems >= _GOAL_MODEMS:
         others = [found[name] for name in _others(found)]
         best = max((median(one.rate) for one in others), default=0.0)
         rate = Goal(max(best, _BEST_RATE), at_least=True)
         cpu = _least([one.cpu for one in others if one.kept is Kept.SYNCED])
+        pss = _least([one.pss for one in others])
     sent = _Row("SMS sent", "/s", size, RATE_NOTE, air, rate)
     spent = _Row("CPU", "ms/SMS", size, CPU_NOTE, goal=cpu)
     cpus = spent.figures({name: one.cpu for name, one in found.items()})
     return [
         *sent.figures({name: one.rate for name, one in found.items()}),
         *(_with_queue(figure, name, found[name]) for figure, name in zip(cpus, found, strict=True)),
-        *_Row("PSS a modem", "MB", size, PSS_NOTE).figures(
+        *_Row("PSS a modem", "MB", size, PSS_NOTE, goal=pss).figures(
             {name: one.pss for name, one in found.items()}
         ),
         *_Row("rack CPU", "ms/SMS", size).figures(

@@ -123,8 +123,8 @@ class Machine:
         self._port = _free_port()
         here = self.directory
         # A run that was killed leaves its sockets behind, and ssh makes none beside an old one.
-        for socket in ("qmp", "ssh"):
-            (here / socket).unlink(missing_ok=True)
+        for left in ("qmp", "ssh"):
+            (here / left).unlink(missing_ok=True)
         arguments = (
             *("-accel", "tcg,thread=multi", "-cpu", "max", "-M", "q35", "-m", "1024"),
             *("-smp", str(self._cpus), "-nodefaults", "-no-user-config", "-display", "none"),
