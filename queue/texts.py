@@ -42,6 +42,8 @@ from pulsarack.queue.state import OrderState
 from pulsarack.ussd.outcome import Reason
 
 DAY_MS = 24 * 3600 * MS
+# More than come to a chip in a day, as a rule.
+_TEXTS_OF_A_DAY = 1000
 
 
 class TextKind(StrEnum):
@@ -127,7 +129,10 @@ def receive(
         read = ReadText(TextKind.UNPARSED)  # stock came, but how much is not said: a person looks
     # A stock-in text that names the new stock cannot come twice in a day but by the network.
     unique = read.kind is TextKind.STOCK_IN and read.stock is not None
-    repeat = unique and _said_before(db, incoming, since_ms=_since(db, window, DAY_MS))
+    repeat = unique and (
+        _said_before(db, incoming, since_ms=_since(db, window, DAY_MS))
+        or _stamped_before(db, incoming)
+    )
     sms_id = insert_new(
         db,
         "INSERT INTO sms (chip, fingerprint, sender, text, received_at, sent_at, meaning)"
@@ -384,6 +389,33 @@ def _said_before(db: Database, incoming: IncomingText, *, since_ms: int) -> bool
         )
         is not None
     )
+
+
+def _stamped_before(db: Database, incoming: IncomingText) -> bool:
+    """The same of the same day by the service centre's clock, as far as it can be seen.
+
+    Ours may have been set ahead while the daemon was down, and nobody knows.
+    """
+    if incoming.sent_at is None:
+        return False
+    values = (
+        incoming.chip,
+        _TEXTS_OF_A_DAY,
+        incoming.sender,
+        incoming.text,
+        incoming.fingerprint,
+        incoming.sent_at,
+        DAY_MS,
+    )
+    return scalar(db, _STAMPED_BEFORE, values) is not None
+
+
+# A chip's newest texts only: those of years are not read for one.
+_STAMPED_BEFORE = (
+    "SELECT 1 FROM (SELECT sender, text, fingerprint, sent_at FROM sms WHERE chip = ?"
+    " ORDER BY received_at DESC LIMIT ?) WHERE sender = ? AND text = ? AND fingerprint != ?"
+    " AND abs(sent_at - ?) < ? LIMIT 1"
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,9 +23,9 @@ from pulsarack.queue.identity import senders
 from pulsarack.queue.outcome import Decision
 from pulsarack.queue.post import outgoing
 from pulsarack.queue.post.outgoing import Kind, Text
-from pulsarack.queue.texts import Meaning, ReadText, TextKind
+from pulsarack.queue.texts import IncomingText, Meaning, ReadText, Received, TextKind, Window
 from pulsarack.ussd.outcome import Reason
-from tests.queue.world import LATE_MS, World, failure, iccid, stock_in, success
+from tests.queue.world import HOUR, LATE_MS, World, failure, iccid, stock_in, success
 
 CARD = iccid(1)
 AGAIN = "S10.2.081200000012"
@@ -512,6 +512,41 @@ def test_a_stock_in_text_that_came_twice_counts_once(shop: World) -> None:
     assert shop.text(CARD, stock_in(1_000_000, 1_500_000), "a").meaning is Meaning.STOCK_IN
     assert shop.stock(CARD).posted == 3_500_000
     shop.clean()
+
+
+def test_a_stock_in_text_counts_once_though_our_clock_was_set_ahead_in_between(
+    shop: World,
+) -> None:
+    """While the daemon was down, so that nobody noted it: the service centre's clock tells."""
+    words, day = "Stok bertambah Rp1000000. Sisa stok Rp1500000", 24 * HOUR
+    stamped = shop.now
+    assert stocked_up(shop, words, stamped).meaning is Meaning.STOCK_IN
+    shop.wait(2 * 24 * 3600)
+    assert stocked_up(shop, words, stamped + 234_000).meaning is Meaning.REPEAT
+    assert stocked_up(shop, words, stamped + day - 1).meaning is Meaning.REPEAT
+    assert stocked_up(shop, words, stamped - day + 1).meaning is Meaning.REPEAT
+    assert shop.stock(CARD).posted == 1_500_000
+    assert shop.the_chip(CARD).stock_exact == 0
+    shop.clean()
+
+
+def test_an_equal_stock_in_text_of_another_day_counts(shop: World) -> None:
+    words, stamped = "Stok bertambah Rp1000000. Sisa stok Rp1500000", shop.now
+    assert stocked_up(shop, words, stamped).meaning is Meaning.STOCK_IN
+    shop.wait(2 * 24 * 3600)
+    assert stocked_up(shop, words, stamped + 24 * HOUR).meaning is Meaning.STOCK_IN
+    shop.wait(2 * 24 * 3600)
+    assert stocked_up(shop, words, None).meaning is Meaning.STOCK_IN
+    assert shop.stock(CARD).posted == 3_500_000
+    shop.clean()
+
+
+def stocked_up(shop: World, words: str, sent_at: int | None) -> Received:
+    """A text of an operator's that names the new stock, by the service centre's clock."""
+    incoming = IncomingText(CARD, f"stamped {sent_at}", "M-KIOS", words, sent_at)
+    window = Window(LATE_MS, shop.now, shop.day_ends)
+    read = stock_in(1_000_000, 1_500_000)
+    return shop.run(lambda db: texts.receive(db, incoming, read, "telkomsel", window))
 
 
 def test_two_equal_stock_in_texts_that_name_no_stock_both_count(shop: World) -> None:
