@@ -34,6 +34,8 @@ WHO = "boss"
 TRIES = 4
 PATIENCE_SECONDS = (90.0, 700.0)
 SEVERAL = 0.2
+# Far more than one text's way to the service centre may take longer than another's.
+EQUAL_TEXTS_APART_SECONDS = 30.0
 # How often the daemon dies of a text, and after how many points at most.
 DIES = 0.04
 DEATHS = (
@@ -83,6 +85,7 @@ class Texts:
         self.met: Counter[str] = Counter()
         self._pins: dict[str, list[str]] = {}  # what may be an agent's, the likeliest first
         self._asked: dict[str, list[_Question]] = {}
+        self._sent: dict[tuple[str, str], float] = {}  # when a telephone sent a text last
         self._changing: dict[str, asyncio.Lock] = {}
         for writer in world.plan.texts.writers:
             self._pins[writer.agent] = [writer.pin]
@@ -321,13 +324,21 @@ class Texts:
         if writer.way == SMS:
             chip = self._rng.choice(world.plan.rack.modems).chip
             self._books.wrote(writer, None)
-            world.simulation.telephones.send(writer.number, chip.iccid, text)
+            after = self._until_it_may_be_sent(writer, text)
+            world.simulation.telephones.send(writer.number, chip.iccid, text, after)
         else:
             message_id = world.chat.write(writer.address, text).id
             self._books.wrote(writer, message_id)
         question = _Question(message_id, names)
         self._asked[writer.agent].append(question)
         return question
+
+    def _until_it_may_be_sent(self, writer: Writer, text: str) -> float:
+        """A telephone sends equal texts one after the other, each with a stamp of its own."""
+        now, key = asyncio.get_running_loop().time(), (writer.number, text)
+        at = max(now, self._sent.get(key, -EQUAL_TEXTS_APART_SECONDS) + EQUAL_TEXTS_APART_SECONDS)
+        self._sent[key] = at
+        return at - now
 
     async def _answer(self, writer: Writer, question: _Question) -> str | None:
         patience = self._rng.uniform(*PATIENCE_SECONDS)
