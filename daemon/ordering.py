@@ -149,12 +149,12 @@ class Ordering:
 
     def tell_accepted(self, accepted: Iterable[Order]) -> None:
         """Tell followers of orders that are on disk, and wake their operators' chips."""
-        context, debug = self._context, self._context.log.debug
+        context, log = self._context, self._context.log
         counted = context.measures.accepted
         operators: dict[str, None] = {}  # a dict for its order
         for order in accepted:
             # One line an order is enough, and that is its last.
-            debug("order.accepted", order=order.id, agent=order.agent, product=order.product)
+            log.debug("order.accepted", order=order.id, agent=order.agent, product=order.product)
             counted[(order.operator, order.channel)] += 1
             context.tell_followers(order, None)
             operators[order.operator] = None
