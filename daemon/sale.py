@@ -39,6 +39,8 @@ from pulsarack.ussd.kinds import STATED_REASONS
 from pulsarack.ussd.outcome import OutcomeKind, Reason
 from pulsarack.ussd.reply import Reply
 
+_BEARS = "the reply bears the serial number of order {}"
+
 
 class Sale:
     """Carries one claim out."""
@@ -291,7 +293,7 @@ class Sale:
         chip, attempt_id = self._claim.chip, self._claim.attempt_id
 
         def job(db: Database) -> Order:
-            if done and (why := self._may_be_old(db, decision.serial_number, now_ms)):
+            if why := self._may_be_old(db, decision, now_ms):
                 reason = Reason.FOREIGN_REPLY
                 return outcome.suspend(db, attempt_id, reason=reason, why=why, now_ms=now_ms)
             order = outcome.decide(db, attempt_id, decision, now_ms=now_ms, day_ends_at=ends)
@@ -301,9 +303,14 @@ class Sale:
 
         return await self._conclude(job)
 
-    def _may_be_old(self, db: Database, number: str | None, now_ms: int) -> str | None:
-        """Why a success may be the answer to an earlier order, which is known to be done."""
-        order = self._claim.order
+    def _may_be_old(self, db: Database, decision: Decision, now_ms: int) -> str | None:
+        """Why an answer may be the one to an earlier order."""
+        order, number = self._claim.order, decision.serial_number
+        if not decision.done:
+            if number is None or not self._committed:  # what was not sent is not done
+                return None
+            known = evidence.serial_number_known(db, order.operator, number)
+            return None if known is None else _BEARS.format(known)
         doubts = evidence.doubts(
             db,
             self._claim.chip,
@@ -315,7 +322,7 @@ class Sale:
             late_ms=self._desk.late_ms,
         )
         if doubts.numbered is not None:
-            return f"the reply bears the serial number of order {doubts.numbered}"
+            return _BEARS.format(doubts.numbered)
         if doubts.owed:
             return "it may be the late answer to the equal order before, proved by its stock"
         return None

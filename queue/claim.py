@@ -54,9 +54,10 @@ _BEATEN_KEPT = 3
 class Claim(NamedTuple):
     """An order on its way: what the chip's worker needs.
 
-    `spent_serial_numbers` prove nothing new of this destination; `reply_owed`: the chip may
-    still get the answer to an earlier attempt. `tries` counts this attempt; no other can be made
-    while it is open. `committed`: its point of no return is on disk with it.
+    `spent_serial_numbers`, those of the last days, prove nothing new of this destination;
+    `reply_owed`: the chip may still get the answer to an earlier attempt. `tries` counts this
+    attempt; no other can be made while it is open. `committed`: its point of no return is on disk
+    with it.
     """
 
     order: Order
@@ -348,7 +349,7 @@ def _claim(
         number,
         chip.iccid,
         idle.presence.slot,
-        evidence.serial_numbers(db, order.operator, order.destination),
+        evidence.recent_serial_numbers(db, order.operator, order.destination, order.local_day),
         chip.reply_owed,
         AttemptSummary(
             number,

@@ -172,13 +172,15 @@ def lowest_in(known: Sequence[Era], since: int) -> int:
 
 
 def is_set_since(since: str) -> str:
-    """SQL: whether the clock was set, or stopped for long, since a time by today's clock.
+    """SQL: whether the clock was set since a time by today's clock.
 
     If it was not, a time since then is stored as it was, and `stored_since` need not be asked.
     """
-    # By the key, and seen to be: what reads a table without one is asked for its reason.
-    newest = "SELECT at FROM clock_step WHERE id > 0 ORDER BY id DESC LIMIT 1"
-    return f"coalesce(({newest}) >= {since}, 0)"
+    # By the key, and seen to be: what reads a table without one is asked for its reason. Stops that
+    # set nothing are passed by, but only if there was one since: else none of them is read.
+    newest = "SELECT at FROM clock_step WHERE id > 0{} ORDER BY id DESC LIMIT 1"
+    at, set_at = newest.format(""), newest.format(" AND step <> 0")
+    return f"CASE WHEN ({at}) >= {since} THEN coalesce(({set_at}) >= {since}, 0) ELSE 0 END"
 
 
 def service_centre_agrees(db: Database, iccid: str) -> bool:

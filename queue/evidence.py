@@ -287,3 +287,25 @@ def serial_numbers(db: Database, operator: str, destination: str) -> frozenset[s
     """The serial numbers that orders to this destination carry: they prove nothing new."""
     rows = tuples(db, _SERIAL_NUMBERS, (destination, operator))
     return frozenset([number for (number,) in rows])
+
+
+_REPEATED_DAYS = 7
+"""Longer than an answer is late, or shown again by a modem or a session that went on."""
+# The day stands in the index, so only younger orders are read: a customer of years has hundreds,
+# from all over the file. None of these is in an archive yet (daemon/config.py).
+_RECENT = "SELECT serial_number FROM " + to_destination(
+    f"local_day >= date(?3, '-{_REPEATED_DAYS} days')"
+    " AND +operator = ?2 AND serial_number IS NOT NULL"
+)
+
+
+def recent_serial_numbers(
+    db: Database, operator: str, destination: str, local_day: str
+) -> frozenset[str]:
+    """Those of the last days before a day (ISO 8601): answers that may still come again.
+
+    A success with an older one is found out when it is to be decided (`doubts`), as is a failure
+    (`serial_number_known`); these are what the dialogue itself can tell from an answer to its own.
+    """
+    rows = tuples(db, _RECENT, (destination, operator, local_day))
+    return frozenset([number for (number,) in rows])

@@ -11,6 +11,8 @@ from pulsarack.modems.simulator.dealer import Dealer
 from pulsarack.modems.simulator.line import Command
 from pulsarack.modems.simulator.operators.answer import Answer, tell
 from pulsarack.modems.simulator.result import Result, ServiceError
+from pulsarack.ussd.shelf import PACKAGED, load_shelf
+from tests.daemon import world as world_module
 from tests.daemon.scripted import HISTORY, SILENCE, TOP_UP, Followed, Say, Scripted, silence, sms
 from tests.daemon.test_orders_and_chips import chip, in_world, until_idle
 from tests.daemon.world import World
@@ -126,6 +128,56 @@ def test_a_success_with_another_orders_serial_number_does_not_settle(
         assert (states[first], states[second]) == ("SUCCEEDED", "UNKNOWN")
         await world.settle()
         assert len(world.delivered()) == len(await world.states())
+
+    in_world(tmp_path, order)
+
+
+NUMBERED_REFUSAL = """
+[[pattern]]
+name = "numbered_refusal"
+kind = "failure"
+reason = "WRONG_NUMBER"
+match = 'Gagal ke {destination}\\. SN: {serial_number}'
+[[pattern.samples]]
+text = "Gagal ke 081200000012. SN: 5101"
+destination = "081200000012"
+serial_number = "5101"
+"""
+
+
+def test_a_refusal_with_another_orders_serial_number_does_not_refund(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second was delivered; what it is shown names the first, which went somewhere else."""
+    recipe = "telkomsel-mkios.toml"
+    recipes = tmp_path / "recipes"
+    recipes.mkdir()
+    (recipes / recipe).write_text((PACKAGED / recipe).read_text() + NUMBERED_REFUSAL)
+    monkeypatch.setattr(world_module, "SHELF", load_shelf([recipes]))
+
+    async def order(world: World) -> None:
+        await until_idle(world)
+        script = Scripted(world, monkeypatch)
+        sold = "Isi ulang 10 ke 081200000013 berhasil. SN: 5101. Sisa stok Rp 989.850"
+        script.next(
+            TOP_UP,
+            and_tells(script, sold, done=True),
+            and_tells(script, f"Gagal ke {NUMBER}. SN: 5101", done=True),
+            and_tells(script, f"Gagal ke {NUMBER}. SN: 5102", done=False),
+        )
+        first, second = await world.order("S10.081200000013"), await world.order(FIRST)
+        while not (await world.show(second))["attempts"]:
+            await world.clock.sleep(0.1)
+        while (await world.states())[second] == "SENDING":
+            await world.clock.sleep(0.1)
+        states = await world.states()
+        assert (states[first], states[second]) == ("SUCCEEDED", "UNKNOWN")
+        await world.settle()
+        assert (await world.states())[second] == "SUCCEEDED"
+        third = await world.order(SECOND)
+        await world.settle()
+        assert (await world.states())[third] == "FAILED"
+        assert len(world.delivered()) == 2
 
     in_world(tmp_path, order)
 

@@ -12,6 +12,7 @@ from pulsarack.queue.evidence import EvidenceKind
 from pulsarack.queue.facts import Limits
 from pulsarack.queue.post import outgoing
 from pulsarack.queue.post.outgoing import Kind, Text
+from pulsarack.queue.rows import scalar
 from pulsarack.queue.texts import IncomingText, Meaning, ReadText, Received, TextKind, Window
 from pulsarack.ussd.outcome import Reason
 from tests.queue.world import HOUR, LATE_MS, LIMIT_SECONDS, TO, World, iccid, success
@@ -321,6 +322,26 @@ def test_a_long_stop_and_a_small_correction_are_no_steps(shop: World) -> None:
     assert expired(shop) == [order.id]
 
 
+def is_set_since(world: World, since_ms: int) -> bool:
+    asked = f"SELECT {clock_steps.is_set_since('?1')}"
+    return world.run(lambda db: scalar(db, asked, (since_ms,))) == 1
+
+
+def test_a_long_stop_does_not_set_the_clock(shop: World) -> None:
+    shop.order()
+    assert not is_set_since(shop, 0)
+    shop.wait(3600)
+    since = shop.now - 600_000
+    start(shop)
+    assert not is_set_since(shop, since)
+    step(shop, HOUR)
+    assert is_set_since(shop, since + HOUR)
+    shop.wait(900)
+    start(shop)
+    assert is_set_since(shop, shop.now - 1_000_000)
+    assert not is_set_since(shop, shop.now - 800_000)
+
+
 def test_steps_are_kept(shop: World) -> None:
     step(shop, HOUR)
     for statement in ("DELETE FROM clock_step", "UPDATE clock_step SET step = 1"):
@@ -330,7 +351,9 @@ def test_steps_are_kept(shop: World) -> None:
 
 @settings(max_examples=40, deadline=None)
 @given(
-    steps=st.lists(st.tuples(st.integers(1, 4000), st.integers(-5 * HOUR, 5 * HOUR)), max_size=6),
+    steps=st.lists(
+        st.tuples(st.integers(1, 4000), st.just(0) | st.integers(-5 * HOUR, 5 * HOUR)), max_size=6
+    ),
     ago=st.integers(1, 8000),
     length=st.integers(1, 8000),
 )
@@ -350,12 +373,15 @@ def test_looking_back_never_misses_what_is_younger(
             passed += seconds
             if by_ms:
                 step(world, by_ms)
+            else:
+                start(world)  # after a stop; if it was long, it is noted as one that set nothing
         world.wait(ago - passed)
         since = world.run(
             lambda db: clock_steps.stored_since(db, now_ms=world.now, length_ms=length * 1000)
         )
         sold = carried(world, world.now - length * 1000)
         began = world.now - length * 1000
+        assert is_set_since(world, began) or since == began
         for more in (0, HOUR, 400 * 24 * HOUR):
             known = world.run(
                 lambda db, far=began - more: clock_steps.eras(db, back_to_ms=far)  # type: ignore[misc]

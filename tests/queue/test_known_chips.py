@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from pulsarack.queue import chips
+from pulsarack.queue import chips, evidence
 from pulsarack.queue.claim import Known
 from pulsarack.queue.facts import Limits
 from tests.queue.world import World, iccid
@@ -119,3 +119,19 @@ def test_a_claim_says_what_proves_nothing_new(new_world: Callable[[], World]) ->
     third = world.sent(card, "S10.081200000099")
     assert (third.spent_serial_numbers, third.reply_owed) == (frozenset(), True)
     world.close()
+
+
+def test_a_claim_reads_the_orders_of_the_last_days_only(shop: World) -> None:
+    """A customer of years has hundreds of orders; what is older is found out by its number."""
+    card = shop.chip(1)
+    for number, day in enumerate(("2027-01-07", "2027-01-08", "2027-01-14")):
+        shop.day = day
+        sold = shop.sent(card)
+        shop.decide(
+            sold.attempt_id, done=True, number=f"SN{number}", figure=489_850 - number * 10_150
+        )
+    shop.day = "2027-01-15"
+    last = shop.sent(card)
+    assert last.spent_serial_numbers == {"SN1", "SN2"}
+    every = shop.run(lambda db: evidence.serial_numbers(db, "telkomsel", last.order.destination))
+    assert every == {"SN0", "SN1", "SN2"}
