@@ -35,6 +35,9 @@ LETTERS_SECONDS = 1.0
 ECHO_SECONDS = 15.0
 # No hand exchanges a card, and no modem starts another one, in so short a time.
 CARD_STAYS_SECONDS = 1.0
+# For longer no answer of the network replaces a look at the card. A phone in a call looks as often
+# whether its card is there (3GPP TS 11.11, 11.2.8).
+CARD_LOOK_SECONDS = 30.0
 
 
 class Desk:
@@ -81,7 +84,7 @@ class Desk:
         self._text_came = False  # since the SIM was looked at
         self.letters_may_leave = False  # likewise: agents' texts that the front desk has now
         self._announces = False  # this modem has announced a text
-        self._card_seen_at = float("-inf")
+        self._card_seen_at = self._card_looked_at = float("-inf")
         self.when_idle: Callable[[], Awaitable[None]] | None = None  # between looks at the SIM
         self.gone = False
         self.stopping = False
@@ -227,7 +230,17 @@ class Desk:
         found = await self.modem.read_iccid()
         if found != self.iccid:
             raise CardExchanged(self.iccid, found)
-        self._card_seen_at = self.context.clock.monotonic()
+        self._card_seen_at = self._card_looked_at = self.context.clock.monotonic()
+
+    def card_answered(self) -> None:
+        """The network answered, in its session, the order that was sent after the card was seen.
+
+        So it is the card still: a session is of the subscriber who is logged on and ends with that
+        (3GPP TS 24.090, 24.008), and another card logs on first, which takes seconds.
+        """
+        now = self.context.clock.monotonic()
+        if now - self._card_looked_at < CARD_LOOK_SECONDS:
+            self._card_seen_at = now
 
     def sends_at_once(self) -> bool:
         """Whether an order that is claimed now is sent as it is, without another look at anything.
@@ -239,7 +252,7 @@ class Desk:
         return may_go and self.recipe.top_up.commits_at_once and self.card_was_seen()
 
     def card_was_seen(self) -> bool:
-        """Whether the card was found to be the one just now."""
+        """Whether the card was found to be the one, or was answered as the one, just now."""
         return self.context.clock.monotonic() - self._card_seen_at < CARD_STAYS_SECONDS
 
     async def ask(self, script: Script) -> Finished:

@@ -118,9 +118,10 @@ class Sale:
         """Another card would sell, and this one's untouched stock "prove" it not done.
 
         The last look at the card (by which a report was believed, or with which the order before
-        began) stands for this order too, if it was just now and this order was claimed with the
-        end of the one before: then nothing but our own commands was on the line, and it is no
-        longer ago than the point of no return may be from a look of its own.
+        began), or the network's answer to the order before, stands for this order too, if it was
+        just now and this order was claimed with the end of the one before: then nothing but our own
+        commands was on the line, and it is no longer ago than the point of no return may be from a
+        look of its own.
         """
         if not (self._follows and self._desk.card_was_seen()):
             self._waited = True
@@ -268,6 +269,8 @@ class Sale:
             await self._keep_unparsed()
         if found.kind is OutcomeKind.UNDECIDED or found.kind is OutcomeKind.IN_PROCESS:
             return await self._suspend(found)
+        if found.kind is OutcomeKind.DONE:
+            self._desk.card_answered()  # on a screen: texts are acted upon by the inbox
         return await self._decide(found, done=found.kind is OutcomeKind.DONE)
 
     async def _decide(self, found: Outcome, *, done: bool) -> Ended:

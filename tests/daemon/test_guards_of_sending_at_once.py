@@ -21,8 +21,10 @@ from pulsarack.queue import attempts, claim
 from pulsarack.queue.chips import Chip
 from pulsarack.queue.claim import Claim, IdleChip
 from pulsarack.ussd.errors import DestinationUnfit, ValuesUnfit
+from tests.daemon.scripted import Scripted, said
 from tests.daemon.test_guards_of_going_on import attempts_of, open_shop, two_orders
 from tests.daemon.test_hard_cases_at_the_card import in_plan
+from tests.daemon.virtual_loop import run
 from tests.daemon.world import MemoryPort, World, rack_plan
 
 TELKOMSEL = ("wavecom", "telkomsel")
@@ -65,7 +67,7 @@ def with_the_second(
     ("operator", "ussd_seconds", "marked"),
     [
         ("telkomsel", 0.1, 1),
-        ("telkomsel", 2.0, 2),  # the card was not seen just now
+        ("telkomsel", 2.0, 1),  # the network's answer shows the card as well
         ("indosat", 0.1, 2),  # a menu comes first
         ("xl", 0.1, 2),  # an SMS has a head before its body
     ],
@@ -99,6 +101,67 @@ def test_the_claim_is_the_point_of_no_return_if_nothing_lies_between(
             assert begun["committed_at"] == begun["claimed_at"]
 
     in_plan(tmp_path, quick(("wavecom", operator), ussd_seconds=ussd_seconds), sell)
+
+
+def test_the_card_itself_is_looked_at_now_and_then(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However long the row of orders: the network's answers do not replace it for ever."""
+    write = MemoryPort.write
+    looks: list[float] = []
+    sent: list[tuple[float, float]] = []  # when, and the last look before it
+
+    async def sell(world: World) -> None:
+        def written(port: MemoryPort, data: bytes) -> None:
+            now = world.clock.monotonic()
+            if b"+CCID" in data:
+                looks.append(now)
+            if TOP_UP in data:
+                sent.append((now, looks[-1]))
+            write(port, data)
+
+        await opened(world)
+        monkeypatch.setattr(MemoryPort, "write", written)
+        orders = [await world.order(f"S10.0812000000{number}") for number in range(10, 70)]
+        while len(sent) < len(orders):
+            await world.clock.sleep(1.0)
+        assert 20.0 < max(now - look for now, look in sent) < 34.0
+        assert len({look for _, look in sent}) < len(sent) / 10
+        await world.settle()
+        assert len(world.delivered()) == len(orders)
+
+    async def life() -> None:
+        # Else the card is looked at with its inbox as well.
+        world = World(
+            tmp_path, quick(ussd_seconds=2.0), settings="[chips]\npoll_sms_seconds = 600\n"
+        )
+        await sell(world)
+        await world.stop()
+
+    run(life())
+
+
+def test_only_a_success_shows_the_card(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What refuses an order may name none, and be an answer to something else."""
+    true_claim = claim.claim_for
+    asked: list[bool] = []
+
+    def claim_for(db: Database, chip: Chip, ready: IdleChip, *rest: Any, **at: Any) -> Claim | None:
+        asked.append(ready.at_once)
+        return true_claim(db, chip, ready, *rest, **at)
+
+    async def sell(world: World) -> None:
+        await opened(world)
+        monkeypatch.setattr(claim, "claim_for", claim_for)
+        script = Scripted(world, monkeypatch)
+        script.next("*777*", said("Maaf, nomor 081200000012 tidak terdaftar."))
+        first, second = await two_orders(world)
+        await world.settle()
+        states = await world.states()
+        assert (states[first], states[second]) == ("FAILED", "SUCCEEDED")
+        assert asked[0] is False
+
+    in_plan(tmp_path, quick(ussd_seconds=2.0), sell)
 
 
 def test_no_byte_that_moves_money_leaves_before_the_point_of_no_return_is_on_disk(
