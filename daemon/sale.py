@@ -42,6 +42,10 @@ from pulsarack.ussd.reply import Reply
 _BEARS = "the reply bears the serial number of order {}"
 
 
+class _MayBeOld(Exception):
+    """An answer may be the one to an earlier order; says why."""
+
+
 class Sale:
     """Carries one claim out."""
 
@@ -297,14 +301,17 @@ class Sale:
 
         def job(db: Database) -> Order:
             if why := self._may_be_old(db, decision, now_ms):
-                reason = Reason.FOREIGN_REPLY
-                return outcome.suspend(db, attempt_id, reason=reason, why=why, now_ms=now_ms)
+                raise _MayBeOld(why)
             order = outcome.decide(db, attempt_id, decision, now_ms=now_ms, day_ends_at=ends)
             if done:
                 stock.after_sale(db, chip, decision.stock_after, now_ms=now_ms)
             return order
 
-        return await self._conclude(job)
+        try:
+            return await self._conclude(job)
+        except _MayBeOld as doubt:
+            undecided = OutcomeKind.UNDECIDED
+            return await self._suspend(Outcome(undecided, Reason.FOREIGN_REPLY, reply, str(doubt)))
 
     def _may_be_old(self, db: Database, decision: Decision, now_ms: int) -> str | None:
         """Why an answer may be the one to an earlier order."""

@@ -11,7 +11,7 @@ from pulsarack.modems.simulator.dealer import Dealer
 from pulsarack.modems.simulator.line import Command
 from pulsarack.modems.simulator.operators.answer import Answer, tell
 from pulsarack.modems.simulator.result import Result, ServiceError
-from pulsarack.ussd.shelf import PACKAGED, load_shelf
+from pulsarack.ussd.shelf import PACKAGED, Shelf, load_shelf
 from tests.daemon import world as world_module
 from tests.daemon.scripted import HISTORY, SILENCE, TOP_UP, Followed, Say, Scripted, silence, sms
 from tests.daemon.test_orders_and_chips import chip, in_world, until_idle
@@ -145,15 +145,19 @@ serial_number = "5101"
 """
 
 
+def shelf_with(folder: Path, pattern: str) -> Shelf:
+    """The packaged M-KIOS recipe, and one more pattern."""
+    recipe = "telkomsel-mkios.toml"
+    folder.mkdir()
+    (folder / recipe).write_text((PACKAGED / recipe).read_text() + pattern)
+    return load_shelf([folder])
+
+
 def test_a_refusal_with_another_orders_serial_number_does_not_refund(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The second was delivered; what it is shown names the first, which went somewhere else."""
-    recipe = "telkomsel-mkios.toml"
-    recipes = tmp_path / "recipes"
-    recipes.mkdir()
-    (recipes / recipe).write_text((PACKAGED / recipe).read_text() + NUMBERED_REFUSAL)
-    monkeypatch.setattr(world_module, "SHELF", load_shelf([recipes]))
+    monkeypatch.setattr(world_module, "SHELF", shelf_with(tmp_path / "recipes", NUMBERED_REFUSAL))
 
     async def order(world: World) -> None:
         await until_idle(world)

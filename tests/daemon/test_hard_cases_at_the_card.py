@@ -8,12 +8,18 @@ import pytest
 
 from pulsarack.daemon import stock_check
 from pulsarack.daemon.desk import Desk
+from pulsarack.daemon.sale import Sale
 from pulsarack.modems.simulator.rack import Rack as RackPlan
+from pulsarack.ussd.dialogue import Finished
+from tests.daemon import world as world_module
+from tests.daemon.scripted import HISTORY, TOP_UP, Scripted, said
+from tests.daemon.test_guards_of_answers import NUMBERED_REFUSAL, and_tells, shelf_with
 from tests.daemon.test_orders_and_chips import chip, until_idle
 from tests.daemon.virtual_loop import run
 from tests.daemon.world import World, rack_plan
 
 SILENT = '\n[[fault]]\nat_order = 1\nkind = "done_no_reply"\nreport = false\n'
+SOLD = "Isi ulang 10 ke 0812000000{} berhasil. SN: 5101. Sisa stok Rp"
 TWO = (("wavecom", "telkomsel"), ("simcom-sim800", "telkomsel"))
 
 
@@ -52,6 +58,46 @@ def test_cards_exchanged_while_idle_do_not_sell_for_each_other(tmp_path: Path) -
         assert len(world.delivered()) == 1
 
     in_plan(tmp_path, with_pins(rack_plan(*TWO, faults=SILENT), "1201"), order)
+
+
+@pytest.mark.parametrize("words", [f"{SOLD.format(13)} 979.850", "Gagal ke 081200000013. SN: 5101"])
+def test_an_exchanged_card_proves_nothing_of_an_answer_to_another_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: str
+) -> None:
+    """The other card delivered; that the stock of the one that was worked stays is no proof."""
+    true_talk = Sale._talk
+    met: list[Sale] = []
+    monkeypatch.setattr(world_module, "SHELF", shelf_with(tmp_path / "recipes", NUMBERED_REFUSAL))
+
+    async def order(world: World) -> None:
+        async def talk(sale: Sale) -> Finished:
+            if not met:
+                one.card, other.card = other.card, one.card
+            met.append(sale)
+            return await true_talk(sale)
+
+        await world.set_up()
+        for number in (0, 1):
+            while (await chip(world, number))["doing"] != "idle":
+                await world.clock.sleep(1.0)
+        one, other = world.simulation.modems
+        script = Scripted(world, monkeypatch)
+        script.next(
+            TOP_UP,
+            and_tells(script, f"{SOLD.format(12)} 989.850", done=True),
+            and_tells(script, words, done=True),
+        )
+        script.always(HISTORY, said("Belum ada transaksi."))
+        first = await world.order("S10.081200000012")
+        await world.settle()
+        monkeypatch.setattr(Sale, "_talk", talk)
+        second = await world.order("S10.081200000013")
+        await world.clock.sleep(3600)
+        states = await world.states()
+        assert (states[first], states[second]) == ("SUCCEEDED", "UNKNOWN")
+        assert len(met) == 1 and len(world.delivered()) == 2
+
+    in_plan(tmp_path, with_pins(rack_plan(*TWO), "1201"), order)
 
 
 def test_texts_of_an_exchanged_card_do_not_enter_the_books_of_the_one_before(
