@@ -393,6 +393,7 @@ def second_copy_believed(patches: ExitStack) -> None:
     put(patches, Desk, "echoes", lambda self, screen: False)
     _known_numbers_forgotten(patches)
     put(patches, evidence, "serial_numbers", lambda *args: frozenset())
+    put(patches, evidence, "recent_serial_numbers", lambda *args: frozenset())
 
 
 @bug("Anybody's text is read as the operator's.", "P4")
