@@ -232,15 +232,16 @@ class Desk:
             raise CardExchanged(self.iccid, found)
         self._card_seen_at = self._card_looked_at = self.context.clock.monotonic()
 
-    def card_answered(self) -> None:
+    def card_answered(self, at: float) -> None:
         """The network answered, in its session, the order that was sent after the card was seen.
 
-        So it is the card still: a session is of the subscriber who is logged on and ends with that
-        (3GPP TS 24.090, 24.008), and another card logs on first, which takes seconds.
+        So it was the card still: a session is of the subscriber who is logged on and ends with that
+        (3GPP TS 24.090, 24.008), and another card logs on first, which takes seconds. `at`: when
+        the answer came. A modem that then owes the OK of its command for seconds may have begun
+        anew meanwhile.
         """
-        now = self.context.clock.monotonic()
-        if now - self._card_looked_at < CARD_LOOK_SECONDS:
-            self._card_seen_at = now
+        if at - self._card_looked_at < CARD_LOOK_SECONDS:
+            self._card_seen_at = max(self._card_seen_at, at)
 
     def sends_at_once(self) -> bool:
         """Whether an order that is claimed now is sent as it is, without another look at anything.

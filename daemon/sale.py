@@ -71,6 +71,7 @@ class Sale:
         self._waited = False  # for the modem, since the claim
         self._committed = False
         self._committed_at = 0.0
+        self._heard_at = float("-inf")  # the last screen
         self._ended_by_text: Ended | None = None
         self._line_is_free = True  # for the next order, as soon as this one has ended
 
@@ -216,7 +217,9 @@ class Sale:
             wait_for_text=self._wait_for_text,
             mask=values.mask,
         )
-        return await runner.run(Dialogue(self._desk.recipe, self._desk.recipe.top_up, values))
+        finished = await runner.run(Dialogue(self._desk.recipe, self._desk.recipe.top_up, values))
+        self._heard_at = runner.heard_at
+        return finished
 
     async def _commit(self) -> None:
         """Make sure that the point of no return is durable; raises if it may not be passed."""
@@ -274,7 +277,9 @@ class Sale:
         if found.kind is OutcomeKind.UNDECIDED or found.kind is OutcomeKind.IN_PROCESS:
             return await self._suspend(found)
         if found.kind is OutcomeKind.DONE:
-            self._desk.card_answered()  # on a screen: texts are acted upon by the inbox
+            self._desk.card_answered(
+                self._heard_at
+            )  # on a screen: texts are acted upon by the inbox
         return await self._decide(found, done=found.kind is OutcomeKind.DONE)
 
     async def _decide(self, found: Outcome, *, done: bool) -> Ended:

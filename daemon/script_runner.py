@@ -61,6 +61,7 @@ class Runner:
     before_commit: Callable[[], Awaitable[None]]
     wait_for_text: WaitForText
     mask: Callable[[str], str]
+    heard_at: float = float("-inf")  # when the last screen came
     _until: float = 0.0
 
     async def run(self, dialogue: Dialogue) -> Finished:
@@ -86,6 +87,7 @@ class Runner:
         ask = self.modem.dial_ussd if isinstance(action, Dial) else self.modem.answer_ussd
         result = await ask(action.text.plain, action.within_seconds, dialogue.settled_by)
         if isinstance(result, UssdAnswer):
+            self.heard_at = result.at
             self.recorder.heard("ussd", self.mask(result.text), result.status)
             return Screen(result.status, result.text)
         return self._nothing(_no_answer(result))

@@ -14,12 +14,13 @@ from pulsarack.ussd.status import UssdStatus
 
 
 class UssdAnswer(NamedTuple):
-    """A message of the network. ``raw`` is the modem's own line."""
+    """A message of the network. ``raw`` is the modem's own line, ``at`` when it came, if known."""
 
     status: UssdStatus
     text: str
     dcs: int | None
     raw: str
+    at: float = float("-inf")
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,7 +94,7 @@ class UssdRequest:
         read = cusd.parse(line)
         if read is None or self.result is not None:
             return
-        answer = as_answer(read, self._hint)
+        answer = as_answer(read, self._hint, now)
         if isinstance(answer, Refused):
             if not isinstance(self._candidate, UssdAnswer):
                 self._keep(answer, now + NOTICE_GRACE_SECONDS)
@@ -135,7 +135,9 @@ class UssdRequest:
         return isinstance(held, UssdAnswer) and not _is_notice(held)
 
 
-def as_answer(read: cusd.Cusd, hint: cusd.UssdEncoding) -> UssdAnswer | Refused:
+def as_answer(
+    read: cusd.Cusd, hint: cusd.UssdEncoding, at: float = float("-inf")
+) -> UssdAnswer | Refused:
     """A +CUSD as an answer, or as a failure if it is none (27.007 7.15)."""
     text = "" if read.content is None else cusd.decode(read.content, read.dcs, hint)
     status = _STATUSES.get(read.status)
@@ -147,7 +149,7 @@ def as_answer(read: cusd.Cusd, hint: cusd.UssdEncoding) -> UssdAnswer | Refused:
     if empty and status not in (UssdStatus.NO_FURTHER_ACTION, UssdStatus.ACTION_REQUIRED):
         name = status.name.lower().replace("_", " ")
         return Refused(f"+CUSD: {read.status} ({name})", None, left=True)
-    return UssdAnswer(status, text, read.dcs, read.raw)
+    return UssdAnswer(status, text, read.dcs, read.raw, at)
 
 
 def _is_notice(answer: UssdAnswer) -> bool:

@@ -141,6 +141,37 @@ def test_the_card_itself_is_looked_at_now_and_then(
     run(life())
 
 
+def test_an_answer_shows_the_card_as_of_when_it_came(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The OK of its command is lost, which is waited for: a modem that begins anew is as silent."""
+    write, deliver = MemoryPort.write, MemoryPort.deliver
+    written: list[str] = []
+    awaited: list[bytes] = []  # the answer to this
+
+    async def sell(world: World) -> None:
+        def note(port: MemoryPort, data: bytes) -> None:
+            for words, what in ((TOP_UP, "order"), (b"+CCID", "card")):
+                written.extend([what] if words in data else [])
+            awaited.extend([data] if TOP_UP in data else [])
+            write(port, data)
+
+        def lose(port: MemoryPort, data: bytes) -> None:
+            if b"+CUSD" in data:
+                awaited.clear()
+            deliver(port, data.replace(b"\r\nOK\r\n", b"") if awaited else data)
+
+        await opened(world)
+        monkeypatch.setattr(MemoryPort, "write", note)
+        monkeypatch.setattr(MemoryPort, "deliver", lose)
+        await two_orders(world)
+        await world.settle()
+        assert written[:4] == ["card", "order", "card", "order"]
+        assert set((await world.states()).values()) == {"SUCCEEDED"}
+
+    in_plan(tmp_path, quick(ussd_seconds=2.0), sell)
+
+
 def test_only_a_success_shows_the_card(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What refuses an order may name none, and be an answer to something else."""
     true_claim = claim.claim_for
