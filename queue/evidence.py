@@ -291,8 +291,9 @@ def serial_numbers(db: Database, operator: str, destination: str) -> frozenset[s
 
 _REPEATED_DAYS = 7
 """Longer than an answer is late, or shown again by a modem or a session that went on."""
-# The day stands in the index, so only younger orders are read: a customer of years has hundreds,
-# from all over the file. None of these is in an archive yet (daemon/config.py).
+# The day stands in the index of those that did not come to nothing, so that of them only younger
+# ones are read: a customer of years has hundreds, from all over the file. Few come to nothing. None
+# of these is in an archive yet (daemon/config.py).
 _RECENT = "SELECT serial_number FROM " + to_destination(
     f"local_day >= date(?3, '-{_REPEATED_DAYS} days')"
     " AND +operator = ?2 AND serial_number IS NOT NULL"

@@ -2,9 +2,10 @@
 
 Before the first byte can leave, its parts are counted in the database; what provably stayed is
 taken back. The transaction that writes down that one has left counts the next one of the chip, too,
-unless an order goes before it. The card is looked at first: the text would leave from another chip,
-and at its cost. An operator may say in a text of its own that the chip cannot pay for it, so from
-then on an answer is owed there: a failure that names no number is nobody's proof for a while.
+unless an order goes before it. The card is looked at first, or was seen just now
+(`Desk.card_was_seen`): the text would leave from another chip, and at its cost. An operator may say
+in a text of its own that the chip cannot pay for it, so from then on an answer is owed there: a
+failure that names no number is nobody's proof for a while.
 """
 
 from collections.abc import Callable
