@@ -145,9 +145,8 @@ serial_number = "5101"
 """
 
 
-def shelf_with(folder: Path, pattern: str) -> Shelf:
-    """The packaged M-KIOS recipe, and one more pattern."""
-    recipe = "telkomsel-mkios.toml"
+def shelf_with(folder: Path, pattern: str, recipe: str = "telkomsel-mkios.toml") -> Shelf:
+    """A packaged recipe, and one more pattern."""
     folder.mkdir()
     (folder / recipe).write_text((PACKAGED / recipe).read_text() + pattern)
     return load_shelf([folder])
@@ -184,6 +183,30 @@ def test_a_refusal_with_another_orders_serial_number_does_not_refund(
         assert len(world.delivered()) == 2
 
     in_world(tmp_path, order)
+
+
+def test_a_refusal_in_the_menu_is_one_whatever_number_it_bears(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was not sent is not done, and cannot be left undecided."""
+    shelf = shelf_with(tmp_path / "recipes", NUMBERED_REFUSAL, "indosat-dealer.toml")
+    monkeypatch.setattr(world_module, "SHELF", shelf)
+
+    async def order(world: World) -> None:
+        await until_idle(world)
+        first = await world.order("I10.085600000013")
+        await world.settle()
+        script = Scripted(world, monkeypatch, "indosat")
+        number = (await world.show(first))["order"]["serial_number"]
+        script.next("*", and_tells(script, f"Gagal ke 085600000012. SN: {number}", done=False))
+        second = await world.order("I10.085600000012")
+        await world.settle()
+        states = await world.states()
+        assert (states[first], states[second]) == ("SUCCEEDED", "FAILED")
+        (attempt,) = (await world.show(second))["attempts"]
+        assert (attempt["committed_at"], attempt["reason"]) == (None, "WRONG_NUMBER")
+
+    in_world(tmp_path, order, ("wavecom", "indosat"))
 
 
 def test_the_late_answer_of_an_order_proved_by_stock_does_not_settle_an_equal_one(
