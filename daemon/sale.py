@@ -277,9 +277,8 @@ class Sale:
         if found.kind is OutcomeKind.UNDECIDED or found.kind is OutcomeKind.IN_PROCESS:
             return await self._suspend(found)
         if found.kind is OutcomeKind.DONE:
-            self._desk.card_answered(
-                self._heard_at
-            )  # on a screen: texts are acted upon by the inbox
+            # On a screen: texts are acted upon by the inbox.
+            self._desk.card_answered(self._heard_at)
         return await self._decide(found, done=found.kind is OutcomeKind.DONE)
 
     async def _decide(self, found: Outcome, *, done: bool) -> Ended:
