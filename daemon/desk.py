@@ -38,6 +38,9 @@ CARD_STAYS_SECONDS = 1.0
 # For longer no answer of the network replaces a look at the card. A phone in a call looks as often
 # whether its card is there (3GPP TS 11.11, 11.2.8).
 CARD_LOOK_SECONDS = 30.0
+# An answer that was read later than so after its order left may have lain there, unread, while the
+# daemon stood still and another card came and logged on, which takes as long.
+CARD_ANSWERS_SECONDS = 5.0
 
 
 class Desk:
@@ -232,15 +235,16 @@ class Desk:
             raise CardExchanged(self.iccid, found)
         self._card_seen_at = self._card_looked_at = self.context.clock.monotonic()
 
-    def card_answered(self, at: float) -> None:
-        """The network answered, in its session, the order that was sent after the card was seen.
+    def card_answered(self, at: float, *, left_at: float) -> None:
+        """The network answered, in its session, an order that left after the card was seen.
 
         So it was the card still: a session is of the subscriber who is logged on and ends with that
-        (3GPP TS 24.090, 24.008), and another card logs on first, which takes seconds. `at`: when
-        the answer came. A modem that then owes the OK of its command for seconds may have begun
-        anew meanwhile.
+        (3GPP TS 24.090, 24.008), and another card logs on first, which takes seconds. `left_at`,
+        `at`: when the order left and when the answer was read. A modem that then owes the OK of its
+        command for seconds may have begun anew meanwhile.
         """
-        if at - self._card_looked_at < CARD_LOOK_SECONDS:
+        looked_at = self._card_looked_at
+        if at - left_at < CARD_ANSWERS_SECONDS and at - looked_at < CARD_LOOK_SECONDS:
             self._card_seen_at = max(self._card_seen_at, at)
 
     def sends_at_once(self) -> bool:

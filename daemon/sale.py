@@ -278,7 +278,7 @@ class Sale:
             return await self._suspend(found)
         if found.kind is OutcomeKind.DONE:
             # On a screen: texts are acted upon by the inbox.
-            self._desk.card_answered(self._heard_at)
+            self._desk.card_answered(self._heard_at, left_at=self._committed_at)
         return await self._decide(found, done=found.kind is OutcomeKind.DONE)
 
     async def _decide(self, found: Outcome, *, done: bool) -> Ended:

@@ -23,7 +23,7 @@ from pulsarack.queue.claim import Claim, IdleChip
 from pulsarack.ussd.errors import DestinationUnfit, ValuesUnfit
 from tests.daemon.scripted import Scripted, said
 from tests.daemon.test_guards_of_going_on import attempts_of, open_shop, two_orders
-from tests.daemon.test_hard_cases_at_the_card import in_plan
+from tests.daemon.test_hard_cases_at_the_card import in_plan, with_pins
 from tests.daemon.virtual_loop import run
 from tests.daemon.world import MemoryPort, World, rack_plan
 
@@ -40,6 +40,18 @@ def quick(*chips: tuple[str, str], ussd_seconds: float = 0.1) -> RackPlan:
 async def opened(world: World) -> None:
     await world.set_up()
     await open_shop(world)
+
+
+def without_polls(directory: Path, plan: RackPlan, test: Any) -> None:
+    """Else the card is looked at with its inbox as well."""
+
+    async def life() -> None:
+        world = World(directory, plan, settings="[chips]\npoll_sms_seconds = 600\n")
+        await test(world)
+        assert world.findings() == []
+        await world.stop()
+
+    run(life())
 
 
 def with_the_second(
@@ -130,15 +142,7 @@ def test_the_card_itself_is_looked_at_now_and_then(
         await world.settle()
         assert len(world.delivered()) == len(orders)
 
-    async def life() -> None:
-        # Else the card is looked at with its inbox as well.
-        world = World(
-            tmp_path, quick(ussd_seconds=2.0), settings="[chips]\npoll_sms_seconds = 600\n"
-        )
-        await sell(world)
-        await world.stop()
-
-    run(life())
+    without_polls(tmp_path, quick(ussd_seconds=2.0), sell)
 
 
 def test_an_answer_shows_the_card_as_of_when_it_came(
@@ -170,6 +174,54 @@ def test_an_answer_shows_the_card_as_of_when_it_came(
         assert set((await world.states()).values()) == {"SUCCEEDED"}
 
     in_plan(tmp_path, quick(ussd_seconds=2.0), sell)
+
+
+def test_an_answer_that_lay_unread_shows_no_card(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The daemon stood still (SIGSTOP, a frozen machine): another card has logged on meanwhile."""
+    write, deliver = MemoryPort.write, MemoryPort.deliver
+    left: list[str] = []
+    unread: list[tuple[MemoryPort, bytes]] = []
+
+    async def sell(world: World) -> None:
+        async def stand_still() -> None:
+            await world.clock.sleep(3.0)  # the answer has come
+            exchange_cards()
+            await world.clock.sleep(11.0)
+            monkeypatch.setattr(MemoryPort, "deliver", deliver)
+            for port, data in unread:
+                deliver(port, data)
+
+        def exchange_cards() -> None:
+            for modem in world.simulation.modems:
+                modem.remove_card()
+            one, other = world.simulation.modems
+            cards = one.card, other.card
+            for modem, card in ((one, cards[1]), (other, cards[0])):
+                modem.change_card(card)
+                modem.card_in = False
+                modem.insert_card()
+
+        def dial(port: MemoryPort, data: bytes) -> None:
+            write(port, data)
+            if TOP_UP in data:
+                left.append(port._modem.iccid)
+            if TOP_UP in data and len(left) == 1:
+                monkeypatch.setattr(MemoryPort, "deliver", lambda *read: unread.append(read))
+                standing.append(asyncio.ensure_future(stand_still()))
+
+        standing: list[asyncio.Task[None]] = []
+        await opened(world)
+        first = world.simulation.modems[0].iccid
+        monkeypatch.setattr(MemoryPort, "write", dial)
+        await two_orders(world)
+        await world.settle()
+        assert left == [first, first]  # it waits until its card is found again
+
+    chips = (TELKOMSEL, ("simcom-sim800", "telkomsel"))
+    plan = with_pins(quick(*chips, ussd_seconds=2.0), "1201")
+    without_polls(tmp_path, plan, sell)
 
 
 def test_only_a_success_shows_the_card(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
