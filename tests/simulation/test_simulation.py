@@ -8,9 +8,12 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from random import Random
 
 import pytest
 
+from pulsarack.queue.identity.pins import check_new
+from pulsarack.queue.order_text.commands import HiddenPin
 from pulsarack.queue.retry import RULES
 from pulsarack.queue.state import LEGAL
 from pulsarack.ussd.outcome import Reason
@@ -18,6 +21,7 @@ from tests.simulation import runner
 from tests.simulation.crashes import CrashPoint
 from tests.simulation.plan import Storm
 from tests.simulation.report import Report
+from tests.simulation.texts_plan import new_pin
 
 SEEDS = 80
 # What the first of them do not meet: a proof that comes after an order was held for not done, and
@@ -115,6 +119,12 @@ def test_uplines_earn_while_everything_changes(total: Report) -> None:
 def test_agents_write_and_their_channels_fail_them(total: Report) -> None:
     for what, least in WRITTEN.items():
         assert total.texts[what] >= least, what
+
+
+def test_no_pin_of_an_agent_is_one_that_the_product_refuses() -> None:
+    rng = Random(1)
+    pins = {new_pin(rng) for _ in range(50_000)}
+    assert [pin for pin in pins if check_new(HiddenPin(pin))] == []
 
 
 def test_many_orders_come_together_and_again(total: Report) -> None:

@@ -7,6 +7,7 @@ digits, so that one in the wrong place is no coincidence.
 """
 
 import dataclasses
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from random import Random
@@ -112,10 +113,14 @@ def _writers(rng: Random, agents: Sequence[str], chat: str) -> Iterator[Writer]:
 
 def new_pin(rng: Random) -> str:
     """A PIN that is no row, no pattern, and in no number of the rack."""
-    digits = [rng.randrange(1, 10)]
-    while len(digits) < PIN_DIGITS:
-        digits.append(rng.choice([one for one in range(1, 10) if abs(one - digits[-1]) > 1]))
-    return "".join(map(str, digits))
+    while True:
+        digits = [rng.randrange(1, 10)]
+        while len(digits) < PIN_DIGITS:
+            digits.append(rng.choice([one for one in range(1, 10) if abs(one - digits[-1]) > 1]))
+        steps = {(after - before) % 10 for before, after in itertools.pairwise(digits)}
+        half = PIN_DIGITS // 2
+        if len(steps) > 1 and digits[:half] not in (digits[half:], digits[: half - 1 : -1]):
+            return "".join(map(str, digits))
 
 
 def _settings(rng: Random) -> str:
