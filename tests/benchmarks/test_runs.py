@@ -71,7 +71,7 @@ async def test_a_rack_of_one(tmp_path: Path) -> None:
 
 async def test_the_recorded_dialogue_is_that_of_a_sale(tmp_path: Path) -> None:
     recorded = await dialogue.record(tmp_path / "run")
-    assert any(step.write.startswith(b"AT+CCID") for step in recorded.steps)
+    assert recorded.steps[-1].write.startswith(b"AT+CUSD=1,")
     assert PLACE in recorded.steps[-1].write
     assert recorded.steps[-1].until == dialogue.USSD_ANSWER
 
@@ -92,7 +92,7 @@ async def test_a_profile(tmp_path: Path) -> None:
     figures = {one.name: one.rounds[0] for one in await every(profile.run(small(tmp_path)))}
     # Of so short a run the first and the last sale count in part.
     assert figures["SQL statements"] > 10
-    assert figures["writes to a modem"] > 1
+    assert figures["writes to a modem"] > 0.5
     assert figures["daemon thread: MainThread"] > 0
     assert figures["rack thread: MainThread"] > 0
     assert any(name.startswith("daemon with callees: daemon/") for name in figures)
