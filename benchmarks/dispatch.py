@@ -3,9 +3,9 @@
 Some chips of one operator are kept at work. Chips of another operator stand idle on tapped
 lines; now and then an order for them is sent, one at a time, and timed: from the answer of the
 socket (and from the moment the request was sent) to the first byte of its sale on one of
-the lines. That byte begins the card check, the first command of every sale; which sale it is
-shows the number in the USSD code after it. The first byte may come before the answer does:
-then the latency from the answer is below zero.
+the lines. That byte begins the card check, the first command of a sale, or the USSD code itself
+where a chip goes on from another order; which sale it is shows the number in the code. The first
+byte may come before the answer does: then the latency from the answer is below zero.
 
 The reference is a bare pty round trip of the same bytes, with another process as the echo.
 """
@@ -33,6 +33,7 @@ _USSD_SECONDS = 2.0
 IDLE_CHIPS = 8
 _ORDERS_A_CHIP = 4
 _FIRST_COMMAND = b"AT+CCID"
+_CODE = b"AT+CUSD=1,"
 _PINGS = 500
 _LOOK_SECONDS = 0.01
 # A chip is idle again some virtual seconds after its last order; the pause is drawn, so that
@@ -112,7 +113,9 @@ def first_byte(lines: Iterable[Sequence[Heard]], number: str) -> float | None:
             if one.to_modem and one.data.startswith(_FIRST_COMMAND):
                 began = one.at
             elif one.to_modem and number.encode() in one.data:
-                return began
+                return one.at if began is None else began
+            elif one.to_modem and one.data.startswith(_CODE):
+                began = None
     return None
 
 

@@ -162,6 +162,11 @@ def test_the_first_byte_is_that_of_the_sale_and_of_no_other() -> None:
     )
     assert dispatch.first_byte([other, ours], "0895002") == 2.0
     assert dispatch.first_byte([other, ours[:5]], "0895002") is None
+    goes_on = [
+        *other,
+        *heard((1.9, False, b"+CUSD: 0"), (2.0, True, b'AT+CUSD=1,"*111*0895002*5#"')),
+    ]
+    assert dispatch.first_byte([goes_on], "0895002") == 2.0
 
 
 async def test_a_tap_passes_on_and_notes(tmp_path: Path) -> None:
