@@ -15,6 +15,8 @@ their chips is idle; what time alone changes is looked at once a second.
 import asyncio
 from collections.abc import Callable
 
+from peewee import Database
+
 from pulsarack.daemon.bell import Bell
 from pulsarack.daemon.clock import SteadyClock
 from pulsarack.daemon.context import MS, Context, look_at
@@ -191,12 +193,15 @@ class Dispatcher:
             return
         now_ms = self._context.clock.now_ms()
         started = self._context.day_started_at(now_ms)
+        known = self._known
+        begin = known.turns_of({chip.operator for chip in idle.values()})
+
+        def job(db: Database) -> list[Claim]:
+            begin()
+            return claim.claim_ready(db, idle, known, now_ms=now_ms, day_started_at=started)
+
         try:
-            claims = await self._context.store.write_first(
-                lambda db: claim.claim_ready(
-                    db, idle, self._known, now_ms=now_ms, day_started_at=started
-                )
-            )
+            claims = await self._context.store.write_first(job)
         except BaseException:
             self._operators |= operators
             raise

@@ -65,7 +65,10 @@ def claim_next(
     `known` is that of all passes; `sold_ms`: how long the chip was at the order that ends.
     """
 
+    begin = known.turns_of((ready.operator,))
+
     def claim_for(db: Database, chip: Chip) -> Claim | None:
+        begin()
         own, usual = chip.pause_seconds, ready.presence.limits.pause_seconds
         if (usual if own is None else own) * MS > sold_ms:
             return None  # it pauses first, counted from its last claim

@@ -17,7 +17,14 @@ from pathlib import Path
 
 from peewee import Database
 
-from pulsarack.daemon import config, descriptors, secrets, slow_statements, sqlite_engine
+from pulsarack.daemon import (
+    allocator,
+    config,
+    descriptors,
+    secrets,
+    slow_statements,
+    sqlite_engine,
+)
 from pulsarack.daemon import log as logging
 from pulsarack.daemon.backups.upgrading import save_before_upgrade
 from pulsarack.daemon.calls.wording_calls import warn_of_unusable
@@ -70,6 +77,7 @@ def main(config_path: Path) -> int:
     try:
         settings = config.load(config_path)
         strays.catch(logging.get())
+        allocator.tune()
         sqlite_engine.tune()
         return asyncio.run(_begin(config_path, settings, signals))
     except (DaemonError, UssdError, ModemError, OSError) as error:

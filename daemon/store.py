@@ -2,10 +2,14 @@
 
 A job is a function that is given the database and runs as a unit: what it wrote is on
 disk when its waiter wakes, or none of it is there. The writing thread takes all jobs
-that have gathered into one transaction, each but the first behind a savepoint, and commits
-once: the disk is waited for once a group, not once an order. A job that raises is
-rolled back alone and only its own waiter hears of it; if the commit fails, everybody
-does.
+that have gathered into one transaction and commits once: the disk is waited for once a group, not
+once an order. A job that raises is undone alone and only its own waiter hears of it; if the commit
+fails, everybody does.
+
+Most jobs that raise have written nothing yet, and few raise at all. So a group runs without
+savepoints, which cost more than a small job: SQLite keeps a copy of every page that is written
+behind one. If there is something to undo after all, it is the whole group, and its jobs run
+once more, each behind a savepoint.
 
 What the disk or the file is guilty of comes as a StoreError, whatever job ran into it. Of a
 full disk nothing is left behind, and the next job is tried anew. A damaged or replaced file
@@ -15,7 +19,8 @@ What comes from outside waits behind the daemon's own jobs and may be refused
 (store_lanes.py); it is read in a thread of its own, so that no long list holds up a sale.
 
 Jobs return plain values (not cursors or queries that are read later) and do no other
-I/O: while one runs, all others wait.
+I/O: while one runs, all others wait. They may be run more than once, each time from the same
+rows, and leave nothing behind but what they return and what they write: the last run counts.
 """
 
 import asyncio
@@ -56,6 +61,7 @@ from pulsarack.ledger import models as ledger_models
 from pulsarack.ledger import sql
 
 _ONE_BY_ONE = Shares(batch=1)
+_READERS_CACHE_KIB = 1024
 
 
 class Transactions(Protocol):
@@ -240,6 +246,8 @@ class Store:
     def _connect_reader(self, db: Database) -> None:
         connect(db, self._path)
         sql.run(db, "PRAGMA query_only = ON")
+        # Long lists pass through it once; what is looked at often, the system keeps at hand.
+        sql.run(db, f"PRAGMA cache_size = -{_READERS_CACHE_KIB}")
         self._listen(db)
 
     def _write_group(self, db: Database, batch: Sequence[Ticket]) -> StoreError | None:
@@ -298,9 +306,7 @@ def _write_batch(
     try:
         with Transaction(db, "BEGIN IMMEDIATE"):
             before = connection.total_changes()
-            _write_alone(db, batch[0])
-            for ticket in batch[1:]:
-                _write_one(db, ticket)
+            _write_jobs(db, batch)
             changed = connection.total_changes() != before
             if changed:
                 mark.count(db)
@@ -315,26 +321,36 @@ def _write_batch(
     return None
 
 
-def _write_alone(db: Database, ticket: Ticket) -> None:
-    """The first job of a group: what it did is undone with the whole transaction.
+def _write_jobs(db: Database, batch: Sequence[Ticket]) -> None:
+    if _write_together(db, batch):
+        return
+    # If another program takes the file between the two statements, the whole group is not stored.
+    sql.run(db, "ROLLBACK")
+    sql.run(db, "BEGIN IMMEDIATE")
+    if len(batch) > 1:  # what one job did is undone
+        for ticket in batch:
+            ticket.error = None
+            _write_apart(db, ticket)
 
-    A savepoint keeps a copy of every page that is written behind it; groups of one are many. If
-    another program takes the file between the two statements, the whole group is not stored.
-    """
-    try:
-        ticket.value = ticket.job(db)
-        if not db.connection().in_transaction:  # type: ignore[no-untyped-call]
+
+def _write_together(db: Database, batch: Sequence[Ticket]) -> bool:
+    """One job after the other; False once one has failed that had written something."""
+    connection = db.connection()  # type: ignore[no-untyped-call]
+    for ticket in batch:
+        before = connection.total_changes()
+        try:
+            ticket.value = ticket.job(db)
+        except Exception as error:  # noqa: BLE001 - it is the waiter's, who raises it again
+            _note_failure(db, ticket, error)
+            if connection.total_changes() != before:
+                return False
+        if not connection.in_transaction:
             raise _GroupLost("a job went on after its transaction had ended")
-    except _GroupLost:
-        raise
-    except Exception as error:  # noqa: BLE001 - it is the waiter's, who raises it again
-        _note_failure(db, ticket, error)
-        sql.run(db, "ROLLBACK")
-        sql.run(db, "BEGIN IMMEDIATE")
+    return True
 
 
-def _write_one(db: Database, ticket: Ticket) -> None:
-    """A further one, which is undone without those before it."""
+def _write_apart(db: Database, ticket: Ticket) -> None:
+    """A job that is undone without those before it."""
     try:
         # A name of its own would make each of them a statement to be prepared.
         sql.run(db, "SAVEPOINT job")

@@ -14,7 +14,7 @@ tried: the one that wins is looked at again before it is claimed.
 
 import bisect
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -110,6 +110,23 @@ class Known:
         self.unable.clear()
         for iccid in [iccid for iccid, chip in self.chips.items() if reached_cap(chip)]:
             del self.chips[iccid]
+
+    def turns_of(self, operators: Iterable[str]) -> Callable[[], None]:
+        """What a job calls before it claims: if it is run again, because what it did was undone,
+        the turns are those that it found first.
+
+        Else who has orders waiting could be passed by as often as another's job fails.
+        """
+        found: dict[str, str] = {}
+
+        def begin() -> None:
+            for operator in operators:
+                if operator in found:
+                    self.turns[operator] = found[operator]
+                else:
+                    found[operator] = self.turns.get(operator, "")
+
+        return begin
 
     def begin_day(self, day_started_at: int) -> None:
         """What was counted on another day counts no more."""

@@ -28,3 +28,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         from tests.workers import put_long_first
 
         put_long_first(items)
+
+
+@pytest.fixture
+def each_job_runs_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests that count what a job does or draws, or plant something that happens once in it."""
+    from tests.daemon.store_inline import InlineStore
+
+    monkeypatch.setattr(InlineStore, "rehearses", False)

@@ -52,6 +52,7 @@ async def write(how: Callable[[Job[T]], Awaitable[T]], job: Job[T]) -> T:
     noted: list[tuple[Act, Noted]] = []
 
     def both(db: Database) -> T:
+        noted.clear()  # of a run that was undone
         before = _changes(db)
         answer = job(db)
         act = _act_of(pending, answer, changed=_changes(db) != before)

@@ -254,6 +254,9 @@ def use_nonce(db: Database, member: str, nonce: str, now_ms: int, window_ms: int
     """
     if not _NONCE.fullmatch(nonce):
         raise ValueError("a nonce has 1 to 64 printable characters of ASCII")
+    # Before anything is written: who repeats a request makes nobody's work be done again.
+    if scalar(db, "SELECT 1 FROM api_nonce WHERE member = ? AND nonce = ?", (member, nonce)):
+        return False
     execute(
         db,
         "DELETE FROM api_nonce WHERE id IN (SELECT id FROM api_nonce ORDER BY id LIMIT ?)"

@@ -6,6 +6,7 @@ and the same migrations as the daemon.
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from peewee import Database, Model, PeeweeException
 
@@ -19,6 +20,9 @@ from pulsarack.ledger import sql
 
 class InlineStore:
     """The same interface as `store.Store`, in the caller's thread."""
+
+    rehearses = True
+    """Each job is run, undone, and run again, as in a group that the real store undid."""
 
     def __init__(self, db: Database, lock: StateLock) -> None:
         """Wraps a connected database; used by `open`."""
@@ -54,6 +58,8 @@ class InlineStore:
         try:
             with Transaction(self._db, "BEGIN IMMEDIATE"):
                 in_job = True
+                if self.rehearses:
+                    rehearse(self._db, job)
                 value = job(self._db)
                 in_job = False
         except PeeweeException as error:
@@ -103,3 +109,15 @@ class InlineStore:
     def _check(self) -> None:
         if self._closed:
             raise StoreClosed
+
+
+def rehearse(db: Database, job: Job[Any]) -> None:
+    """Run a job and undo it. What it raises it will raise again; a lost transaction is raised."""
+    sql.run(db, "SAVEPOINT rehearsal")
+    try:
+        job(db)
+    except Exception:
+        if not db.connection().in_transaction:  # type: ignore[no-untyped-call]
+            raise
+    sql.run(db, "ROLLBACK TO rehearsal")
+    sql.run(db, "RELEASE rehearsal")

@@ -13,6 +13,7 @@ import pytest
 from peewee import Database
 
 from pulsarack.daemon import log as logging
+from pulsarack.daemon.admins import witness
 from pulsarack.daemon.admins.admins import KNOWN_SECONDS, REFUSALS_AN_HOUR
 from pulsarack.daemon.admins.gate import NOT_ALLOWED
 from pulsarack.daemon.admins.masking import LONGEST, kept, secret_fields, subject
@@ -25,6 +26,7 @@ from pulsarack.queue import admin_acts, agents
 from pulsarack.queue.admin_acts import ActRow
 from pulsarack.queue.admins import Role
 from pulsarack.queue.deposits import credits
+from tests.daemon.store_inline import InlineStore
 from tests.daemon.virtual_loop import run
 from tests.daemon.world import OTHER_ADMIN, PEER, World, rack_plan
 from tests.queue.world import act
@@ -455,3 +457,19 @@ def test_no_secret_that_went_over_the_socket_is_stored(tmp_path: Path) -> None:
             assert secret not in heard.getvalue(), secret
 
     in_world(tmp_path, story)
+
+
+async def test_an_act_whose_job_ran_again_is_noted_once(tmp_path: Path) -> None:
+    """The store undoes a whole group of jobs if one of them fails, and runs the others again."""
+    store = InlineStore.open(tmp_path / "pulsarack.db", now_ms=0, synchronous="OFF")
+    assert store.rehearses
+    store.run_inline(lambda db: agents.add(db, "kios1", "Kios", now_ms=0))
+    pending = witness.Pending(act("agent.new", 1, 0), keeps_refusals=True)
+    token = witness.ACT.set(pending)
+    try:
+        await witness.write(store.write, lambda db: agents.rename(db, "kios1", "Kios 1"))
+    finally:
+        witness.ACT.reset(token)
+    recorded = store.read_inline(lambda db: list(admin_acts.in_order(db)))
+    assert [noted.id for _, noted in pending.noted] == [row.id for row in recorded] == [1]
+    store.close()

@@ -242,6 +242,7 @@ class Reading:
 def install(meter: Meter, patch: pytest.MonkeyPatch) -> None:
     """Put the meter on the store, the line and the event loop."""
     patch.setattr(apsw, "connection_hooks", [*apsw.connection_hooks, _on_database(meter)])
+    patch.setattr(InlineStore, "rehearses", False)
     patch.setattr(InlineStore, "write", _counted_job(meter, "write", InlineStore.run_inline))
     patch.setattr(InlineStore, "read", _counted_job(meter, "read", InlineStore.read_inline))
     _on_line(meter, patch)

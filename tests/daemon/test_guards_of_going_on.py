@@ -290,6 +290,7 @@ def test_what_is_due_first_keeps_a_chip_from_going_on(tmp_path: Path, guard: str
     in_world(tmp_path, look, XL, XL)
 
 
+@pytest.mark.usefixtures("each_job_runs_once")
 @pytest.mark.parametrize("texts_there", [1, 2])
 def test_a_chip_goes_on_only_if_its_report_is_all_that_came(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, texts_there: int

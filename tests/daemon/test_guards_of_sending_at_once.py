@@ -75,6 +75,7 @@ def with_the_second(
 # --- when it is, and when not ---------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("each_job_runs_once")
 @pytest.mark.parametrize(
     ("operator", "ussd_seconds", "marked"),
     [
@@ -280,6 +281,7 @@ def _file(world: World) -> str:
     return str(world.daemon.store.run_inline(lambda db: db.database))
 
 
+@pytest.mark.usefixtures("each_job_runs_once")
 def test_behind_a_text_the_next_order_is_committed_later(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -538,6 +540,7 @@ def test_what_is_known_to_hold_it_back_is_no_claim_to_send_at_once(
     in_plan(tmp_path, quick(), look)
 
 
+@pytest.mark.usefixtures("each_job_runs_once")
 def test_an_order_that_is_claimed_while_idle_is_committed_later(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

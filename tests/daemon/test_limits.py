@@ -143,6 +143,7 @@ def pile_up(db: Database, agent: str) -> None:
     )
 
 
+@pytest.mark.usefixtures("each_job_runs_once")
 def test_a_day_of_messages_is_read_by_the_page_and_wakes_nobody_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -480,6 +480,7 @@ def test_a_stock_that_is_due_is_read_between_two_texts(
 # --- how fast -----------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("each_job_runs_once")
 @pytest.mark.parametrize("fails", [(outgoing, "begin"), (sent_sms, "begin")])
 def test_a_fault_with_the_next_text_does_not_send_the_last_one_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails: tuple[ModuleType, str]

@@ -2,9 +2,11 @@
 
 from dataclasses import replace
 
+import apsw
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from peewee import Database
 
 from pulsarack.queue.identity import accounts, events, networks
 from pulsarack.queue.identity.accounts import Account
@@ -257,6 +259,23 @@ def test_a_nonce_is_kept_while_its_stamp_may_be_taken_and_then_goes(shop: World)
         assert use(shop, f"o{number}", 10 * WINDOW)
     assert shop.sql("SELECT count(*) FROM api_nonce WHERE nonce GLOB 'n*'") == [(0,)]
     assert use(shop, "n0", 10 * WINDOW)
+
+
+def test_a_repeat_writes_nothing(shop: World) -> None:
+    """It is refused by raising, and the store would do the work of its neighbours again."""
+    assert use(shop, "old", 0)
+    assert use(shop, "n", 10 * WINDOW)
+    shop.sql("INSERT INTO api_nonce (member, nonce, at) VALUES ('M1', 'older', 0)")
+
+    def repeat(db: Database) -> int:
+        connection: apsw.Connection = db.connection()  # type: ignore[no-untyped-call]
+        before = connection.total_changes()
+        assert not accounts.use_nonce(db, "M1", "n", 20 * WINDOW, WINDOW)
+        return connection.total_changes() - before
+
+    assert shop.run(repeat) == 0
+    assert use(shop, "o", 20 * WINDOW)
+    assert shop.sql("SELECT nonce FROM api_nonce") == [("o",)]
 
 
 def test_a_full_table_takes_no_nonce(shop: World, monkeypatch: pytest.MonkeyPatch) -> None:

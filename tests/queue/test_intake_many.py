@@ -215,6 +215,7 @@ def test_a_hold_that_is_refused_ends_the_transaction(
     assert shop.contents() == before
 
 
+@pytest.mark.usefixtures("each_job_runs_once")
 def test_usual_orders_cost_a_few_statements_together(shop: World) -> None:
     """Counted, for one order and for thirty: what is read does not grow, nor what is written."""
 

@@ -766,6 +766,7 @@ ROWS: list[tuple[Before, Command, str, str, str]] = [
 ]
 
 
+@pytest.mark.usefixtures("each_job_runs_once")
 @pytest.mark.parametrize(
     ("before", "command", "key", "indonesian", "english"),
     ROWS,

@@ -295,7 +295,7 @@ async def test_what_is_no_list_of_orders_is_refused_as_a_whole(tmp_path: Path) -
             found = await world.send("POST", TARGET, body, world.signed("POST", TARGET, body))
             assert (found.status, found.code) == (status, why), (name, found.body)
             assert stored(world) == [], name
-            assert world.doors.nonces == set(), name
+            assert world.used_nonces() == 0, name
         assert codes(await many(world, order())) == ["new"]
 
 
@@ -626,7 +626,7 @@ async def test_what_came_in_part_is_not_begun(tmp_path: Path) -> None:
             await writer.drain()
             await hang_up(writer)
         await settle()
-        assert stored(world) == [] and world.doors.nonces == set()
+        assert stored(world) == [] and world.used_nonces() == 0
         reader, writer = await asyncio.open_connection("127.0.0.1", world.channel.server.port)
         for place in range(0, len(octets), 40):
             writer.write(octets[place : place + 40])
