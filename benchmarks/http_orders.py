@@ -11,7 +11,6 @@ the same rows, nonces included, with as many orders in a commit.
 import asyncio
 import itertools
 import json
-import math
 import os
 import re
 import time
@@ -148,7 +147,7 @@ async def measure(profile: Profile, callers: int, size: int = 1) -> Rounds:
             rounds.raw_cpu.append(cpu / size)
         await site.stop_daemon()
         written = intake.accepted(site.place.database)
-    group = max(1, math.floor(sum(rounds.commits) / len(rounds.commits) + 0.5))
+    group = replay.whole(sum(rounds.commits) / len(rounds.commits))
     for number in range(profile.rounds):
         path = profile.directory / f"http-raw-{callers}-{size}-{number}" / "pulsarack.db"
         path.parent.mkdir()

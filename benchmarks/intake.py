@@ -8,7 +8,6 @@ writes the same rows with as many in a commit.
 
 import asyncio
 import itertools
-import math
 import os
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -61,20 +60,21 @@ async def run(profile: Profile) -> AsyncIterator[list[Figure]]:
 
 
 async def measure(profile: Profile, clients: int, size: int = 1) -> Rounds:
-    """Some rounds against one daemon, then its rows again without it."""
+    """Some rounds against one daemon, behind each its rows again without it."""
     rounds = Rounds()
     numbers = destinations(TELKOMSEL)
+    done = 0
     async with Site(profile.directory / f"intake-{clients}-{size}", [], 1.0) as site:
         for _ in range(profile.rounds):
             await accept(site, clients, numbers, profile.round_seconds, rounds, size)
-        await site.stop_daemon()
-        written = accepted(site.place.database)
-        group = max(1, math.floor(sum(rounds.group) / len(rounds.group) + 0.5))
-        for number in range(profile.rounds):
-            path = profile.directory / f"raw-{clients}-{size}-{number}" / "pulsarack.db"
+            written = accepted(site.place.database)
+            mine = Written(written.before, written.units[done:])
+            done = len(written.units)
+            path = profile.directory / f"raw-{clients}-{size}-{done}" / "pulsarack.db"
             path.parent.mkdir()
-            taken = replay.seconds(path, written, group)
-            rounds.raw_rate.append(len(written.units) / taken)
+            taken = replay.seconds(path, mine, replay.whole(rounds.group[-1]))
+            rounds.raw_rate.append(len(mine.units) / taken)
+        await site.stop_daemon()
     return rounds
 
 
@@ -121,7 +121,7 @@ def _moment(site: Site) -> _Moment:
 
 
 def accepted(path: Path) -> Written:
-    """What a stopped daemon left: each order with its hold and its transition is one unit.
+    """What an idle daemon has taken: each order with its hold and its transition is one unit.
 
     If they came over HTTP, also with where they came from; the nonces lie between them.
     """

@@ -6,10 +6,9 @@ the same transfers into the same tables with as many in a commit.
 """
 
 import asyncio
-import math
 import resource
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -56,20 +55,30 @@ async def run(profile: Profile) -> AsyncIterator[list[Figure]]:
 
 
 async def measure(profile: Profile, callers: int) -> Rounds:
-    """Some rounds in one database, then its transfers again without the store."""
+    """Some rounds in one database, behind each its transfers again without the store."""
     path = profile.directory / f"ledger-{callers}" / "pulsarack.db"
     path.parent.mkdir()
-    rounds = await pair_up(profile, path, callers)
-    written = _written(path)
-    group = max(1, math.floor(sum(rounds.group) / len(rounds.group) + 0.5))
-    for number in range(profile.rounds):
-        copy = profile.directory / f"raw-ledger-{callers}-{number}" / "pulsarack.db"
+    done = 0
+
+    def again(rounds: Rounds) -> None:
+        nonlocal done
+        written = _written(path)
+        mine = Written(written.before, written.units[done:])
+        done = len(written.units)
+        copy = profile.directory / f"raw-ledger-{callers}-{done}" / "pulsarack.db"
         copy.parent.mkdir()
-        rounds.raw_rate.append(len(written.units) / 2 / replay.seconds(copy, written, group))
-    return rounds
+        taken = replay.seconds(copy, mine, replay.whole(rounds.group[-1]))
+        rounds.raw_rate.append(len(mine.units) / 2 / taken)
+
+    return await pair_up(profile, path, callers, again)
 
 
-async def pair_up(profile: Profile, path: Path, callers: int) -> Rounds:
+async def pair_up(
+    profile: Profile,
+    path: Path,
+    callers: int,
+    behind_each: Callable[[Rounds], None] = lambda _rounds: None,
+) -> Rounds:
     """Some rounds in the database at `path`; it may hold finished orders."""
     store = Store.open(path, now_ms=_NOW_MS)
     rounds = Rounds()
@@ -78,6 +87,7 @@ async def pair_up(profile: Profile, path: Path, callers: int) -> Rounds:
         numbers = count(_FIRST)
         for _ in range(profile.rounds):
             await _round(store, path, callers, numbers, profile.round_seconds, rounds)
+            behind_each(rounds)
     finally:
         store.close()
     return rounds

@@ -3,6 +3,7 @@
 import os
 import platform
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -14,6 +15,8 @@ import apsw
 
 ROOT = Path(__file__).resolve().parent.parent
 _SYNCS = 50
+_ADDITIONS = 100_000
+_TRIES = 5
 _BLOCK = b"\0" * 4096
 
 
@@ -27,6 +30,9 @@ def describe(directory: Path) -> dict[str, Any]:
         "load_average": list(os.getloadavg()),
         "kernel": platform.release(),
         "python": platform.python_version(),
+        # One of the same version may be half as quick: most distributions build theirs by profile.
+        "interpreter": str(Path(sys.executable).resolve()),
+        "additions_ms": additions_seconds() * 1000,
         "sqlite": apsw.sqlite_lib_version(),
         "filesystem": filesystem(directory),
         "sync_ms": sync_seconds(directory) * 1000,
@@ -37,10 +43,25 @@ def sentence(machine: dict[str, Any]) -> str:
     """The same for people."""
     return (
         f"{machine['at']}  {machine['cores']} x {machine['cpu']}, Linux {machine['kernel']}, "
-        f"Python {machine['python']}, SQLite {machine['sqlite']}, {machine['filesystem']} "
+        f"Python {machine['python']} ({machine['interpreter']}, "
+        f"{machine['additions_ms']:.1f} ms for {_ADDITIONS:,} additions), "
+        f"SQLite {machine['sqlite']}, {machine['filesystem']} "
         f"({machine['sync_ms']:.2f} ms a 4 kB sync), load {machine['load_average'][0]:.1f}, "
         f"commit {machine['commit']}"
     )
+
+
+def additions_seconds() -> float:
+    """How long this interpreter takes for so many additions, at best: the same machine is slower
+    at one hour than at another, and so is everything measured on it."""
+
+    def add() -> float:
+        began, total = time.perf_counter(), 0
+        for number in range(_ADDITIONS):
+            total += number
+        return time.perf_counter() - began
+
+    return min(add() for _ in range(_TRIES))
 
 
 def filesystem(path: Path) -> str:

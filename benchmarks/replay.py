@@ -2,11 +2,13 @@
 
 The rows that the product wrote are read back from its database and written once more into an
 empty one with the same tables, indexes, checks and triggers, by prepared INSERTs and one
-durable commit a group. What the product does beyond that (looking for repeats, checking,
-answering) is what the comparison shows.
+durable commit a group; if it can be, behind each round, since a machine may be slower a minute
+later. What the product does beyond that (looking for repeats, checking, answering) is what the
+comparison shows.
 """
 
 import itertools
+import math
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing
@@ -72,6 +74,11 @@ def seconds(path: Path, written: Written, group: int) -> float:
                 connection.execute(insert, values)
             connection.execute("COMMIT")
         return time.perf_counter() - began
+
+
+def whole(group: float) -> int:
+    """A group of so many units on average, as a size."""
+    return max(1, math.floor(group + 0.5))
 
 
 def batches(units: Sequence[list[Row]], size: int) -> Iterator[Sequence[list[Row]]]:

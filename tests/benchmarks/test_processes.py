@@ -74,3 +74,4 @@ def test_the_machine_in_a_sentence(tmp_path: Path) -> None:
     assert found["sync_ms"] > 0
     assert not list(tmp_path.iterdir())
     assert found["sqlite"] in machine.sentence(found)
+    assert found["interpreter"] in machine.sentence(found)
