@@ -18,14 +18,14 @@ _M_ARENA_MAX: Final = -8
 _HEAPS = 1
 _LARGE_OCTETS = 256 * 1024
 _FREE_OCTETS = 1024 * 1024
-"""What may lie free at the end of the heap; what is more is given back."""
+"""What may lie free at the end of the heap; more than that is given back."""
 
 
 def tune() -> None:
-    """To be called before the first thread is started. Another C library is left as it is."""
+    """To be called before the first thread is started; does nothing without a `mallopt`."""
     try:
         mallopt = ctypes.CDLL(None).mallopt
-    except AttributeError:
+    except (AttributeError, OSError, TypeError):  # another C library, or one that is linked in
         return
     for name, value in (
         (_M_ARENA_MAX, _HEAPS),

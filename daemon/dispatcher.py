@@ -194,7 +194,7 @@ class Dispatcher:
         now_ms = self._context.clock.now_ms()
         started = self._context.day_started_at(now_ms)
         known = self._known
-        begin = known.turns_of({chip.operator for chip in idle.values()})
+        begin = known.rewound({chip.operator for chip in idle.values()}, idle)
 
         def job(db: Database) -> list[Claim]:
             begin()

@@ -65,7 +65,7 @@ def claim_next(
     `known` is that of all passes; `sold_ms`: how long the chip was at the order that ends.
     """
 
-    begin = known.turns_of((ready.operator,))
+    begin = known.rewound([ready.operator])
 
     def claim_for(db: Database, chip: Chip) -> Claim | None:
         begin()

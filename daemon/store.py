@@ -19,8 +19,11 @@ What comes from outside waits behind the daemon's own jobs and may be refused
 (store_lanes.py); it is read in a thread of its own, so that no long list holds up a sale.
 
 Jobs return plain values (not cursors or queries that are read later) and do no other
-I/O: while one runs, all others wait. They may be run more than once, each time from the same
-rows, and leave nothing behind but what they return and what they write: the last run counts.
+I/O: while one runs, all others wait. They may be run more than once, each time from what those
+before them have left, and leave nothing behind but what they return and what they write: the last
+run counts. What they write is rows, since it is by its changed rows that a job is known to have
+something to undo: a job changes no table, leaves no savepoint open, and reads what RETURNING gives
+to its end.
 """
 
 import asyncio
@@ -301,13 +304,10 @@ class _GroupLost(Exception):
 def _write_batch(
     db: Database, batch: Sequence[Ticket], mark: CommitMark, meter: StoreMeter
 ) -> StoreError | None:
-    connection = db.connection()  # type: ignore[no-untyped-call]
     started = meter.now()
     try:
         with Transaction(db, "BEGIN IMMEDIATE"):
-            before = connection.total_changes()
-            _write_jobs(db, batch)
-            changed = connection.total_changes() != before
+            changed = _write_jobs(db, batch)
             if changed:
                 mark.count(db)
             began = meter.now()
@@ -321,16 +321,24 @@ def _write_batch(
     return None
 
 
-def _write_jobs(db: Database, batch: Sequence[Ticket]) -> None:
+def _write_jobs(db: Database, batch: Sequence[Ticket]) -> bool:
+    """Run them; whether there is anything to be stored."""
+    before = _changes(db)
     if _write_together(db, batch):
-        return
+        return _changes(db) != before
     # If another program takes the file between the two statements, the whole group is not stored.
     sql.run(db, "ROLLBACK")
     sql.run(db, "BEGIN IMMEDIATE")
-    if len(batch) > 1:  # what one job did is undone
-        for ticket in batch:
-            ticket.error = None
-            _write_apart(db, ticket)
+    if len(batch) == 1:
+        return False  # it failed, and nothing is left of it
+    left = [_write_apart(db, ticket) for ticket in batch]
+    return any(left)
+
+
+def _changes(db: Database) -> int:
+    """How many rows this connection has changed; what was undone counts."""
+    count: int = db.connection().total_changes()  # type: ignore[no-untyped-call]
+    return count
 
 
 def _write_together(db: Database, batch: Sequence[Ticket]) -> bool:
@@ -349,8 +357,9 @@ def _write_together(db: Database, batch: Sequence[Ticket]) -> bool:
     return True
 
 
-def _write_apart(db: Database, ticket: Ticket) -> None:
-    """A job that is undone without those before it."""
+def _write_apart(db: Database, ticket: Ticket) -> bool:
+    """Run a job that is undone without those before it; whether it has left anything."""
+    before, ticket.error = _changes(db), None
     try:
         # A name of its own would make each of them a statement to be prepared.
         sql.run(db, "SAVEPOINT job")
@@ -363,6 +372,8 @@ def _write_apart(db: Database, ticket: Ticket) -> None:
             raise
     except Exception as error:  # noqa: BLE001 - it is the waiter's, who raises it again
         _note_failure(db, ticket, error)
+        return False
+    return _changes(db) != before
 
 
 def _note_failure(db: Database, ticket: Ticket, error: Exception) -> None:

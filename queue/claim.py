@@ -14,7 +14,7 @@ tried: the one that wins is looked at again before it is claimed.
 
 import bisect
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -111,20 +111,22 @@ class Known:
         for iccid in [iccid for iccid, chip in self.chips.items() if reached_cap(chip)]:
             del self.chips[iccid]
 
-    def turns_of(self, operators: Iterable[str]) -> Callable[[], None]:
-        """What a job calls before it claims: if it is run again, because what it did was undone,
-        the turns are those that it found first.
+    def rewound(self, operators: Collection[str], idle: Collection[str] = ()) -> Callable[[], None]:
+        """What a job calls before it claims for chips of `operators`, `idle` ones among them.
 
-        Else who has orders waiting could be passed by as often as another's job fails.
+        If the job is run again, because what it did was undone, the turns are those that it found
+        first, and what it found out about the chips counts no more. Else an agent could be passed
+        by as often as another's job fails.
         """
         found: dict[str, str] = {}
 
         def begin() -> None:
-            for operator in operators:
-                if operator in found:
-                    self.turns[operator] = found[operator]
-                else:
-                    found[operator] = self.turns.get(operator, "")
+            if found:
+                self.turns.update(found)
+                for iccid in idle:
+                    self.forget(iccid)
+            else:
+                found.update((one, self.turns.get(one, "")) for one in operators)
 
         return begin
 

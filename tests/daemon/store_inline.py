@@ -6,7 +6,6 @@ and the same migrations as the daemon.
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 from peewee import Database, Model, PeeweeException
 
@@ -58,9 +57,7 @@ class InlineStore:
         try:
             with Transaction(self._db, "BEGIN IMMEDIATE"):
                 in_job = True
-                if self.rehearses:
-                    rehearse(self._db, job)
-                value = job(self._db)
+                value = rehearsed(self._db, job) if self.rehearses else job(self._db)
                 in_job = False
         except PeeweeException as error:
             if fault := fault_of(error, Path(self._db.database)):
@@ -111,13 +108,22 @@ class InlineStore:
             raise StoreClosed
 
 
-def rehearse(db: Database, job: Job[Any]) -> None:
-    """Run a job and undo it. What it raises it will raise again; a lost transaction is raised."""
+def rehearsed(db: Database, job: Job[T]) -> T:
+    """Run a job, undo it, and run it again, which must end in the same way."""
     sql.run(db, "SAVEPOINT rehearsal")
+    raised: Exception | None = None
     try:
         job(db)
-    except Exception:
+    except Exception as error:
         if not db.connection().in_transaction:  # type: ignore[no-untyped-call]
             raise
+        raised = error
     sql.run(db, "ROLLBACK TO rehearsal")
     sql.run(db, "RELEASE rehearsal")
+    try:
+        value = job(db)
+    except Exception as error:
+        assert type(error) is type(raised), "a job that ran again failed in another way"
+        raise
+    assert raised is None, "a job that ran again succeeded, and had failed"
+    return value

@@ -1,6 +1,7 @@
 """The allocator as the daemon sets it up: in a process of its own, since it is set up once."""
 
 import ctypes
+import os
 import platform
 import subprocess
 import sys
@@ -16,20 +17,24 @@ ROOT = Path(__file__).parents[2]
 THREADS = 4
 # Larger than the pieces that Python cuts up itself, smaller than what the system gives one by one.
 OCTETS = 64 * 1024
+LARGE_OCTETS, PIECES = 300_000, 100
 
 glibc = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="set up for glibc only")
 
 
 @glibc
-@pytest.mark.parametrize(("tuned", "heaps"), [(False, THREADS), (True, 1)])
-def test_threads_share_one_heap(tuned: bool, heaps: int) -> None:
+def test_threads_share_one_heap() -> None:
+    assert heaps(tuned=False) > 1
+    assert heaps(tuned=True) == 1
+
+
+def heaps(*, tuned: bool) -> int:
+    """Of how many heaps a process made use; malloc_stats(3) writes a paragraph for each."""
     life = f"from tests.daemon.test_allocator import use; use({tuned})"
     told = subprocess.run(
         [sys.executable, "-c", life], cwd=ROOT, capture_output=True, text=True, check=True
     )
-    # malloc_stats(3) writes a paragraph for each.
-    found = sum(line.startswith("Arena ") for line in told.stderr.splitlines())
-    assert found >= heaps if heaps > 1 else found == 1, told.stderr
+    return sum(line.startswith("Arena ") for line in told.stderr.splitlines())
 
 
 def use(tuned: bool) -> None:
@@ -45,3 +50,30 @@ def use(tuned: bool) -> None:
     with ThreadPoolExecutor(THREADS) as pool:
         assert sum(map(len, pool.map(take, range(THREADS)))) == THREADS * OCTETS
     ctypes.CDLL(None).malloc_stats()
+
+
+@glibc
+def test_what_was_freed_is_given_back() -> None:
+    """Untuned, the C library takes ever larger pieces for its own and keeps them."""
+    life = "from tests.daemon.test_allocator import keep; keep()"
+    told = subprocess.run(
+        [sys.executable, "-c", life], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    before, after = map(int, told.stdout.split())
+    assert after - before < PIECES * LARGE_OCTETS // 4
+
+
+def keep() -> None:
+    """Take and free some large pieces twice; the memory before and after, in octets."""
+    allocator.tune()
+    before = _resident()
+    for _ in range(2):
+        pieces = [bytes([number]) * LARGE_OCTETS for number in range(PIECES)]
+        assert len(pieces) == PIECES
+        del pieces
+    sys.stdout.write(f"{before} {_resident()}\n")
+
+
+def _resident() -> int:
+    pages = int(Path("/proc/self/statm").read_text("ascii").split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")

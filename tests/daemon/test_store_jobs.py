@@ -6,6 +6,7 @@ would have left had it been alone.
 
 import asyncio
 import itertools
+import re
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -23,6 +24,7 @@ from pulsarack.ledger import accounts, journal, sql
 from pulsarack.ledger.audit import audit
 from pulsarack.ledger.journal import Result, Transfer
 
+ROOT = Path(__file__).parents[2]
 NOW = 1_795_000_000_000
 BANK = accounts.bank("main")
 Kind = Callable[[Database, int], object]
@@ -186,6 +188,40 @@ async def test_what_failed_for_a_neighbour_s_sake_is_not_held_against_it(bench: 
     assert type(spoilt.error) is LookupError
     assert (second.error, second.value) == (None, "new")
     assert bench.booked() == ["t7"]
+
+
+async def test_what_failed_in_the_undone_run_only_is_no_failure(bench: Bench) -> None:
+    """As on a disk that was full for a moment."""
+    runs = itertools.count()
+
+    def fails_once(db: Database) -> str:
+        good(db, 1)
+        if next(runs) == 0:
+            raise LookupError
+        return "stored"
+
+    first, second = bench.write(fails_once, lambda db: good(db, 2))
+    assert (first.error, first.value, second.error) == (None, "stored", None)
+    assert bench.booked() == ["t1", "t2"]
+
+
+@pytest.mark.parametrize("jobs", [1, 2, 3])
+async def test_a_group_that_left_nothing_is_no_commit(bench: Bench, jobs: int) -> None:
+    before = commits(bench.db)
+    bench.write(*(bench.job(raises_behind_a_row, number) for number in range(jobs)))
+    assert commits(bench.db) == before
+    bench.write(*(bench.job(kind, 9) for kind in (raises_behind_a_row, good)))
+    assert commits(bench.db) == before + 1
+
+
+def test_no_job_uses_returning() -> None:
+    """What is not read of it to its end counts as not changed, and would fail the commit of all."""
+    for folder in ("queue", "ledger", "daemon"):
+        for file in (ROOT / folder).rglob("*.py"):
+            text = re.sub(
+                r"^\s*#.*|\"\"\".*?\"\"\"", "", file.read_text("utf-8"), flags=re.M | re.S
+            )
+            assert " RETURNING " not in text, file
 
 
 @pytest.mark.parametrize("place", range(3))

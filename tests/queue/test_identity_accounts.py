@@ -270,12 +270,13 @@ def test_a_repeat_writes_nothing(shop: World) -> None:
     def repeat(db: Database) -> int:
         connection: apsw.Connection = db.connection()  # type: ignore[no-untyped-call]
         before = connection.total_changes()
-        assert not accounts.use_nonce(db, "M1", "n", 20 * WINDOW, WINDOW)
+        assert not accounts.use_nonce(db, "M1", "n", 12 * WINDOW, WINDOW)
         return connection.total_changes() - before
 
     assert shop.run(repeat) == 0
-    assert use(shop, "o", 20 * WINDOW)
-    assert shop.sql("SELECT nonce FROM api_nonce") == [("o",)]
+    assert shop.sql("SELECT nonce FROM api_nonce ORDER BY id") == [("n",), ("older",)]
+    assert use(shop, "n", 13 * WINDOW)  # nobody would take the first one any more
+    assert shop.sql("SELECT nonce, at FROM api_nonce") == [("n", 13 * WINDOW)]
 
 
 def test_a_full_table_takes_no_nonce(shop: World, monkeypatch: pytest.MonkeyPatch) -> None:
