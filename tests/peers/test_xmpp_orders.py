@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import pytest
+
 from pulsarack.daemon.channels.marks import Marks
 from pulsarack.daemon.channels.xmpp.channel import XmppChannel
 from pulsarack.daemon.config_xmpp import XmppSection
@@ -13,6 +15,8 @@ from pulsarack.daemon.secrets import Secret
 from tests.daemon.channels.chat_house import ChatHouse, comes, house
 from tests.daemon.channels.desk_world import PIN
 from tests.peers.test_xmpp import AGENT, PASSWORD, SECONDS, Agent
+
+pytestmark = pytest.mark.needs("prosody")
 
 ORDER = f"S5.081200000012.{PIN}"
 
