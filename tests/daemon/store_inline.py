@@ -17,15 +17,15 @@ from pulsarack.daemon.store_thread import Job, T
 from pulsarack.daemon.store_transaction import Transaction
 from pulsarack.ledger import sql
 
-FIRST_RUNS, A_SHARE = 2, 8
+FIRST_RUNS, A_SHARE = 1, 16
 
 
 class InlineStore:
     """The same interface as `store.Store`, in the caller's thread."""
 
     rehearses = True
-    """A job is run, undone, and run again, as in a group that the real store undid: the first two
-    of each kind in the life of a store, and then one of eight."""
+    """A job is run, undone, and run again, as in a group that the real store undid: the first
+    of each kind in the life of a store, and then one of sixteen."""
 
     def __init__(self, db: Database, lock: StateLock) -> None:
         """Wraps a connected database; used by `open`."""
