@@ -323,9 +323,9 @@ def _write_batch(
 
 def _write_jobs(db: Database, batch: Sequence[Ticket]) -> bool:
     """Run them; whether there is anything to be stored."""
-    before = _changes(db)
+    before = sql.changes(db)
     if _write_together(db, batch):
-        return _changes(db) != before
+        return sql.changes(db) != before
     # If another program takes the file between the two statements, the whole group is not stored.
     sql.run(db, "ROLLBACK")
     sql.run(db, "BEGIN IMMEDIATE")
@@ -335,31 +335,24 @@ def _write_jobs(db: Database, batch: Sequence[Ticket]) -> bool:
     return any(left)
 
 
-def _changes(db: Database) -> int:
-    """How many rows this connection has changed; what was undone counts."""
-    count: int = db.connection().total_changes()  # type: ignore[no-untyped-call]
-    return count
-
-
 def _write_together(db: Database, batch: Sequence[Ticket]) -> bool:
     """One job after the other; False once one has failed that had written something."""
-    connection = db.connection()  # type: ignore[no-untyped-call]
     for ticket in batch:
-        before = connection.total_changes()
+        before = sql.changes(db)
         try:
             ticket.value = ticket.job(db)
         except Exception as error:  # noqa: BLE001 - it is the waiter's, who raises it again
             _note_failure(db, ticket, error)
-            if connection.total_changes() != before:
+            if sql.changes(db) != before:
                 return False
-        if not connection.in_transaction:
+        if not db.connection().in_transaction:  # type: ignore[no-untyped-call]
             raise _GroupLost("a job went on after its transaction had ended")
     return True
 
 
 def _write_apart(db: Database, ticket: Ticket) -> bool:
     """Run a job that is undone without those before it; whether it has left anything."""
-    before, ticket.error = _changes(db), None
+    before, ticket.error = sql.changes(db), None
     try:
         # A name of its own would make each of them a statement to be prepared.
         sql.run(db, "SAVEPOINT job")
@@ -373,7 +366,7 @@ def _write_apart(db: Database, ticket: Ticket) -> bool:
     except Exception as error:  # noqa: BLE001 - it is the waiter's, who raises it again
         _note_failure(db, ticket, error)
         return False
-    return _changes(db) != before
+    return sql.changes(db) != before
 
 
 def _note_failure(db: Database, ticket: Ticket, error: Exception) -> None:

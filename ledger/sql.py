@@ -37,6 +37,8 @@ class _Connection(Protocol):
 
     def changes(self) -> int: ...
 
+    def total_changes(self) -> int: ...
+
     def last_insert_rowid(self) -> int: ...
 
 
@@ -63,6 +65,12 @@ def one(db: Database, sql: str, *params: object) -> Row | None:
 def changed(db: Database, sql: str, *params: object) -> int:
     """Execute one INSERT, UPDATE or DELETE; how many rows it touched."""
     return run_with(db, sql, params).connection.changes()
+
+
+def changes(db: Database) -> int:
+    """How many rows this connection has changed so far; what was undone counts."""
+    connection: _Connection = db.connection()  # type: ignore[no-untyped-call]
+    return connection.total_changes()
 
 
 def added(db: Database, sql: str, params: Sequence[object]) -> int | None:

@@ -18,6 +18,7 @@ from peewee import Database
 from pulsarack.daemon.admins import masking
 from pulsarack.daemon.store import Transactions
 from pulsarack.daemon.store_thread import Job
+from pulsarack.ledger import sql
 from pulsarack.queue import admin_acts
 from pulsarack.queue.admin_acts import Act, ActOutcome, Noted
 from pulsarack.queue.validation import Refusal
@@ -53,9 +54,9 @@ async def write(how: Callable[[Job[T]], Awaitable[T]], job: Job[T]) -> T:
 
     def both(db: Database) -> T:
         noted.clear()  # of a run that was undone
-        before = _changes(db)
+        before = sql.changes(db)
         answer = job(db)
-        act = _act_of(pending, answer, changed=_changes(db) != before)
+        act = _act_of(pending, answer, changed=sql.changes(db) != before)
         if act is not None:
             noted.append((act, admin_acts.note(db, act)))
         return answer
@@ -82,11 +83,6 @@ def _act_of(pending: Pending, answer: object, *, changed: bool) -> Act | None:
             return None
         return refused(pending.act, answer.code.value, answer.message)
     return pending.act if changed else None
-
-
-def _changes(db: Database) -> int:
-    count: int = db.connection().total_changes()  # type: ignore[no-untyped-call]
-    return count
 
 
 class Witnessed:

@@ -8,6 +8,7 @@ import asyncio
 import base64
 import hashlib
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -52,7 +53,7 @@ class Replied:
     body: str
 
 
-class Program:
+class Program(ABC):
     """What all three do alike."""
 
     kind = ""
@@ -84,13 +85,13 @@ class Program:
             await self.clock.sleep(PENANCE_SECONDS)
         return answer
 
+    @abstractmethod
     async def ticket(self, amount: int) -> int:
         """Ask for a ticket; the rupiah to be paid in."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def _place(self, wish: Wish) -> Answer:
         """One order; the dialect's."""
-        raise NotImplementedError
 
     async def _found(self, wish: Wish) -> Answer:
         number = await self._look_up(self.member.code, wish.reference)

@@ -1,6 +1,6 @@
 """A job that claims, run again because what it did was undone: it claims as it did at first.
 
-The store of these tests runs every job twice (tests/daemon/store_inline.py).
+The store of these tests runs the first job of a kind twice (tests/daemon/store_inline.py).
 """
 
 from pathlib import Path

@@ -1,8 +1,10 @@
 """The store of the simulation: the product's own group commit, on the loop instead of a thread.
 
 Jobs gather and are committed together after a drawn moment, as the writing thread does it;
-readers are served in between. Before and after a commit the life may end: what was not
-committed is gone, what was committed is there although nobody was told.
+readers are served in between. Now and then a job stands behind them that fails when it has
+written something: the group is undone then, and its jobs run again. Before and after a commit
+the life may end: what was not committed is gone, what was committed is there although nobody
+was told.
 """
 
 import asyncio
@@ -10,7 +12,6 @@ from collections.abc import Callable
 from pathlib import Path
 from random import Random
 
-import apsw
 from peewee import Database
 
 from pulsarack.daemon.store import _write_batch, prepare
@@ -18,6 +19,7 @@ from pulsarack.daemon.store_files import database
 from pulsarack.daemon.store_mark import CommitMark
 from pulsarack.daemon.store_meter import StoreMeter
 from pulsarack.daemon.store_thread import Job, T, Ticket
+from pulsarack.ledger import sql
 from tests.simulation.crashes import CrashPoint
 from tests.simulation.life import Life
 
@@ -25,6 +27,9 @@ from tests.simulation.life import Life
 QUICK = (0.001, 0.02)
 SLOW = (0.2, 1.5)
 SLOW_SHARE = 0.02
+# Of the groups that have a job behind them which fails when it has written something.
+UNDONE_SHARE = 0.05
+UNDONE = "a name that must not stay"
 
 
 class SimulatedStore:
@@ -40,6 +45,8 @@ class SimulatedStore:
         self._rng = rng
         self._on_commit = on_commit
         self._backlog: list[Ticket] = []
+        # Of its own: no history is another one because groups are undone.
+        self._undoing = Random(now_ms)
 
     async def write(self, job: Job[T]) -> T:
         return await self._hand_over(job, len(self._backlog))
@@ -62,11 +69,10 @@ class SimulatedStore:
     async def read(self, job: Job[T]) -> T:
         await asyncio.sleep(0)
         self._life.check()
-        connection: apsw.Connection = self.db.connection()  # type: ignore[no-untyped-call]
-        before = connection.total_changes()
+        before = sql.changes(self.db)
         with self.db.atomic():
             value = job(self.db)
-        assert connection.total_changes() == before, "a reading job wrote"
+        assert sql.changes(self.db) == before, "a reading job wrote"
         await asyncio.sleep(0)
         return value
 
@@ -92,13 +98,21 @@ class SimulatedStore:
         self._mark.close()
         self.db.close()
 
+    def _perhaps_undone(self, batch: list[Ticket]) -> list[Ticket]:
+        if self._undoing.random() >= UNDONE_SHARE:
+            return batch
+        loop = asyncio.get_running_loop()
+        return [*batch, Ticket(_fail_behind_a_row, loop, loop.time())]
+
     def _commit(self) -> None:
         if self._life.dead or not self._backlog:
             return
         if self._life.die_at(CrashPoint.BEFORE_COMMIT):
             return
         batch, self._backlog = self._backlog, []
-        everybody = _write_batch(self.db, batch, self._mark, self._meter)
+        everybody = _write_batch(self.db, self._perhaps_undone(batch), self._mark, self._meter)
+        left = sql.one(self.db, "SELECT 1 FROM agent WHERE name = ?", UNDONE)
+        assert left is None, "a job that failed has left something"
         self._on_commit(len(batch))
         if self._life.die_at(CrashPoint.AFTER_COMMIT):
             return
@@ -110,3 +124,8 @@ class SimulatedStore:
             if everybody is not None:
                 ticket.error = everybody
             ticket.wake()
+
+
+def _fail_behind_a_row(db: Database) -> None:
+    sql.run(db, "UPDATE agent SET name = ?", UNDONE)
+    raise LookupError("a job of another that fails")

@@ -21,6 +21,7 @@ from pulsarack.daemon.channels.http.refusals import HttpRefusal, Why
 from pulsarack.daemon.channels.http.routes import Call
 from pulsarack.daemon.context import MS, Context
 from pulsarack.daemon.outside import CALLER
+from pulsarack.queue.identity import accounts
 
 NATIVE = "native"
 _WAIT_SECONDS = 60
@@ -44,7 +45,6 @@ class Door:
         self._store = context.store
         self._settings = settings
         self._doorkeeper = parts.doorkeeper
-        self._use_nonce = parts.use_nonce
         self._rates = Buckets(settings.requests_per_second, settings.burst)
         self._places = Places(settings.in_flight, settings.in_flight_per_account)
 
@@ -79,7 +79,7 @@ class Door:
         member, now_ms, window_ms = account.member, self._clock.now_ms(), round(window * MS)
 
         def use_nonce(db: Database) -> None:
-            if not self._use_nonce(db, member, signed.nonce, now_ms, window_ms):
+            if not accounts.use_nonce(db, member, signed.nonce, now_ms, window_ms):
                 raise HttpRefusal(Why.NONCE_REUSED, "a request with this nonce was let in before")
 
         return Verified(account, use_nonce)

@@ -13,7 +13,6 @@ from peewee import Database
 
 from pulsarack.daemon.secrets import Secret
 from pulsarack.queue.agents import Agent
-from pulsarack.queue.identity import accounts
 from pulsarack.queue.intake import Accepted, Origin, Repeated
 from pulsarack.queue.intake_many import Answer, Wanted
 from pulsarack.queue.orders import Order
@@ -126,15 +125,10 @@ class PastRows(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """All of them. `price_of` is what an agent pays; `rng` draws the tails of tickets.
-
-    `use_nonce` (database, member, nonce, now_ms, window_ms) notes in the caller's transaction that
-    a nonce is used; False if it was already.
-    """
+    """All of them. `price_of` is what an agent pays; `rng` draws the tails of tickets."""
 
     doorkeeper: Doorkeeper
     ordering: Ordering
     past: PastRows
     price_of: Callable[[Database, Agent, Product], int]
     rng: Random
-    use_nonce: Callable[[Database, str, str, int, int], bool] = accounts.use_nonce
