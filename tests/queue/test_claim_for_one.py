@@ -20,35 +20,30 @@ Given = tuple[list[Claim], list[tuple[Any, ...]], dict[str, str]]
 """What was claimed, how that stands in the database, and whose turn it was."""
 
 
-def given_back(
-    world: World, take: Callable[[Database], list[Claim]], turns: dict[str, str]
-) -> Given:
+def given_back(world: World, after: str, take: Callable[[Database, Known], list[Claim]]) -> Given:
     """What would be claimed; nothing is."""
 
     def job(db: Database) -> Given:
+        known = Known(turns={"telkomsel": after})
         with db.atomic() as savepoint:
-            found = take(db)
+            found = take(db, known)
             written = [tuple(attempts.get(db, one.attempt_id)) for one in found]
             savepoint.rollback()
-        return found, written, turns
+        return found, written, known.turns
 
     return world.run(job)
 
 
 def standing_idle(world: World, after: str, limits: Limits) -> Given:
-    known = Known(turns={"telkomsel": after})
-
-    def take(db: Database) -> list[Claim]:
+    def take(db: Database, known: Known) -> list[Claim]:
         idle = {CARD: an_idle_chip(limits)}
         return claim.claim_ready(db, idle, known, now_ms=world.now, day_started_at=world.day_starts)
 
-    return given_back(world, take, known.turns)
+    return given_back(world, after, take)
 
 
 def going_on(world: World, after: str, limits: Limits) -> Given:
-    known = Known(turns={"telkomsel": after})
-
-    def take(db: Database) -> list[Claim]:
+    def take(db: Database, known: Known) -> list[Claim]:
         chip = chips.find(db, CARD)
         assert chip is not None
         found = claim.claim_for(
@@ -61,7 +56,7 @@ def going_on(world: World, after: str, limits: Limits) -> Given:
         )
         return [] if found is None else [found]
 
-    return given_back(world, take, known.turns)
+    return given_back(world, after, take)
 
 
 def an_idle_chip(limits: Limits) -> IdleChip:

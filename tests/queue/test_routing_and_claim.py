@@ -374,6 +374,7 @@ def test_what_was_sold_in_the_last_hour_is_shown_without_a_limit(shop: World) ->
     ]
 
 
+@pytest.mark.usefixtures("each_job_runs_once")
 def test_an_hour_that_no_limit_asks_for_is_not_counted(shop: World) -> None:
     """Counted in steps of the database's machine: a busy chip has thousands of attempts a day."""
     shop.order()
